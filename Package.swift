@@ -1,0 +1,110 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// Every Swift target is held to these.
+let strict: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+    .treatAllWarnings(as: .error),
+]
+
+/// Targets that hold C handles or raw memory mark each unsafe use.
+let memorySafe = strict + [.strictMemorySafety()]
+
+let subprocess = Target.Dependency.product(name: "Subprocess", package: "swift-subprocess")
+let systemPackage = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
+let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+
+/// The library targets in the order of the house: a target may import only what stands above it (docs/architecture.md).
+let libraries: [Target] = [
+    .systemLibrary(name: "CLibSSH2", pkgConfig: "libssh2", providers: [.apt(["libssh2-1-dev"])]),
+    .systemLibrary(name: "CLibPQ", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
+    .target(name: "CKVM"),
+    .target(name: "ApplianceModel", dependencies: [systemPackage], swiftSettings: strict),
+    .target(
+        name: "SpecFile", dependencies: ["ApplianceModel", .product(name: "Yams", package: "Yams")], swiftSettings: strict),
+    .target(
+        name: "HostSystem", dependencies: ["ApplianceModel", "CKVM", subprocess, systemPackage], swiftSettings: memorySafe),
+    .target(
+        name: "Workflow", dependencies: [crypto, .product(name: "Logging", package: "swift-log")], swiftSettings: strict),
+    .target(name: "GuestImage", dependencies: ["ApplianceModel", "HostSystem", crypto, systemPackage], swiftSettings: strict),
+    .target(
+        name: "CloudInitTemplates", path: "cloud-init",
+        resources: [.embedInCode("user-data"), .embedInCode("meta-data"), .embedInCode("network-config")], swiftSettings: strict),
+    .target(
+        name: "BuiltinTemplates", path: "templates",
+        resources: [.embedInCode("postgresql"), .embedInCode("spec")], swiftSettings: strict),
+    .target(
+        name: "CloudInit",
+        dependencies: [
+            "ApplianceModel", "HostSystem", "CloudInitTemplates", .product(name: "Mustache", package: "swift-mustache"), systemPackage,
+        ], swiftSettings: strict),
+    .target(name: "SecureShell", dependencies: ["ApplianceModel", "CLibSSH2", systemPackage], swiftSettings: memorySafe),
+    .target(name: "PostgresClient", dependencies: ["ApplianceModel", "CLibPQ"], swiftSettings: memorySafe),
+    .target(
+        name: "PostgresServer",
+        dependencies: [
+            "ApplianceModel", "BuiltinTemplates", crypto, .product(name: "X509", package: "swift-certificates"),
+            .product(name: "SwiftASN1", package: "swift-asn1"), .product(name: "Mustache", package: "swift-mustache"),
+        ], swiftSettings: strict),
+    .target(name: "MachineBackend", dependencies: ["ApplianceModel", systemPackage], swiftSettings: strict),
+    .target(name: "QEMUBackend", dependencies: ["ApplianceModel", "MachineBackend", "HostSystem", systemPackage], swiftSettings: strict),
+    .target(
+        name: "Verification",
+        dependencies: ["ApplianceModel", "SecureShell", "PostgresClient", "HostSystem", "BuiltinTemplates"], swiftSettings: strict),
+    .target(
+        name: "Deployment",
+        dependencies: [
+            "ApplianceModel", "SpecFile", "HostSystem", "Workflow", "GuestImage", "CloudInit", "SecureShell", "PostgresClient",
+            "PostgresServer", "MachineBackend", "Verification", crypto, systemPackage, .product(name: "Logging", package: "swift-log"),
+        ], swiftSettings: strict),
+    .executableTarget(
+        name: "pgkvm",
+        dependencies: [
+            "Deployment", "QEMUBackend", "ApplianceModel", "SpecFile", "HostSystem", "Workflow", "GuestImage", "MachineBackend",
+            "SecureShell", "PostgresClient", "Verification", systemPackage,
+            .product(name: "ArgumentParser", package: "swift-argument-parser"), .product(name: "Logging", package: "swift-log"),
+            .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+        ], swiftSettings: strict),
+    .target(
+        name: "TestSupport",
+        dependencies: [
+            "ApplianceModel", "HostSystem", "Workflow", "MachineBackend", systemPackage,
+        ], path: "Tests/TestSupport", swiftSettings: strict),
+]
+
+/// One test target beside each library; `IntegrationTests` holds whatever boots a guest.
+func tests(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .testTarget(
+        name: "\(name)Tests", dependencies: [.target(name: name), "TestSupport", "ApplianceModel", systemPackage] + dependencies,
+        swiftSettings: strict)
+}
+
+let package = Package(
+    name: "pgkvm",
+    products: [.executable(name: "pgkvm", targets: ["pgkvm"])],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-asn1", from: "1.7.4"),
+        .package(url: "https://github.com/apple/swift-certificates", from: "1.21.1"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
+        .package(url: "https://github.com/hummingbird-project/swift-mustache", from: "2.1.1"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2"),
+    ],
+    targets: libraries + [
+        tests("ApplianceModel"), tests("SpecFile"), tests("HostSystem"), tests("Workflow"), tests("GuestImage", ["HostSystem"]),
+        tests("CloudInit", ["HostSystem"]), tests("SecureShell", ["HostSystem"]), tests("PostgresClient", ["HostSystem"]),
+        tests("PostgresServer", ["HostSystem"]), tests("QEMUBackend", ["HostSystem", "MachineBackend"]),
+        tests("Verification"), tests("Deployment", ["HostSystem", "Workflow", "MachineBackend"]),
+        .testTarget(
+            name: "IntegrationTests",
+            dependencies: ["TestSupport", "ApplianceModel", "HostSystem", "PostgresClient", "SecureShell", systemPackage], swiftSettings: strict),
+    ]
+)

@@ -1,0 +1,177 @@
+/// What the user asked for: one PostgreSQL appliance, complete, with every default filled in.
+///
+/// A value of this type has passed the rules that need no host (`SpecRules`); what depends on the host (free space, ports,
+/// KVM) is checked by `check-host`.
+package struct ApplianceSpec: Sendable, Equatable, Codable {
+    /// The newest format of the spec file that this program reads and the one that it writes.
+    package static let currentFormat = 1
+
+    package var name: ApplianceName
+    package var machine: Machine
+    package var network: Network
+    package var dataDisk: DataDisk
+    package var postgresql: PostgreSQL
+
+    package init(
+        name: ApplianceName, machine: Machine = Machine(), network: Network = Network(), dataDisk: DataDisk = DataDisk(),
+        postgresql: PostgreSQL = PostgreSQL()
+    ) {
+        self.name = name
+        self.machine = machine
+        self.network = network
+        self.dataDisk = dataDisk
+        self.postgresql = postgresql
+    }
+}
+
+extension ApplianceSpec {
+    /// The virtual machine itself.
+    package struct Machine: Sendable, Equatable, Codable {
+        package var backend: BackendKind = .qemu
+        package var accelerator: AcceleratorChoice = .auto
+        /// 1 to 256.
+        package var vcpus: Int = 2
+        /// At least 512 MiB.
+        package var memory: ByteSize = .gibibytes(2)
+        package var image: ImageChoice = .release(.debian13)
+        package var systemDisk: SystemDisk = SystemDisk()
+
+        package init() {}
+    }
+
+    /// The disk that holds the guest's operating system.
+    package struct SystemDisk: Sendable, Equatable, Codable {
+        /// At least 4 GiB.
+        package var size: ByteSize = .gibibytes(8)
+        /// A self-contained copy, unless an overlay on a base inside the state directory is asked for.
+        package var layout: Layout = .copy
+
+        package enum Layout: String, Sendable, Codable, CaseIterable { case copy, overlay }
+
+        package init() {}
+    }
+
+    /// How the guest is reached.
+    package struct Network: Sendable, Equatable, Codable {
+        package var mode: Mode = .user
+        package var address: Address = .dhcp
+        /// Ports on the host's loopback interface; nil lets pgkvm choose free ones and keep them.
+        package var sshPort: UInt16?
+        package var postgresqlPort: UInt16?
+
+        package enum Mode: String, Sendable, Codable, CaseIterable { case user }
+        package enum Address: String, Sendable, Codable, CaseIterable {
+            /// The guest asks its network for an address.
+            case dhcp
+            /// The guest carries the address that the network plans for it (user networking: 10.0.2.15/24).
+            case `static`
+        }
+
+        package init() {}
+    }
+
+    /// The VirtIO Block disk that holds the database and nothing else.
+    package struct DataDisk: Sendable, Equatable, Codable {
+        /// At least 1 GiB.
+        package var size: ByteSize = .gibibytes(10)
+        /// The directory that `delete --keep-data` left, to be taken back; nil makes a new disk.
+        package var adopt: String?
+
+        package init() {}
+    }
+
+    /// The database server and what is in it.
+    package struct PostgreSQL: Sendable, Equatable, Codable {
+        /// Major version; nil takes the distribution's (17 on Debian 13, 15 on Debian 12).
+        package var version: Int?
+        package var source: PackageSource = .distribution
+        package var profile: Profile = .mixed
+        /// A locale of the `builtin`/libc C.UTF-8 family or one that the image has.
+        package var locale: String = "C.UTF-8"
+        package var timeZone: String = "Etc/UTC"
+        /// Networks whose clients may connect over TLS with a password. Empty means this host only.
+        package var allowFrom: [IPv4Network] = []
+        /// Overrides of postgresql.conf, by name; written last.
+        package var settings: [String: String] = [:]
+        package var roles: [Role] = []
+        package var databases: [Database] = []
+
+        package enum PackageSource: String, Sendable, Codable, CaseIterable { case distribution, pgdg }
+        package enum Profile: String, Sendable, Codable, CaseIterable { case oltp, web, analytics, mixed }
+
+        package init() {}
+    }
+
+    /// A login role with a generated password.
+    package struct Role: Sendable, Equatable, Codable {
+        package var name: String
+        /// Other roles whose membership it gets.
+        package var memberOf: [String] = []
+
+        package init(name: String, memberOf: [String] = []) {
+            self.name = name
+            self.memberOf = memberOf
+        }
+    }
+
+    /// A database, its owner and its extensions.
+    package struct Database: Sendable, Equatable, Codable {
+        package var name: String
+        package var owner: String
+        package var extensions: [String] = []
+
+        package init(name: String, owner: String, extensions: [String] = []) {
+            self.name = name
+            self.owner = owner
+            self.extensions = extensions
+        }
+    }
+}
+
+/// The platform that runs the machine.
+package enum BackendKind: String, Sendable, Codable, CaseIterable { case qemu }
+
+/// What the user asked for; `Accelerator` is what was decided.
+package enum AcceleratorChoice: String, Sendable, Codable, CaseIterable { case auto, kvm, tcg }
+
+/// What executes the guest's instructions.
+package enum Accelerator: String, Sendable, Codable, CaseIterable {
+    /// Hardware virtualization.
+    case kvm
+    /// QEMU's emulation: many times slower, and no isolation.
+    case tcg
+}
+
+/// A release of Debian that pgkvm builds images of.
+package enum DebianRelease: String, Sendable, Codable, CaseIterable {
+    case debian12 = "debian-12"
+    case debian13 = "debian-13"
+
+    package var suite: String { self == .debian12 ? "bookworm" : "trixie" }
+    /// The major version of PostgreSQL in the release.
+    package var postgresqlVersion: Int { self == .debian12 ? 15 : 17 }
+}
+
+/// Which base image the guest starts from: a release that pgkvm builds, or one in the cache by its name or key.
+package enum ImageChoice: Sendable, Equatable, Codable, CustomStringConvertible {
+    case release(DebianRelease)
+    case cached(String)
+
+    package init(_ text: String) {
+        self = DebianRelease(rawValue: text).map(ImageChoice.release) ?? .cached(text)
+    }
+
+    package var description: String {
+        switch self {
+        case .release(let release): release.rawValue
+        case .cached(let name): name
+        }
+    }
+
+    package init(from decoder: any Decoder) throws { self.init(try decoder.singleValueContainer().decode(String.self)) }
+
+    package func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        try container.encode(description)
+    }
+}

@@ -1,0 +1,75 @@
+/// An IPv4 network in CIDR notation, such as `10.0.2.0/24`. Host bits must be zero.
+package struct IPv4Network: Hashable, Sendable, CustomStringConvertible, Codable {
+    package let address: IPv4Address
+    /// 0 to 32.
+    package let prefixLength: Int
+
+    /// Returns nil unless the text is `a.b.c.d/n` (or one address, taken as /32) without host bits.
+    package init?(_ text: String) {
+        let parts = text.split(separator: "/", omittingEmptySubsequences: false)
+        guard parts.count <= 2, let first = parts.first, let address = IPv4Address(String(first)) else { return nil }
+        let length = parts.count == 2 ? Int(parts[1]) : 32
+        guard let length, (0...32).contains(length) else { return nil }
+        guard parts.count == 1 || parts[1] == String(length) else { return nil }
+        self.address = address
+        self.prefixLength = length
+        guard address.value & ~mask == 0 else { return nil }
+    }
+
+    private var mask: UInt32 { prefixLength == 0 ? 0 : ~UInt32(0) << (32 - UInt32(prefixLength)) }
+
+    package func contains(_ other: IPv4Address) -> Bool { other.value & mask == address.value }
+
+    /// Whether every address of this network is a loopback address.
+    package var isLoopback: Bool { address.value >> 24 == 127 && prefixLength >= 8 }
+
+    package var description: String { "\(address)/\(prefixLength)" }
+
+    package init(from decoder: any Decoder) throws {
+        let container = try decoder.singleValueContainer()
+        let text = try container.decode(String.self)
+        guard let network = IPv4Network(text) else {
+            throw DecodingError.dataCorruptedError(in: container, debugDescription: "'\(text)' is not an IPv4 network")
+        }
+        self = network
+    }
+
+    package func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        try container.encode(description)
+    }
+}
+
+/// An IPv4 address in dotted-quad notation.
+package struct IPv4Address: Hashable, Sendable, CustomStringConvertible {
+    package let value: UInt32
+
+    /// Returns nil unless the text is four decimal numbers from 0 to 255 without leading zeros.
+    package init?(_ text: String) {
+        let parts = text.split(separator: ".", omittingEmptySubsequences: false)
+        guard parts.count == 4 else { return nil }
+        var value: UInt32 = 0
+        for part in parts {
+            guard let byte = UInt8(part), part == String(byte) else { return nil }
+            value = value << 8 | UInt32(byte)
+        }
+        self.value = value
+    }
+
+    package var description: String {
+        "\(value >> 24).\(value >> 16 & 255).\(value >> 8 & 255).\(value & 255)"
+    }
+}
+
+/// Where a service is reached from the host.
+package struct Endpoint: Hashable, Sendable, Codable, CustomStringConvertible {
+    package let host: String
+    package let port: UInt16
+
+    package init(host: String, port: UInt16) {
+        self.host = host
+        self.port = port
+    }
+
+    package var description: String { "\(host):\(port)" }
+}

@@ -1,0 +1,13 @@
+/// A value that never prints: not by description, interpolation, `dump` or encoding.
+package struct Secret: Sendable, Equatable, CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
+    private let value: String
+
+    package init(_ value: String) { self.value = value }
+
+    package var description: String { "<redacted>" }
+    package var debugDescription: String { "<redacted>" }
+    package var customMirror: Mirror { Mirror(self, children: []) }
+
+    /// The only way to read the value; keep what is derived from it inside the closure where possible.
+    package func withRevealed<Result>(_ body: (String) throws -> Result) rethrows -> Result { try body(value) }
+}

@@ -1,0 +1,179 @@
+package import ApplianceModel
+internal import Glibc
+package import SystemPackage
+
+/// Files as the program needs them: whole, durable, private, and never half written.
+package enum Files {
+    /// Reads a whole file.
+    /// - Throws: `file.unreadable`.
+    package static func read(_ path: FilePath) throws -> [UInt8] {
+        do {
+            let file = try FileDescriptor.open(path, .readOnly, options: .closeOnExec)
+            return try file.closeAfter {
+                var bytes: [UInt8] = []
+                var chunk = [UInt8](repeating: 0, count: 65_536)
+                while true {
+                    let count = try unsafe chunk.withUnsafeMutableBytes { try unsafe file.read(into: $0) }
+                    if count == 0 { return bytes }
+                    bytes.append(contentsOf: chunk[..<count])
+                }
+            }
+        } catch let error as Errno {
+            throw Failure(.fileUnreadable, "cannot read '\(path)'", cause: error)
+        }
+    }
+
+    package static func readText(_ path: FilePath) throws -> String { String(decoding: try read(path), as: UTF8.self) }
+
+    /// Reads a whole file, nil when there is none.
+    package static func readIfPresent(_ path: FilePath) throws -> [UInt8]? { exists(path) ? try read(path) : nil }
+
+    /// Replaces a file as one durable act: temporary file beside it, fsync, rename, fsync of the directory.
+    /// A reader sees the old content or the new one, also after a crash.
+    /// - Throws: `file.unwritable`.
+    package static func write(_ bytes: [UInt8], to path: FilePath, mode: FilePermissions = .ownerReadWrite) throws {
+        let directory = path.removingLastComponent()
+        let temporary = directory.appending(".\(path.lastComponent?.string ?? "file").\(getpid()).\(UInt32.random(in: 0 ... .max)).tmp")
+        do {
+            let file = try FileDescriptor.open(
+                temporary, .writeOnly, options: [.create, .exclusiveCreate, .closeOnExec, .noFollow], permissions: mode)
+            do {
+                try file.closeAfter {
+                    // The umask may have taken bits away.
+                    guard fchmod(file.rawValue, mode.rawValue) == 0 else { throw Errno(rawValue: errno) }
+                    try file.writeAll(bytes)
+                    guard fsync(file.rawValue) == 0 else { throw Errno(rawValue: errno) }
+                }
+                guard unsafe Glibc.rename(temporary.string, path.string) == 0 else { throw Errno(rawValue: errno) }
+            } catch {
+                _ = unsafe unlink(temporary.string)
+                throw error
+            }
+            try synchronize(directory)
+        } catch let error as Errno {
+            throw Failure(
+                .fileUnwritable, "cannot write '\(path)'", remedy: error == .noSpace ? "free space on the file system of '\(directory)'" : nil,
+                cause: error)
+        }
+    }
+
+    package static func write(_ text: String, to path: FilePath, mode: FilePermissions = .ownerReadWrite) throws {
+        try write(Array(text.utf8), to: path, mode: mode)
+    }
+
+    /// Makes the entries of a directory durable.
+    package static func synchronize(_ directory: FilePath) throws {
+        let file = try FileDescriptor.open(directory.isEmpty ? "." : directory, .readOnly, options: [.directory, .closeOnExec])
+        try file.closeAfter { guard fsync(file.rawValue) == 0 else { throw Errno(rawValue: errno) } }
+    }
+
+    /// Makes a directory and the missing ones above it.
+    /// - Throws: `file.unwritable`.
+    package static func createDirectory(_ path: FilePath, mode: FilePermissions = .ownerReadWriteExecute) throws {
+        if isDirectory(path) { return }
+        let parent = path.removingLastComponent()
+        if !parent.isEmpty, parent != path { try createDirectory(parent, mode: mode) }
+        guard unsafe mkdir(path.string, mode.rawValue) == 0 || errno == EEXIST else {
+            throw Failure(.fileUnwritable, "cannot make the directory '\(path)'", cause: Errno(rawValue: errno))
+        }
+    }
+
+    /// Makes a new directory of its own name, mode 0700, inside `parent`.
+    package static func createTemporaryDirectory(in parent: FilePath, prefix: String) throws -> FilePath {
+        let path = parent.appending("\(prefix).\(getpid()).\(UInt32.random(in: 0 ... .max))")
+        guard unsafe mkdir(path.string, 0o700) == 0 else {
+            throw Failure(.fileUnwritable, "cannot make the directory '\(path)'", cause: Errno(rawValue: errno))
+        }
+        return path
+    }
+
+    /// Removes a file or a whole directory; nothing there is no error. Symbolic links are removed, not followed.
+    package static func remove(_ path: FilePath) throws {
+        guard let status = status(path, followLinks: false) else { return }
+        if status.isDirectory {
+            for name in try list(path) { try remove(path.appending(name)) }
+            guard unsafe rmdir(path.string) == 0 else { throw Failure(.fileUnwritable, "cannot remove '\(path)'", cause: Errno(rawValue: errno)) }
+        } else {
+            guard unsafe unlink(path.string) == 0 || errno == ENOENT else {
+                throw Failure(.fileUnwritable, "cannot remove '\(path)'", cause: Errno(rawValue: errno))
+            }
+        }
+    }
+
+    package static func rename(_ source: FilePath, to target: FilePath) throws {
+        guard unsafe Glibc.rename(source.string, target.string) == 0 else {
+            throw Failure(.fileUnwritable, "cannot rename '\(source)' to '\(target)'", cause: Errno(rawValue: errno))
+        }
+        try synchronize(target.removingLastComponent())
+    }
+
+    /// The names in a directory, sorted, without `.` and `..`; none when there is no such directory.
+    package static func list(_ path: FilePath) throws -> [String] {
+        guard let stream = unsafe opendir(path.string) else {
+            if errno == ENOENT { return [] }
+            throw Failure(.fileUnreadable, "cannot list '\(path)'", cause: Errno(rawValue: errno))
+        }
+        defer { unsafe closedir(stream) }
+        var names: [String] = []
+        while let entry = unsafe readdir(stream) {
+            let name = unsafe withUnsafePointer(to: &entry.pointee.d_name) { pointer in
+                unsafe pointer.withMemoryRebound(to: CChar.self, capacity: 256) { unsafe String(cString: $0) }
+            }
+            if name != "." && name != ".." { names.append(name) }
+        }
+        return names.sorted()
+    }
+
+    package static func exists(_ path: FilePath) -> Bool { status(path) != nil }
+    package static func isDirectory(_ path: FilePath) -> Bool { status(path)?.isDirectory == true }
+    package static func isExecutable(_ path: FilePath) -> Bool {
+        guard status(path)?.isRegularFile == true else { return false }
+        return unsafe access(path.string, X_OK) == 0
+    }
+
+    package static func status(_ path: FilePath, followLinks: Bool = true) -> FileStatus? {
+        var raw = stat()
+        let result = unsafe followLinks ? stat(path.string, &raw) : lstat(path.string, &raw)
+        return result == 0 ? FileStatus(raw) : nil
+    }
+
+    /// Bytes that an unprivileged user may still write on the file system of `path`.
+    package static func freeSpace(at path: FilePath) throws -> ByteSize {
+        var raw = statvfs()
+        guard unsafe statvfs(path.string, &raw) == 0 else {
+            throw Failure(.fileUnreadable, "cannot ask for the free space at '\(path)'", cause: Errno(rawValue: errno))
+        }
+        return ByteSize(bytes: Int64(raw.f_bavail) * Int64(raw.f_frsize))
+    }
+}
+
+/// What `stat(2)` says of a file.
+package struct FileStatus: Sendable {
+    package let size: ByteSize
+    /// Bytes that are really allocated (`st_blocks`).
+    package let allocated: ByteSize
+    package let mode: UInt32
+    package let owner: UInt32
+    package let group: UInt32
+    package let inode: UInt64
+    package let device: UInt64
+
+    init(_ raw: stat) {
+        size = ByteSize(bytes: Int64(raw.st_size))
+        allocated = ByteSize(bytes: Int64(raw.st_blocks) * 512)
+        mode = raw.st_mode
+        owner = raw.st_uid
+        group = raw.st_gid
+        inode = UInt64(raw.st_ino)
+        device = UInt64(raw.st_dev)
+    }
+
+    package var isDirectory: Bool { mode & S_IFMT == S_IFDIR }
+    package var isRegularFile: Bool { mode & S_IFMT == S_IFREG }
+    package var permissions: UInt32 { mode & 0o7777 }
+}
+
+extension Failure.Code {
+    package static let fileUnreadable = Failure.Code("file.unreadable")
+    package static let fileUnwritable = Failure.Code("file.unwritable")
+}

@@ -1,0 +1,17 @@
+/// Asks until there is an answer or the deadline passes; the clock can be replaced in tests.
+/// - Returns: the answer, nil when the deadline passed.
+package func poll<C: Clock, Value>(
+    every interval: C.Duration, until deadline: C.Instant, on clock: C, _ probe: () async throws -> Value?
+) async throws -> Value? {
+    while true {
+        if let value = try await probe() { return value }
+        let next = clock.now.advanced(by: interval)
+        guard next < deadline else { return nil }
+        try await clock.sleep(until: next, tolerance: nil)
+    }
+}
+
+/// Runs what must finish although the surrounding task was cancelled: in a cancelled task every sleep and wait throws.
+package func withoutCancellation<Value: Sendable>(_ body: @escaping @Sendable () async throws -> Value) async throws -> Value {
+    try await Task { try await body() }.value
+}

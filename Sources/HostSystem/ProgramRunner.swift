@@ -1,0 +1,127 @@
+package import ApplianceModel
+internal import Subprocess
+package import SystemPackage
+
+/// What a finished program left.
+package struct ProgramResult: Sendable {
+    /// The exit status, or 128 + the signal that ended the program.
+    package let status: Int32
+    package let standardOutput: [UInt8]
+    package let standardError: [UInt8]
+
+    package var outputText: String { String(decoding: standardOutput, as: UTF8.self) }
+    package var errorText: String { String(decoding: standardError, as: UTF8.self) }
+}
+
+/// Runs the host's programs: found on the PATH (and in the sbin directories, which an ordinary user's PATH leaves out).
+///
+/// Arguments are never a place for secrets: hand them over by `input`.
+package enum ProgramRunner {
+    /// The full path of a program.
+    /// - Throws: `program.missing`, naming the Debian package where it is known.
+    package static func find(_ name: String) throws -> FilePath {
+        if let path = lookUp(name) { return path }
+        let package = debianPackages[name]
+        throw Failure(
+            .programMissing, "program '\(name)' is not installed",
+            remedy: package.map { "install the package '\($0)': apt-get install \($0)" } ?? "install '\(name)' or add its directory to PATH")
+    }
+
+    /// The full path of a program, or nil when there is none.
+    package static func lookUp(_ name: String) -> FilePath? {
+        let path = HostEnvironment.value("PATH") ?? "/usr/bin:/bin"
+        let directories = path.split(separator: ":").map(String.init) + ["/usr/local/sbin", "/usr/sbin", "/sbin"]
+        return directories.lazy.map { FilePath($0).appending(name) }.first(where: Files.isExecutable)
+    }
+
+    /// Runs a program to its end and returns whatever its status is.
+    ///
+    /// Cancelling the task ends the program: SIGTERM, three seconds, SIGKILL.
+    /// - Parameters:
+    ///   - input: written to its standard input.
+    ///   - outputLimit: bytes of standard output and of standard error that are kept; more is an error.
+    ///   - onLine: called with each line of standard error as it comes (standard output is collected).
+    /// - Throws: `program.missing`, `program.failed` when it cannot be started.
+    package static func run(
+        _ name: String, _ arguments: [String], input: [UInt8] = [], environment: [String: String] = [:],
+        workingDirectory: FilePath? = nil, outputLimit: Int = 16 << 20, onLine: (@Sendable (String) -> Void)? = nil
+    ) async throws -> ProgramResult {
+        let executable = try find(name)
+        var options = PlatformOptions()
+        options.teardownSequence = [.gracefulShutDown(allowedDurationToNextStep: .seconds(3))]
+        let updates = Dictionary(uniqueKeysWithValues: environment.map { (Environment.Key(stringLiteral: $0.key), Optional($0.value)) })
+        let configuration = Configuration(
+            executable: .path(executable), arguments: Arguments(arguments), environment: .inherit.updating(updates),
+            workingDirectory: workingDirectory, platformOptions: options)
+        return try await WaitingTime.measure {
+            do {
+                return try await collect(configuration, input: input, outputLimit: outputLimit, onLine: onLine)
+            } catch let error as SubprocessError {
+                try Task.checkCancellation()
+                throw Failure(.programFailed, "cannot run '\(name)'", cause: error)
+            }
+        }
+    }
+
+    /// Runs a program and treats every status but 0 as a failure that carries the end of its standard error.
+    package static func check(
+        _ name: String, _ arguments: [String], input: [UInt8] = [], environment: [String: String] = [:],
+        workingDirectory: FilePath? = nil, onLine: (@Sendable (String) -> Void)? = nil
+    ) async throws -> ProgramResult {
+        let result = try await run(
+            name, arguments, input: input, environment: environment, workingDirectory: workingDirectory, onLine: onLine)
+        guard result.status == 0 else {
+            try Task.checkCancellation()
+            let said = result.errorText.isEmpty ? result.outputText : result.errorText
+            let tail = said.split(separator: "\n").suffix(8).joined(separator: "\n    ")
+            throw Failure(.programFailed, "'\(name)' ended with status \(result.status)\(tail.isEmpty ? "" : ":\n    \(tail)")")
+        }
+        return result
+    }
+
+    private static func collect(
+        _ configuration: Configuration, input: [UInt8], outputLimit: Int, onLine: (@Sendable (String) -> Void)?
+    ) async throws -> ProgramResult {
+        guard let onLine else {
+            let result = try await Subprocess.run(
+                configuration, input: .array(input), output: .bytes(limit: outputLimit), error: .bytes(limit: outputLimit))
+            return ProgramResult(
+                status: result.terminationStatus.shellStatus, standardOutput: result.standardOutput, standardError: result.standardError)
+        }
+        let result = try await Subprocess.run(
+            configuration, input: .array(input), output: .bytes(limit: outputLimit), error: .sequence
+        ) { execution in
+            var lines: [String] = []
+            for try await line in execution.standardError.strings() {
+                let line = line.last?.isNewline == true ? String(line.dropLast()) : line
+                lines.append(line)
+                if lines.count > 400 { lines.removeFirst(200) }
+                onLine(line)
+            }
+            return lines
+        }
+        return ProgramResult(
+            status: result.terminationStatus.shellStatus, standardOutput: result.standardOutput,
+            standardError: Array(result.closureResult.joined(separator: "\n").utf8))
+    }
+
+    private static let debianPackages = [
+        "qemu-system-x86_64": "qemu-system-x86", "qemu-img": "qemu-utils", "mmdebstrap": "mmdebstrap", "mke2fs": "e2fsprogs",
+        "debugfs": "e2fsprogs", "mcopy": "mtools", "mkfs.vfat": "dosfstools", "sgdisk": "gdisk", "xorriso": "xorriso",
+        "ssh-keygen": "openssh-client", "curl": "curl", "psql": "postgresql-client",
+    ]
+}
+
+extension TerminationStatus {
+    fileprivate var shellStatus: Int32 {
+        switch self {
+        case .exited(let code): code
+        case .signaled(let signal): 128 + signal
+        }
+    }
+}
+
+extension Failure.Code {
+    package static let programMissing = Failure.Code("program.missing")
+    package static let programFailed = Failure.Code("program.failed")
+}

@@ -1,0 +1,1 @@
+@main struct PGKVM { static func main() {} }
