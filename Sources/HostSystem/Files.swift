@@ -23,6 +23,20 @@ package enum Files {
         }
     }
 
+    /// Reads a part of a file, up to `limit` bytes.
+    package static func read(_ path: FilePath, from offset: Int64, limit: Int) throws -> [UInt8] {
+        do {
+            let file = try FileDescriptor.open(path, .readOnly, options: .closeOnExec)
+            return try file.closeAfter {
+                var bytes = [UInt8](repeating: 0, count: limit)
+                let count = try unsafe bytes.withUnsafeMutableBytes { try unsafe file.read(fromAbsoluteOffset: offset, into: $0) }
+                return Array(bytes[..<count])
+            }
+        } catch let error as Errno {
+            throw Failure(.fileUnreadable, "cannot read '\(path)'", cause: error)
+        }
+    }
+
     package static func readText(_ path: FilePath) throws -> String { String(decoding: try read(path), as: UTF8.self) }
 
     /// Reads a whole file, nil when there is none.

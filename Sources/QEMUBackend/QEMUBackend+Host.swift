@@ -34,14 +34,9 @@ extension QEMUBackend {
             remedy: "install QEMU 10 or later (on Debian 12: from bookworm-backports), use a host with KVM, or pass '--image debian-12'")
     }
 
-    /// A socket path has room for 107 bytes; QEMU itself uses a relative one, everybody else the absolute.
+    /// QEMU itself uses a relative path, everybody else the absolute one.
     private func checkSocketPaths(_ name: ApplianceName) throws {
-        let longest = state.appliance(name).machine().file(MachineDirectory.Name.serialSocket).string
-        guard longest.utf8.count <= 107 else {
-            throw Failure(
-                .pathTooLong, "the socket path '\(longest)' has \(longest.utf8.count) bytes; the kernel takes 107",
-                remedy: "set PGKVM_HOME to a shorter directory, or choose a shorter name")
-        }
+        try Sockets.checkPath(state.appliance(name).machine().file(MachineDirectory.Name.serialSocket))
     }
 
     private func sandboxFinding(_ abilities: QEMUAbilities) -> Finding {
@@ -87,5 +82,4 @@ extension QEMUBackend {
 
 extension Failure.Code {
     package static let guestCannotRun = Failure.Code("host.cannot-run-guest")
-    package static let pathTooLong = Failure.Code("host.path-too-long")
 }

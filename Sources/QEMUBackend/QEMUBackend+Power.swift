@@ -81,7 +81,7 @@ extension QEMUBackend {
             let status = try await monitor.execute("query-status")["status"]?.string ?? "unknown"
             return Self.powerState(status: status, name: machine.identifier)
         } catch let error as Failure where error.code == .monitorUnresponsive {
-            return try QMPClient.listener(monitorSocket(directory)) == nil ? .off : .unresponsive
+            return try await QMPClient.listener(monitorSocket(directory)) == nil ? .off : .unresponsive
         }
     }
 
@@ -127,7 +127,7 @@ extension QEMUBackend {
     package func powerOff(_ machine: MachineReference) async throws {
         let directory = try directory(of: machine)
         let socket = monitorSocket(directory)
-        guard let processID = try QMPClient.listener(socket) else { return }
+        guard let processID = try await QMPClient.listener(socket) else { return }
         do {
             try await QMPClient.connect(socket, timeout: .seconds(3))?.execute("quit")
         } catch let error as Failure where error.code == .monitorUnresponsive {
@@ -135,12 +135,12 @@ extension QEMUBackend {
         }
         let clock = ContinuousClock()
         let gone = try await poll(every: .milliseconds(50), until: clock.now + .seconds(5), on: clock) {
-            try QMPClient.listener(socket) == nil ? true : nil
+            try await QMPClient.listener(socket) == nil ? true : nil
         }
         if gone == nil {
             try ProcessTable.kill(processID)
             _ = try await poll(every: .milliseconds(50), until: clock.now + .seconds(10), on: clock) {
-                try QMPClient.listener(socket) == nil ? true : nil
+                try await QMPClient.listener(socket) == nil ? true : nil
             }
         }
         try removeSockets(directory)

@@ -89,7 +89,7 @@ extension QEMUBackend: SerialConsoleProviding, ProcessProviding, DataDiskFilePro
     package func dataDiskFile(of machine: MachineReference) -> FilePath { file(machine, MachineDirectory.Name.dataDisk) }
 
     package func processID(of machine: MachineReference) async throws -> Int32? {
-        try QMPClient.listener(file(machine, MachineDirectory.Name.monitorSocket))
+        try await QMPClient.listener(file(machine, MachineDirectory.Name.monitorSocket))
     }
 
     func file(_ machine: MachineReference, _ name: String) -> FilePath {

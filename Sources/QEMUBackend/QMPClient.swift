@@ -23,7 +23,7 @@ package final class QMPClient: Sendable {
     /// - Returns: nil when nobody listens: QEMU does not run.
     /// - Throws: `qmp.unresponsive` when the socket is there and nothing answers within `timeout`.
     package static func connect(_ path: FilePath, timeout: Duration = .seconds(10)) async throws -> QMPClient? {
-        guard let socket = try Sockets.connectUnix(path) else { return nil }
+        guard let socket = try await connectedSocket(path) else { return nil }
         let client = QMPClient(socket: socket)
         try await client.perform {
             try client.setTimeout(timeout)
@@ -107,10 +107,18 @@ package final class QMPClient: Sendable {
     }
 
     /// The process that listens on a monitor socket; nil when there is none.
-    package static func listener(_ path: FilePath) throws -> Int32? {
-        guard let socket = try Sockets.connectUnix(path) else { return nil }
+    package static func listener(_ path: FilePath) async throws -> Int32? {
+        guard let socket = try await connectedSocket(path) else { return nil }
         defer { try? socket.close() }
         return try Sockets.peerProcess(of: socket)
+    }
+
+    private static func connectedSocket(_ path: FilePath) async throws -> FileDescriptor? {
+        do {
+            return try await Sockets.connect(to: path, timeout: .seconds(5))
+        } catch let error as Failure where error.code == .socketRefused {
+            return nil
+        }
     }
 }
 
