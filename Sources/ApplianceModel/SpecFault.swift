@@ -1,0 +1,29 @@
+/// One thing that is wrong with a spec.
+package struct SpecFault: Sendable, Equatable, CustomStringConvertible {
+    /// The key, as in the spec file: `machine.memory`, `postgresql.roles[0].name`.
+    package let path: String
+    /// What is wrong, and what is allowed.
+    package let message: String
+
+    package init(_ path: String, _ message: String) {
+        self.path = path
+        self.message = message
+    }
+
+    package var description: String { "\(SpecRules.escaped(path)): \(message)" }
+}
+
+extension Failure.Code {
+    /// A spec breaks a rule; the message lists every fault.
+    package static let specInvalid = Failure.Code("spec.invalid")
+}
+
+extension Failure {
+    /// One failure for all the faults of a spec, a line for each.
+    package static func invalidSpec(_ source: String, faults: [String]) -> Failure {
+        let count = faults.count == 1 ? "1 fault" : "\(faults.count) faults"
+        return Failure(
+            .specInvalid, "\(source) has \(count):\n" + faults.map { "  \($0)" }.joined(separator: "\n"),
+            remedy: "correct what is listed and run the same command again")
+    }
+}

@@ -1,0 +1,123 @@
+/// The rules of a spec that need no host. What depends on the host (free space, ports in use, KVM) is asked by `check-host`.
+package enum SpecRules {
+    /// Everything that is wrong with a spec, in the order of the file; empty when it may be deployed.
+    package static func faults(in spec: ApplianceSpec) -> [SpecFault] {
+        machine(spec.machine) + network(spec.network) + dataDisk(spec.dataDisk)
+            + server(spec.postgresql, image: spec.machine.image, network: spec.network)
+            + PostgreSQLNames.faults(in: spec.postgresql)
+    }
+
+    /// Throws one failure that lists every fault.
+    /// - Parameter source: what carries the faults, for the message: `the command line`, `'spec.yaml'`.
+    /// - Throws: `spec.invalid`.
+    package static func check(_ spec: ApplianceSpec, source: String) throws {
+        let faults = faults(in: spec)
+        guard faults.isEmpty else { throw Failure.invalidSpec(source, faults: faults.map(\.description)) }
+    }
+
+    static let smallestMemory = ByteSize.mebibytes(512)
+    static let largestMemory = ByteSize.gibibytes(4096)
+    static let smallestSystemDisk = ByteSize.gibibytes(4)
+    static let smallestDataDisk = ByteSize.gibibytes(1)
+    static let largestDisk = ByteSize.gibibytes(16 * 1024)
+}
+
+extension SpecRules {
+    private static func machine(_ machine: ApplianceSpec.Machine) -> [SpecFault] {
+        var faults: [SpecFault] = []
+        if !(1...256).contains(machine.vcpus) {
+            faults.append(SpecFault("machine.vcpus", "\(machine.vcpus) virtual CPUs are not possible; allowed are 1 to 256"))
+        }
+        faults += size(machine.memory, at: "machine.memory", smallest: smallestMemory, largest: largestMemory)
+        if case .cached(let name) = machine.image, !isImageName(name) {
+            faults.append(
+                SpecFault(
+                    "machine.image",
+                    "\(shown(name)) is not the name of an image; allowed are \(listed(DebianRelease.self)), or the name or key of an image in the cache"))
+        }
+        faults += size(machine.systemDisk.size, at: "machine.systemDisk.size", smallest: smallestSystemDisk, largest: largestDisk)
+        return faults
+    }
+
+    private static func network(_ network: ApplianceSpec.Network) -> [SpecFault] {
+        var faults: [SpecFault] = []
+        for (key, port) in [("network.sshPort", network.sshPort), ("network.postgresqlPort", network.postgresqlPort)] {
+            if let port, port < 1024 {
+                faults.append(
+                    SpecFault(key, "port \(port) is reserved for root and the guest is run by an ordinary user; allowed are 1024 to 65535"))
+            }
+        }
+        if let port = network.sshPort, port == network.postgresqlPort {
+            faults.append(SpecFault("network.postgresqlPort", "port \(port) is also 'network.sshPort'; the two must differ"))
+        }
+        return faults
+    }
+
+    private static func dataDisk(_ disk: ApplianceSpec.DataDisk) -> [SpecFault] {
+        var faults = size(disk.size, at: "data.size", smallest: smallestDataDisk, largest: largestDisk)
+        if let path = disk.adopt, !path.hasPrefix("/") || path.unicodeScalars.contains(where: isControl) {
+            faults.append(SpecFault("data.adopt", "\(shown(path)) is not an absolute path; give the directory that 'delete --keep-data' named"))
+        }
+        return faults
+    }
+
+    private static func server(
+        _ server: ApplianceSpec.PostgreSQL, image: ImageChoice, network: ApplianceSpec.Network
+    ) -> [SpecFault] {
+        var faults: [SpecFault] = []
+        if let message = versionFault(server, image: image) { faults.append(SpecFault("postgresql.version", message)) }
+        if !isLocale(server.locale) {
+            faults.append(
+                SpecFault(
+                    "postgresql.locale",
+                    "\(shown(server.locale)) is not a UTF-8 locale; allowed are C.UTF-8, C, POSIX and names such as de_CH.UTF-8"))
+        }
+        if !isTimeZone(server.timeZone) {
+            faults.append(
+                SpecFault("postgresql.timeZone", "\(shown(server.timeZone)) is not the name of a time zone; allowed are names such as Europe/Zurich or Etc/UTC")
+            )
+        }
+        for (index, network) in server.allowFrom.enumerated() {
+            let path = "postgresql.allowFrom[\(index)]"
+            if !isThisHost(network) {
+                faults.append(
+                    SpecFault(
+                        path,
+                        "\(network) is beyond this host, and under user networking only the host itself reaches the guest; "
+                            + "allowed are 10.0.2.2/32 (this host, as the guest sees it) and networks within 127.0.0.0/8"))
+            }
+            if server.allowFrom[..<index].contains(network) { faults.append(SpecFault(path, "\(network) is listed twice")) }
+        }
+        return faults
+    }
+
+    private static func versionFault(_ server: ApplianceSpec.PostgreSQL, image: ImageChoice) -> String? {
+        guard let version = server.version else { return nil }
+        switch (server.source, image) {
+        case (.distribution, .release(let release)) where version != release.postgresqlVersion:
+            return "\(release.rawValue) has PostgreSQL \(release.postgresqlVersion), not \(version); "
+                + "allowed is \(release.postgresqlVersion), or 'source: pgdg' with 13 to 18"
+        case (.distribution, .cached) where !(15...17).contains(version):
+            return "PostgreSQL \(version) is not in a distribution that pgkvm knows; allowed are 15 to 17, or 'source: pgdg' with 13 to 18"
+        case (.pgdg, _) where !(13...18).contains(version):
+            return "the PostgreSQL project's repository is used for the versions 13 to 18; \(version) is not one of them"
+        default:
+            return nil
+        }
+    }
+
+    /// The address under which the guest of user networking sees its host, or the loopback network.
+    private static func isThisHost(_ network: IPv4Network) -> Bool {
+        network.isLoopback || network == IPv4Network("10.0.2.2/32")
+    }
+
+    private static func size(_ size: ByteSize, at path: String, smallest: ByteSize, largest: ByteSize) -> [SpecFault] {
+        if size < smallest { return [SpecFault(path, "\(size) is too small; allowed are \(smallest) to \(largest)")] }
+        if size > largest { return [SpecFault(path, "\(size) is too large; allowed are \(smallest) to \(largest)")] }
+        guard size.bytes % (1 << 20) == 0 else {
+            let nearest = ByteSize.mebibytes(size.mebibytes + 1)
+            return [SpecFault(path, "\(size) is not a whole number of MiB; the next that is: \(nearest) (1 GiB is 1024 MiB, 1 GB is not a whole number)")]
+        }
+        return []
+    }
+}

@@ -1,0 +1,152 @@
+internal import ApplianceModel
+internal import Yams
+
+/// Walks the nodes of a document, collecting every fault instead of stopping at the first.
+struct SpecReader {
+    private let document: YAMLDocument
+    private(set) var faults: [LocatedFault] = []
+    /// Where each key that was read stands, for the rules, which know paths only.
+    private var lines: [String: Int] = [:]
+
+    init(_ document: YAMLDocument) { self.document = document }
+
+    /// The spec, nil when it has no usable name.
+    mutating func readSpec(nameOverride: ApplianceName?) -> ApplianceSpec? {
+        let top = section(document.root, at: "", keys: SpecKeys.top)
+        if number(top, "formatVersion") == nil, !top.has("formatVersion") {
+            report(nil, "formatVersion", "is missing; write 'formatVersion: \(ApplianceSpec.currentFormat)'")
+        }
+        let name = readName(top, nameOverride)
+        // The rules are asked in any case, so that a missing name hides nothing.
+        guard let stand = name ?? ApplianceName("unnamed") else { return nil }
+        var spec = ApplianceSpec(name: stand)
+        readMachine(child(top, "machine", SpecKeys.machine), into: &spec.machine)
+        readNetwork(child(top, "network", SpecKeys.network), into: &spec.network)
+        readData(child(top, "data", SpecKeys.data), into: &spec.dataDisk)
+        readServer(child(top, "postgresql", SpecKeys.postgresql), into: &spec.postgresql)
+        applyRules(to: spec)
+        return name == nil ? nil : spec
+    }
+
+    private mutating func readName(_ top: Section, _ nameOverride: ApplianceName?) -> ApplianceName? {
+        let text = text(top, "name")
+        if let nameOverride { return nameOverride }
+        guard let text else {
+            if !top.has("name") { report(nil, "name", "is missing; allowed are \(ApplianceName.rule)") }
+            return nil
+        }
+        if let name = ApplianceName(text) { return name }
+        report(top.line("name"), "name", "\(SpecRules.shown(text)) is not a name for an appliance; allowed are \(ApplianceName.rule)")
+        return nil
+    }
+
+    private mutating func readMachine(_ section: Section, into machine: inout ApplianceSpec.Machine) {
+        set(&machine.backend, choice(section, "backend"))
+        set(&machine.accelerator, choice(section, "accelerator"))
+        set(&machine.vcpus, number(section, "vcpus"))
+        set(&machine.memory, size(section, "memory"))
+        set(&machine.image, text(section, "image").map { ImageChoice($0) })
+        let disk = child(section, "systemDisk", SpecKeys.systemDisk)
+        set(&machine.systemDisk.size, size(disk, "size"))
+        set(&machine.systemDisk.layout, choice(disk, "layout"))
+    }
+
+    private mutating func readNetwork(_ section: Section, into network: inout ApplianceSpec.Network) {
+        set(&network.mode, choice(section, "mode"))
+        set(&network.address, choice(section, "address"))
+        network.sshPort = port(section, "sshPort")
+        network.postgresqlPort = port(section, "postgresqlPort")
+    }
+
+    private mutating func readData(_ section: Section, into disk: inout ApplianceSpec.DataDisk) {
+        set(&disk.size, size(section, "size"))
+        if !section.isNull("adopt") { disk.adopt = text(section, "adopt") }
+    }
+
+    private mutating func readServer(_ section: Section, into server: inout ApplianceSpec.PostgreSQL) {
+        if !section.isNull("version") { server.version = number(section, "version") }
+        set(&server.source, choice(section, "source"))
+        set(&server.profile, choice(section, "profile"))
+        set(&server.locale, text(section, "locale"))
+        set(&server.timeZone, text(section, "timeZone"))
+        for (item, node) in items(section, "allowFrom") {
+            guard let text = text(node, at: item) else { continue }
+            if let network = IPv4Network(text) {
+                server.allowFrom.append(network)
+            } else {
+                report(node.mark?.line, item, "\(SpecRules.shown(text)) is not an IPv4 network; allowed are forms such as 10.0.2.0/24, without host bits")
+            }
+        }
+        server.settings = settings(section)
+        for (item, node) in items(section, "roles") {
+            let fields = self.section(node, at: item, keys: SpecKeys.role)
+            let name = required(fields, "name")
+            let groups = texts(fields, "memberOf")
+            if let name { server.roles.append(ApplianceSpec.Role(name: name, memberOf: groups)) }
+        }
+        for (item, node) in items(section, "databases") {
+            let fields = self.section(node, at: item, keys: SpecKeys.database)
+            let name = required(fields, "name")
+            let owner = required(fields, "owner")
+            let extensions = texts(fields, "extensions")
+            if let name, let owner { server.databases.append(ApplianceSpec.Database(name: name, owner: owner, extensions: extensions)) }
+        }
+    }
+
+    /// Any scalar may be the value of a setting and keeps its text: `on`, `1.1`, `'%m [%p] '`.
+    private mutating func settings(_ server: Section) -> [String: String] {
+        guard let node = server.value("settings"), !server.isNull("settings") else { return [:] }
+        let path = server.path(of: "settings")
+        var result: [String: String] = [:]
+        for (key, value) in section(node, at: path, keys: nil).fields {
+            let line = value.mark?.line
+            if isRefused(value, at: "\(path).\(key)") { continue }
+            guard let scalar = value.scalar else {
+                report(line, "\(path).\(key)", "is a list or a section; a setting has one value: lists are written 'a, b'")
+                continue
+            }
+            if YAMLValue.isNull(scalar) {
+                report(line, "\(path).\(key)", "has no value; write '' for an empty one")
+            } else {
+                result[key] = scalar.string
+            }
+        }
+        return result
+    }
+
+    /// Adds what the rules find, unless a fault of the same part of the file already explains it.
+    private mutating func applyRules(to spec: ApplianceSpec) {
+        let faulty = Set(faults.compactMap(\.path))
+        func isFaulty(_ prefix: String) -> Bool { faulty.contains { $0.hasPrefix(prefix) } }
+        // Entries that could not be read are missing from the lists, so their positions would be wrong.
+        let parts = ["postgresql.roles", "postgresql.databases", "postgresql.allowFrom"].filter(isFaulty)
+        for fault in SpecRules.faults(in: spec) {
+            if faulty.contains(fault.path) || parts.contains(where: fault.path.hasPrefix) { continue }
+            if fault.path == "postgresql.version", isFaulty("postgresql.source") || isFaulty("machine.image") { continue }
+            if fault.path.hasPrefix("postgresql.databases"), fault.path.hasSuffix("owner"), isFaulty("postgresql.roles") { continue }
+            faults.append(LocatedFault(line: line(of: fault.path), path: fault.path, message: fault.message))
+        }
+    }
+
+    /// The line of a path or of the nearest part above it.
+    private func line(of path: String) -> Int? {
+        var path = path[...]
+        while !path.isEmpty {
+            if let line = lines[String(path)] { return line }
+            path = path.lastIndex { $0 == "." || $0 == "[" }.map { path[..<$0] } ?? ""
+        }
+        return nil
+    }
+}
+
+extension SpecReader {
+    mutating func report(_ line: Int?, _ path: String, _ message: String) {
+        faults.append(LocatedFault(line: line ?? self.line(of: path), path: path.isEmpty ? nil : path, message: message))
+    }
+
+    mutating func note(_ node: Node, at path: String) { lines[path] = node.mark?.line }
+}
+
+private func set<Value>(_ target: inout Value, _ value: Value?) {
+    if let value { target = value }
+}

@@ -1,0 +1,198 @@
+import ApplianceModel
+import SpecFile
+import Testing
+
+@Suite("Faults of a spec file")
+struct SpecFileFaultTests {
+    @Test("All come at once, each with its line, what is wrong and what is allowed")
+    func allAtOnce() {
+        let text = """
+            formatVersion: 1
+            name: Orders
+            machne: {}
+            machine:
+              vcpus: two
+              memory: 100MiB
+              image: [debian-13]
+              systemDisk:
+                size: 8 gigs
+                layuot: copy
+            network:
+              mode: bridge
+              sshPort: 70000
+              memory: 2GiB
+            data:
+              size:
+            postgresql:
+              version: "17"
+              profile: olpt
+              locale: german
+              allowFrom:
+                - 10.0.2.1/24
+                - 10.0.0.0/8
+              settings:
+                work_mem: [32MB]
+                Jit: off
+                jit:
+              roles:
+                - name: no
+                - app
+                - { memberOf: [x], nmae: y }
+              databases: { name: shop }
+            """
+        #expect(
+            faults(text) == [
+                "s.yaml:2: name: 'Orders' is not a name for an appliance; allowed are \(ApplianceName.rule)",
+                "s.yaml:3: machne: unknown key; did you mean 'machine'?",
+                "s.yaml:5: machine.vcpus: must be a whole number such as 2, not 'two'",
+                "s.yaml:6: machine.memory: 100MiB is too small; allowed are 512MiB to 4TiB",
+                "s.yaml:7: machine.image: must be a text, not a list or a section",
+                "s.yaml:9: machine.systemDisk.size: '8 gigs' is not a size; allowed are whole numbers with a unit, such as 512MiB or 20GiB",
+                "s.yaml:10: machine.systemDisk.layuot: unknown key; did you mean 'machine.systemDisk.layout'?",
+                "s.yaml:12: network.mode: 'bridge' is not possible here; allowed is user",
+                "s.yaml:13: network.sshPort: 70000 is not a port; allowed are 1024 to 65535",
+                "s.yaml:14: network.memory: unknown key here; did you mean 'machine.memory'?",
+                "s.yaml:16: data.size: has no value; write a size such as 4GiB, or leave the key out",
+                "s.yaml:18: postgresql.version: must be a whole number such as 2, not '17' in quotes",
+                "s.yaml:19: postgresql.profile: 'olpt' is not possible here; allowed are oltp, web, analytics and mixed; did you mean 'oltp'?",
+                "s.yaml:20: postgresql.locale: 'german' is not a UTF-8 locale; allowed are C.UTF-8, C, POSIX and names such as de_CH.UTF-8",
+                "s.yaml:22: postgresql.allowFrom[0]: '10.0.2.1/24' is not an IPv4 network; allowed are forms such as 10.0.2.0/24, without host bits",
+                "s.yaml:25: postgresql.settings.work_mem: is a list or a section; a setting has one value: lists are written 'a, b'",
+                "s.yaml:26: postgresql.settings.Jit: 'Jit' is not the name of a setting; allowed are lower-case letters, digits, underscores and dots",
+                "s.yaml:27: postgresql.settings.jit: has no value; write '' for an empty one",
+                "s.yaml:29: postgresql.roles[0].name: must be a text, and YAML reads no as a boolean; write it in quotes: 'no'",
+                "s.yaml:30: postgresql.roles[1]: must be a section with keys; allowed are the keys name and memberOf",
+                "s.yaml:31: postgresql.roles[2].nmae: unknown key; did you mean 'postgresql.roles[2].name'?",
+                "s.yaml:31: postgresql.roles[2].name: is missing",
+                "s.yaml:32: postgresql.databases: must be a list; write '[a, b]' or one line with '- ' for each entry",
+            ])
+    }
+
+    @Test("The rules' faults carry the line of their key, or of the section that it is missing from")
+    func rules() {
+        let text = """
+            formatVersion: 1
+            name: orders
+            machine: { image: debian-12 }
+            postgresql:
+              version: 17
+              settings: { port: 5433 }
+              roles:
+                - { name: app, memberOf: [reeder] }
+                - name: reader
+              databases:
+                - name: shop
+                  owner: ap
+                - name: shop
+                  owner: app
+                  extensions:
+                    - pg_trgm
+                    - PostGIS
+            """
+        #expect(
+            faults(text) == [
+                "s.yaml:5: postgresql.version: debian-12 has PostgreSQL 15, not 17; allowed is 15, or 'source: pgdg' with 13 to 18",
+                "s.yaml:6: postgresql.settings.port: 'port' is decided by pgkvm and cannot be overridden",
+                "s.yaml:8: postgresql.roles[0].memberOf[0]: 'reeder' is no role of this spec and none of PostgreSQL's own; did you mean 'reader'?",
+                "s.yaml:12: postgresql.databases[0].owner: 'ap' is not a role under 'postgresql.roles'; did you mean 'app'?",
+                "s.yaml:13: postgresql.databases[1].name: there are two databases named 'shop'",
+                "s.yaml:17: postgresql.databases[1].extensions[1]: 'PostGIS' is not the name of an extension; allowed are lower-case letters, digits, underscores and hyphens",
+            ])
+    }
+
+    @Test("A role that cannot be read does not make its databases faulty too")
+    func noFollowUps() {
+        let text = "formatVersion: 1\nname: a\npostgresql:\n  roles: [{name: 7}]\n  databases: [{name: shop, owner: app}]\n"
+        #expect(faults(text)?.count == 1)
+        #expect(faults("formatVersion: 1\nname: a\nmachine: {image: [x]}\npostgresql: {version: 15}")?.count == 1)
+    }
+
+    @Test("Name and format version are asked for")
+    func missing() {
+        #expect(
+            faults("machine: {}") == [
+                "s.yaml: formatVersion: is missing; write 'formatVersion: 1'", "s.yaml: name: is missing; allowed are \(ApplianceName.rule)",
+            ])
+        #expect(faults("formatVersion: one\nname: a") == ["s.yaml:1: formatVersion: must be a whole number such as 2, not 'one'"])
+    }
+
+    @Test(
+        "YAML's other ways to write a number are refused where a number is meant",
+        arguments: ["0x2", "0o2", "02", "2.0", "1_0", "2e0", "'2'", "--2", "99999999999999999999", "2 3", "[2]", "{a: 2}", "true", "٢"])
+    func numbers(text: String) {
+        let found = faults("formatVersion: 1\nname: a\nmachine:\n  vcpus: \(text)\n")
+        #expect(found?.count == 1)
+        #expect(found?.first?.hasPrefix("s.yaml:4: machine.vcpus: must be a whole number") == true)
+    }
+
+    @Test(
+        "What YAML does not read as a text is refused where a text is meant, and taken in quotes",
+        arguments: [
+            ("yes", "a boolean"), ("Off", "a boolean"), ("17", "a number"), ("1.5", "a number"), ("1e3", "a number"), ("0x1f", "a number"),
+            ("1_000", "a number"), ("-5", "a number"),
+        ])
+    func texts(text: String, kind: String) throws {
+        let line = "postgresql: { roles: [ { name: "
+        #expect(
+            faults("formatVersion: 1\nname: a\n\(line)\(text) } ] }")
+                == ["s.yaml:3: postgresql.roles[0].name: must be a text, and YAML reads \(text) as \(kind); write it in quotes: '\(text)'"])
+        #expect(try SpecFile.parse("formatVersion: 1\nname: a\n\(line)'\(text)' } ] }", file: "f").postgresql.roles.first?.name == text)
+    }
+
+    @Test(
+        "What is not one YAML document says where it breaks",
+        arguments: [
+            ("", "s.yaml:1: the file is empty; start with 'formatVersion: 1'"), ("# nothing\n\n", "s.yaml:1: the file is empty; start with 'formatVersion: 1'"),
+            ("orders", "s.yaml:1: the file holds no keys; start with 'formatVersion: 1'"),
+            ("- a\n- b", "s.yaml:1: the file holds no keys; start with 'formatVersion: 1'"),
+            ("formatVersion: 1\nname: a\n---\nname: b\n", "s.yaml:3: a second document begins ('---'); a spec file holds one appliance"),
+            ("formatVersion: 1\nname: a\nname: b\n", "s.yaml:2: the key 'name' appears more than once in the same place; keep one"),
+            ("formatVersion: 1\nmachine:\n  vcpus: 1\n  'vcpus': 2\n", "s.yaml:3: the key 'vcpus' appears more than once in the same place; keep one"),
+            ("name: *unknown\n", "s.yaml:1: not YAML: found undefined alias"),
+        ])
+    func documents(text: String, fault: String) { #expect(faults(text) == [fault]) }
+
+    @Test("A tab before a key is named as what it is")
+    func tabs() {
+        let faults = faults("formatVersion: 1\nmachine:\n\tvcpus: 2\n")
+        #expect(faults?.count == 1)
+        #expect(faults?.first?.hasPrefix("s.yaml:3: not YAML: ") == true)
+        #expect(faults?.first?.contains("a tab") == true)
+    }
+
+    @Test("Control characters are refused with their line")
+    func controlCharacters() {
+        #expect(faults("formatVersion: 1\nname: a\0b\n")?.first?.hasPrefix("s.yaml:2: not YAML: ") == true)
+        #expect(faults("formatVersion: 1\nname: \"a\\0b\"\n")?.first?.hasPrefix("s.yaml:2: name: 'a\\u{0}b' is not a name") == true)
+    }
+
+    @Test("Anchors, aliases, merge keys and tags are refused")
+    func anchors() {
+        let text = """
+            formatVersion: 1
+            name: a
+            machine: &m { vcpus: 2 }
+            data: { <<: *m }
+            postgresql: { roles: *m, locale: !!str C, settings: { work_mem: !x 1 } }
+            """
+        #expect(
+            faults(text) == [
+                "s.yaml:3: machine: anchors and aliases ('&' and '*') are not supported; write the value out",
+                "s.yaml:3: postgresql.roles: anchors and aliases ('&' and '*') are not supported; write the value out",
+                "s.yaml:4: data.<<: merge keys are not supported; write the keys out",
+                "s.yaml:5: postgresql.settings.work_mem: tags ('!') are not supported; write the plain value",
+            ])
+    }
+
+    @Test("Bombs are refused without being unfolded")
+    func bombs() {
+        var text = "formatVersion: 1\nname: a\na0: &a0 [x, x, x, x, x, x, x, x, x, x]\n"
+        for level in 1...60 { text += "a\(level): &a\(level) [\(Array(repeating: "*a\(level - 1)", count: 10).joined(separator: ", "))]\n" }
+        text += "postgresql: { allowFrom: *a60, settings: *a60 }\n"
+        #expect(faults(text)?.count == 63)
+        #expect(faults(String(repeating: "[", count: 500_000))?.count == 1)
+        #expect(faults(String(repeating: "{a: ", count: 200_000))?.count == 1)
+        #expect(faults("formatVersion: 1\n" + String(repeating: "- ", count: 500_000))?.count == 1)
+        #expect(faults("name: " + String(repeating: "a", count: SpecFile.sizeLimit)) == ["s.yaml:1: the file is larger than 1MiB"])
+    }
+}

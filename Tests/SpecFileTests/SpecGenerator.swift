@@ -1,0 +1,77 @@
+import ApplianceModel
+import Testing
+
+/// Valid specs with odd contents, the same ones for the same seed.
+struct SpecGenerator: RandomNumberGenerator {
+    private var state: UInt64
+
+    init(seed: UInt64) { state = seed }
+
+    /// SplitMix64.
+    mutating func next() -> UInt64 {
+        state &+= 0x9e37_79b9_7f4a_7c15
+        var value = state
+        value = (value ^ (value >> 30)) &* 0xbf58_476d_1ce4_e5b9
+        value = (value ^ (value >> 27)) &* 0x94d0_49bb_1331_11eb
+        return value ^ (value >> 31)
+    }
+
+    mutating func spec() throws -> ApplianceSpec {
+        let word = pick(["a", "orders", "orders-2", "no", "null", "e1", "on"]) ?? "a"
+        let name = try #require(ApplianceName(word))
+        var spec = ApplianceSpec(name: name)
+        spec.machine.accelerator = pick(AcceleratorChoice.allCases) ?? .auto
+        spec.machine.vcpus = Int.random(in: 1...256, using: &self)
+        spec.machine.memory = .mebibytes(Int64.random(in: 512...4_194_304, using: &self))
+        spec.machine.image = ImageChoice(pick(["debian-12", "debian-13", "noble", "1e3", "0x10", "yes", "2026.01"]) ?? "noble")
+        spec.machine.systemDisk.size = .mebibytes(Int64.random(in: 4096...1_000_000, using: &self))
+        spec.machine.systemDisk.layout = pick(ApplianceSpec.SystemDisk.Layout.allCases) ?? .copy
+        spec.network.address = pick(ApplianceSpec.Network.Address.allCases) ?? .dhcp
+        spec.network.sshPort = Bool.random(using: &self) ? UInt16.random(in: 1024...30000, using: &self) : nil
+        spec.network.postgresqlPort = Bool.random(using: &self) ? UInt16.random(in: 30001...65535, using: &self) : nil
+        spec.dataDisk.size = .gibibytes(Int64.random(in: 1...16384, using: &self))
+        spec.dataDisk.adopt = Bool.random(using: &self) ? "/" + text() : nil
+        spec.postgresql.source = .pgdg
+        spec.postgresql.version = pick([nil, 16, 17, 18]) ?? nil
+        spec.postgresql.profile = pick(ApplianceSpec.PostgreSQL.Profile.allCases) ?? .mixed
+        spec.postgresql.locale = pick(["C", "C.UTF-8", "no_NO.UTF-8", "sr_RS.UTF-8@latin"]) ?? "C"
+        spec.postgresql.timeZone = pick(["UTC", "Europe/Zurich", "Etc/GMT+5", "NZ"]) ?? "UTC"
+        spec.postgresql.allowFrom = [[], ["10.0.2.2/32"], ["127.0.0.0/8", "127.0.0.1/32"]].randomElement(using: &self)?.compactMap { IPv4Network($0) } ?? []
+        for name in ["jit", "work_mem", "a.b", "null", "on", "y", "_"] where Bool.random(using: &self) { spec.postgresql.settings[name] = text() }
+        let roles = names()
+        for (index, role) in roles.enumerated() {
+            spec.postgresql.roles.append(.init(name: role, memberOf: roles[..<index].filter { _ in Bool.random(using: &self) }))
+        }
+        if let owner = roles.randomElement(using: &self) {
+            for name in names() {
+                spec.postgresql.databases.append(.init(name: name, owner: owner, extensions: Bool.random(using: &self) ? ["pg_trgm", "uuid-ossp", "no"] : []))
+            }
+        }
+        return spec
+    }
+
+    private mutating func pick<Value>(_ values: [Value]) -> Value? { values.randomElement(using: &self) }
+
+    private mutating func names() -> [String] {
+        var result: [String] = []
+        for _ in 0..<Int.random(in: 0...5, using: &self) {
+            var name = text()
+            while name.utf8.count > 63 { name.removeLast() }
+            let isTaken = result.contains { $0.utf8.elementsEqual(name.utf8) }
+            if PostgreSQLNames.isAllowed(name), !isTaken { result.append(name) }
+        }
+        return result
+    }
+
+    /// Words that YAML reads in its own way, and characters that it gives a meaning to.
+    private mutating func text() -> String {
+        let words = [
+            "", "yes", "No", "null", "~", "17", "1.5", "0x1f", "1e3", "2026-01-01", "12:30:45", ".inf", "=", "<<", "---", "...", "- a", "? a", "a: b", "a #b",
+            "#",
+            "&a", "*a", "!a", "%a", "@a", "`a", "|", ">", "[a]", "{a}", "a,b", "'", "\"", "''", "\\", "\\n", "$HOME", "`id`", " a", "a ", "é", "e\u{301}",
+            "größe", "🐘",
+            "👩‍👩‍👧", "\u{2028}", "\u{a0}", "\u{200b}", "\u{fffe}", "\u{10ffff}", "\u{e000}", "تجربة", "a\u{202e}b", "true", ":", "a:", ",", "]", "}",
+        ]
+        return (0..<Int.random(in: 1...4, using: &self)).map { _ in words.randomElement(using: &self) ?? "" }.joined()
+    }
+}
