@@ -18,13 +18,13 @@ package struct JournalContents: Sendable {
             let next = newline.map { $0 + 1 } ?? bytes.endIndex
             guard let entry = try JournalLine.read(line, number: number), newline != nil else {
                 guard next == bytes.endIndex, !JournalLine.continuesAfterEntry(line) else {
-                    throw JournalContents.damaged(line: number, "does not match its checksum")
+                    throw JournalError.damaged(line: number, "does not match its checksum")
                 }
                 warnings.append("the last line of the journal, line \(number), was cut off while it was written and is left out")
                 return
             }
             guard entry.sequence == number else {
-                throw JournalContents.damaged(line: number, "has the sequence number \(entry.sequence) instead of \(number)")
+                throw JournalError.damaged(line: number, "has the sequence number \(entry.sequence) instead of \(number)")
             }
             add(entry)
         }
@@ -58,9 +58,5 @@ package struct JournalContents: Sendable {
         }
         entries.append(entry)
         byteCount += entry.line.count + 1
-    }
-
-    private static func damaged(line: Int, _ what: String) -> JournalError {
-        JournalError(.damaged, "line \(line) of the journal is damaged: it \(what)", remedy: "restore the journal from a copy")
     }
 }

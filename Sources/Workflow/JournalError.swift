@@ -30,4 +30,8 @@ package struct JournalError: Error, CustomStringConvertible {
     }
 
     package var description: String { message }
+
+    static func damaged(line: Int, _ what: String) -> JournalError {
+        JournalError(.damaged, "line \(line) of the journal is damaged: it \(what)", remedy: "restore the journal from a copy")
+    }
 }

@@ -39,8 +39,8 @@ enum JournalLine {
     // MARK: Reading
 
     /// Reads a line, without its newline.
-    /// - Returns: nil when it is not what was written.
-    /// - Throws: `journal.newer-format`.
+    /// - Returns: nil when it does not match its checksum.
+    /// - Throws: `journal.newer-format`; `journal.damaged` when it matches and is no entry all the same.
     static func read(_ line: ArraySlice<UInt8>, number: Int) throws -> JournalEntry? {
         guard isWhole(line) else {
             // A newer format may have another checksum; its version can be read all the same.
@@ -52,9 +52,9 @@ enum JournalLine {
             return JournalEntry(sequence: members.sequence, time: members.time, kind: members.kind, details: members.details, line: Array(line))
         } catch let error as UnsupportedVersion {
             try check(error.version, line: number)
-            return nil
+            throw JournalError.damaged(line: number, "has the impossible format version \(error.version)")
         } catch is DecodingError {
-            return nil
+            throw JournalError.damaged(line: number, "is not an entry")
         }
     }
 
@@ -81,7 +81,7 @@ enum JournalLine {
 
     // MARK: Checksum
 
-    private static func suffix(of body: ArraySlice<UInt8>) -> [UInt8] {
+    static func suffix(of body: ArraySlice<UInt8>) -> [UInt8] {
         var hash = SHA256()
         hash.update(data: body)
         let digits = Array("0123456789abcdef".utf8)

@@ -15,7 +15,7 @@ struct Run<Context: Sendable> {
     private enum Attempt {
         case passed
         case failed(any Error)
-        /// Cancelled or stopped by the gate; the error is what the step threw on that account.
+        /// Cancelled or stopped by the gate; the error is what an interrupted `perform` threw.
         case stopped((any Error)?)
     }
 
@@ -71,6 +71,7 @@ struct Run<Context: Sendable> {
 
     private mutating func attempt(_ index: Int, _ summary: StepSummary, asksGate: Bool) async -> Attempt {
         let (runner, context, step) = (runner, context, runner.steps[index])
+        var isPerforming = false
         do {
             try Task.checkCancellation()
             if asksGate {
@@ -94,6 +95,7 @@ struct Run<Context: Sendable> {
             try await write(.stepStarted, .init(step: step.id))
             if !begun.contains(index) { begun.append(index) }
             outcome.changed = true
+            isPerforming = true
             runner.sink.receive(.stepStarted(summary))
             try await runner.listening(to: step.id) { try await step.perform(context) }
             let duration = elapsed()
@@ -102,7 +104,7 @@ struct Run<Context: Sendable> {
             runner.sink.receive(.stepFinished(summary, duration: duration))
             return Task.isCancelled ? .stopped(nil) : .passed
         } catch {
-            return Task.isCancelled ? .stopped(error) : .failed(error)
+            return Task.isCancelled ? .stopped(isPerforming ? error : nil) : .failed(error)
         }
     }
 
