@@ -138,6 +138,26 @@ package enum Files {
         return names.sorted()
     }
 
+    /// - Throws: `file.unreadable`.
+    package static func currentDirectory() throws -> FilePath {
+        var buffer = [CChar](repeating: 0, count: Int(PATH_MAX))
+        guard let path = unsafe getcwd(&buffer, buffer.count) else {
+            throw Failure(.fileUnreadable, "cannot tell the current directory", cause: Errno(rawValue: errno))
+        }
+        return FilePath(unsafe String(cString: path))
+    }
+
+    /// What a symbolic link says.
+    /// - Throws: `file.unreadable`.
+    package static func linkTarget(_ path: FilePath) throws -> FilePath {
+        var buffer = [UInt8](repeating: 0, count: Int(PATH_MAX))
+        let count = unsafe buffer.withUnsafeMutableBytes { bytes in
+            unsafe readlink(path.string, bytes.baseAddress?.assumingMemoryBound(to: CChar.self), bytes.count)
+        }
+        guard count >= 0 else { throw Failure(.fileUnreadable, "cannot read the link '\(path)'", cause: Errno(rawValue: errno)) }
+        return FilePath(String(decoding: buffer[..<count], as: UTF8.self))
+    }
+
     package static func exists(_ path: FilePath) -> Bool { status(path) != nil }
     package static func isDirectory(_ path: FilePath) -> Bool { status(path)?.isDirectory == true }
     package static func isExecutable(_ path: FilePath) -> Bool {
