@@ -1,4 +1,5 @@
-package import ApplianceModel
+internal import ApplianceModel
+internal import CLinux
 internal import Glibc
 package import SystemPackage
 
@@ -18,35 +19,13 @@ package struct DetachedProcess: Sendable {
         guard let name = command.first else { throw Failure(.programFailed, "there is no program to start") }
         let executable = try ProgramRunner.find(name)
 
-        var actions = posix_spawn_file_actions_t()
-        unsafe posix_spawn_file_actions_init(&actions)
-        defer { unsafe posix_spawn_file_actions_destroy(&actions) }
-        unsafe posix_spawn_file_actions_addchdir_np(&actions, directory.string)
-        unsafe posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
-        unsafe posix_spawn_file_actions_adddup2(&actions, output.rawValue, 1)
-        unsafe posix_spawn_file_actions_adddup2(&actions, output.rawValue, 2)
-        for (index, descriptor) in descriptors.enumerated() {
-            unsafe posix_spawn_file_actions_adddup2(&actions, descriptor.rawValue, Int32(3 + index))
-        }
-        unsafe posix_spawn_file_actions_addclosefrom_np(&actions, Int32(3 + descriptors.count))
-
-        var attributes = posix_spawnattr_t()
-        unsafe posix_spawnattr_init(&attributes)
-        defer { unsafe posix_spawnattr_destroy(&attributes) }
-        var noSignals = sigset_t()
-        unsafe sigemptyset(&noSignals)
-        var allSignals = sigset_t()
-        unsafe sigfillset(&allSignals)
-        unsafe posix_spawnattr_setsigmask(&attributes, &noSignals)
-        unsafe posix_spawnattr_setsigdefault(&attributes, &allSignals)
-        let flags = Int32(POSIX_SPAWN_SETSIGMASK) | Int32(POSIX_SPAWN_SETSIGDEF) | 0x80  // POSIX_SPAWN_SETSID
-        unsafe posix_spawnattr_setflags(&attributes, Int16(flags))
-
         var arguments = unsafe ([executable.string] + command.dropFirst()).map { unsafe strdup($0) }
         unsafe arguments.append(nil)
         defer { unsafe arguments.forEach { unsafe free($0) } }
+        let handed = descriptors.map(\.rawValue)
         var processID: pid_t = 0
-        let code = unsafe posix_spawn(&processID, executable.string, &actions, &attributes, arguments, environ)
+        let code = unsafe clinux_spawn(
+            executable.string, arguments, directory.string, output.rawValue, handed, Int32(handed.count), &processID)
         guard code == 0 else { throw Failure(.programFailed, "cannot start '\(name)'", cause: Errno(rawValue: code)) }
         return DetachedProcess(processID: processID)
     }

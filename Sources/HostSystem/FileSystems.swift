@@ -1,4 +1,5 @@
 package import ApplianceModel
+internal import CLinux
 internal import Glibc
 package import SystemPackage
 
@@ -6,11 +7,11 @@ package import SystemPackage
 package enum FileSystems {
     /// The name of the file system that holds `path`, such as `ext4`, or its magic number in hexadecimal.
     package static func name(at path: FilePath) throws -> String {
-        var raw = statfs()
-        guard unsafe statfs(path.string, &raw) == 0 else {
-            throw Failure(.fileUnreadable, "cannot ask for the file system of '\(path)'", cause: Errno(rawValue: errno))
+        var magic: UInt32 = 0
+        let code = unsafe clinux_file_system(path.string, &magic)
+        guard code == 0 else {
+            throw Failure(.fileUnreadable, "cannot ask for the file system of '\(path)'", cause: Errno(rawValue: code))
         }
-        let magic = UInt32(truncatingIfNeeded: raw.f_type)
         return names[magic] ?? "0x" + String(magic, radix: 16)
     }
 
@@ -24,14 +25,12 @@ package enum FileSystems {
     package static func supportsDirectIO(at directory: FilePath) throws -> Bool {
         let probe = directory.appending(".o-direct.\(getpid())")
         defer { _ = unsafe unlink(probe.string) }
-        let descriptor = unsafe open(probe.string, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_DIRECT, 0o600)
-        if descriptor >= 0 {
-            close(descriptor)
-            return true
+        let code = Errno(rawValue: unsafe clinux_try_direct_io(probe.string))
+        switch code {
+        case Errno(rawValue: 0): return true
+        case .invalidArgument: return false
+        default: throw Failure(.fileUnwritable, "cannot make a file in '\(directory)'", cause: code)
         }
-        let code = Errno(rawValue: errno)
-        if code == .invalidArgument { return false }
-        throw Failure(.fileUnwritable, "cannot make a file in '\(directory)'", cause: code)
     }
 
     /// Makes a file whose space is really allocated: fallocate(2), never the library's fallback that writes zeros.
@@ -42,19 +41,17 @@ package enum FileSystems {
         let descriptor = unsafe open(path.string, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
         guard descriptor >= 0 else { throw Failure(.fileUnwritable, "cannot make '\(path)'", cause: Errno(rawValue: errno)) }
         defer { close(descriptor) }
-        while fallocate(descriptor, 0, 0, Int(size.bytes)) != 0 {
-            let code = Errno(rawValue: errno)
-            switch code {
-            case .interrupted: continue
-            case .noSpace:
-                throw Failure(.diskFull, "no \(size) free for '\(path)'", remedy: "free space, or ask for a smaller disk")
-            case .notSupported, Errno(rawValue: ENOSYS):
-                throw Failure(
-                    .diskCannotAllocate, "the file system of '\(path)' cannot reserve space (fallocate)",
-                    remedy: "put the state directory on ext4 or XFS (PGKVM_HOME)")
-            default:
-                throw Failure(.fileUnwritable, "cannot allocate \(size) for '\(path)'", cause: code)
-            }
+        let code = Errno(rawValue: clinux_allocate(descriptor, Int(size.bytes)))
+        switch code {
+        case Errno(rawValue: 0): break
+        case .noSpace:
+            throw Failure(.diskFull, "no \(size) free for '\(path)'", remedy: "free space, or ask for a smaller disk")
+        case .notSupported, Errno(rawValue: ENOSYS):
+            throw Failure(
+                .diskCannotAllocate, "the file system of '\(path)' cannot reserve space (fallocate)",
+                remedy: "put the state directory on ext4 or XFS (PGKVM_HOME)")
+        default:
+            throw Failure(.fileUnwritable, "cannot allocate \(size) for '\(path)'", cause: code)
         }
         guard fsync(descriptor) == 0 else { throw Failure(.fileUnwritable, "cannot sync '\(path)'", cause: Errno(rawValue: errno)) }
     }

@@ -150,12 +150,10 @@ package enum Files {
     /// What a symbolic link says.
     /// - Throws: `file.unreadable`.
     package static func linkTarget(_ path: FilePath) throws -> FilePath {
-        var buffer = [UInt8](repeating: 0, count: Int(PATH_MAX))
-        let count = unsafe buffer.withUnsafeMutableBytes { bytes in
-            unsafe readlink(path.string, bytes.baseAddress?.assumingMemoryBound(to: CChar.self), bytes.count)
-        }
+        var buffer = [CChar](repeating: 0, count: Int(PATH_MAX))
+        let count = unsafe readlink(path.string, &buffer, buffer.count)
         guard count >= 0 else { throw Failure(.fileUnreadable, "cannot read the link '\(path)'", cause: Errno(rawValue: errno)) }
-        return FilePath(String(decoding: buffer[..<count], as: UTF8.self))
+        return FilePath(String(decoding: buffer[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self))
     }
 
     package static func exists(_ path: FilePath) -> Bool { status(path) != nil }

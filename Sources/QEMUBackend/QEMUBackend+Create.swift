@@ -1,4 +1,4 @@
-package import ApplianceModel
+internal import ApplianceModel
 internal import FoundationEssentials
 internal import HostSystem
 package import MachineBackend
@@ -122,7 +122,7 @@ extension QEMUBackend {
             try await unplugSeed(monitor)
         }
         record.hasSeed = false
-        try record.save(to: directory, owner: QEMUUser.prepare())
+        try record.save(to: directory, owner: QEMUUser.current())
         try Files.remove(directory.file(MachineDirectory.Name.seed))
     }
 

@@ -1,4 +1,4 @@
-package import ApplianceModel
+internal import ApplianceModel
 internal import HostSystem
 package import MachineBackend
 internal import SystemPackage
@@ -110,7 +110,7 @@ extension QEMUBackend {
                 guard let monitor = try await QMPClient.connect(monitorSocket(directory)) else { return true }
                 // A guest that is still booting ignores the power button: press it again.
                 if clock.now >= nextPress {
-                    try? await monitor.execute("system_powerdown")
+                    _ = try? await monitor.execute("system_powerdown")
                     nextPress = clock.now + .seconds(10)
                 }
                 return nil

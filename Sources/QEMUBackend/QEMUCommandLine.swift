@@ -1,5 +1,5 @@
-internal import ApplianceModel
-package import MachineBackend
+package import ApplianceModel
+internal import MachineBackend
 
 /// The arguments of one QEMU process. Pure: no lookup, no I/O.
 ///

@@ -1,6 +1,7 @@
 internal import ApplianceModel
 internal import Glibc
 internal import HostSystem
+internal import MachineBackend
 internal import SystemPackage
 
 /// Keeps QEMU running after this program has ended: the one place that knows how.
