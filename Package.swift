@@ -73,7 +73,7 @@ let libraries: [Target] = [
     .target(
         name: "TestSupport",
         dependencies: [
-            "ApplianceModel", "HostSystem", "Workflow", "MachineBackend", systemPackage,
+            "ApplianceModel", "HostSystem", "Workflow", "SecureShell", "MachineBackend", systemPackage,
         ], path: "Tests/TestSupport", swiftSettings: strict),
 ]
 
