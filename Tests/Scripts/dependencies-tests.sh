@@ -44,6 +44,16 @@ test_a_failing_installation_stops_the_run() {
     expect_no_text "Swift:"
 }
 
+test_an_apt_source_that_does_not_answer_is_said_and_not_the_end() {
+    copy_project
+    stand_in_sudo
+    stand_in apt-get 'case $1 in update) exit 100 ;; install) touch '"'$PWD/installed'"' ;; esac'
+    echo "run pgkvm-absent-package what the test misses" >>project/scripts/packages
+    expect_status 0 project/scripts/install-dependencies
+    expect_text "not every apt source"
+    [ -e installed ] || die "the package was not asked for"
+}
+
 test_services_of_the_test_packages_stay_off() {
     export PGKVM_ETC=$PWD/etc
     stand_in_sudo
