@@ -2,9 +2,10 @@ package import ApplianceModel
 internal import FoundationEssentials
 internal import HostSystem
 internal import MachineBackend
-package import PostgresClient
-internal import PostgresServer
+internal import PostgresClient
+package import PostgresServer
 internal import SecureShell
+internal import SystemPackage
 internal import Verification
 internal import Workflow
 

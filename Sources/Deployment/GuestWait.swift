@@ -1,4 +1,4 @@
-internal import ApplianceModel
+package import ApplianceModel
 internal import HostSystem
 internal import MachineBackend
 internal import SecureShell

@@ -1,9 +1,9 @@
-internal import ApplianceModel
+package import ApplianceModel
 internal import CloudInit
 internal import HostSystem
 internal import MachineBackend
 internal import SecureShell
-package import Workflow
+internal import Workflow
 
 /// From power-on to a guest that is its own: reachable with a key that only it has, without cloud-init and without its seed.
 struct BootGuestStep: Step {

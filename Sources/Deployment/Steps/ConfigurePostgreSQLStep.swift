@@ -2,9 +2,10 @@ internal import ApplianceModel
 internal import BuiltinTemplates
 internal import FoundationEssentials
 internal import HostSystem
+internal import PostgresClient
 internal import PostgresServer
 internal import SecureShell
-package import Workflow
+internal import Workflow
 
 /// The cluster on the data disk, its files, its roles and databases; ready when libpq says so.
 struct ConfigurePostgreSQLStep: Step {
@@ -42,7 +43,7 @@ struct ConfigurePostgreSQLStep: Step {
 
         StepProgress.report("writing its files")
         let certificate = try plan.certificate()
-        let written = try await context.runAsRoot(GuestFiles.script(try plan.files + plan.files(of: certificate)))
+        let written = try await context.runAsRoot(GuestFiles.script(plan.files + plan.files(of: certificate)))
         // Files that only a start reads have changed, or the server has never run with ours.
         let changed = written.outputText.split(whereSeparator: \.isNewline).filter { $0.hasPrefix("changed ") }
         let onlyCertificate = changed.allSatisfy { $0.contains("/server.") || $0.contains("/pg_hba.conf") || $0.contains("/pg_ident.conf") }

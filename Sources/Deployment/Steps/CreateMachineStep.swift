@@ -3,7 +3,8 @@ internal import CloudInit
 internal import HostSystem
 internal import MachineBackend
 internal import SecureShell
-package import Workflow
+internal import SystemPackage
+internal import Workflow
 
 /// The appliance's keys, the machine, and the seed for its first boot.
 struct CreateMachineStep: Step {
@@ -60,7 +61,7 @@ struct CreateMachineStep: Step {
             (KeptData.Name.passwords, context.directory.passwords),
         ]
         for (name, target) in pairs where !Files.exists(target) {
-            try Files.write(Files.read("\(adopt)/\(name)"), to: target)
+            try Files.write(Files.read(FilePath(adopt).appending(name)), to: target)
         }
     }
 

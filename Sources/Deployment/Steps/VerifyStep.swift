@@ -1,5 +1,5 @@
-internal import ApplianceModel
-package import Workflow
+package import ApplianceModel
+internal import Workflow
 
 /// Step 4 of the scenario: what was asked for, held against what is there.
 struct VerifyStep: Step {
