@@ -25,7 +25,9 @@ package enum Tuning {
                 "For each sort or hash: what the buffers leave, shared by connections and workers with up to three such nodes each"
                     + "\(profile == .mixed || profile == .analytics ? ", halved for plans with many nodes" : "")."),
             setting("maintenance_work_mem", megabytes(plan.maintenanceWorkMemMiB), "For building indexes and VACUUM by hand, one at a time."),
-            setting("autovacuum_work_mem", megabytes(plan.autovacuumWorkMemMiB), "For each of the \(plan.autovacuumWorkers) autovacuum workers, so that they cannot crowd out queries."),
+            setting(
+                "autovacuum_work_mem", megabytes(plan.autovacuumWorkMemMiB),
+                "For each of the \(plan.autovacuumWorkers) autovacuum workers, so that they cannot crowd out queries."),
             setting("huge_pages", "try", "Used as soon as the guest reserves them (vm.nr_hugepages)."),
         ]
     }

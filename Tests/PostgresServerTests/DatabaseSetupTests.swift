@@ -17,13 +17,18 @@ struct DatabaseSetupTests {
     func allFaults() {
         let setup = DatabaseSetup(
             version: 17,
-            roles: [.init(name: "postgres"), .init(name: "pg_mine"), .init(name: ""), .init(name: "a\nb"), .init(name: "x", memberOf: ["postgres", "nobody"]), .init(name: "x")],
+            roles: [
+                .init(name: "postgres"), .init(name: "pg_mine"), .init(name: ""), .init(name: "a\nb"), .init(name: "x", memberOf: ["postgres", "nobody"]),
+                .init(name: "x"),
+            ],
             databases: [
-                .init(name: "pgkvm", owner: "x"), .init(name: "template1", owner: "x"), .init(name: "db", owner: "missing"), .init(name: "db", owner: "x"),
+                .init(name: "pgkvm", owner: "x"), .init(name: "template1", owner: "x"), .init(name: "db", owner: "missing"),
+                .init(name: "db", owner: "x"),
                 .init(name: String(repeating: "d", count: 64), owner: "x", extensions: ["", "ok"]),
             ], verifiers: [:])
-        let found = faults { _ = try setup.script() }
-        #expect(found == setup.faults.flatMap { $0.split(separator: "\n").map(String.init) })
+        let failure = #expect(throws: Failure.self) { try setup.script() }
+        #expect(failure?.code == .invalidInput)
+        #expect(failure?.message == setup.faults.joined(separator: "\n"))
         for part in [
             "role 'postgres'", "role 'pg_mine'", "is empty", "contains a newline", "member of 'postgres'", "member of 'nobody'", "role 'x' is listed twice",
             "database 'pgkvm'", "database 'template1'", "belong to 'missing'", "database 'db' is listed twice", "longer than 63 bytes", "extension ''",

@@ -11,15 +11,3 @@ func makeSpec(_ name: String, _ change: (inout ApplianceSpec) -> Void = { _ in }
     change(&spec)
     return spec
 }
-
-/// The faults in an `input.invalid`, one a line.
-func faults(_ body: () throws -> Void) -> [String] {
-    do {
-        try body()
-        return []
-    } catch let failure as Failure {
-        return failure.code == .invalidInput ? failure.message.split(separator: "\n").map(String.init) : ["\(failure.code): \(failure)"]
-    } catch {
-        return ["\(error)"]
-    }
-}
