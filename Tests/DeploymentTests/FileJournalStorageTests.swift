@@ -75,10 +75,10 @@ struct FileJournalStorageTests {
             try ballast.closeAfter {
                 try ballast.writeAll([UInt8](repeating: 0, count: 4_096))
                 // Two lines fit into the two pages that are left; the third begins in the second page and needs another.
-                let lines = (0 ..< 3).map { [UInt8](repeating: UInt8(ascii: "a") + $0, count: 3_000) }
+                let lines = (0..<3).map { [UInt8](repeating: UInt8(ascii: "a") + $0, count: 3_000) }
                 try storage.append(lines[0])
                 try storage.append(lines[1])
-                for _ in 0 ..< 2 {
+                for _ in 0..<2 {
                     let error = #expect(throws: Failure.self) { try storage.append(lines[2]) }
                     #expect(error?.code == .fileUnwritable)
                     #expect(error?.cause as? Errno == .noSpace)
