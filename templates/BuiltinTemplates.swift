@@ -8,6 +8,11 @@ package enum BuiltinTemplates {
 
     /// SwiftPM names the constants after the files alone, so no two files may share a name across directories.
     private static let files: [String: [UInt8]] = [
+        "guest/create-cluster.sh": PackageResources.create_cluster_sh,
+        "guest/guest-report.sh": PackageResources.guest_report_sh,
+        "guest/install-postgresql.sh": PackageResources.install_postgresql_sh,
+        "guest/prepare-data-disk.sh": PackageResources.prepare_data_disk_sh,
+        "guest/start-cluster.sh": PackageResources.start_cluster_sh,
         "postgresql/layer.conf": PackageResources.layer_conf,
         "postgresql/pg_hba.conf": PackageResources.pg_hba_conf,
         "postgresql/pg_ident.conf": PackageResources.pg_ident_conf,

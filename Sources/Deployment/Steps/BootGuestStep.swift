@@ -41,7 +41,7 @@ struct BootGuestStep: Step {
         StepProgress.report("waiting for cloud-init")
         try await wait.watching { try await CloudInitWait.untilDone(context.guest) }
         StepProgress.report("changing the host key")
-        let key = try await changeHostKey(context)
+        let key = try await changeHostKey(context, &wait)
         StepProgress.report("leaving cloud-init")
         try await context.runAsRoot(FirstBootCleanup.script(context.guestNetwork()))
         try await context.backend.detachSeed(from: machine)
@@ -49,7 +49,7 @@ struct BootGuestStep: Step {
     }
 
     /// Both keys are pinned and on disk while it changes, so that a cut at any moment leaves a guest that is known.
-    private func changeHostKey(_ context: DeploymentContext) async throws -> HostKey {
+    private func changeHostKey(_ context: DeploymentContext, _ wait: inout GuestWait) async throws -> HostKey {
         let staged = try await context.runAsRoot(HostKeyRotation.stageScript(hostname: context.spec.name)).outputText
         let line = String(staged.split(whereSeparator: \.isNewline).first ?? "")
         guard let new = HostKey(openSSH: line) else {
@@ -64,7 +64,8 @@ struct BootGuestStep: Step {
         await context.guest.close()
         try PinnedKeys.write([new], to: context.directory)
         do {
-            _ = try await context.guest.live()
+            // The server is starting again: connections may be refused for a moment.
+            try await wait.forSSH()
         } catch {
             try PinnedKeys.write(old + [new], to: context.directory)
             throw error

@@ -73,6 +73,10 @@ struct CreateMachineStep: Step {
         try pair.privateKey.withRevealed { try Files.write($0, to: directory.sshKey) }
     }
 
+    private func authorizedKey(_ directory: ApplianceDirectory) throws -> String {
+        String(try Files.readText(directory.sshPublicKey).prefix { !$0.isNewline })
+    }
+
     /// A host key for the first contact only: pinned, then put into the seed.
     private func attachSeed(_ context: DeploymentContext, _ machine: MachineReference) async throws {
         let hostKey = try await SSHKeyPair.generate(comment: "first contact", in: context.directory.path)
@@ -82,7 +86,7 @@ struct CreateMachineStep: Step {
         let seed = Seed(
             identity: GuestIdentity(
                 instanceID: machine.deployment.rawValue, hostname: context.spec.name,
-                authorizedKey: try Files.readText(context.directory.sshPublicKey), hostKey: hostKey),
+                authorizedKey: try authorizedKey(context.directory), hostKey: hostKey),
             network: try await context.guestNetwork())
         let medium = context.directory.path.appending("seed.partial")
         try await SeedMedium.write(seed, to: medium)
