@@ -23,11 +23,12 @@ let libraries: [Target] = [
     .systemLibrary(name: "CLibSSH2", pkgConfig: "libssh2", providers: [.apt(["libssh2-1-dev"])]),
     .systemLibrary(name: "CLibPQ", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
     .target(name: "CKVM"),
+    .target(name: "CLinux"),
     .target(name: "ApplianceModel", dependencies: [systemPackage], swiftSettings: strict),
     .target(
         name: "SpecFile", dependencies: ["ApplianceModel", .product(name: "Yams", package: "Yams")], swiftSettings: strict),
     .target(
-        name: "HostSystem", dependencies: ["ApplianceModel", "CKVM", subprocess, systemPackage], swiftSettings: memorySafe),
+        name: "HostSystem", dependencies: ["ApplianceModel", "CKVM", "CLinux", subprocess, systemPackage], swiftSettings: memorySafe),
     .target(
         name: "Workflow", dependencies: [crypto, .product(name: "Logging", package: "swift-log")], swiftSettings: strict),
     .target(name: "GuestImage", dependencies: ["ApplianceModel", "HostSystem", crypto, systemPackage], swiftSettings: strict),
@@ -36,7 +37,7 @@ let libraries: [Target] = [
         resources: [.embedInCode("user-data"), .embedInCode("meta-data"), .embedInCode("network-config")], swiftSettings: strict),
     .target(
         name: "BuiltinTemplates", path: "templates",
-        resources: [.embedInCode("postgresql"), .embedInCode("spec")], swiftSettings: strict),
+        resources: [.embedInCode("postgresql"), .embedInCode("guest"), .embedInCode("spec")], swiftSettings: strict),
     .target(
         name: "CloudInit",
         dependencies: [
@@ -72,7 +73,7 @@ let libraries: [Target] = [
     .target(
         name: "TestSupport",
         dependencies: [
-            "ApplianceModel", "HostSystem", "Workflow", "MachineBackend", systemPackage,
+            "ApplianceModel", "HostSystem", "Workflow", "SecureShell", "MachineBackend", systemPackage,
         ], path: "Tests/TestSupport", swiftSettings: strict),
 ]
 
@@ -101,7 +102,7 @@ let package = Package(
     targets: libraries + [
         tests("ApplianceModel"), tests("SpecFile"), tests("HostSystem"), tests("Workflow"), tests("GuestImage", ["HostSystem"]),
         tests("CloudInit", ["HostSystem"]), tests("SecureShell", ["HostSystem"]), tests("PostgresClient", ["HostSystem"]),
-        tests("PostgresServer", ["HostSystem"]), tests("QEMUBackend", ["HostSystem", "MachineBackend"]),
+        tests("PostgresServer", ["HostSystem", "PostgresClient"]), tests("QEMUBackend", ["HostSystem", "MachineBackend"]),
         tests("Verification"), tests("Deployment", ["HostSystem", "Workflow", "MachineBackend"]),
         .testTarget(
             name: "IntegrationTests",

@@ -93,8 +93,9 @@ extension ApplianceSpec {
         package var allowFrom: [IPv4Network] = []
         /// Overrides of postgresql.conf, by name; written last.
         package var settings: [String: String] = [:]
-        package var roles: [Role] = []
-        package var databases: [Database] = []
+        /// Whoever names no roles and no databases gets one of each to work with.
+        package var roles: [Role] = [Role(name: "app")]
+        package var databases: [Database] = [Database(name: "app", owner: "app")]
 
         package enum PackageSource: String, Sendable, Codable, CaseIterable { case distribution, pgdg }
         package enum Profile: String, Sendable, Codable, CaseIterable { case oltp, web, analytics, mixed }

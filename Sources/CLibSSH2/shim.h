@@ -1,2 +1,15 @@
 #include <libssh2.h>
 #include <libssh2_sftp.h>
+// libssh2's own back end in Debian; its -dev package brings the header.
+#include <openssl/sha.h>
+
+typedef ssize_t (*pgkvm_ssh2_receive)(libssh2_socket_t socket, void *buffer, size_t length, int flags, void **abstract);
+
+// libssh2 takes the function as an untyped pointer up to 1.11.0, under another name and type from 1.11.1 on.
+static inline void pgkvm_ssh2_set_receive(LIBSSH2_SESSION *session, pgkvm_ssh2_receive receive) {
+#if LIBSSH2_VERSION_NUM >= 0x010b01
+    libssh2_session_callback_set2(session, LIBSSH2_CALLBACK_RECV, (libssh2_cb_generic *)receive);
+#else
+    libssh2_session_callback_set(session, LIBSSH2_CALLBACK_RECV, (void *)receive);
+#endif
+}

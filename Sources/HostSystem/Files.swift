@@ -23,6 +23,20 @@ package enum Files {
         }
     }
 
+    /// Reads a part of a file, up to `limit` bytes.
+    package static func read(_ path: FilePath, from offset: Int64, limit: Int) throws -> [UInt8] {
+        do {
+            let file = try FileDescriptor.open(path, .readOnly, options: .closeOnExec)
+            return try file.closeAfter {
+                var bytes = [UInt8](repeating: 0, count: limit)
+                let count = try unsafe bytes.withUnsafeMutableBytes { try unsafe file.read(fromAbsoluteOffset: offset, into: $0) }
+                return Array(bytes[..<count])
+            }
+        } catch let error as Errno {
+            throw Failure(.fileUnreadable, "cannot read '\(path)'", cause: error)
+        }
+    }
+
     package static func readText(_ path: FilePath) throws -> String { String(decoding: try read(path), as: UTF8.self) }
 
     /// Reads a whole file, nil when there is none.
@@ -122,6 +136,24 @@ package enum Files {
             if name != "." && name != ".." { names.append(name) }
         }
         return names.sorted()
+    }
+
+    /// - Throws: `file.unreadable`.
+    package static func currentDirectory() throws -> FilePath {
+        var buffer = [CChar](repeating: 0, count: Int(PATH_MAX))
+        guard let path = unsafe getcwd(&buffer, buffer.count) else {
+            throw Failure(.fileUnreadable, "cannot tell the current directory", cause: Errno(rawValue: errno))
+        }
+        return FilePath(unsafe String(cString: path))
+    }
+
+    /// What a symbolic link says.
+    /// - Throws: `file.unreadable`.
+    package static func linkTarget(_ path: FilePath) throws -> FilePath {
+        var buffer = [CChar](repeating: 0, count: Int(PATH_MAX))
+        let count = unsafe readlink(path.string, &buffer, buffer.count)
+        guard count >= 0 else { throw Failure(.fileUnreadable, "cannot read the link '\(path)'", cause: Errno(rawValue: errno)) }
+        return FilePath(String(decoding: buffer[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self))
     }
 
     package static func exists(_ path: FilePath) -> Bool { status(path) != nil }

@@ -1,0 +1,57 @@
+# pgkvm: what a user types. `make` alone lists the targets.
+
+PREFIX = /usr/local
+DESTDIR =
+
+SWIFT = scripts/swift
+# The Swift runtime goes into the binary, so that it runs without the toolchain. A target may import only what it names.
+CHECKED = --explicit-target-dependency-import-check error
+RELEASE = --configuration release --static-swift-stdlib $(CHECKED)
+BINARY = .build/release/pgkvm
+
+.PHONY: help deps deps-test build deploy test test-full test-all check format bench install uninstall clean
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
+
+deps: ## install what building and deploying need: Debian packages, QEMU, Swift
+	@scripts/install-dependencies
+
+deps-test: ## the same, and what the tests need
+	@scripts/install-dependencies --with-tests
+
+build: ## build .build/release/pgkvm
+	$(SWIFT) build $(RELEASE) --product pgkvm
+
+deploy: deps build ## install what is missing, build, deploy the appliance "demo", print how to connect
+	@scripts/deploy-demo $(BINARY)
+
+test: deps-test test-all ## install what is missing, build, run every test, guest boot included
+
+test-full: export PGKVM_TEST_FULL = 1
+test-full: deps-test test-all ## the same, and what CI leaves out
+
+# One build configuration; Swift's own closing lines come last.
+test-all:
+	@scripts/stage "build of the tests" $(SWIFT) build --build-tests $(CHECKED)
+	@scripts/stage "tests of the scripts" scripts/test-scripts
+	@scripts/left-out
+	@PGKVM_TEST_BINARY="$$($(SWIFT) build --show-bin-path)/pgkvm" $(SWIFT) test --skip-build --disable-xctest
+
+check: ## format, syntax of the scripts, strings that have no place here
+	@scripts/check-sources
+
+format: ## bring the Swift files into the house's format
+	$(SWIFT) format --in-place --parallel --recursive Package.swift Sources Tests templates cloud-init
+
+bench: build ## deploy against the ordinary way, side by side (Benchmarks/README.md)
+	Benchmarks/run $(BINARY)
+
+install: ## put binary, man page and completions under PREFIX (after make build)
+	@scripts/install-files install "$(DESTDIR)$(PREFIX)" $(BINARY)
+
+uninstall: ## take them away again
+	@scripts/install-files uninstall "$(DESTDIR)$(PREFIX)"
+
+clean: ## remove what was built
+	rm -rf .build

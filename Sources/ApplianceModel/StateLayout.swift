@@ -1,0 +1,63 @@
+package import SystemPackage
+
+/// Every name on disk: the state directory, one directory per appliance in it, one per machine in that.
+package struct StateDirectory: Sendable, Equatable {
+    package let path: FilePath
+
+    package init(path: FilePath) { self.path = path }
+
+    package func appliance(_ name: ApplianceName) -> ApplianceDirectory {
+        ApplianceDirectory(path: path.appending(name.rawValue))
+    }
+
+    /// Bases of overlay disks. An appliance cannot have this name.
+    package var overlayBases: FilePath { path.appending(".bases") }
+}
+
+/// The files of one appliance. Secrets are mode 0600, the directory 0700.
+package struct ApplianceDirectory: Sendable, Equatable {
+    package let path: FilePath
+
+    package init(path: FilePath) { self.path = path }
+
+    package var spec: FilePath { path.appending("spec.yaml") }
+    package var journal: FilePath { path.appending("journal.jsonl") }
+    package var lock: FilePath { path.appending("lock") }
+    package var log: FilePath { path.appending("pgkvm.log") }
+    package var sshKey: FilePath { path.appending("id_ed25519") }
+    package var sshPublicKey: FilePath { path.appending("id_ed25519.pub") }
+    /// The pinned host keys of the guest, one line each.
+    package var knownHost: FilePath { path.appending("known_host") }
+    package var caCertificate: FilePath { path.appending("ca.crt") }
+    package var caKey: FilePath { path.appending("ca.key") }
+    package var passwords: FilePath { path.appending("pgpass") }
+    package var reports: FilePath { path.appending("reports") }
+    package var evidence: FilePath { path.appending("evidence") }
+
+    package func machine(_ index: Int = 0) -> MachineDirectory {
+        MachineDirectory(path: path.appending("machines").appending(String(index)))
+    }
+}
+
+/// The files of one machine: owned by the user that QEMU runs as, mode 0700.
+package struct MachineDirectory: Sendable, Equatable {
+    package let path: FilePath
+
+    package init(path: FilePath) { self.path = path }
+
+    /// The names as QEMU sees them: it runs inside the directory.
+    package enum Name {
+        package static let machine = "machine.json"
+        package static let systemDisk = "system.qcow2"
+        package static let overlayBase = "base.img"
+        package static let dataDisk = "data.raw"
+        package static let firmwareVariables = "vars.fd"
+        package static let seed = "seed.iso"
+        package static let monitorSocket = "qmp.sock"
+        package static let serialSocket = "serial.sock"
+        package static let serialLog = "serial.log"
+        package static let processLog = "qemu.log"
+    }
+
+    package func file(_ name: String) -> FilePath { path.appending(name) }
+}

@@ -1,0 +1,64 @@
+#define _GNU_SOURCE
+#include "CLinux.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+extern char **environ;
+
+int clinux_allocate(int file, off_t size) {
+    while (fallocate(file, 0, 0, size) != 0) {
+        if (errno != EINTR) return errno;
+    }
+    return 0;
+}
+
+int clinux_file_system(const char *path, uint32_t *magic) {
+    struct statfs status;
+    if (statfs(path, &status) != 0) return errno;
+    *magic = (uint32_t)status.f_type;
+    return 0;
+}
+
+int clinux_try_direct_io(const char *path) {
+    int file = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_DIRECT, 0600);
+    if (file < 0) return errno;
+    close(file);
+    return 0;
+}
+
+int clinux_spawn(const char *executable, char *const *arguments, const char *directory, int output, const int *descriptors, int count, pid_t *process) {
+    posix_spawn_file_actions_t actions;
+    posix_spawnattr_t attributes;
+    sigset_t none, all;
+    int code = posix_spawn_file_actions_init(&actions);
+    if (code != 0) return code;
+    code = posix_spawnattr_init(&attributes);
+    if (code != 0) {
+        posix_spawn_file_actions_destroy(&actions);
+        return code;
+    }
+    sigemptyset(&none);
+    sigfillset(&all);
+    posix_spawnattr_setsigmask(&attributes, &none);
+    posix_spawnattr_setsigdefault(&attributes, &all);
+    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSID);
+
+    code = posix_spawn_file_actions_addchdir_np(&actions, directory);
+    if (code == 0) code = posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+    if (code == 0) code = posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO);
+    if (code == 0) code = posix_spawn_file_actions_adddup2(&actions, output, STDERR_FILENO);
+    for (int index = 0; code == 0 && index < count; index++) {
+        code = posix_spawn_file_actions_adddup2(&actions, descriptors[index], 3 + index);
+    }
+    if (code == 0) code = posix_spawn_file_actions_addclosefrom_np(&actions, 3 + count);
+    if (code == 0) code = posix_spawn(process, executable, &actions, &attributes, arguments, environ);
+
+    posix_spawnattr_destroy(&attributes);
+    posix_spawn_file_actions_destroy(&actions);
+    return code;
+}

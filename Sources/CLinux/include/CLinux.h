@@ -1,0 +1,20 @@
+#pragma once
+
+#include <stdint.h>
+#include <sys/types.h>
+
+// The calls of Linux and glibc that stand behind _GNU_SOURCE, which Swift's Glibc module does not show.
+// Each returns 0, or the errno of what failed.
+
+/// Reserves space from the start of the file: fallocate(2), never the library's fallback.
+int clinux_allocate(int file, off_t size);
+
+/// The magic number of the file system that holds a path (statfs(2)).
+int clinux_file_system(const char *path, uint32_t *magic);
+
+/// Opens a new file with O_DIRECT and closes it again.
+int clinux_try_direct_io(const char *path);
+
+/// Starts a program in a session of its own and inside a directory, with standard input from /dev/null, standard output and
+/// error to `output`, and `descriptors` as 3, 4, …; everything else is closed, no signal blocked or ignored.
+int clinux_spawn(const char *executable, char *const *arguments, const char *directory, int output, const int *descriptors, int count, pid_t *process);

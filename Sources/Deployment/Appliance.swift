@@ -1,0 +1,71 @@
+package import ApplianceModel
+internal import HostSystem
+package import MachineBackend
+internal import PostgresClient
+internal import SpecFile
+internal import SystemPackage
+internal import Workflow
+
+/// An appliance that exists, whole or half made.
+package struct Appliance: Sendable {
+    package let context: DeploymentContext
+    package let environment: ApplianceEnvironment
+
+    package var name: ApplianceName { context.spec.name }
+    package var directory: ApplianceDirectory { context.directory }
+
+    /// Opens an appliance of this state directory. Changes nothing.
+    /// - Throws: `appliance.not-found`, and what a damaged spec or journal makes.
+    package static func open(_ name: String, in environment: ApplianceEnvironment) throws -> Appliance {
+        guard let valid = ApplianceName(name) else {
+            throw Failure(.invalidInput, "'\(name)' is not an appliance name", remedy: "a name has \(ApplianceName.rule)")
+        }
+        let directory = environment.state.appliance(valid)
+        guard Files.exists(directory.spec) else {
+            let known = try environment.names().map(\.rawValue)
+            throw Failure(
+                .applianceNotFound, "there is no appliance '\(name)' in '\(environment.state.path)'",
+                remedy: known.isEmpty ? "pgkvm deploy \(name)" : "choose one of: \(known.joined(separator: ", "))")
+        }
+        let spec = try SpecFile.parse(Files.readText(directory.spec), file: directory.spec.string)
+        return try Appliance(spec: spec, environment: environment)
+    }
+
+    init(spec: ApplianceSpec, environment: ApplianceEnvironment, bootPatience: Duration = .seconds(300)) throws {
+        let directory = environment.state.appliance(spec.name)
+        let journal = try Journal(storage: FileJournalStorage(directory.journal))
+        self.environment = environment
+        context = DeploymentContext(
+            spec: spec, directory: directory, backend: environment.backend, images: environment.images, journal: journal,
+            bootPatience: bootPatience)
+    }
+
+    /// Runs a change while nobody else works on the appliance.
+    /// - Throws: `appliance.busy`.
+    package func exclusively<Value>(_ body: () async throws -> Value) async throws -> Value {
+        guard let lock = try FileLock.tryAcquire(directory.lock) else {
+            throw Failure(.applianceBusy, "another pgkvm is working on '\(name)'", remedy: "wait until it has ended; 'pgkvm status \(name)' can be asked meanwhile")
+        }
+        let value = try await body()
+        _ = consume lock
+        return value
+    }
+
+    /// The machine, nil while the deployment has not made it.
+    package func machine() async throws -> MachineReference? { try await context.journal.fact(MachineFact.self)?.reference }
+
+    /// What the platform says of the machine.
+    package func powerState() async throws -> PowerState {
+        guard let machine = try await machine() else { return .absent }
+        return try await context.backend.powerState(of: machine)
+    }
+
+    /// Whether every step of the deployment has been done and verified.
+    package func isVerified() async throws -> Bool { try await context.journal.fact(VerifiedFact.self) != nil }
+}
+
+extension Failure.Code {
+    package static let applianceNotFound = Failure.Code("appliance.not-found")
+    package static let applianceBusy = Failure.Code("appliance.busy")
+    package static let applianceDiffers = Failure.Code("appliance.differs")
+}

@@ -1,0 +1,111 @@
+internal import ApplianceModel
+internal import FoundationEssentials
+internal import HostSystem
+internal import MachineBackend
+internal import PostgresClient
+package import SystemPackage
+internal import Workflow
+
+/// What is done to an appliance after its deployment.
+extension Appliance {
+    /// Starts the machine and waits until PostgreSQL answers over libpq.
+    package func start() async throws {
+        try await exclusively {
+            let machine = try await context.machine()
+            try await context.backend.start(machine)
+            guard try await context.journal.fact(FirstBootFact.self) != nil else { return }
+            var wait = GuestWait(context: context, machine: machine)
+            try await wait.forSSH()
+            guard try await context.journal.fact(ConfigurationFact.self) != nil else { return }
+            try await wait.watching {
+                while true {
+                    do {
+                        try await context.connect().close()
+                        return
+                    } catch let error as Failure where error.code == .postgresConnectionFailed || error.code == .postgresConnectionLost {
+                        try await ContinuousClock().sleep(for: .milliseconds(250))
+                    }
+                }
+            }
+        }
+        await context.guest.close()
+    }
+
+    /// Shuts the guest down and waits, or cuts its power.
+    package func stop(grace: Duration, force: Bool) async throws {
+        guard let machine = try await machine() else { return }
+        if force {
+            try await context.backend.powerOff(machine)
+        } else {
+            try await context.backend.shutDown(machine, grace: grace)
+        }
+    }
+
+    /// Removes the appliance with everything in it.
+    package func delete() async throws {
+        try await exclusively {
+            try await deleteMachine()
+            try Files.remove(directory.path)
+        }
+    }
+
+    /// Removes the appliance and keeps its data disk, CA and passwords.
+    /// - Returns: the directory that `data.adopt` takes back.
+    package func deleteKeepingData(grace: Duration) async throws -> FilePath {
+        try await exclusively {
+            let kept = try await keptDirectory()
+            if let machine = try await machine() {
+                try await context.backend.shutDown(machine, grace: grace)
+                guard let disk = (context.backend as? any DataDiskFileProviding)?.dataDiskFile(of: machine) else {
+                    throw Failure(.unsupported, "this backend keeps no data disk that could be moved away")
+                }
+                if Files.exists(disk) { try Files.rename(disk, to: kept.appending(KeptData.Name.disk)) }
+            }
+            try await deleteMachine()
+            try Files.remove(directory.path)
+            return kept
+        }
+    }
+
+    private func deleteMachine() async throws {
+        guard let id = try await context.journal.fact(DeploymentFact.self)?.id else { return }
+        let known = try await machine()
+        // A deployment that was killed while it made the machine has not recorded it yet.
+        let found = try await context.backend.find(id, name: name)
+        if let machine = known ?? found {
+            try await context.backend.delete(machine)
+        }
+    }
+
+    /// The directory for the kept data, with everything but the disk in it. Journalled first, so that a killed delete goes on.
+    private func keptDirectory() async throws -> FilePath {
+        guard let disk = try await context.journal.fact(DataDiskFact.self), try await context.journal.fact(ConfigurationFact.self) != nil else {
+            throw Failure(.dataNotKept, "'\(name)' has no database yet that could be kept", remedy: "pgkvm delete \(name)")
+        }
+        let kept: FilePath
+        if let fact = try await context.journal.fact(KeptFact.self) {
+            kept = FilePath(fact.directory)
+        } else {
+            let stamp = Date.now.ISO8601Format().filter { $0.isNumber }
+            kept = environment.state.path.appending(".kept").appending("\(name)-\(stamp)")
+            try await context.journal.record(KeptFact(directory: kept.string))
+        }
+        try Files.createDirectory(kept)
+        let copies = [
+            (directory.caCertificate, KeptData.Name.caCertificate), (directory.caKey, KeptData.Name.caKey),
+            (directory.passwords, KeptData.Name.passwords), (directory.spec, KeptData.Name.spec),
+        ]
+        for (source, target) in copies { try Files.write(Files.read(source), to: kept.appending(target)) }
+        try KeptData(
+            appliance: name.rawValue, postgresqlVersion: await context.postgresqlVersion(), fileSystemUUID: disk.uuid,
+            size: context.spec.dataDisk.size
+        ).save(to: kept)
+        return kept
+    }
+}
+
+/// Where the data goes that a delete keeps.
+struct KeptFact: Fact {
+    static let key = "kept"
+    let directory: String
+}

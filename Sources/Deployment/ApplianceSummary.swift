@@ -1,0 +1,79 @@
+package import ApplianceModel
+internal import FoundationEssentials
+internal import HostSystem
+internal import MachineBackend
+internal import Workflow
+
+/// What `list`, `status` and the end of `deploy` tell of an appliance. Its JSON keys are API.
+package struct ApplianceSummary: Codable, Sendable {
+    package let name: String
+    /// What the platform says: running, off, paused, unresponsive, absent.
+    package let state: String
+    /// Why it is paused, and the way on.
+    package let reason: String?
+    package let remedy: String?
+    /// deployed, or incomplete.
+    package let deployment: String
+    package let postgresqlVersion: Int?
+    package let accelerator: String?
+    package let vcpus: Int
+    package let memory: String
+    package let dataDisk: String
+    package let postgresql: Endpoint?
+    package let ssh: Endpoint?
+    package let processID: Int32?
+    package let verified: String?
+    /// Whether the command that prints this changed anything; nil for commands that only look.
+    package let changed: Bool?
+    package let warnings: [Finding]?
+
+    package static func of(_ appliance: Appliance, changed: Bool? = nil) async throws -> ApplianceSummary {
+        let context = appliance.context
+        let machine = try await appliance.machine()
+        let state = try await appliance.powerState()
+        let (reason, remedy): (String?, String?) = if case .paused(let reason, let remedy) = state { (reason, remedy) } else { (nil, nil) }
+        let network = try await context.journal.fact(NetworkFact.self)?.decision
+        let verified = try await context.journal.fact(VerifiedFact.self)
+        var processID: Int32?
+        if let machine, let provider = context.backend as? any ProcessProviding { processID = try await provider.processID(of: machine) }
+        return ApplianceSummary(
+            name: appliance.name.rawValue, state: state.word, reason: reason, remedy: remedy,
+            deployment: verified == nil ? "incomplete" : "deployed",
+            postgresqlVersion: try await context.journal.fact(PackagesFact.self)?.version ?? context.spec.postgresql.version,
+            accelerator: try await context.journal.fact(CPUFact.self)?.decision.accelerator.rawValue,
+            vcpus: context.spec.machine.vcpus, memory: "\(context.spec.machine.memory)", dataDisk: "\(context.spec.dataDisk.size)",
+            postgresql: network.map { Endpoint(host: "127.0.0.1", port: $0.postgresqlPort) },
+            ssh: network.map { Endpoint(host: "127.0.0.1", port: $0.sshPort) }, processID: processID, verified: verified?.time,
+            changed: changed, warnings: changed == nil ? nil : try Reports.latest(appliance.directory)?.findings.filter { $0.level == .warn })
+    }
+
+    /// What deploy ends with.
+    package var text: String {
+        var lines = [
+            changed == false
+                ? "'\(name)' is deployed and verified; nothing was changed"
+                : "'\(name)' is deployed and verified: PostgreSQL \(postgresqlVersion.map(String.init) ?? "") on \(accelerator?.uppercased() ?? "")"
+        ]
+        lines.append("  psql \"$(pgkvm connection \(name))\"")
+        lines.append("  reachable from this host only (\(postgresql?.description ?? "no address"))")
+        for warning in warnings ?? [] {
+            lines.append("warning: \(warning.check): \(warning.measured)" + (warning.remedy.map { "; \($0)" } ?? ""))
+        }
+        return lines.joined(separator: "\n")
+    }
+
+    /// What status prints.
+    package var details: String {
+        let rows: [(String, String?)] = [
+            ("name", name), ("state", state), ("reason", reason), ("remedy", remedy), ("deployment", deployment),
+            ("postgresql", postgresqlVersion.map(String.init)), ("accelerator", accelerator), ("vcpus", "\(vcpus)"), ("memory", memory),
+            ("data disk", dataDisk), ("address", postgresql?.description), ("ssh", ssh?.description), ("process", processID.map(String.init)),
+            ("verified", verified),
+        ]
+        return rows.compactMap { name, value in value.map { "\(name):".padded(to: 13) + $0 } }.joined(separator: "\n")
+    }
+}
+
+extension String {
+    fileprivate func padded(to width: Int) -> String { self + String(repeating: " ", count: max(0, width - count)) }
+}

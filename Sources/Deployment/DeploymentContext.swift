@@ -1,0 +1,67 @@
+package import ApplianceModel
+package import GuestImage
+package import MachineBackend
+package import Workflow
+
+/// What the steps of a deployment share. Facts travel in the journal; nothing here is a live resource but the SSH session,
+/// which opens itself anew whenever it is needed.
+package struct DeploymentContext: Sendable {
+    package let spec: ApplianceSpec
+    package let directory: ApplianceDirectory
+    package let backend: any MachineBackend
+    package let images: ImageCache
+    package let journal: Journal
+    package let guest: GuestSession
+    /// How long the guest may print nothing before it counts as stuck.
+    package let bootPatience: Duration
+
+    package init(
+        spec: ApplianceSpec, directory: ApplianceDirectory, backend: any MachineBackend, images: ImageCache, journal: Journal,
+        bootPatience: Duration = .seconds(300)
+    ) {
+        self.spec = spec
+        self.directory = directory
+        self.backend = backend
+        self.images = images
+        self.journal = journal
+        self.bootPatience = bootPatience
+        guest = GuestSession(directory: directory) {
+            guard let machine = try await journal.fact(MachineFact.self)?.reference,
+                let endpoint = try await backend.endpoint(of: machine, service: .ssh)
+            else { throw Failure(.machineNotFound, "the machine of '\(spec.name)' is not there yet") }
+            return endpoint
+        }
+    }
+
+    /// A fact that an earlier step recorded.
+    /// - Throws: `deployment.fact-missing` when the order of the steps was not kept.
+    package func require<F: Fact>(_ type: F.Type) async throws -> F {
+        guard let fact = try await journal.fact(type) else {
+            throw Failure(.factMissing, "the journal of '\(spec.name)' has no '\(F.key)'", remedy: "pgkvm deploy \(spec.name)")
+        }
+        return fact
+    }
+
+    /// The machine, once `create-machine` is done.
+    package func machine() async throws -> MachineReference { try await require(MachineFact.self).reference }
+
+    package func deploymentID() async throws -> DeploymentID { try await require(DeploymentFact.self).id }
+
+    /// The major version of PostgreSQL: the spec's, else the distribution's.
+    package func postgresqlVersion() async throws -> Int {
+        if let version = spec.postgresql.version { return version }
+        return (try await journal.fact(ImageFact.self)?.release ?? .debian13).postgresqlVersion
+    }
+
+    /// A fresh connection point for libpq.
+    package func postgresqlEndpoint() async throws -> Endpoint {
+        guard let endpoint = try await backend.endpoint(of: machine(), service: .postgresql) else {
+            throw Failure(.machineNotFound, "the machine of '\(spec.name)' has no address")
+        }
+        return endpoint
+    }
+}
+
+extension Failure.Code {
+    package static let factMissing = Failure.Code("deployment.fact-missing")
+}

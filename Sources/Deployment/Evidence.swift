@@ -1,0 +1,61 @@
+internal import ApplianceModel
+internal import FoundationEssentials
+internal import HostSystem
+internal import MachineBackend
+internal import SecureShell
+internal import SystemPackage
+package import Workflow
+
+/// What explains a failure, saved before anything is undone: console, QEMU's words, and the guest's logs while it answers.
+package enum Evidence {
+    /// Guest logs that hold no secrets of ours: user-data is wiped, and passwords never reach the guest.
+    private static let guestLogs: ShellCommand =
+        "sudo -n sh -c 'tail -n 200 /var/log/cloud-init.log /var/log/postgresql/*.log 2>/dev/null; journalctl -b -n 300 --no-pager 2>/dev/null'"
+
+    package static func collect(_ context: DeploymentContext, step: StepID, error: any Error) async {
+        let stamp = Date.now.ISO8601Format().replacing(":", with: "")
+        let directory = context.directory.evidence.appending("\(stamp)-\(step)")
+        do {
+            try Files.createDirectory(directory)
+            try Files.write(FailureText.render(error) + "\n", to: directory.appending("error.txt"))
+            guard let machine = try await context.journal.fact(MachineFact.self)?.reference else { return }
+            if let serial = context.backend as? any SerialConsoleProviding { try copyTail(serial.serialLog(of: machine), to: directory) }
+            if let process = context.backend as? any ProcessProviding { try copyTail(process.processLog(of: machine), to: directory) }
+            if case .running = try await context.backend.powerState(of: machine), try await context.journal.fact(FirstBootFact.self) != nil {
+                let logs = try await context.guest.run(guestLogs, input: [], timeout: .seconds(30))
+                try Files.write(logs.standardOutput, to: directory.appending("guest.log"))
+            }
+        } catch {
+            // The failure itself is what the user has to see; evidence is as good as it can be had.
+            StepProgress.report("some evidence could not be saved: \(error)")
+        }
+    }
+
+    private static func copyTail(_ file: FilePath, to directory: FilePath) throws {
+        guard let name = file.lastComponent, let bytes = try Files.readIfPresent(file) else { return }
+        try Files.write(Array(bytes.suffix(256 << 10)), to: directory.appending(name))
+    }
+}
+
+/// An error with its chain of causes, as it is printed once, at the top.
+package enum FailureText {
+    package static func render(_ error: any Error) -> String {
+        var lines = ["error: \(headline(error))"]
+        var cause = cause(of: error)
+        while let current = cause {
+            lines.append("  cause: \(headline(current))")
+            cause = self.cause(of: current)
+        }
+        for remedy in remedies(of: error) { lines.append("  try: \(remedy)") }
+        return lines.joined(separator: "\n")
+    }
+
+    private static func headline(_ error: any Error) -> String { (error as? Failure)?.message ?? "\(error)" }
+
+    private static func cause(of error: any Error) -> (any Error)? { (error as? Failure)?.cause ?? (error as? JournalError)?.cause }
+
+    private static func remedies(of error: any Error) -> [String] {
+        let own = (error as? Failure)?.remedy ?? (error as? JournalError)?.remedy
+        return (own.map { [$0] } ?? []) + (cause(of: error).map(remedies) ?? [])
+    }
+}

@@ -1,0 +1,80 @@
+package import ApplianceModel
+package import MachineBackend
+internal import Workflow
+
+/// The identity of the deployment, chosen before anything else.
+package struct DeploymentFact: Fact {
+    package static let key = "deployment"
+    package let id: DeploymentID
+}
+
+/// What `check-host` decided and found.
+package struct HostFact: Fact {
+    package static let key = "host"
+    package let report: HostReport
+}
+
+/// The base image that the machine is made from.
+package struct ImageFact: Fact {
+    package static let key = "image"
+    package let name: String
+    package let image: BaseImage
+    /// Nil when the image is not one of ours and does not say.
+    package let release: DebianRelease?
+}
+
+package struct DiskFact: Fact {
+    package static let key = "disk"
+    package let decision: DiskDecision
+    package let findings: [Finding]
+}
+
+package struct CPUFact: Fact {
+    package static let key = "cpu"
+    package let decision: CPUDecision
+}
+
+package struct NetworkFact: Fact {
+    package static let key = "network"
+    package let decision: NetworkDecision
+}
+
+/// The machine exists and carries its seed.
+package struct MachineFact: Fact {
+    package static let key = "machine"
+    package let reference: MachineReference
+}
+
+/// The first boot is over: cloud-init is off, the seed is gone, the host key is the guest's own.
+package struct FirstBootFact: Fact {
+    package static let key = "first-boot"
+    package let hostKeyFingerprint: String
+}
+
+/// The UUID of the data disk's file system, chosen before mkfs.
+package struct DataDiskFact: Fact {
+    package static let key = "data-disk"
+    package let uuid: String
+    package let isAdopted: Bool
+}
+
+/// The server's packages are installed.
+package struct PackagesFact: Fact {
+    package static let key = "packages"
+    package let version: Int
+}
+
+/// What was put into the guest, as a digest of every file and role, and when the certificate ends.
+package struct ConfigurationFact: Fact {
+    package static let key = "configuration"
+    package let digest: String
+    /// Seconds since 1970.
+    package let certificateEnd: Int64
+}
+
+/// Every check passed after the last change.
+package struct VerifiedFact: Fact {
+    package static let key = "verified"
+    package let time: String
+    package let checks: Int
+}

@@ -1,0 +1,82 @@
+package import ApplianceModel
+internal import HostSystem
+package import SecureShell
+
+/// The SSH session with the guest: opened when it is first needed, and again after it was lost.
+package actor GuestSession: RemoteShell {
+    package static let user = "pgkvm"
+
+    private let directory: ApplianceDirectory
+    private let endpoint: @Sendable () async throws -> Endpoint
+    private var connection: SSHConnection?
+
+    package init(directory: ApplianceDirectory, endpoint: @escaping @Sendable () async throws -> Endpoint) {
+        self.directory = directory
+        self.endpoint = endpoint
+    }
+
+    /// The live connection, or a new one. The guest's key must be one of those in `known_host`.
+    package func live(timeout: Duration = .seconds(20)) async throws -> SSHConnection {
+        if let connection { return connection }
+        let keys = try PinnedKeys.read(directory)
+        let privateKey = Secret(try Files.readText(directory.sshKey))
+        let publicKey = try Files.readText(directory.sshPublicKey)
+        let target = try await endpoint()
+        let opened = try await WaitingTime.measure {
+            let socket = try await Sockets.connect(to: target, timeout: timeout)
+            return try await SSHConnection.open(
+                socket: socket, hostKeys: keys, user: Self.user, privateKey: privateKey, publicKey: publicKey, timeout: timeout)
+        }
+        connection = opened
+        return opened
+    }
+
+    /// Ends the connection; the next use opens another.
+    package func close() async {
+        await connection?.close()
+        connection = nil
+    }
+
+    package func run(_ command: ShellCommand, input: [UInt8], timeout: Duration) async throws -> ShellResult {
+        try await using { try await $0.run(command, input: input, timeout: timeout) }
+    }
+
+    package func upload(_ bytes: [UInt8], to path: String, mode: UInt16) async throws {
+        try await using { try await $0.upload(bytes, to: path, mode: mode) }
+    }
+
+    package func download(_ path: String, limit: Int) async throws -> [UInt8] {
+        try await using { try await $0.download(path, limit: limit) }
+    }
+
+    private func using<Value: Sendable>(_ body: (SSHConnection) async throws -> Value) async throws -> Value {
+        let current = try await live()
+        do {
+            return try await WaitingTime.measure { try await body(current) }
+        } catch let error as Failure where [.sshConnectionLost, .sshTimedOut, .sshProtocol].contains(error.code) {
+            await close()
+            throw error
+        }
+    }
+}
+
+/// The guest's host keys that are accepted: two while the key is being changed, else one.
+package enum PinnedKeys {
+    /// - Throws: `ssh.no-pinned-key` when there is none: nothing is ever trusted on first use.
+    package static func read(_ directory: ApplianceDirectory) throws -> [HostKey] {
+        let text = try Files.readIfPresent(directory.knownHost).map { String(decoding: $0, as: UTF8.self) } ?? ""
+        let keys = text.split(whereSeparator: \.isNewline).compactMap { HostKey(openSSH: String($0)) }
+        guard !keys.isEmpty else {
+            throw Failure(.noPinnedKey, "'\(directory.knownHost)' holds no host key of the guest", remedy: "restore the file, or deploy the appliance anew")
+        }
+        return keys
+    }
+
+    package static func write(_ keys: [HostKey], to directory: ApplianceDirectory) throws {
+        try Files.write(keys.map { $0.openSSHLine + "\n" }.joined(), to: directory.knownHost)
+    }
+}
+
+extension Failure.Code {
+    package static let noPinnedKey = Failure.Code("ssh.no-pinned-key")
+}

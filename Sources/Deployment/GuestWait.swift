@@ -1,0 +1,94 @@
+package import ApplianceModel
+internal import HostSystem
+internal import MachineBackend
+internal import SecureShell
+internal import Workflow
+
+/// Waits for a booting guest: tells what it prints, leaves a slow one its time, and notices a dead one.
+struct GuestWait {
+    let context: DeploymentContext
+    let machine: MachineReference
+    private var console: ConsoleWatch?
+    private var lastSign = ContinuousClock.now
+
+    init(context: DeploymentContext, machine: MachineReference) {
+        self.context = context
+        self.machine = machine
+        console = (context.backend as? any SerialConsoleProviding).map { ConsoleWatch(path: $0.serialLog(of: machine)) }
+    }
+
+    /// Returns once the guest let us in with the pinned key.
+    /// - Throws: `guest.died`, `guest.silent`, `ssh.host-key-mismatch`, `ssh.authentication-refused`.
+    mutating func forSSH() async throws {
+        var refusals = 0
+        while true {
+            do {
+                _ = try await context.guest.live(timeout: .seconds(5))
+                return
+            } catch let error as Failure where Self.isTooEarly(error.code) {
+                try await look()
+            } catch let error as Failure where error.code == .sshAuthenticationRefused && refusals < 40 {
+                // The server may be up a moment before the account is.
+                refusals += 1
+                try await look()
+            }
+            try await ContinuousClock().sleep(for: .milliseconds(200))
+        }
+    }
+
+    private static func isTooEarly(_ code: Failure.Code) -> Bool {
+        [.socketRefused, .socketUnreachable, .timedOut, .sshConnectionLost, .sshTimedOut, .sshHandshakeFailed, .sshProtocol].contains(code)
+    }
+
+    /// Runs a command that ends when the guest is ready for more, telling what the console says meanwhile.
+    func watching<Value: Sendable>(_ body: @escaping @Sendable () async throws -> Value) async throws -> Value {
+        try await withThrowingTaskGroup(of: Value?.self) { group in
+            group.addTask { try await body() }
+            group.addTask {
+                var watch = self
+                while !Task.isCancelled {
+                    try await watch.look()
+                    try await ContinuousClock().sleep(for: .milliseconds(250))
+                }
+                return nil
+            }
+            defer { group.cancelAll() }
+            guard let first = try await group.next(), let value = first else { throw CancellationError() }
+            return value
+        }
+    }
+
+    /// One look at console and machine.
+    private mutating func look() async throws {
+        try Task.checkCancellation()
+        if let line = try console?.advance() {
+            lastSign = .now
+            StepProgress.report("guest: \(line)")
+        }
+        switch try await context.backend.powerState(of: machine) {
+        case .running, .unresponsive: break
+        case .paused(let reason, let remedy):
+            throw Failure(.guestDied, "the guest stopped while booting: \(reason)" + consoleTail, remedy: remedy)
+        case .off, .absent:
+            throw Failure(
+                .guestDied, "the guest's machine ended while booting" + consoleTail,
+                remedy: "pgkvm logs \(context.spec.name) --qemu; run the same command to try again")
+        }
+        guard ContinuousClock.now - lastSign < context.bootPatience else {
+            throw Failure(
+                .guestSilent,
+                "the guest has printed nothing for \(context.bootPatience.components.seconds) s and does not answer over SSH" + consoleTail,
+                remedy: "look at 'pgkvm console \(context.spec.name)'; run the same command to go on waiting")
+        }
+    }
+
+    private var consoleTail: String {
+        guard let tail = console?.tail, !tail.isEmpty else { return "; its console is empty" }
+        return "; the last console lines:\n    " + tail.joined(separator: "\n    ")
+    }
+}
+
+extension Failure.Code {
+    package static let guestDied = Failure.Code("guest.died")
+    package static let guestSilent = Failure.Code("guest.silent")
+}

@@ -1,0 +1,57 @@
+package import ApplianceModel
+internal import FoundationEssentials
+internal import HostSystem
+internal import MachineBackend
+package import SystemPackage
+
+/// What `delete --keep-data` leaves behind and `data.adopt` takes back: the disk, its CA, its passwords, and this note.
+package struct KeptData: Codable, Sendable, Equatable {
+    static let currentFormat = 1
+
+    package enum Name {
+        package static let note = "kept.json"
+        package static let disk = "data.raw"
+        package static let caCertificate = "ca.crt"
+        package static let caKey = "ca.key"
+        package static let passwords = "pgpass"
+        package static let spec = "spec.yaml"
+    }
+
+    package var formatVersion = KeptData.currentFormat
+    package let appliance: String
+    package let postgresqlVersion: Int
+    package let fileSystemUUID: String
+    package let size: ByteSize
+
+    package init(appliance: String, postgresqlVersion: Int, fileSystemUUID: String, size: ByteSize) {
+        self.appliance = appliance
+        self.postgresqlVersion = postgresqlVersion
+        self.fileSystemUUID = fileSystemUUID
+        self.size = size
+    }
+
+    /// - Throws: `data.not-kept`, `format.newer`.
+    package static func load(_ directory: String) throws -> KeptData {
+        let path = FilePath(directory).appending(Name.note)
+        guard let bytes = try Files.readIfPresent(path) else {
+            throw Failure(.dataNotKept, "'\(directory)' is not what 'delete --keep-data' leaves: it has no \(Name.note)", remedy: "name the directory that the delete printed")
+        }
+        do {
+            let kept = try JSONDecoder().decode(KeptData.self, from: Data(bytes))
+            try FormatVersion.check(kept.formatVersion, supported: currentFormat, file: path.string)
+            return kept
+        } catch let error as DecodingError {
+            throw Failure(.dataNotKept, "'\(path)' is damaged", cause: error)
+        }
+    }
+
+    package func save(to directory: FilePath) throws {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
+        try Files.write(Array(encoder.encode(self)), to: directory.appending(Name.note))
+    }
+}
+
+extension Failure.Code {
+    package static let dataNotKept = Failure.Code("data.not-kept")
+}

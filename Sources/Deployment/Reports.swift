@@ -1,0 +1,43 @@
+package import ApplianceModel
+internal import FoundationEssentials
+internal import HostSystem
+internal import SystemPackage
+
+/// One stored verification.
+package struct Report: Codable, Sendable {
+    static let currentFormat = 1
+
+    package var formatVersion = Report.currentFormat
+    package let appliance: String
+    /// ISO 8601, UTC.
+    package let time: String
+    package let accelerator: Accelerator
+    package let findings: [Finding]
+
+    package init(appliance: String, time: String, accelerator: Accelerator, findings: [Finding]) {
+        self.appliance = appliance
+        self.time = time
+        self.accelerator = accelerator
+        self.findings = findings
+    }
+}
+
+/// The reports of an appliance, one file each, named by time.
+package enum Reports {
+    package static func store(_ report: Report, in directory: ApplianceDirectory) throws {
+        try Files.createDirectory(directory.reports)
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+        let name = report.time.filter { $0.isNumber || $0 == "T" || $0 == "Z" } + ".json"
+        try Files.write(Array(encoder.encode(report)), to: directory.reports.appending(name))
+    }
+
+    /// The newest one, nil when there is none.
+    package static func latest(_ directory: ApplianceDirectory) throws -> Report? {
+        guard let name = try Files.list(directory.reports).last(where: { $0.hasSuffix(".json") }) else { return nil }
+        let path = directory.reports.appending(name)
+        let report = try JSONDecoder().decode(Report.self, from: Data(Files.read(path)))
+        try FormatVersion.check(report.formatVersion, supported: Report.currentFormat, file: path.string)
+        return report
+    }
+}

@@ -1,0 +1,29 @@
+internal import ApplianceModel
+internal import MachineBackend
+internal import Workflow
+
+/// Whether this host can run the appliance, and with which accelerator.
+struct CheckHostStep: Step {
+    let id = StepID(rawValue: "check-host")
+    let title = "Check the host"
+
+    func explanation(_ context: DeploymentContext) -> StepExplanation {
+        StepExplanation(
+            what: "runs a tiny guest under KVM, asks QEMU for its abilities, and looks at memory and disk space",
+            why: "a host that cannot run the guest is found before anything is created",
+            byHand: ["grep -E 'vmx|svm' /proc/cpuinfo", "ls -l /dev/kvm", "qemu-system-x86_64 --version", "df -h"])
+    }
+
+    func inspect(_ context: DeploymentContext) async throws -> StepStatus {
+        guard let host = try await context.journal.fact(HostFact.self), try await context.journal.fact(MachineFact.self) != nil else { return .pending }
+        return .satisfied("the machine runs under \(host.report.accelerator.rawValue.uppercased())")
+    }
+
+    func perform(_ context: DeploymentContext) async throws {
+        let report = try await context.backend.checkHost(context.spec)
+        for finding in report.findings { StepProgress.report("\(finding.check): \(finding.measured)") }
+        try await context.journal.record(HostFact(report: report))
+    }
+
+    func revert(_ context: DeploymentContext) async throws { try await context.journal.forget(HostFact.self) }
+}

@@ -1,0 +1,80 @@
+internal import ApplianceModel
+internal import MachineBackend
+internal import Workflow
+
+/// Step 1 of the scenario: VirtIO Block, straight to the host's kernel.
+struct ConfigureDiskStep: Step {
+    let id = StepID(rawValue: "configure-disk")
+    let title = "Choose the disks (VirtIO Block)"
+
+    func explanation(_ context: DeploymentContext) -> StepExplanation {
+        StepExplanation(
+            what: "decides cache mode, aio and I/O thread for a system disk and a \(context.spec.dataDisk.size) raw data disk, by trying them there",
+            why: "a commit is as fast as one flush through this path, and a disk whose space is reserved cannot run out under the database",
+            byHand: ["qm set VMID --virtio1 STORAGE:10,cache=none,iothread=1", "virsh attach-disk --targetbus virtio --cache none --io native"])
+    }
+
+    func inspect(_ context: DeploymentContext) async throws -> StepStatus {
+        guard let fact = try await context.journal.fact(DiskFact.self) else { return .pending }
+        return .satisfied("cache \(fact.decision.cacheDirect ? "none" : "writeback"), aio \(fact.decision.aio.rawValue)")
+    }
+
+    func perform(_ context: DeploymentContext) async throws {
+        let (decision, findings) = try await context.backend.decideDisks(context.spec)
+        for finding in findings { StepProgress.report("\(finding.check): \(finding.measured)") }
+        try await context.journal.record(DiskFact(decision: decision, findings: findings))
+    }
+
+    func revert(_ context: DeploymentContext) async throws { try await context.journal.forget(DiskFact.self) }
+}
+
+/// Step 2 of the scenario: the guest sees the host's processor.
+struct ConfigureCPUStep: Step {
+    let id = StepID(rawValue: "configure-cpu")
+    let title = "Choose the processor (host passthrough)"
+
+    func explanation(_ context: DeploymentContext) -> StepExplanation {
+        StepExplanation(
+            what: "gives the guest \(context.spec.machine.vcpus) vCPUs of the host's own kind and \(context.spec.machine.memory) of memory",
+            why: "AES-NI and the other instructions of the host reach the database; a generic model hides them",
+            byHand: ["qm set VMID --cpu host --cores \(context.spec.machine.vcpus)", "virt-install --cpu host-passthrough"])
+    }
+
+    func inspect(_ context: DeploymentContext) async throws -> StepStatus {
+        guard let decision = try await context.journal.fact(CPUFact.self)?.decision else { return .pending }
+        return .satisfied("\(decision.accelerator.rawValue.uppercased()), \(decision.vcpus) vCPUs, \(decision.memory)")
+    }
+
+    func perform(_ context: DeploymentContext) async throws {
+        let accelerator = try await context.require(HostFact.self).report.accelerator
+        try await context.journal.record(
+            CPUFact(decision: CPUDecision(accelerator: accelerator, vcpus: context.spec.machine.vcpus, memory: context.spec.machine.memory)))
+    }
+
+    func revert(_ context: DeploymentContext) async throws { try await context.journal.forget(CPUFact.self) }
+}
+
+/// Step 3 of the scenario: virtio-net, with an address and ports that stay.
+struct ConfigureNetworkStep: Step {
+    let id = StepID(rawValue: "configure-network")
+    let title = "Choose the network (virtio-net)"
+
+    func explanation(_ context: DeploymentContext) -> StepExplanation {
+        StepExplanation(
+            what: "chooses a MAC address and two free ports on 127.0.0.1, and keeps them for the appliance's life",
+            why: "clients keep their connection strings; with user networking the guest is reachable from this host only",
+            byHand: ["qm set VMID --net0 virtio,bridge=vmbr0"])
+    }
+
+    func inspect(_ context: DeploymentContext) async throws -> StepStatus {
+        guard let decision = try await context.journal.fact(NetworkFact.self)?.decision else { return .pending }
+        return .satisfied("SSH on 127.0.0.1:\(decision.sshPort), PostgreSQL on 127.0.0.1:\(decision.postgresqlPort)")
+    }
+
+    func perform(_ context: DeploymentContext) async throws {
+        let decision = try await context.backend.decideNetwork(context.spec, deployment: context.deploymentID())
+        try await context.journal.record(NetworkFact(decision: decision))
+    }
+
+    func revert(_ context: DeploymentContext) async throws { try await context.journal.forget(NetworkFact.self) }
+}

@@ -1,0 +1,49 @@
+internal import ApplianceModel
+internal import BuiltinTemplates
+internal import FoundationEssentials
+internal import MachineBackend
+internal import SecureShell
+internal import Workflow
+
+/// The file system of the data disk, found by its virtio serial.
+struct PrepareDataDiskStep: Step {
+    let id = StepID(rawValue: "prepare-data-disk")
+    let title = "Prepare the data disk"
+
+    func explanation(_ context: DeploymentContext) -> StepExplanation {
+        StepExplanation(
+            what: "makes ext4 on /dev/disk/by-id/virtio-\(MachineSpec.dataDiskSerial) and mounts it, by UUID and noatime, on /var/lib/postgresql",
+            why: "only a blank disk is ever formatted; the database lives apart from the system and survives it",
+            byHand: ["mkfs.ext4 -E nodiscard,lazy_itable_init=0,lazy_journal_init=0 /dev/disk/by-id/virtio-pgdata", "mount -o noatime …"])
+    }
+
+    func inspect(_ context: DeploymentContext) async throws -> StepStatus {
+        guard let uuid = try await context.journal.fact(DataDiskFact.self)?.uuid else { return .pending }
+        let found = try await context.guest.run("findmnt -n -o UUID /var/lib/postgresql", input: [], timeout: .seconds(60))
+        guard found.status == 0, found.outputText.split(whereSeparator: \.isWhitespace).first.map(String.init) == uuid else { return .pending }
+        return .satisfied("mounted on /var/lib/postgresql")
+    }
+
+    func perform(_ context: DeploymentContext) async throws {
+        let disk = try await chosen(context)
+        let script = BuiltinTemplates.guestScript(
+            "prepare-data-disk", arguments: [disk.uuid, MachineSpec.dataDiskSerial, disk.isAdopted ? "adopted" : "new"])
+        try await context.runUnit(purpose: "data-disk", script: script)
+    }
+
+    /// Chooses and journals the UUID before mkfs, so that a later run knows its own file system.
+    private func chosen(_ context: DeploymentContext) async throws -> DataDiskFact {
+        if let disk = try await context.journal.fact(DataDiskFact.self) { return disk }
+        let disk: DataDiskFact
+        if let adopted = context.spec.dataDisk.adopt {
+            disk = DataDiskFact(uuid: try KeptData.load(adopted).fileSystemUUID, isAdopted: true)
+        } else {
+            disk = DataDiskFact(uuid: UUID().uuidString.lowercased(), isAdopted: false)
+        }
+        try await context.journal.record(disk)
+        return disk
+    }
+
+    /// Nothing: a file system is never undone. Reverting `create-machine` removes the whole disk when this run made it.
+    func revert(_ context: DeploymentContext) async throws {}
+}

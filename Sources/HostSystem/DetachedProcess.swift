@@ -1,0 +1,52 @@
+internal import ApplianceModel
+internal import CLinux
+internal import Glibc
+package import SystemPackage
+
+/// A long-lived process in a session of its own: it outlives this program, and Ctrl-C does not reach it.
+package struct DetachedProcess: Sendable {
+    package let processID: Int32
+
+    /// Starts a program.
+    /// - Parameters:
+    ///   - command: the program, searched for as `ProgramRunner` does, and its arguments.
+    ///   - output: receives its standard output and standard error.
+    ///   - descriptors: further descriptors that it gets, in order, as 3, 4, …
+    /// - Throws: `program.missing`, `program.failed`.
+    package static func spawn(
+        _ command: [String], in directory: FilePath, output: FileDescriptor, descriptors: [FileDescriptor] = []
+    ) throws -> DetachedProcess {
+        guard let name = command.first else { throw Failure(.programFailed, "there is no program to start") }
+        let executable = try ProgramRunner.find(name)
+
+        var arguments = unsafe ([executable.string] + command.dropFirst()).map { unsafe strdup($0) }
+        unsafe arguments.append(nil)
+        defer { unsafe arguments.forEach { unsafe free($0) } }
+        let handed = descriptors.map(\.rawValue)
+        var processID: pid_t = 0
+        let code = unsafe clinux_spawn(
+            executable.string, arguments, directory.string, output.rawValue, handed, Int32(handed.count), &processID)
+        guard code == 0 else { throw Failure(.programFailed, "cannot start '\(name)'", cause: Errno(rawValue: code)) }
+        return DetachedProcess(processID: processID)
+    }
+
+    /// Its exit status (128 + signal when a signal ended it) once it has ended, nil while it runs.
+    package func exitStatus() -> Int32? {
+        var status: Int32 = 0
+        guard unsafe waitpid(processID, &status, WNOHANG) == processID else { return nil }
+        let signal = status & 0x7f
+        return signal == 0 ? (status >> 8) & 0xff : 128 + signal
+    }
+}
+
+/// Processes of this host that are known by their id.
+package enum ProcessTable {
+    /// Sends SIGKILL to a process; one that has gone is no error.
+    package static func kill(_ processID: Int32) throws {
+        guard Glibc.kill(processID, SIGKILL) == 0 || errno == ESRCH else {
+            throw Failure(.programFailed, "cannot end process \(processID)", cause: Errno(rawValue: errno))
+        }
+    }
+
+    package static func exists(_ processID: Int32) -> Bool { Glibc.kill(processID, 0) == 0 || errno == EPERM }
+}

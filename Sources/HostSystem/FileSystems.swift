@@ -1,0 +1,63 @@
+package import ApplianceModel
+internal import CLinux
+internal import Glibc
+package import SystemPackage
+
+/// What the host's file systems are and can do.
+package enum FileSystems {
+    /// The name of the file system that holds `path`, such as `ext4`, or its magic number in hexadecimal.
+    package static func name(at path: FilePath) throws -> String {
+        var magic: UInt32 = 0
+        let code = unsafe clinux_file_system(path.string, &magic)
+        guard code == 0 else {
+            throw Failure(.fileUnreadable, "cannot ask for the file system of '\(path)'", cause: Errno(rawValue: code))
+        }
+        return names[magic] ?? "0x" + String(magic, radix: 16)
+    }
+
+    // linux/magic.h
+    private static let names: [UInt32: String] = [
+        0xEF53: "ext4", 0x5846_5342: "xfs", 0x9123_683E: "btrfs", 0x2FC1_2FC1: "zfs", 0x0102_1994: "tmpfs", 0xFF53_4D42: "cifs",
+        0xFE53_4D42: "cifs", 0x6969: "nfs", 0x794C_7630: "overlayfs", 0xF2F5_2010: "f2fs", 0x6573_5546: "fuse",
+    ]
+
+    /// Whether files there can be opened with O_DIRECT.
+    package static func supportsDirectIO(at directory: FilePath) throws -> Bool {
+        let probe = directory.appending(".o-direct.\(getpid())")
+        defer { _ = unsafe unlink(probe.string) }
+        let code = Errno(rawValue: unsafe clinux_try_direct_io(probe.string))
+        switch code {
+        case Errno(rawValue: 0): return true
+        case .invalidArgument: return false
+        default: throw Failure(.fileUnwritable, "cannot make a file in '\(directory)'", cause: code)
+        }
+    }
+
+    /// Makes a file whose space is really allocated: fallocate(2), never the library's fallback that writes zeros.
+    ///
+    /// An existing file is extended, its content kept.
+    /// - Throws: `disk.full` when the space is not there, `disk.cannot-allocate` when the file system cannot promise space.
+    package static func allocate(_ path: FilePath, size: ByteSize) throws {
+        let descriptor = unsafe open(path.string, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
+        guard descriptor >= 0 else { throw Failure(.fileUnwritable, "cannot make '\(path)'", cause: Errno(rawValue: errno)) }
+        defer { close(descriptor) }
+        let code = Errno(rawValue: clinux_allocate(descriptor, Int(size.bytes)))
+        switch code {
+        case Errno(rawValue: 0): break
+        case .noSpace:
+            throw Failure(.diskFull, "no \(size) free for '\(path)'", remedy: "free space, or ask for a smaller disk")
+        case .notSupported, Errno(rawValue: ENOSYS):
+            throw Failure(
+                .diskCannotAllocate, "the file system of '\(path)' cannot reserve space (fallocate)",
+                remedy: "put the state directory on ext4 or XFS (PGKVM_HOME)")
+        default:
+            throw Failure(.fileUnwritable, "cannot allocate \(size) for '\(path)'", cause: code)
+        }
+        guard fsync(descriptor) == 0 else { throw Failure(.fileUnwritable, "cannot sync '\(path)'", cause: Errno(rawValue: errno)) }
+    }
+}
+
+extension Failure.Code {
+    package static let diskFull = Failure.Code("disk.full")
+    package static let diskCannotAllocate = Failure.Code("disk.cannot-allocate")
+}

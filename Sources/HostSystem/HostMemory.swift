@@ -1,0 +1,20 @@
+package import ApplianceModel
+internal import SystemPackage
+
+/// The host's memory, from /proc/meminfo.
+package struct HostMemory: Sendable {
+    package let total: ByteSize
+    /// What can be given to a new process without swapping, as the kernel estimates.
+    package let available: ByteSize
+
+    /// - Throws: `file.unreadable`.
+    package static func current() throws -> HostMemory {
+        let lines = try Files.readText("/proc/meminfo").split(separator: "\n")
+        func value(_ key: String) -> ByteSize {
+            let line = lines.first { $0.hasPrefix(key + ":") }
+            let digits = line?.drop { !$0.isNumber }.prefix { $0.isNumber }
+            return .kibibytes(digits.flatMap { Int64($0) } ?? 0)
+        }
+        return HostMemory(total: value("MemTotal"), available: value("MemAvailable"))
+    }
+}

@@ -1,0 +1,54 @@
+internal import CKVM
+internal import Dispatch
+package import SystemPackage
+
+/// Asks KVM by running a guest whether it can run Linux: the micro-guest of `CKVM`.
+package enum KVMProbe {
+    /// What the guest executes; all but `linux` are controls of the probe itself.
+    package enum Program: Sendable, CaseIterable {
+        /// What a Linux kernel and its programs do first.
+        case linux
+        /// Never ends.
+        case spin
+        /// Dies of a fault that nobody handles.
+        case fault
+    }
+
+    /// Runs the micro-guest and judges what it did.
+    /// - Parameter timeLimit: guest time after which it is stopped, 1 ms and more.
+    package static func run(device: FilePath = "/dev/kvm", timeLimit: Duration = .milliseconds(500)) async -> KVMVerdict {
+        await report(device: device, timeLimit: timeLimit).verdict
+    }
+
+    /// Runs the micro-guest on a thread of its own and says all that it did.
+    package static func report(
+        device: FilePath = "/dev/kvm", timeLimit: Duration = .milliseconds(500), program: Program = .linux
+    ) async -> KVMProbeReport {
+        await withCheckedContinuation { continuation in
+            DispatchQueue(label: "kvm-probe").async {
+                continuation.resume(returning: reportBlocking(device: device, timeLimit: timeLimit, program: program))
+            }
+        }
+    }
+
+    /// The same on the calling thread, which it blocks for as long as the guest runs.
+    package static func reportBlocking(device: FilePath, timeLimit: Duration, program: Program) -> KVMProbeReport {
+        var result = ckvm_result()
+        unsafe ckvm_probe(device.string, ckvm_program(program), timeLimit.clampedMilliseconds, &result)
+        return KVMProbeReport(result)
+    }
+}
+
+extension ckvm_program {
+    fileprivate init(_ program: KVMProbe.Program) {
+        switch program {
+        case .linux: self = ckvm_program_probe
+        case .spin: self = ckvm_program_spin
+        case .fault: self = ckvm_program_fault
+        }
+    }
+}
+
+extension Duration {
+    fileprivate var clampedMilliseconds: UInt32 { UInt32(clamping: Int64((self / .milliseconds(1)).rounded(.up))) }
+}

@@ -1,0 +1,115 @@
+package import ApplianceModel
+package import SystemPackage
+
+/// The handle by which a machine is found again.
+package struct MachineReference: Sendable, Equatable, Codable {
+    package let backend: BackendKind
+    package let deployment: DeploymentID
+    /// What the backend calls the machine; for QEMU the appliance's name.
+    package let identifier: String
+
+    package init(backend: BackendKind, deployment: DeploymentID, identifier: String) {
+        self.backend = backend
+        self.deployment = deployment
+        self.identifier = identifier
+    }
+}
+
+/// What a machine is doing, as its platform says.
+package enum PowerState: Sendable, Equatable {
+    /// There is no such machine.
+    case absent
+    case off
+    case running
+    /// It exists and does not run: why, and the way on.
+    case paused(reason: String, remedy: String)
+    /// Its process lives and does not answer.
+    case unresponsive
+
+    /// One word for lists and JSON.
+    package var word: String {
+        switch self {
+        case .absent: "absent"
+        case .off: "off"
+        case .running: "running"
+        case .paused: "paused"
+        case .unresponsive: "unresponsive"
+        }
+    }
+}
+
+/// A service in the guest that the host talks to.
+package enum GuestService: String, Sendable, CaseIterable { case ssh, postgresql }
+
+/// What `check-host` learns: the accelerator to use, whether the platform can run the guest, and what to tell the user.
+package struct HostReport: Sendable, Equatable, Codable {
+    package let accelerator: Accelerator
+    package let findings: [Finding]
+
+    package init(accelerator: Accelerator, findings: [Finding]) {
+        self.accelerator = accelerator
+        self.findings = findings
+    }
+}
+
+/// One virtualization platform.
+///
+/// Calls are repeatable: creating a machine that already carries our id returns its reference (a stranger of that name is an
+/// error); starting a running machine or deleting an absent one does nothing.
+package protocol MachineBackend: Sendable {
+    var kind: BackendKind { get }
+
+    /// Looks at the host before anything is created.
+    /// - Throws: what makes the deployment impossible, with the remedy.
+    func checkHost(_ spec: ApplianceSpec) async throws -> HostReport
+    /// Chooses cache mode, aio and threads by probes on the file system that will hold the disks.
+    func decideDisks(_ spec: ApplianceSpec) async throws -> (DiskDecision, [Finding])
+    /// Chooses MAC address and ports; a port that the spec names and that is in use is refused.
+    func decideNetwork(_ spec: ApplianceSpec, deployment: DeploymentID) async throws -> NetworkDecision
+
+    func create(_ spec: MachineSpec) async throws -> MachineReference
+    /// Attaches the NoCloud medium for the next start. The backend takes the file over.
+    func attachSeed(_ medium: FilePath, to machine: MachineReference) async throws
+    /// Takes the seed away, from a running machine too, and deletes its medium.
+    func detachSeed(from machine: MachineReference) async throws
+    func start(_ machine: MachineReference) async throws
+    /// Asks the guest to shut down and waits until the machine is off.
+    /// - Throws: `machine.still-running` after `grace`; the machine then goes on.
+    func shutDown(_ machine: MachineReference, grace: Duration) async throws
+    /// Ends the machine at once: a power cut for the guest.
+    func powerOff(_ machine: MachineReference) async throws
+    func delete(_ machine: MachineReference) async throws
+    func powerState(of machine: MachineReference) async throws -> PowerState
+    /// The machine of a deployment, wherever it is by now; nil if there is none.
+    func find(_ deployment: DeploymentID, name: ApplianceName) async throws -> MachineReference?
+    /// Where the host reaches a service of the guest; nil while it has no address.
+    func endpoint(of machine: MachineReference, service: GuestService) async throws -> Endpoint?
+}
+
+/// A backend whose machines have a serial console on this host.
+package protocol SerialConsoleProviding {
+    /// The file that receives everything the guest prints.
+    func serialLog(of machine: MachineReference) -> FilePath
+    /// The stream socket of the console.
+    func serialSocket(of machine: MachineReference) -> FilePath
+}
+
+/// A backend whose machines are processes of this host.
+package protocol ProcessProviding {
+    /// The process of a running machine; nil when it does not run.
+    func processID(of machine: MachineReference) async throws -> Int32?
+    /// What the machine's process said on its standard error.
+    func processLog(of machine: MachineReference) -> FilePath
+}
+
+/// A backend whose data disk is a file of this host.
+package protocol DataDiskFileProviding {
+    func dataDiskFile(of machine: MachineReference) -> FilePath
+}
+
+extension Failure.Code {
+    package static let machineStillRunning = Failure.Code("machine.still-running")
+    package static let machineNotFound = Failure.Code("machine.not-found")
+    package static let machineStranger = Failure.Code("machine.stranger")
+    package static let machineFailed = Failure.Code("machine.failed")
+}

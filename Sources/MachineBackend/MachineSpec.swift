@@ -1,0 +1,130 @@
+package import ApplianceModel
+
+/// The identity of a deployment, chosen and journalled before anything is created: 32 hexadecimal digits.
+package struct DeploymentID: Hashable, Sendable, Codable, CustomStringConvertible {
+    package let rawValue: String
+
+    package init(_ rawValue: String) { self.rawValue = rawValue }
+
+    package static func random() -> DeploymentID {
+        var generator = SystemRandomNumberGenerator()
+        let halves = (0..<2).map { _ in generator.next() as UInt64 }
+        return DeploymentID(halves.map { String($0 | 1 << 63, radix: 16) }.joined())
+    }
+
+    package var description: String { rawValue }
+
+    /// The UUID that firmware and hypervisor show for the machine.
+    package var uuid: String {
+        let digits = Array(rawValue)
+        guard digits.count == 32 else { return rawValue }
+        return [0..<8, 8..<12, 12..<16, 16..<20, 20..<32].map { String(digits[$0]) }.joined(separator: "-")
+    }
+
+    /// A stable MAC address from QEMU's locally administered range.
+    package var macAddress: String {
+        let digits = Array(rawValue.suffix(6))
+        let pairs = stride(from: 0, to: digits.count, by: 2).map { String(digits[$0..<min($0 + 2, digits.count)]) }
+        return (["52", "54", "00"] + pairs).joined(separator: ":")
+    }
+}
+
+/// How the guest's processor is made: decided by `configure-cpu`.
+package struct CPUDecision: Sendable, Equatable, Codable {
+    package let accelerator: Accelerator
+    package let vcpus: Int
+    package let memory: ByteSize
+
+    package init(accelerator: Accelerator, vcpus: Int, memory: ByteSize) {
+        self.accelerator = accelerator
+        self.vcpus = vcpus
+        self.memory = memory
+    }
+}
+
+/// How the disks reach the host: decided by `configure-disk` from probes on the file system that will hold them.
+package struct DiskDecision: Sendable, Equatable, Codable {
+    /// How QEMU submits requests.
+    package enum AIO: String, Sendable, Codable, CaseIterable { case native, ioUring = "io_uring", threads }
+
+    /// Whether the host's page cache is bypassed (O_DIRECT works there).
+    package let cacheDirect: Bool
+    package let aio: AIO
+    /// Whether the data disk has an I/O thread of its own.
+    package let ioThread: Bool
+    /// The file system, as `statfs(2)` names it.
+    package let fileSystem: String
+
+    package init(cacheDirect: Bool, aio: AIO, ioThread: Bool, fileSystem: String) {
+        self.cacheDirect = cacheDirect
+        self.aio = aio
+        self.ioThread = ioThread
+        self.fileSystem = fileSystem
+    }
+}
+
+/// How the guest reaches the network and the host reaches the guest: decided by `configure-network`, kept for life.
+package struct NetworkDecision: Sendable, Equatable, Codable {
+    package let mode: ApplianceSpec.Network.Mode
+    package let macAddress: String
+    package let sshPort: UInt16
+    package let postgresqlPort: UInt16
+
+    package init(mode: ApplianceSpec.Network.Mode, macAddress: String, sshPort: UInt16, postgresqlPort: UInt16) {
+        self.mode = mode
+        self.macAddress = macAddress
+        self.sshPort = sshPort
+        self.postgresqlPort = postgresqlPort
+    }
+}
+
+/// The base image as a backend needs to know it.
+package struct BaseImage: Sendable, Equatable, Codable {
+    package enum Format: String, Sendable, Codable { case raw, qcow2 }
+    package enum Firmware: String, Sendable, Codable { case uefi, bios }
+
+    /// An absolute path.
+    package let path: String
+    package let key: String
+    package let format: Format
+    package let firmware: Firmware
+
+    package init(path: String, key: String, format: Format, firmware: Firmware) {
+        self.path = path
+        self.key = key
+        self.format = format
+        self.firmware = firmware
+    }
+}
+
+/// A machine, wanted: complete and decided, so that a backend only carries it out.
+package struct MachineSpec: Sendable, Equatable, Codable {
+    package let deployment: DeploymentID
+    package let name: ApplianceName
+    package let cpu: CPUDecision
+    package let disk: DiskDecision
+    package let network: NetworkDecision
+    package let image: BaseImage
+    package let systemDisk: ApplianceSpec.SystemDisk
+    package let dataDiskSize: ByteSize
+    /// The raw disk of a former appliance to take over instead of making a new one; an absolute path.
+    package let adoptedDataDisk: String?
+
+    package init(
+        deployment: DeploymentID, name: ApplianceName, cpu: CPUDecision, disk: DiskDecision, network: NetworkDecision, image: BaseImage,
+        systemDisk: ApplianceSpec.SystemDisk, dataDiskSize: ByteSize, adoptedDataDisk: String?
+    ) {
+        self.deployment = deployment
+        self.name = name
+        self.cpu = cpu
+        self.disk = disk
+        self.network = network
+        self.image = image
+        self.systemDisk = systemDisk
+        self.dataDiskSize = dataDiskSize
+        self.adoptedDataDisk = adoptedDataDisk
+    }
+
+    /// The serial by which the guest finds the data disk: `/dev/disk/by-id/virtio-pgdata`.
+    package static let dataDiskSerial = "pgdata"
+}

@@ -1,0 +1,69 @@
+package import ApplianceModel
+
+/// What the server or libpq said of a failure; the cause of a `Failure`.
+package struct PostgresError: Error, Sendable, Equatable, CustomStringConvertible {
+    /// Five characters, such as `28P01`; nil when it was libpq that failed, not the server.
+    package let sqlState: String?
+    /// The first line: what went wrong.
+    package let message: String
+    package let detail: String?
+    package let hint: String?
+
+    package init(sqlState: String?, message: String, detail: String? = nil, hint: String? = nil) {
+        self.sqlState = sqlState
+        self.message = message
+        self.detail = detail
+        self.hint = hint
+    }
+
+    package var description: String {
+        var text = sqlState.map { "\(message) (SQLSTATE \($0))" } ?? message
+        if let detail { text += "; \(detail)" }
+        if let hint { text += "; \(hint)" }
+        return text
+    }
+
+    /// Reads the text of a failed connection, which libpq keeps nowhere but in its message.
+    /// - Parameter text: written with verbose errors: `… FATAL:  28P01: password authentication failed …` and a `LOCATION:` line.
+    init(connectionText text: String) {
+        var state: String?
+        let lines = text.split(separator: "\n").filter { !$0.hasPrefix("LOCATION:") }.map { line -> String in
+            // Two spaces follow the severity and nothing else in libpq's texts; the severity may be translated.
+            guard let mark = line.firstRange(of: ":  ") else { return String(line) }
+            let rest = line[mark.upperBound...]
+            let code = rest.prefix(5)
+            guard code.count == 5, code.utf8.allSatisfy(Self.isCodeByte), rest.dropFirst(5).hasPrefix(": ") else { return String(line) }
+            state = String(code)
+            return line[..<mark.upperBound] + String(rest.dropFirst(7))
+        }
+        self.init(sqlState: state, message: lines.joined(separator: "; "))
+    }
+
+    private static func isCodeByte(_ byte: UInt8) -> Bool {
+        (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) || (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(byte)
+    }
+}
+
+extension Failure {
+    /// The SQLSTATE behind this failure, nil when no server named one.
+    package var sqlState: String? {
+        switch cause {
+        case let error as PostgresError: error.sqlState
+        case let failure as Failure: failure.sqlState
+        default: nil
+        }
+    }
+}
+
+extension Failure.Code {
+    /// The server cannot be reached, does not answer, its certificate is refused, or it refuses the session for now (class 57, 53).
+    package static let postgresConnectionFailed = Failure.Code("postgres.connection-failed")
+    /// The server refuses who asks (SQLSTATE class 28).
+    package static let postgresAuthenticationFailed = Failure.Code("postgres.authentication-failed")
+    /// The server refuses a statement.
+    package static let postgresQueryFailed = Failure.Code("postgres.query-failed")
+    /// The connection ended while it was used, or was closed before.
+    package static let postgresConnectionLost = Failure.Code("postgres.connection-lost")
+    /// A result does not have the shape that was asked for.
+    package static let postgresUnexpectedResult = Failure.Code("postgres.unexpected-result")
+}

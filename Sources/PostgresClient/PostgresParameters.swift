@@ -1,0 +1,107 @@
+package import ApplianceModel
+
+/// Where and how to connect. What is not named here is not taken from the environment or the user's files either, so that
+/// a stray `PGSSLMODE`, `PGOPTIONS` or `~/.postgresql` cannot change what a check means.
+package struct PostgresParameters: Sendable {
+    /// libpq's `sslmode`, without the modes that silently fall back to plaintext.
+    package enum SSLMode: String, Sendable {
+        /// Plaintext; for Unix sockets, which have no TLS.
+        case disable
+        /// TLS with whatever certificate the server shows.
+        case require
+        /// TLS with a certificate that chains to `rootCertificatePath`.
+        case verifyCA = "verify-ca"
+        /// TLS with a certificate that chains to `rootCertificatePath` and carries the name `host`.
+        case verifyFull = "verify-full"
+    }
+
+    /// libpq's `channel_binding`.
+    package enum ChannelBinding: String, Sendable {
+        case disable
+        case prefer
+        /// The password exchange must be bound to the server's certificate; needs TLS and SCRAM.
+        case require
+    }
+
+    /// The name on the server's certificate, or the directory of a Unix socket.
+    package var host: String
+    /// The address that is dialled; nil looks `host` up.
+    package var hostAddress: String?
+    package var port: UInt16
+    package var database: String
+    package var user: String
+    package var password: Secret?
+    package var sslMode: SSLMode
+    /// The CA's certificate in PEM; needed by the modes that verify.
+    package var rootCertificatePath: String?
+    package var channelBinding: ChannelBinding
+    /// The time for the whole of connecting: dialling, TLS, authentication, the server's greeting.
+    package var connectTimeout: Duration
+    /// Shown by the server in `pg_stat_activity` and its log.
+    package var applicationName: String
+    /// Server settings of the session, by name.
+    package var sessionSettings: [String: String]
+
+    package init(
+        host: String, hostAddress: String? = nil, port: UInt16 = 5432, database: String, user: String, password: Secret? = nil,
+        sslMode: SSLMode = .verifyFull, rootCertificatePath: String? = nil, channelBinding: ChannelBinding = .require,
+        connectTimeout: Duration = .seconds(10), applicationName: String = "pgkvm", sessionSettings: [String: String] = [:]
+    ) {
+        self.host = host
+        self.hostAddress = hostAddress
+        self.port = port
+        self.database = database
+        self.user = user
+        self.password = password
+        self.sslMode = sslMode
+        self.rootCertificatePath = rootCertificatePath
+        self.channelBinding = channelBinding
+        self.connectTimeout = connectTimeout
+        self.applicationName = applicationName
+        self.sessionSettings = sessionSettings
+    }
+
+    /// Connects over a Unix socket as the operating system's user says (`peer`).
+    package static func socket(directory: String, port: UInt16 = 5432, database: String, user: String, password: Secret? = nil) -> Self {
+        PostgresParameters(
+            host: directory, port: port, database: database, user: user, password: password, sslMode: .disable, channelBinding: .prefer)
+    }
+
+    /// What messages call the server: never more than where it is and as whom.
+    var target: String {
+        let place = host.hasPrefix("/") ? "\(host), port \(port)" : "\(host):\(port)\(hostAddress.map { " (\($0))" } ?? "")"
+        return "database '\(database)' at \(place) as '\(user)'"
+    }
+
+    /// The pairs for `PQconnectStartParams`, in a fixed order.
+    /// - Parameter libraryVersion: `PQlibVersion()`.
+    func keywords(libraryVersion: Int32) -> [(keyword: String, value: String)] {
+        var pairs: [(String, String)] = [("host", host)]
+        if let hostAddress { pairs.append(("hostaddr", hostAddress)) }
+        pairs += [
+            ("port", String(port)), ("dbname", database), ("user", user), ("sslmode", sslMode.rawValue),
+            ("channel_binding", channelBinding.rawValue), ("application_name", applicationName), ("client_encoding", "UTF8"),
+            ("options", serverOptions), ("gssencmode", "disable"), ("target_session_attrs", "any"), ("ssl_min_protocol_version", "TLSv1.2"),
+            // A peer that is gone is noticed in half a minute although it sends no reset.
+            ("keepalives", "1"), ("keepalives_idle", "10"), ("keepalives_interval", "5"), ("keepalives_count", "4"),
+            ("tcp_user_timeout", "30000"),
+            // libpq looks for these in the home directory unless it is told where they are.
+            ("passfile", Self.noFile), ("sslcert", Self.noFile), ("sslkey", Self.noFile), ("sslcrl", Self.noFile),
+            ("sslrootcert", rootCertificatePath ?? Self.noFile),
+        ]
+        // Since 16 libpq can refuse a server that asks for the password in another way.
+        if password != nil, libraryVersion >= 160_000 { pairs.append(("require_auth", "scram-sha-256")) }
+        return pairs
+    }
+
+    private static let noFile = "/nonexistent"
+
+    /// `options` of the start-up packet: dates and intervals in the form that is read back, then the caller's settings.
+    private var serverOptions: String {
+        var settings = ["datestyle": "ISO", "intervalstyle": "iso_8601"]
+        settings.merge(sessionSettings) { _, new in new }
+        return settings.sorted { $0.key < $1.key }.map { name, value in
+            "-c \(name)=" + value.map { $0.isWhitespace || $0 == "\\" ? "\\\($0)" : String($0) }.joined()
+        }.joined(separator: " ")
+    }
+}

@@ -1,0 +1,113 @@
+package import ApplianceModel
+internal import FoundationEssentials
+internal import HostSystem
+internal import SystemPackage
+
+/// What the installed QEMU says of itself.
+package struct QEMUAbilities: Sendable, Equatable, Codable {
+    package struct Version: Sendable, Equatable, Codable, Comparable, CustomStringConvertible {
+        package let major: Int
+        package let minor: Int
+        package let micro: Int
+
+        package init(_ major: Int, _ minor: Int, _ micro: Int = 0) {
+            self.major = major
+            self.minor = minor
+            self.micro = micro
+        }
+
+        package var description: String { "\(major).\(minor).\(micro)" }
+
+        package static func < (left: Version, right: Version) -> Bool {
+            (left.major, left.minor, left.micro) < (right.major, right.minor, right.micro)
+        }
+    }
+
+    package let version: Version
+    /// Denials that `-sandbox` accepts.
+    package let sandboxDenials: [String]
+    /// Device models of `-device` that are missing although the machine needs them.
+    package let missingDevices: [String]
+    /// Values of `aio=` that this build knows.
+    package let aioModes: [String]
+    /// The UEFI firmware's code image; nil when OVMF is not installed.
+    package let firmwareCode: String?
+    package let firmwareVariables: String?
+
+    package init(
+        version: Version, sandboxDenials: [String], missingDevices: [String], aioModes: [String], firmwareCode: String?,
+        firmwareVariables: String?
+    ) {
+        self.version = version
+        self.sandboxDenials = sandboxDenials
+        self.missingDevices = missingDevices
+        self.aioModes = aioModes
+        self.firmwareCode = firmwareCode
+        self.firmwareVariables = firmwareVariables
+    }
+
+    /// Whether a Debian 13 kernel survives under emulation: 6.12 double-faults within seconds under QEMU 7.2. The
+    /// earliest release known to run it is taken as the border.
+    package var emulatesDebian13: Bool { version >= Version(10, 0) }
+
+    static let program = "qemu-system-x86_64"
+    static let neededDevices = ["virtio-blk-pci", "virtio-net-pci", "virtio-rng-pci", "pcie-root-port"]
+
+    /// Asks QEMU through a monitor on its standard input; no guest is made.
+    /// - Throws: `program.missing`, `machine.failed`.
+    package static func probe() async throws -> QEMUAbilities {
+        let commands = [
+            #"{"execute":"qmp_capabilities"}"#,
+            #"{"execute":"query-version","id":"version"}"#,
+            #"{"execute":"query-command-line-options","arguments":{"option":"sandbox"},"id":"sandbox"}"#,
+            #"{"execute":"qom-list-types","arguments":{"implements":"device"},"id":"devices"}"#,
+            #"{"execute":"query-qmp-schema","id":"schema"}"#,
+            #"{"execute":"quit"}"#,
+        ]
+        let result = try await ProgramRunner.check(
+            program, ["-machine", "none", "-nodefaults", "-no-user-config", "-display", "none", "-qmp", "stdio"],
+            input: Array(commands.joined(separator: "\n").utf8))
+        return try parse(result.outputText, firmware: findFirmware())
+    }
+
+    /// Reads the monitor's answers.
+    static func parse(_ output: String, firmware: (code: String, variables: String)?) throws -> QEMUAbilities {
+        var answers: [String: JSONValue] = [:]
+        for line in output.split(whereSeparator: \.isNewline) {
+            guard let message = try? JSONDecoder().decode(JSONValue.self, from: Data(line.utf8)) else { continue }
+            if let id = message["id"]?.string { answers[id] = message["return"] }
+        }
+        guard let triple = answers["version"]?["qemu"], let major = triple["major"]?.integer, let minor = triple["minor"]?.integer,
+            let micro = triple["micro"]?.integer
+        else { throw Failure(.machineProbeFailed, "QEMU did not tell its version over QMP") }
+
+        let options = answers["sandbox"]?.array?.first?["parameters"]?.array ?? []
+        let known = Set(options.compactMap { $0["name"]?.string })
+        let devices = Set((answers["devices"]?.array ?? []).compactMap { $0["name"]?.string })
+        let modes = (answers["schema"]?.array ?? []).first { entry in
+            entry["meta-type"]?.string == "enum" && Set((entry["values"]?.array ?? []).compactMap(\.string)).isSuperset(of: ["threads", "native"])
+        }
+        return QEMUAbilities(
+            version: Version(Int(major), Int(minor), Int(micro)),
+            sandboxDenials: ["obsolete", "elevateprivileges", "spawn", "resourcecontrol"].filter(known.contains),
+            missingDevices: neededDevices.filter { !devices.contains($0) },
+            aioModes: (modes?["values"]?.array ?? []).compactMap(\.string),
+            firmwareCode: firmware?.code, firmwareVariables: firmware?.variables)
+    }
+
+    /// Where distributions put OVMF without secure boot, code and template of the variables.
+    private static let firmwarePairs = [
+        ("/usr/share/OVMF/OVMF_CODE_4M.fd", "/usr/share/OVMF/OVMF_VARS_4M.fd"),
+        ("/usr/share/OVMF/OVMF_CODE.fd", "/usr/share/OVMF/OVMF_VARS.fd"),
+        ("/usr/share/edk2/x64/OVMF_CODE.4m.fd", "/usr/share/edk2/x64/OVMF_VARS.4m.fd"),
+        ("/usr/share/edk2/ovmf/OVMF_CODE.fd", "/usr/share/edk2/ovmf/OVMF_VARS.fd"),
+    ]
+
+    private static func findFirmware() -> (code: String, variables: String)? {
+        firmwarePairs.first { Files.exists(FilePath($0.0)) && Files.exists(FilePath($0.1)) }.map { (code: $0.0, variables: $0.1) }
+    }
+}
+
+extension Failure.Code {
+    package static let machineProbeFailed = Failure.Code("qemu.probe-failed")
+}

@@ -1,0 +1,102 @@
+package import ApplianceModel
+internal import HostSystem
+package import MachineBackend
+package import SystemPackage
+
+/// Machines as QEMU processes of this host.
+package struct QEMUBackend: MachineBackend {
+    package let kind = BackendKind.qemu
+    let state: StateDirectory
+    /// The path of this program, for systemd's stop command.
+    let program: String
+
+    package init(state: StateDirectory, program: String) {
+        self.state = state
+        self.program = program
+    }
+
+    func directory(of machine: MachineReference) throws -> MachineDirectory {
+        guard let name = ApplianceName(machine.identifier) else {
+            throw Failure(.machineNotFound, "'\(machine.identifier)' is no machine of this host")
+        }
+        return state.appliance(name).machine()
+    }
+
+    func name(of machine: MachineReference) throws -> ApplianceName { try load(machine).spec.name }
+
+    func load(_ machine: MachineReference) throws -> QEMUMachine {
+        guard let found = try QEMUMachine.load(from: directory(of: machine)) else {
+            throw Failure(.machineNotFound, "the machine of '\(machine.identifier)' is gone", remedy: "pgkvm delete \(machine.identifier)")
+        }
+        guard found.spec.deployment == machine.deployment else { throw stranger(machine.identifier) }
+        return found
+    }
+
+    func stranger(_ name: String) -> Failure {
+        Failure(.machineStranger, "the machine '\(name)' belongs to another deployment", remedy: "choose another name, or 'pgkvm delete \(name)'")
+    }
+
+    package func find(_ deployment: DeploymentID, name: ApplianceName) async throws -> MachineReference? {
+        guard let machine = try QEMUMachine.load(from: state.appliance(name).machine()), machine.spec.deployment == deployment else { return nil }
+        return MachineReference(backend: kind, deployment: deployment, identifier: name.rawValue)
+    }
+
+    package func endpoint(of machine: MachineReference, service: GuestService) async throws -> Endpoint? {
+        let network = try load(machine).spec.network
+        return Endpoint(host: "127.0.0.1", port: service == .ssh ? network.sshPort : network.postgresqlPort)
+    }
+
+    package func decideDisks(_ spec: ApplianceSpec) async throws -> (DiskDecision, [Finding]) {
+        try Files.createDirectory(state.path)
+        return try await DiskProbe.decide(
+            directory: state.path, abilities: QEMUAbilities.probe(), vcpus: spec.machine.vcpus, hostCPUs: HostCPU.current().logicalCPUs)
+    }
+
+    package func decideNetwork(_ spec: ApplianceSpec, deployment: DeploymentID) async throws -> NetworkDecision {
+        let ssh = try freePort(spec.network.sshPort, key: "network.sshPort", excluding: spec.network.postgresqlPort.map { [$0] } ?? [])
+        let postgresql = try freePort(spec.network.postgresqlPort, key: "network.postgresqlPort", excluding: [ssh])
+        return NetworkDecision(
+            mode: spec.network.mode, macAddress: deployment.macAddress, sshPort: ssh, postgresqlPort: postgresql)
+    }
+
+    /// The wanted port if it is free, else one outside the range from which the kernel hands out client ports: it would
+    /// otherwise be taken by somebody's outgoing connection while the machine is off. Ports of other appliances count as used.
+    private func freePort(_ wanted: UInt16?, key: String, excluding: Set<UInt16>) throws -> UInt16 {
+        let promised = try excluding.union(promisedPorts())
+        guard let wanted else { return try Sockets.pickFreePort(excluding: promised) }
+        guard !promised.contains(wanted), Sockets.isPortFree(wanted) else {
+            throw Failure(
+                .portInUse, "\(key): port \(wanted) on 127.0.0.1 is in use", remedy: "choose another port, or leave it out and one is picked")
+        }
+        return wanted
+    }
+
+    /// Ports of all appliances of this state directory, running or not.
+    private func promisedPorts() throws -> Set<UInt16> {
+        var ports: Set<UInt16> = []
+        for entry in try Files.list(state.path) {
+            guard let name = ApplianceName(entry), let machine = try? QEMUMachine.load(from: state.appliance(name).machine()) else { continue }
+            ports.formUnion([machine.spec.network.sshPort, machine.spec.network.postgresqlPort])
+        }
+        return ports
+    }
+}
+
+extension QEMUBackend: SerialConsoleProviding, ProcessProviding, DataDiskFileProviding {
+    package func serialLog(of machine: MachineReference) -> FilePath { file(machine, MachineDirectory.Name.serialLog) }
+    package func serialSocket(of machine: MachineReference) -> FilePath { file(machine, MachineDirectory.Name.serialSocket) }
+    package func processLog(of machine: MachineReference) -> FilePath { file(machine, MachineDirectory.Name.processLog) }
+    package func dataDiskFile(of machine: MachineReference) -> FilePath { file(machine, MachineDirectory.Name.dataDisk) }
+
+    package func processID(of machine: MachineReference) async throws -> Int32? {
+        try await QMPClient.listener(file(machine, MachineDirectory.Name.monitorSocket))
+    }
+
+    func file(_ machine: MachineReference, _ name: String) -> FilePath {
+        state.path.appending(machine.identifier).appending("machines").appending("0").appending(name)
+    }
+}
+
+extension Failure.Code {
+    package static let portInUse = Failure.Code("network.port-in-use")
+}

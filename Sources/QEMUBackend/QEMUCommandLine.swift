@@ -1,0 +1,129 @@
+package import ApplianceModel
+internal import MachineBackend
+
+/// The arguments of one QEMU process. Pure: no lookup, no I/O.
+///
+/// File names are relative, since QEMU runs inside the machine's directory: it needs no way through the directories above,
+/// and socket paths stay short.
+package struct QEMUCommandLine: Sendable {
+    package var machine: QEMUMachine
+    package var abilities: QEMUAbilities
+    /// Number of empty PCIe root ports: q35 takes no hot-plug on its root bus.
+    package static let rootPorts = 4
+
+    package init(machine: QEMUMachine, abilities: QEMUAbilities) {
+        self.machine = machine
+        self.abilities = abilities
+    }
+
+    package var arguments: [String] {
+        identity + processor + firmware + buses + systemDisk + dataDisk + seed + network + consoleAndMonitor + sandbox
+    }
+
+    private var spec: MachineSpec { machine.spec }
+
+    private var identity: [String] {
+        [
+            // `top` and `ps` show which database the process is; the kernel keeps 15 bytes of it.
+            "-name", "guest=\(spec.name),process=\(Self.processName(of: spec.name)),debug-threads=on",
+            "-uuid", spec.deployment.uuid,
+            "-no-user-config", "-nodefaults", "-display", "none",
+        ]
+    }
+
+    package static func processName(of name: ApplianceName) -> String { String("pg-\(name)".prefix(15)) }
+
+    private var processor: [String] {
+        let cpu = spec.cpu
+        return [
+            "-machine", "q35,accel=\(cpu.accelerator.rawValue),usb=off,vmport=off,smbus=off,sata=off,hpet=off,graphics=off",
+            "-cpu", cpu.accelerator == .kvm ? "host" : "max",
+            "-smp", "cpus=\(cpu.vcpus),sockets=1,cores=\(cpu.vcpus),threads=1",
+            "-m", "size=\(cpu.memory.mebibytes)M",
+            "-rtc", "base=utc,clock=host",
+        ]
+    }
+
+    private var firmware: [String] {
+        guard spec.image.firmware == .uefi, let code = abilities.firmwareCode else { return [] }
+        return [
+            "-blockdev", "driver=file,node-name=firmware-code-file,filename=\(Self.escape(code)),read-only=on",
+            "-blockdev", "driver=raw,node-name=firmware-code,file=firmware-code-file,read-only=on",
+            "-blockdev", "driver=file,node-name=firmware-variables-file,filename=\(MachineDirectory.Name.firmwareVariables)",
+            "-blockdev", "driver=raw,node-name=firmware-variables,file=firmware-variables-file",
+            "-machine", "pflash0=firmware-code,pflash1=firmware-variables",
+        ]
+    }
+
+    private var buses: [String] {
+        (0..<Self.rootPorts).flatMap { ["-device", "pcie-root-port,id=port\($0),bus=pcie.0,chassis=\($0 + 1),port=\($0)"] }
+            + ["-object", "rng-random,id=rng0,filename=/dev/urandom", "-device", "virtio-rng-pci,rng=rng0"]
+    }
+
+    /// Options of every disk's file node: cache and aio are always explicit, and a discard in the guest never gives back
+    /// space that the host has promised.
+    private func fileNode(_ name: String, file: String, direct: Bool, aio: DiskDecision.AIO) -> String {
+        "driver=file,node-name=\(name),filename=\(file),cache.direct=\(direct ? "on" : "off"),cache.no-flush=off,aio=\(aio.rawValue),discard=ignore"
+    }
+
+    private var systemDisk: [String] {
+        let direct = "cache.direct=\(spec.disk.cacheDirect ? "on" : "off"),cache.no-flush=off,discard=ignore"
+        return [
+            "-blockdev", fileNode("system-file", file: MachineDirectory.Name.systemDisk, direct: spec.disk.cacheDirect, aio: spec.disk.aio),
+            "-blockdev", "driver=qcow2,node-name=system,file=system-file,\(direct)",
+            "-device", "virtio-blk-pci,drive=system,id=system-disk,serial=system,bootindex=0,write-cache=on,werror=enospc,rerror=report",
+        ]
+    }
+
+    private var dataDisk: [String] {
+        var arguments: [String] = []
+        var threading = ""
+        if spec.disk.ioThread {
+            arguments += ["-object", "iothread,id=data-io"]
+            threading = ",iothread=data-io"
+        }
+        return arguments + [
+            "-blockdev", fileNode("data-file", file: MachineDirectory.Name.dataDisk, direct: spec.disk.cacheDirect, aio: spec.disk.aio),
+            "-blockdev",
+            "driver=raw,node-name=data,file=data-file,cache.direct=\(spec.disk.cacheDirect ? "on" : "off"),cache.no-flush=off,discard=ignore",
+            "-device",
+            "virtio-blk-pci,drive=data,id=data-disk,serial=\(MachineSpec.dataDiskSerial),discard=off,write-zeroes=off,write-cache=on,werror=enospc,rerror=report\(threading)",
+        ]
+    }
+
+    private var seed: [String] {
+        guard machine.hasSeed else { return [] }
+        return [
+            "-blockdev", "driver=file,node-name=seed-file,filename=\(MachineDirectory.Name.seed),read-only=on",
+            "-blockdev", "driver=raw,node-name=seed,file=seed-file,read-only=on",
+            "-device", "virtio-blk-pci,drive=seed,id=seed-disk,serial=seed,bus=port0",
+        ]
+    }
+
+    private var network: [String] {
+        let forwards = [(spec.network.sshPort, 22), (spec.network.postgresqlPort, 5432)]
+            .map { "hostfwd=tcp:127.0.0.1:\($0)-:\($1)" }.joined(separator: ",")
+        return [
+            "-netdev", "user,id=net0,ipv6=off,\(forwards)",
+            "-device", "virtio-net-pci,netdev=net0,id=net0-device,mac=\(spec.network.macAddress),romfile=",
+        ]
+    }
+
+    private var consoleAndMonitor: [String] {
+        [
+            "-chardev",
+            "socket,id=serial0,path=\(MachineDirectory.Name.serialSocket),server=on,wait=off,logfile=\(MachineDirectory.Name.serialLog),logappend=on",
+            "-serial", "chardev:serial0",
+            "-chardev", "socket,id=monitor0,path=\(MachineDirectory.Name.monitorSocket),server=on,wait=off",
+            "-mon", "chardev=monitor0,mode=control",
+        ]
+    }
+
+    private var sandbox: [String] {
+        guard !abilities.sandboxDenials.isEmpty else { return [] }
+        return ["-sandbox", "on," + abilities.sandboxDenials.map { "\($0)=deny" }.joined(separator: ",")]
+    }
+
+    /// QEMU's option parser takes a doubled comma for a comma.
+    package static func escape(_ value: String) -> String { value.replacing(",", with: ",,") }
+}

@@ -1,0 +1,47 @@
+internal import ApplianceModel
+internal import FoundationEssentials
+internal import HostSystem
+package import MachineBackend
+internal import SystemPackage
+
+/// What `machine.json` keeps: everything that the command line of a machine is made from.
+package struct QEMUMachine: Sendable, Equatable, Codable {
+    static let currentFormat = 1
+
+    package var formatVersion = QEMUMachine.currentFormat
+    package var spec: MachineSpec
+    /// Whether the NoCloud medium is a disk of the machine.
+    package var hasSeed: Bool
+    /// Whether the machine's files are complete: false while `create` is at work.
+    package var isComplete: Bool
+
+    package init(spec: MachineSpec, hasSeed: Bool = false, isComplete: Bool = false) {
+        self.spec = spec
+        self.hasSeed = hasSeed
+        self.isComplete = isComplete
+    }
+
+    /// Reads `machine.json`; nil when there is none.
+    /// - Throws: `format.newer`, or `machine.failed` when the file is damaged.
+    static func load(from directory: MachineDirectory) throws -> QEMUMachine? {
+        let path = directory.file(MachineDirectory.Name.machine)
+        guard let bytes = try Files.readIfPresent(path) else { return nil }
+        struct Header: Codable { let formatVersion: Int }
+        do {
+            let data = Data(bytes)
+            try FormatVersion.check(
+                JSONDecoder().decode(Header.self, from: data).formatVersion, supported: currentFormat, file: path.string)
+            return try JSONDecoder().decode(QEMUMachine.self, from: data)
+        } catch let error as DecodingError {
+            throw Failure(.machineFailed, "'\(path)' is damaged", remedy: "restore it from a backup; the disks beside it are not touched", cause: error)
+        }
+    }
+
+    func save(to directory: MachineDirectory, owner: QEMUUser) throws {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
+        let path = directory.file(MachineDirectory.Name.machine)
+        try Files.write(Array(encoder.encode(self)), to: path)
+        try owner.own(path)
+    }
+}

@@ -1,0 +1,128 @@
+package import ApplianceModel
+internal import Dispatch
+internal import FoundationEssentials
+internal import Glibc
+internal import HostSystem
+package import SystemPackage
+
+/// One conversation with QEMU's monitor over its socket.
+///
+/// QEMU serves one client at a time, so a conversation is short: connect, a few commands, close.
+package final class QMPClient: Sendable {
+    private let socket: FileDescriptor
+    private let queue = DispatchQueue(label: "qmp")
+    /// Bytes received after the last complete line, and events not yet asked for. Touched on `queue` only.
+    private nonisolated(unsafe) var pending: [UInt8] = []
+    private nonisolated(unsafe) var events: [JSONValue] = []
+
+    private init(socket: FileDescriptor) { self.socket = socket }
+
+    deinit { try? socket.close() }
+
+    /// Connects, reads the greeting and negotiates.
+    /// - Returns: nil when nobody listens: QEMU does not run.
+    /// - Throws: `qmp.unresponsive` when the socket is there and nothing answers within `timeout`.
+    package static func connect(_ path: FilePath, timeout: Duration = .seconds(10)) async throws -> QMPClient? {
+        guard let socket = try await connectedSocket(path) else { return nil }
+        let client = QMPClient(socket: socket)
+        try await client.perform {
+            try client.setTimeout(timeout)
+            _ = try client.readMessage { $0["QMP"] != nil }
+            _ = try client.exchange("qmp_capabilities", [:])
+        }
+        return client
+    }
+
+    /// Runs a command and returns what it returns.
+    /// - Throws: `qmp.refused` with QEMU's reason, `qmp.unresponsive`.
+    @discardableResult
+    package func execute(_ command: String, _ arguments: [String: JSONValue] = [:]) async throws -> JSONValue {
+        try await perform { try self.exchange(command, arguments) }
+    }
+
+    /// Waits for an event that satisfies the condition.
+    package func waitForEvent(_ name: String, where matches: @escaping @Sendable (JSONValue) -> Bool) async throws {
+        try await perform {
+            func isWanted(_ message: JSONValue) -> Bool { message["event"]?.string == name && matches(message["data"] ?? .null) }
+            if self.events.contains(where: isWanted) { return }
+            _ = try self.readMessage(isWanted)
+        }
+    }
+
+    private func perform<Value: Sendable>(_ body: @escaping @Sendable () throws -> Value) async throws -> Value {
+        try await withCheckedThrowingContinuation { continuation in
+            queue.async { continuation.resume(with: Result(catching: body)) }
+        }
+    }
+
+    private func setTimeout(_ timeout: Duration) throws {
+        var limit = timeval(tv_sec: Int(timeout.components.seconds), tv_usec: 0)
+        guard setsockopt(socket.rawValue, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size)) == 0 else {
+            throw Failure(.monitorUnresponsive, "cannot set the monitor's time limit", cause: Errno(rawValue: errno))
+        }
+    }
+
+    private func exchange(_ command: String, _ arguments: [String: JSONValue]) throws -> JSONValue {
+        var request: [String: JSONValue] = ["execute": .string(command)]
+        if !arguments.isEmpty { request["arguments"] = .object(arguments) }
+        do {
+            try socket.writeAll(Array(JSONEncoder().encode(JSONValue.object(request))) + [UInt8(ascii: "\n")])
+        } catch let error as Errno {
+            throw Failure(.monitorUnresponsive, "QEMU's monitor closed the connection", cause: error)
+        }
+        let answer = try readMessage { $0["return"] != nil || $0["error"] != nil }
+        if let error = answer["error"] {
+            throw Failure(.monitorRefused, "QEMU refused '\(command)': \(error["desc"]?.string ?? "no reason given")")
+        }
+        return answer["return"] ?? .null
+    }
+
+    /// Reads messages up to the one that is wanted; events that come by are kept.
+    private func readMessage(_ isWanted: (JSONValue) -> Bool) throws -> JSONValue {
+        while true {
+            let line = try readLine()
+            guard let message = try? JSONDecoder().decode(JSONValue.self, from: Data(line)) else { continue }
+            if isWanted(message) { return message }
+            if message["event"] != nil { events.append(message) }
+        }
+    }
+
+    private func readLine() throws -> [UInt8] {
+        var chunk = [UInt8](repeating: 0, count: 16_384)
+        while true {
+            if let end = pending.firstIndex(of: UInt8(ascii: "\n")) {
+                let line = Array(pending[..<end])
+                pending.removeSubrange(...end)
+                return line
+            }
+            let count = recv(socket.rawValue, &chunk, chunk.count, 0)
+            guard count > 0 else {
+                let code = errno
+                throw Failure(
+                    .monitorUnresponsive, count == 0 ? "QEMU's monitor closed the connection" : "QEMU's monitor does not answer",
+                    cause: count == 0 ? nil : Errno(rawValue: code))
+            }
+            pending.append(contentsOf: chunk[..<count])
+        }
+    }
+
+    /// The process that listens on a monitor socket; nil when there is none.
+    package static func listener(_ path: FilePath) async throws -> Int32? {
+        guard let socket = try await connectedSocket(path) else { return nil }
+        defer { try? socket.close() }
+        return try Sockets.peerProcess(of: socket)
+    }
+
+    private static func connectedSocket(_ path: FilePath) async throws -> FileDescriptor? {
+        do {
+            return try await Sockets.connect(to: path, timeout: .seconds(5))
+        } catch let error as Failure where error.code == .socketRefused {
+            return nil
+        }
+    }
+}
+
+extension Failure.Code {
+    package static let monitorUnresponsive = Failure.Code("qmp.unresponsive")
+    package static let monitorRefused = Failure.Code("qmp.refused")
+}

@@ -1,0 +1,186 @@
+internal import ApplianceModel
+
+/// Long work in the guest as a transient systemd unit, named after its content: a dropped connection loses nothing, and a
+/// second run finds the first.
+///
+/// The script and its output lie in `/run/pgkvm` and vanish with the unit at a reboot, so what the work left is to be judged by
+/// content. The script runs as root with `set -eu`; it is no place for secrets.
+package struct RemoteUnit: Sendable {
+    package enum State: Sendable, Equatable {
+        case notStarted
+        case running
+        case succeeded
+        case failed(log: String)
+    }
+
+    /// `pgkvm-PURPOSE-HASH`.
+    package let name: String
+    private let purpose: String
+    private let script: String
+
+    /// - Parameters:
+    ///   - purpose: a short name in `a-z0-9-`; any other character becomes a hyphen.
+    ///   - script: for `/bin/sh`.
+    package init(purpose: String, script: String) {
+        let purpose = String(purpose.lowercased().map { $0.isASCII && ($0.isLetter || $0.isNumber) ? $0 : "-" })
+        let hex = sha256(Array(script.utf8)).prefix(6).map { byte in
+            let digits = String(byte, radix: 16)
+            return digits.count == 1 ? "0\(digits)" : digits
+        }
+        self.purpose = purpose
+        self.script = script
+        name = "pgkvm-\(purpose)-\(hex.joined())"
+    }
+
+    private var scriptPath: String { "/run/pgkvm/\(name).sh" }
+    /// What the unit writes, in the guest.
+    package var logPath: String { "/run/pgkvm/\(name).log" }
+
+    // MARK: Commands
+
+    /// Puts the script from standard input in place and starts the unit; `sudo` reads nothing of it.
+    var startCommand: ShellCommand {
+        let body = """
+            set -eu
+            umask 077
+            case $(systemctl show --value --property=ActiveState "$1.service") in active | activating | deactivating) exit 0 ;; esac
+            mkdir -p /run/pgkvm
+            cat > "$2.new"
+            mv -f "$2.new" "$2"
+            rm -f "$3"
+            systemctl reset-failed "$1.service" 2>/dev/null || true
+            exec systemd-run --quiet --unit="$1" --remain-after-exit --service-type=exec --setenv=LANG=C.UTF-8 --setenv=HOME=/root \
+            --property=StandardOutput="append:$3" --property=StandardError="append:$3" /bin/sh -eu "$2"
+            """
+        return "sudo -n sh -c \(body) sh \(name) \(scriptPath) \(logPath)"
+    }
+
+    /// Prints systemd's view of the unit as `KEY=VALUE` lines, an empty line, and the last lines of the unit's output.
+    ///
+    /// It waits in the guest for the unit's process, two seconds at most, and looks every quarter of one: asking anew over
+    /// SSH each time would take an emulated guest a good part of its time.
+    var stateCommand: ShellCommand {
+        let body = """
+            show() { systemctl show --property=LoadState,ActiveState,SubState,Result,ExecMainStatus "$1.service"; }
+            pid=$(systemctl show --value --property=MainPID "$1.service")
+            if [ "${pid:-0}" != 0 ]; then timeout 2 tail -n 0 -s 0.25 -f --pid="$pid" /dev/null || true; fi
+            show "$1"
+            echo
+            tail -n 40 "$2" 2>/dev/null || true
+            """
+        return "sudo -n sh -c \(body) sh \(name) \(logPath)"
+    }
+
+    /// Ends the unit if it runs, and removes what is known of it.
+    var forgetCommand: ShellCommand {
+        let body = """
+            systemctl stop "$1.service" 2>/dev/null || true
+            systemctl reset-failed "$1.service" 2>/dev/null || true
+            rm -f "$2" "$3"
+            """
+        return "sudo -n sh -c \(body) sh \(name) \(scriptPath) \(logPath)"
+    }
+
+    // MARK: Use
+
+    /// - Throws: what `RemoteShell.check` throws.
+    package func state(on shell: some RemoteShell) async throws -> State { try await look(shell).state }
+
+    /// Starts the unit, again if it failed before. One that runs or has succeeded is left alone.
+    /// - Throws: what `RemoteShell.check` throws.
+    package func start(on shell: some RemoteShell) async throws {
+        let result = try await shell.run(startCommand, input: Array(script.utf8), timeout: .seconds(60))
+        guard result.status != 0 else { return }
+        // Another run may have started it between the look and the start.
+        switch try await state(on: shell) {
+        case .running, .succeeded: return
+        case .notStarted, .failed:
+            throw Failure(.remoteUnitFailed, "cannot start the guest's unit '\(name)': \(result.errorText)")
+        }
+    }
+
+    /// Makes the guest forget the unit, so that the next run does the work again although it succeeded before.
+    /// - Throws: what `RemoteShell.check` throws.
+    package func forget(on shell: some RemoteShell) async throws { try await shell.check(forgetCommand) }
+
+    /// Starts the unit unless it runs or has succeeded, and waits for its end.
+    /// - Parameters:
+    ///   - timeout: how long to wait; the unit goes on without us.
+    ///   - connect: gives a connection, called at first and whenever the last one was lost; it gives up by throwing.
+    ///   - progress: given each new last line of the unit's output.
+    /// - Throws: `ssh.unit-failed` with the end of the unit's output, `timed-out`, what `connect` throws.
+    package func runToEnd(
+        timeout: Duration, connect: () async throws -> any RemoteShell, progress: (String) -> Void = { _ in }
+    ) async throws {
+        let deadline = ContinuousClock.now.advanced(by: timeout)
+        var shell = try await connect()
+        var isStarted = false
+        var lastLine: Substring?
+        while true {
+            do {
+                let (state, log) = try await look(shell)
+                let line = log.split(separator: "\n").last
+                if let line, line != lastLine, isStarted || state == .running { progress(String(line)) }
+                lastLine = line
+                switch state {
+                case .succeeded: return
+                case .failed(let log) where isStarted:
+                    throw Failure(
+                        .remoteUnitFailed, "the guest's work '\(purpose)' failed", remedy: "look at \(logPath) in the guest", cause: UnitLog(text: log))
+                case .notStarted, .failed:
+                    // Gone after it was started: the guest was restarted, and what it did is lost or half done.
+                    if isStarted { throw Failure(.remoteUnitFailed, "the guest's work '\(purpose)' is gone: the guest was restarted") }
+                    try await start(on: shell)
+                    isStarted = true
+                case .running: isStarted = true
+                }
+            } catch let error as Failure where error.code == .sshConnectionLost || error.code == .sshTimedOut {
+                guard ContinuousClock.now < deadline else { throw error }
+                try await ContinuousClock().sleep(for: .milliseconds(250))
+                shell = try await connect()
+                continue
+            }
+            guard ContinuousClock.now < deadline else {
+                throw Failure(.timedOut, "the guest's work '\(purpose)' did not end within \(timeout)", remedy: "run the same command again: the work goes on in the guest")
+            }
+            try await ContinuousClock().sleep(for: .milliseconds(100))
+        }
+    }
+
+    // MARK: Reading
+
+    private func look(_ shell: some RemoteShell) async throws -> (state: State, log: String) {
+        let text = try await shell.check(stateCommand, timeout: .seconds(120)).outputText
+        return try Self.parse(text)
+    }
+
+    /// Reads what `stateCommand` prints.
+    static func parse(_ text: String) throws -> (state: State, log: String) {
+        let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
+        let head = lines.prefix { !$0.isEmpty }
+        let log = lines.dropFirst(head.count + 1).joined(separator: "\n")
+        var values: [Substring: Substring] = [:]
+        for line in head {
+            guard let equals = line.firstIndex(of: "=") else { continue }
+            values[line[..<equals]] = line[line.index(after: equals)...]
+        }
+        guard let active = values["ActiveState"], let sub = values["SubState"] else {
+            throw Failure(.sshProtocol, "the guest's systemctl answered something else than a unit's state: \(text.prefix(200))")
+        }
+        switch (active, sub) {
+        case _ where values["LoadState"] == "not-found": return (.notStarted, log)
+        case ("failed", _):
+            let why = "result \(values["Result"] ?? "unknown"), status \(values["ExecMainStatus"] ?? "unknown")"
+            return (.failed(log: log.isEmpty ? why : "\(log)\n(\(why))"), log)
+        case ("active", "exited"): return (.succeeded, log)
+        case ("inactive", _): return (.notStarted, log)
+        default: return (.running, log)
+        }
+    }
+}
+
+/// The end of what a unit wrote, as the cause of a failure.
+struct UnitLog: Error, CustomStringConvertible {
+    let text: String
+    var description: String { text }
+}

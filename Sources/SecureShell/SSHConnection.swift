@@ -1,0 +1,80 @@
+package import ApplianceModel
+package import SystemPackage
+
+/// A connection to a server whose host key is known beforehand: pinned keys only, and no way to accept another.
+///
+/// Operations wait for one another. Cancelling one, or its running out of time, ends the connection; open another.
+package actor SSHConnection: RemoteShell {
+    private let executor = BlockingExecutor()
+    package nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe executor.asUnownedSerialExecutor() }
+
+    private let socket: SSHSocket
+    private var session: SSHSession?
+    nonisolated let terminalSize: TerminalSize
+
+    private init(socket: SSHSocket) throws {
+        self.socket = socket
+        terminalSize = try TerminalSize()
+    }
+
+    /// Shakes hands, compares the host key byte by byte, and only then logs in.
+    /// - Parameters:
+    ///   - socket: connected to the server; the connection owns it from now on, also when this throws.
+    ///   - hostKeys: the keys that the server may show (two while a key is being changed).
+    ///   - privateKey: the text of an unencrypted ed25519 key in OpenSSH's format.
+    ///   - publicKey: the line of its `.pub` file.
+    ///   - timeout: of the whole.
+    /// - Throws: `ssh.host-key-mismatch`, `ssh.handshake-failed`, `ssh.authentication-refused`, `ssh.connection-lost`, `ssh.timed-out`,
+    ///   `CancellationError`.
+    package static func open(
+        socket: FileDescriptor, hostKeys: [HostKey], user: String, privateKey: Secret, publicKey: String, timeout: Duration
+    ) async throws -> SSHConnection {
+        let connection = try SSHConnection(socket: SSHSocket(socket))
+        do {
+            try await connection.establish(hostKeys: hostKeys, user: user, privateKey: privateKey, publicKey: publicKey, timeout: timeout)
+        } catch {
+            await connection.close()
+            throw error
+        }
+        return connection
+    }
+
+    private func establish(hostKeys: [HostKey], user: String, privateKey: Secret, publicKey: String, timeout: Duration) async throws {
+        session = try SSHSession(socket: socket, hostKeys: hostKeys)
+        try await perform(timeout: timeout) { session in
+            try session.handshake()
+            try session.authenticate(user: user, privateKey: privateKey, publicKey: publicKey)
+        }
+    }
+
+    package func run(_ command: ShellCommand, input: [UInt8], timeout: Duration) async throws -> ShellResult {
+        try await perform(timeout: timeout) { try $0.run(command, input: input) }
+    }
+
+    /// Ends the connection. What still runs in the guest goes on without it.
+    package func close() {
+        session = nil
+        socket.close()
+    }
+
+    /// Runs an operation on the session. It blocks this actor's queue, so no other comes between.
+    func perform<Result: Sendable>(timeout: Duration?, _ body: (SSHSession) throws -> Result) async throws -> Result {
+        try Task.checkCancellation()
+        guard let session else {
+            throw Failure(.sshConnectionLost, "the SSH connection is closed", remedy: "run the command again")
+        }
+        return try await withTaskCancellationHandler {
+            do {
+                session.begin(timeout: timeout)
+                return try body(session)
+            } catch {
+                if session.isBroken || Task.isCancelled { close() }
+                // A socket that was shut to end the wait fails in any way it likes.
+                try Task.checkCancellation()
+                throw error
+            }
+        } onCancel: {
+            socket.shutDown()
+        }
+    }
+}

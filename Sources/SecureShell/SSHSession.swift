@@ -1,0 +1,220 @@
+internal import ApplianceModel
+internal import CLibSSH2
+internal import Glibc
+internal import SystemPackage
+
+/// What came in over a session's socket; libssh2 asks for every byte through it.
+///
+/// libssh2 reads on as long as bytes come, so a server that never stops sending would hold a call for ever: the limits
+/// are therefore kept here, where the bytes arrive.
+final class SSHTraffic {
+    private(set) var received = 0
+    fileprivate(set) var lastArrival = ContinuousClock.now
+    fileprivate var deadline: ContinuousClock.Instant?
+    /// The most that a server may send before it is known and the user is let in; nil afterwards.
+    fileprivate var limit: Int? = 256 << 10
+    fileprivate var isOverLimit: Bool { limit.map { received > $0 } ?? false }
+    fileprivate var isPastDeadline: Bool { deadline.map { ContinuousClock.now >= $0 } ?? false }
+
+    fileprivate func read(_ socket: Int32, _ buffer: UnsafeMutableRawPointer?, _ length: Int, _ flags: Int32) -> Int {
+        if isOverLimit || isPastDeadline { return -Int(ECONNABORTED) }
+        let count = unsafe recv(socket, buffer, length, flags)
+        guard count > 0 else { return count < 0 ? -Int(errno) : 0 }
+        received += count
+        lastArrival = .now
+        return count
+    }
+}
+
+/// A libssh2 session and its socket. Used on the queue of one `SSHConnection` only.
+///
+/// libssh2 runs in its non-blocking mode: each wait is a `poll(2)` here, with the deadline of the operation. When a call
+/// is blocked with a half-written packet, libssh2 wants the very same call again before any other; `attempt` sees to it.
+@safe final class SSHSession {
+    let raw: OpaquePointer
+    let socket: SSHSocket
+    let traffic = SSHTraffic()
+    /// The keys that the server may show; compared after every call, because a key exchange may come at any time.
+    private let hostKeys: [HostKey]
+    private var isHostKeyKnown = false
+    /// Set when the connection can be of no more use.
+    private(set) var isBroken = false
+    var fileTransfer: OpaquePointer?
+
+    private static let libraryStatus = libssh2_init(0)
+    private static let keepaliveSeconds: Int32 = 5
+    private static let silenceLimit = Duration.seconds(60)
+
+    init(socket: SSHSocket, hostKeys: [HostKey]) throws {
+        guard Self.libraryStatus == 0 else { throw Failure(.sshProtocol, "libssh2 cannot start (\(Self.libraryStatus))") }
+        let abstract = unsafe Unmanaged.passUnretained(traffic).toOpaque()
+        guard let session = unsafe libssh2_session_init_ex(nil, nil, nil, abstract) else {
+            throw Failure(.sshProtocol, "libssh2 has no memory for a session")
+        }
+        unsafe pgkvm_ssh2_set_receive(session) { socket, buffer, length, flags, abstract in
+            guard let traffic = unsafe abstract?.pointee else { return -Int(EBADF) }
+            return unsafe Unmanaged<SSHTraffic>.fromOpaque(traffic).takeUnretainedValue().read(socket, buffer, length, flags)
+        }
+        unsafe libssh2_session_set_blocking(session, 0)
+        unsafe libssh2_keepalive_config(session, 1, UInt32(Self.keepaliveSeconds))
+        unsafe raw = session
+        self.socket = socket
+        self.hostKeys = hostKeys
+    }
+
+    deinit {
+        // A shut socket lets nothing of what libssh2 still wants to send wait; the session frees its channels and its SFTP.
+        socket.shutDown()
+        traffic.deadline = nil
+        unsafe libssh2_session_set_blocking(raw, 1)
+        unsafe libssh2_session_set_timeout(raw, 1000)
+        unsafe libssh2_session_free(raw)
+        socket.close()
+    }
+
+    // MARK: Calls
+
+    /// Starts the clock of an operation; nil sets no deadline.
+    func begin(timeout: Duration?) {
+        traffic.deadline = timeout.map { .now.advanced(by: $0) }
+        traffic.lastArrival = .now
+    }
+
+    /// Calls libssh2 once, and again as long as it has a half-written packet.
+    /// - Returns: what the call returned, nil when it waits for the server.
+    func attempt(_ operation: String, _ call: () -> Int) throws -> Int? {
+        while true {
+            let code = call()
+            if code == Int(LIBSSH2_ERROR_EAGAIN) {
+                guard unsafe libssh2_session_block_directions(raw) & LIBSSH2_SESSION_BLOCK_OUTBOUND != 0 else { return nil }
+                try wait(operation, for: POLLOUT)
+                continue
+            }
+            guard code >= 0 else { throw failure(Int32(truncatingIfNeeded: code), operation) }
+            if isHostKeyKnown { try checkHostKey() }
+            return code
+        }
+    }
+
+    /// Calls libssh2 until the call is complete.
+    @discardableResult
+    func complete(_ operation: String, _ call: () -> Int) throws -> Int {
+        while true {
+            if let code = try attempt(operation, call) { return code }
+            try wait(operation, for: POLLIN)
+        }
+    }
+
+    /// Calls a function that returns a handle until it does.
+    func obtain(_ operation: String, _ call: () -> OpaquePointer?) throws -> OpaquePointer {
+        var handle: OpaquePointer?
+        try complete(operation) {
+            unsafe handle = call()
+            return unsafe handle == nil ? Int(min(libssh2_session_last_errno(raw), -1)) : 0
+        }
+        guard let handle = unsafe handle else { throw Failure(.sshProtocol, "cannot \(operation)") }
+        return unsafe handle
+    }
+
+    // MARK: Waiting
+
+    /// Waits until the socket is ready, or one of `others` is; keeps the connection alive meanwhile.
+    /// - Throws: `ssh.timed-out` at the deadline, `ssh.connection-lost` when the server has been silent for too long.
+    func wait(_ operation: String, for events: Int32, others: inout [pollfd]) throws {
+        var descriptors = [pollfd(fd: socket.rawValue, events: Int16(events), revents: 0)] + others
+        while true {
+            if traffic.isPastDeadline { throw timedOut(operation) }
+            var limit = Duration.seconds(Int(Self.keepaliveSeconds))
+            if let deadline = traffic.deadline { limit = min(limit, ContinuousClock.now.duration(to: deadline)) }
+            if isHostKeyKnown, events & POLLOUT == 0 {
+                var next: Int32 = 0
+                let code = unsafe libssh2_keepalive_send(raw, &next)
+                guard code == 0 else { throw failure(code, operation) }
+                guard ContinuousClock.now - traffic.lastArrival < Self.silenceLimit else {
+                    isBroken = true
+                    throw Failure(.sshConnectionLost, "cannot \(operation): the server has been silent for \(Self.silenceLimit)")
+                }
+            }
+            let count = unsafe poll(&descriptors, nfds_t(descriptors.count), Int32(clamping: limit.milliseconds + 1))
+            let code = Errno(rawValue: errno)
+            guard count >= 0 || code == .interrupted else {
+                isBroken = true
+                throw Failure(.sshConnectionLost, "cannot \(operation)", cause: code)
+            }
+            if count > 0 { break }
+        }
+        others = Array(descriptors.dropFirst())
+    }
+
+    func wait(_ operation: String, for events: Int32) throws {
+        var none: [pollfd] = []
+        try wait(operation, for: events, others: &none)
+    }
+
+    // MARK: The server's key
+
+    /// Takes the key that the server showed as known if it is a pinned one.
+    /// - Throws: `ssh.host-key-mismatch`.
+    func acceptHostKey() throws {
+        try checkHostKey()
+        isHostKeyKnown = true
+    }
+
+    private func checkHostKey() throws {
+        var length = 0
+        var kind: Int32 = 0
+        let pointer = unsafe libssh2_session_hostkey(raw, &length, &kind)
+        let shown = unsafe UnsafeRawBufferPointer(start: pointer, count: pointer == nil ? 0 : length)
+        for key in hostKeys where unsafe shown.elementsEqual(key.blob) { return }
+        let fingerprint = unsafe HostKey.fingerprint(of: Array(shown))
+        isBroken = true
+        socket.shutDown()
+        let expected = hostKeys.map(\.fingerprint).joined(separator: " or ")
+        throw Failure(
+            .sshHostKeyMismatch, "the server's host key is \(fingerprint), expected \(expected.isEmpty ? "none" : expected)",
+            remedy: "another machine answers at this address: check what listens there; nothing was sent to it")
+    }
+
+    /// The user is let in: the server may send what it likes from now on.
+    func liftLimit() { traffic.limit = nil }
+
+    // MARK: Errors
+
+    /// The failure for a code that libssh2 returned just now.
+    func failure(_ code: Int32, _ operation: String) -> Failure {
+        let error = LibraryError(code: code, text: lastErrorText(code))
+        if traffic.isOverLimit {
+            isBroken = true
+            return Failure(.sshHandshakeFailed, "cannot \(operation): the server sent \(traffic.received) bytes and no end", cause: error)
+        }
+        if traffic.isPastDeadline { return timedOut(operation) }
+        if error.isConnectionLoss {
+            isBroken = true
+            return Failure(.sshConnectionLost, "cannot \(operation): the connection ended", cause: error)
+        }
+        return Failure(.sshProtocol, "cannot \(operation)", cause: error)
+    }
+
+    private func timedOut(_ operation: String) -> Failure {
+        isBroken = true
+        return Failure(.sshTimedOut, "cannot \(operation): the time for it passed")
+    }
+
+    private func lastErrorText(_ code: Int32) -> String? {
+        var text: UnsafeMutablePointer<CChar>?
+        var length: Int32 = 0
+        guard unsafe libssh2_session_last_error(raw, &text, &length, 0) == code, let text = unsafe text else { return nil }
+        return unsafe String(cString: text)
+    }
+
+    /// Gives the connection up.
+    func abandon() {
+        isBroken = true
+        socket.shutDown()
+    }
+}
+
+extension Duration {
+    /// Whole milliseconds, rounded down.
+    var milliseconds: Int64 { components.seconds * 1000 + components.attoseconds / 1_000_000_000_000_000 }
+}

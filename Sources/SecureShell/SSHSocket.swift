@@ -1,0 +1,30 @@
+internal import Glibc
+internal import Synchronization
+internal import SystemPackage
+
+/// The connection's socket: closed once, and shut down from any thread, never after it was closed (its number may be another file by then).
+final class SSHSocket: Sendable {
+    private let state: Mutex<FileDescriptor?>
+    let rawValue: Int32
+
+    init(_ descriptor: FileDescriptor) {
+        state = Mutex(descriptor)
+        rawValue = descriptor.rawValue
+    }
+
+    /// Ends the connection in both directions: every wait on the socket returns.
+    func shutDown() {
+        state.withLock { descriptor in
+            if let descriptor { _ = shutdown(descriptor.rawValue, Int32(SHUT_RDWR)) }
+        }
+    }
+
+    func close() {
+        state.withLock { descriptor in
+            try? descriptor?.close()
+            descriptor = nil
+        }
+    }
+
+    deinit { close() }
+}

@@ -1,0 +1,46 @@
+package import ApplianceModel
+
+/// A command line for the guest's shell, in which every interpolated value is quoted.
+///
+/// It can be made from a literal only, so text from elsewhere never becomes syntax. Secrets go by `input:`, never in here.
+package struct ShellCommand: Sendable, Equatable, ExpressibleByStringInterpolation {
+    package let text: String
+
+    package struct StringInterpolation: StringInterpolationProtocol {
+        fileprivate var text = ""
+
+        package init(literalCapacity: Int, interpolationCount: Int) {
+            text.reserveCapacity(literalCapacity + interpolationCount * 16)
+        }
+
+        package mutating func appendLiteral(_ literal: StaticString) { text += literal.description }
+
+        /// One word of the command line, whatever it holds.
+        package mutating func appendInterpolation(_ value: some CustomStringConvertible) { text += quoted(value.description) }
+
+        /// Each value as a word of its own, separated by spaces.
+        package mutating func appendInterpolation(list values: [String]) { text += values.map(quoted).joined(separator: " ") }
+
+        @available(*, unavailable, message: "a secret goes by 'input:', never in the command")
+        package mutating func appendInterpolation(_ value: Secret) {}
+    }
+
+    package init(stringLiteral value: StaticString) { text = value.description }
+    package init(stringInterpolation: StringInterpolation) { text = stringInterpolation.text }
+
+    /// The start of the command, for messages.
+    package var summary: String {
+        let line = text.split(separator: "\n", omittingEmptySubsequences: true).first.map(String.init) ?? ""
+        return line == text && line.count <= 120 ? line : "\(line.prefix(120))…"
+    }
+
+    /// The bytes for the wire.
+    /// - Throws: `input.invalid` when there is a NUL in it: the shell would stop reading there.
+    func bytes() throws -> [UInt8] {
+        let bytes = Array(text.utf8)
+        guard !bytes.contains(0) else { throw Failure(.invalidInput, "a NUL byte cannot be in a command: \(summary.replacing("\0", with: "\\0"))") }
+        return bytes
+    }
+}
+
+private func quoted(_ text: String) -> String { "'" + text.replacing("'", with: #"'\''"#) + "'" }

@@ -1,0 +1,52 @@
+internal import ApplianceModel
+internal import HostSystem
+
+/// What this host knows of the appliance.
+enum HostChecks {
+    static let group = CheckGroup(name: "host", check: "host.report") { target in
+        var findings = [emulation(target.accelerator), certificate(target.certificateDaysLeft), try overcommit()]
+        if let file = target.dataDiskFile { findings.append(allocation(Files.status(file), asked: target.spec.dataDisk.size)) }
+        return findings
+    }
+
+    private static func emulation(_ accelerator: Accelerator) -> Finding {
+        let isKVM = accelerator == .kvm
+        return Finding(
+            check: "host.accelerator", level: isKVM ? .pass : .warn,
+            measured: isKVM ? "KVM" : "TCG: emulated, many times slower, and no isolation from the host", expected: "KVM",
+            remedy: isKVM ? nil : "pgkvm doctor says why KVM is not usable on this host")
+    }
+
+    static func certificate(_ days: Int?) -> Finding {
+        guard let days else {
+            return Finding(
+                check: "certificate.expiry", level: .fail, measured: "no server certificate", expected: "more than 30 days left",
+                remedy: "run 'pgkvm deploy' again: it issues one")
+        }
+        return Finding(
+            check: "certificate.expiry", level: days < 0 ? .fail : days <= 30 ? .warn : .pass,
+            measured: days < 0 ? "expired \(-days) days ago" : "\(days) days left", expected: "more than 30 days left",
+            remedy: days > 30 ? nil : "run 'pgkvm deploy' again: it issues a new one and reloads the server")
+    }
+
+    private static func overcommit() throws -> Finding {
+        let memory = try HostMemory.current()
+        let isTight = memory.available.bytes * 20 < memory.total.bytes
+        return Finding(
+            check: "host.memory", level: isTight ? .warn : .pass, measured: "\(memory.available.mebibytes) of \(memory.total.mebibytes) MiB available",
+            expected: "at least 5 % available", remedy: isTight ? "the host is overcommitted: it may kill the guest; stop something" : nil)
+    }
+
+    /// A disk that is not allocated stops the database on the day the host is full.
+    static func allocation(_ status: FileStatus?, asked: ByteSize) -> Finding {
+        guard let status else {
+            return Finding(
+                check: "disk.allocation", level: .fail, measured: "the disk's file is gone", expected: "\(asked) allocated", remedy: "restore from a backup")
+        }
+        let passed = status.size == asked && status.allocated >= asked
+        return Finding(
+            check: "disk.allocation", level: passed ? .pass : .fail,
+            measured: "\(status.allocated.mebibytes) of \(status.size.mebibytes) MiB allocated", expected: "all of \(asked.mebibytes) MiB",
+            remedy: passed ? nil : "fallocate the file while the appliance is stopped")
+    }
+}

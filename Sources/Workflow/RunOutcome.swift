@@ -1,0 +1,37 @@
+/// How a run ended and what it did.
+package struct RunOutcome: Sendable {
+    package enum Result: Sendable {
+        case completed
+        case failed(step: StepID, error: any Error)
+        /// The task was cancelled, or the gate said `.stop`, at this step.
+        case cancelled(step: StepID)
+    }
+
+    package var result: Result
+    /// Steps whose `perform` came to its end, in order; also those that were reverted afterwards.
+    package var performed: [StepID]
+    /// Steps that the gate left out.
+    package var skipped: [StepID]
+    /// Time spent inspecting and performing each step that the run reached, every attempt added up, in order. Waiting for
+    /// the gate, saving evidence and reverting do not count.
+    package var durations: [(step: StepID, duration: Duration)]
+    /// Whether any `perform` began. False after a run over finished work.
+    package var changed: Bool
+    /// Whether the run undid everything that it had started.
+    package var reverted: Bool
+    /// The steps that could not be undone, with the reasons, newest first.
+    package var revertFailures: [(step: StepID, error: any Error)]
+
+    package init(
+        result: Result, performed: [StepID] = [], skipped: [StepID] = [], durations: [(step: StepID, duration: Duration)] = [],
+        changed: Bool = false, reverted: Bool = false, revertFailures: [(step: StepID, error: any Error)] = []
+    ) {
+        self.result = result
+        self.performed = performed
+        self.skipped = skipped
+        self.durations = durations
+        self.changed = changed
+        self.reverted = reverted
+        self.revertFailures = revertFailures
+    }
+}

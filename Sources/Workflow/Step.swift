@@ -1,0 +1,67 @@
+/// The stable name of a step, such as `boot-guest`; part of the journal, the events and the command line.
+package struct StepID: RawRepresentable, Hashable, Sendable, Codable, CustomStringConvertible {
+    package let rawValue: String
+    package init(rawValue: String) { self.rawValue = rawValue }
+    package var description: String { rawValue }
+}
+
+/// What a look at the world says about a step.
+package enum StepStatus: Sendable, Equatable {
+    /// There is work to do.
+    case pending
+    /// Nothing is to be done; the reason is a fragment for people, such as "guest is running".
+    case satisfied(String)
+}
+
+/// What a step does, why, and how a person would do it by hand.
+package struct StepExplanation: Sendable, Equatable {
+    package let what: String
+    package let why: String
+    /// Command lines; empty when there is nothing to type.
+    package let byHand: [String]
+
+    package init(what: String, why: String, byHand: [String] = []) {
+        self.what = what
+        self.why = why
+        self.byHand = byHand
+    }
+}
+
+/// One unit of work. Every method may run again after a crash, so each looks before it changes.
+package protocol Step<Context>: Sendable {
+    /// What the steps of a list share: the spec, the journal's facts, the ways to reach the world.
+    associatedtype Context: Sendable
+
+    /// Different from the id of every other step of the list.
+    var id: StepID { get }
+    /// An imperative phrase, such as "Boot the guest".
+    var title: String { get }
+
+    /// Explains the step; looks at nothing but the context, and may be called before any step ran.
+    func explanation(_ context: Context) -> StepExplanation
+    /// Looks, changes nothing. `.satisfied` makes the runner skip `perform`.
+    func inspect(_ context: Context) async throws -> StepStatus
+    /// Does the work. A resource is recorded as a fact before the next call that can fail.
+    func perform(_ context: Context) async throws
+    /// Undoes whatever this step may have done, also after half of `perform`; nothing to undo is no error.
+    func revert(_ context: Context) async throws
+}
+
+/// A step as gates and renderers see it, without its context.
+package struct StepSummary: Sendable, Equatable {
+    package let id: StepID
+    package let title: String
+    /// The place in the list, from 1.
+    package let position: Int
+    /// The number of steps in the list.
+    package let count: Int
+    package let explanation: StepExplanation
+
+    package init(id: StepID, title: String, position: Int, count: Int, explanation: StepExplanation) {
+        self.id = id
+        self.title = title
+        self.position = position
+        self.count = count
+        self.explanation = explanation
+    }
+}

@@ -1,0 +1,135 @@
+internal import ApplianceModel
+internal import ArgumentParser
+internal import Deployment
+internal import HostSystem
+internal import SpecFile
+internal import SystemPackage
+internal import Workflow
+
+struct DeployCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "deploy", abstract: "Deploy an appliance, or carry on a deployment.",
+        discussion: """
+            The same command run again after a failure, a kill or a reboot carries on where it stood. On a finished deployment it changes nothing.
+
+            EXAMPLES
+              pgkvm deploy orders
+              pgkvm deploy orders --vcpus 4 --memory 8GiB --data-disk 100GiB --profile oltp
+              pgkvm deploy spec.yaml
+            """)
+
+    @Argument(help: "Name of the appliance, or a spec file (*.yaml)")
+    var target: String
+    @OptionGroup var overrides: SpecOptions
+    @Option(help: ArgumentHelp("What to do with the work of a run that fails: keep, revert or ask", valueName: "policy"))
+    var onError: OnError = .keep
+    @Option(help: ArgumentHelp("Seconds that the guest may print nothing while booting", valueName: "seconds"))
+    var bootPatience: Int = 300
+    @Flag(help: "Print what each step took, and the tool's own share")
+    var timings = false
+    @OptionGroup var output: FormatOption
+
+    func validate() throws {
+        guard bootPatience > 0 else { throw ValidationError("--boot-patience takes a positive number of seconds") }
+    }
+
+    func run() async throws {
+        let started = ContinuousClock.now
+        let spec = try overrides.spec(for: target)
+        let renderer = ProgressRenderer()
+        let gate: any Gate =
+            onError == .ask && Terminal.isInputTTY && output.format == .text ? AskingGate() : UnattendedGate(onError: onError)
+        let deployer = Deployer(
+            environment: try Composition.environment(), gate: gate, sink: renderer, bootPatience: .seconds(bootPatience))
+        let (appliance, outcome) = try await deployer.deploy(spec)
+        renderer.finish()
+        if timings { Terminal.error(TimingsText.render(outcome, wall: .now - started, waiting: WaitingTime.total)) }
+        try await report(appliance, outcome)
+    }
+
+    private func report(_ appliance: Appliance, _ outcome: RunOutcome) async throws {
+        switch outcome.result {
+        case .completed:
+            let summary = try await ApplianceSummary.of(appliance, changed: outcome.changed)
+            if output.format == .json { try Terminal.printJSON(summary) } else { Terminal.print(summary.text) }
+        case .failed(let step, let error):
+            Terminal.error("\(step): " + FailureText.render(error))
+            Terminal.error(leftBehind(appliance, outcome))
+            throw ExitCode((error as? Failure).map(ExitStatus.of) ?? ExitStatus.failed)
+        case .cancelled(let step):
+            Terminal.error("interrupted at '\(step)'")
+            Terminal.error(leftBehind(appliance, outcome))
+            throw ExitCode(ExitStatus.interrupted)
+        }
+    }
+
+    private func leftBehind(_ appliance: Appliance, _ outcome: RunOutcome) -> String {
+        let name = appliance.name
+        if outcome.reverted {
+            let failures = outcome.revertFailures.map { "  '\($0.step)' could not be undone: \(FailureText.render($0.error))" }
+            return (["what this run did was undone"] + failures).joined(separator: "\n")
+        }
+        return """
+            what was done stays; the evidence is in \(appliance.directory.evidence)
+              to carry on:  pgkvm deploy \(appliance.directory.spec)
+              to remove it: pgkvm delete \(name)
+            """
+    }
+}
+
+extension OnError: ExpressibleByArgument {}
+
+/// Spec values on the command line; each overrides the file's.
+struct SpecOptions: ParsableArguments {
+    @Option(help: ArgumentHelp("Virtual processors (2)", valueName: "number")) var vcpus: Int?
+    @Option(help: ArgumentHelp("Memory (2GiB)", valueName: "size")) var memory: ByteSize?
+    @Option(help: ArgumentHelp("Data disk (10GiB)", valueName: "size")) var dataDisk: ByteSize?
+    @Option(help: ArgumentHelp("System disk (8GiB)", valueName: "size")) var systemDisk: ByteSize?
+    @Option(help: ArgumentHelp("debian-13, debian-12, or an image of the cache", valueName: "image")) var image: String?
+    @Option(help: "auto takes KVM when it works") var accelerator: AcceleratorChoice?
+    @Option(help: "What the settings are tuned for") var profile: ApplianceSpec.PostgreSQL.Profile?
+    @Option(help: ArgumentHelp("Major version of PostgreSQL", valueName: "version")) var postgresqlVersion: Int?
+    @Option(help: "Where PostgreSQL's packages come from") var packageSource: ApplianceSpec.PostgreSQL.PackageSource?
+    @Option(help: ArgumentHelp("Port on 127.0.0.1 for PostgreSQL", valueName: "port")) var port: UInt16?
+    @Option(help: ArgumentHelp("Port on 127.0.0.1 for SSH", valueName: "port")) var sshPort: UInt16?
+    @Option(help: "How the guest gets its address") var address: ApplianceSpec.Network.Address?
+    @Option(help: ArgumentHelp("Directory that 'delete --keep-data' left", valueName: "directory")) var adopt: String?
+
+    /// The spec that is meant: a file or a name, with the options laid over it, checked as a whole.
+    func spec(for target: String) throws -> ApplianceSpec {
+        var spec = try base(target)
+        if let vcpus { spec.machine.vcpus = vcpus }
+        if let memory { spec.machine.memory = memory }
+        if let dataDisk { spec.dataDisk.size = dataDisk }
+        if let systemDisk { spec.machine.systemDisk.size = systemDisk }
+        if let image { spec.machine.image = ImageChoice(image) }
+        if let accelerator { spec.machine.accelerator = accelerator }
+        if let profile { spec.postgresql.profile = profile }
+        if let postgresqlVersion { spec.postgresql.version = postgresqlVersion }
+        if let packageSource { spec.postgresql.source = packageSource }
+        if let port { spec.network.postgresqlPort = port }
+        if let sshPort { spec.network.sshPort = sshPort }
+        if let address { spec.network.address = address }
+        if let adopt { spec.dataDisk.adopt = adopt }
+        try SpecRules.check(spec, source: target)
+        return spec
+    }
+
+    private func base(_ target: String) throws -> ApplianceSpec {
+        guard target.hasSuffix(".yaml") || target.hasSuffix(".yml") || target.contains("/") else {
+            guard let name = ApplianceName(target) else {
+                throw Failure(.invalidInput, "'\(target)' is not an appliance name", remedy: "a name has \(ApplianceName.rule)")
+            }
+            return ApplianceSpec(name: name)
+        }
+        return try SpecFile.parse(Files.readText(FilePath(target)), file: target)
+    }
+}
+
+extension ByteSize: ExpressibleByArgument {
+    public init?(argument: String) { self.init(argument) }
+}
+extension AcceleratorChoice: ExpressibleByArgument {}
+extension ApplianceSpec.PostgreSQL.Profile: ExpressibleByArgument {}
+extension ApplianceSpec.PostgreSQL.PackageSource: ExpressibleByArgument {}
+extension ApplianceSpec.Network.Address: ExpressibleByArgument {}

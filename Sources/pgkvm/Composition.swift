@@ -1,0 +1,57 @@
+internal import ApplianceModel
+internal import ArgumentParser
+internal import Deployment
+internal import GuestImage
+internal import HostSystem
+internal import QEMUBackend
+internal import SystemPackage
+
+/// The one place that knows which backend is meant and where things lie.
+enum Composition {
+    static func environment() throws -> ApplianceEnvironment {
+        let state = StateDirectory(path: try statePath())
+        return ApplianceEnvironment(
+            state: state, images: ImageCache(directory: try cachePath().appending("images")),
+            backend: QEMUBackend(state: state, program: executable))
+    }
+
+    /// `$PGKVM_HOME`, else `/var/lib/pgkvm` for root, else `$XDG_STATE_HOME/pgkvm`.
+    private static func statePath() throws -> FilePath {
+        if let home = HostEnvironment.value("PGKVM_HOME"), !home.isEmpty { return try absolute(home) }
+        if HostEnvironment.isRoot { return "/var/lib/pgkvm" }
+        return try userDirectory("XDG_STATE_HOME", fallback: ".local/state")
+    }
+
+    private static func cachePath() throws -> FilePath { try userDirectory("XDG_CACHE_HOME", fallback: ".cache") }
+
+    private static func userDirectory(_ variable: String, fallback: String) throws -> FilePath {
+        if let base = HostEnvironment.value(variable), base.hasPrefix("/") { return FilePath(base).appending("pgkvm") }
+        guard let home = HostEnvironment.value("HOME"), home.hasPrefix("/") else {
+            throw Failure(.invalidInput, "neither \(variable) nor HOME is set", remedy: "set PGKVM_HOME to a directory")
+        }
+        return FilePath(home).appending(fallback).appending("pgkvm")
+    }
+
+    private static func absolute(_ path: String) throws -> FilePath {
+        path.hasPrefix("/") ? FilePath(path) : try Files.currentDirectory().appending(path)
+    }
+
+    /// The path of this program.
+    static var executable: String { (try? Files.linkTarget("/proc/self/exe").string) ?? "pgkvm" }
+}
+
+enum OutputFormat: String, ExpressibleByArgument, CaseIterable { case text, json }
+
+/// The option of every command that reports.
+struct FormatOption: ParsableArguments {
+    @Option(help: "Format of the result")
+    var format: OutputFormat = .text
+}
+
+/// The argument of every command about one appliance.
+struct NameArgument: ParsableArguments {
+    @Argument(help: "Name of the appliance", completion: .shellCommand("pgkvm list --names 2>/dev/null"))
+    var name: String
+
+    func open() throws -> Appliance { try Appliance.open(name, in: Composition.environment()) }
+}

@@ -1,0 +1,55 @@
+internal import ApplianceModel
+internal import FoundationEssentials
+internal import Glibc
+
+/// Standard output carries results, standard error everything else.
+enum Terminal {
+    static let isErrorTTY = isatty(STDERR_FILENO) == 1
+    static let isInputTTY = isatty(STDIN_FILENO) == 1
+
+    static func print(_ text: String) { write(text + "\n", to: STDOUT_FILENO) }
+
+    static func error(_ text: String) { write(text + "\n", to: STDERR_FILENO) }
+
+    /// Rewrites the current line of a terminal.
+    static func status(_ text: String) {
+        guard isErrorTTY else { return }
+        var size = winsize()
+        let columns = ioctl(STDERR_FILENO, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 0 ? Int(size.ws_col) : 80
+        write("\r\u{1b}[K" + String(text.prefix(columns - 1)), to: STDERR_FILENO)
+    }
+
+    static func printJSON(_ value: some Encodable) throws {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+        print(String(decoding: try encoder.encode(value), as: UTF8.self))
+    }
+
+    /// Asks a question on the terminal; nil when nobody is there.
+    static func ask(_ question: String) -> String? {
+        guard isInputTTY else { return nil }
+        write(question, to: STDERR_FILENO)
+        return readLine()
+    }
+
+    private static func write(_ text: String, to descriptor: Int32) {
+        var bytes = Array(text.utf8)[...]
+        while !bytes.isEmpty {
+            let count = bytes.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
+            guard count > 0 else { return }
+            bytes = bytes.dropFirst(count)
+        }
+    }
+}
+
+/// A table with aligned columns.
+enum Table {
+    static func render(_ rows: [[String]]) -> String {
+        let widths = (rows.first ?? []).indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
+        return rows.map { row in
+            zip(row, widths).enumerated().map { index, cell in
+                index == row.count - 1 ? cell.0 : cell.0 + String(repeating: " ", count: cell.1 - cell.0.count)
+            }.joined(separator: "  ")
+        }.joined(separator: "\n")
+    }
+}

@@ -1,0 +1,74 @@
+# scripts/check-sources and scripts/left-out.
+# shellcheck shell=bash
+
+# A repository with one good Swift file; check-sources looks at what git knows.
+small_repository() {
+    copy_project
+    cp "$source_root/.swift-format" project
+    git -C project init --quiet
+    printf 'let answer = 42\n' >project/good.swift
+}
+
+expect_fault() {
+    expect_status 1 project/scripts/check-sources
+    expect_text "$1"
+}
+
+test_good_sources_pass_the_check() {
+    small_repository
+    expect_status 0 project/scripts/check-sources
+    expect_text "1 Swift files"
+}
+
+test_a_badly_formatted_swift_file_is_found() {
+    small_repository
+    printf 'let  answer=42 ;\n' >project/bad.swift
+    expect_fault "make format"
+}
+
+test_a_script_with_a_syntax_error_is_found() {
+    small_repository
+    printf '#!/bin/sh\nif true\n' >project/broken
+    expect_fault "broken: syntax"
+}
+
+test_strings_that_have_no_place_are_found() {
+    small_repository
+    printf '# %s: later\n' "TO""DO" >project/notes
+    expect_fault "unfinished work"
+    printf 'deb http://%s/debian\n' "deb.debian"".org" >project/notes
+    expect_fault "a literal mirror"
+    printf '<<<<<<< ours\n' >project/notes
+    expect_fault "a conflict of a merge"
+    printf 'blank \n' >project/notes
+    expect_fault "blanks at the end"
+}
+
+test_the_name_of_a_mirror_of_this_machine_is_found() {
+    small_repository
+    stand_in apt-get 'echo http://mirror.example.invalid/debian'
+    printf 'see mirror.example.invalid\n' >project/notes
+    expect_fault "a mirror of this machine"
+}
+
+test_tests_of_the_full_run_are_listed_by_name() {
+    copy_project
+    mkdir -p project/Tests/ATests
+    cat >project/Tests/ATests/A.swift <<'END'
+    @Test("always runs") func a() {}
+    @Test("a Debian 12 guest boots", .fullRun) func b() {}
+    @Test(
+        "the ratio holds", .fullRun,
+        arguments: [1])
+    func c() {}
+    @Suite("imported images", .serialized, .fullRun) struct D {}
+    @Test(.fullRun) func `named by its identifier`() {}
+    @Test("says .fullRun in its name only") func e() {}
+END
+    expect_status 0 project/scripts/left-out
+    for name in "a Debian 12 guest boots" "the ratio holds" "imported images" "named by its identifier"; do expect_text "  $name"; done
+    expect_no_text "always runs"
+    expect_no_text "in its name only"
+    PGKVM_TEST_FULL=1 expect_status 0 project/scripts/left-out
+    expect_text "no test is left out"
+}

@@ -1,0 +1,55 @@
+# Makes the cluster on the data disk and registers it with Debian's cluster tools.
+# Run as root with: $1 major version, $2 locale, $3 time zone.
+# initdb works in `main.new`: a killed one leaves a PG_VERSION, so only the rename makes a cluster.
+set -eu
+version=$1
+locale=$2
+timezone=$3
+bin=/usr/lib/postgresql/$version/bin
+base=/var/lib/postgresql/$version
+data=$base/main
+config=/etc/postgresql/$version/main
+
+mountpoint -q /var/lib/postgresql || {
+    echo "the data disk is not mounted" >&2
+    exit 3
+}
+for other in /var/lib/postgresql/*/main/PG_VERSION; do
+    [ -e "$other" ] || continue
+    [ "$(cat "$other")" = "$version" ] || {
+        echo "the data disk holds a cluster of PostgreSQL $(cat "$other"), and $version was asked for" >&2
+        exit 3
+    }
+done
+# The disk may come from a guest in which the account had another number.
+if [ "$(stat -c %U /var/lib/postgresql)" != postgres ] || { [ -e "$data" ] && [ "$(stat -c %U "$data")" != postgres ]; }; then
+    chown -R postgres:postgres /var/lib/postgresql
+fi
+install -d -o postgres -g postgres -m 0755 "$base"
+
+if [ ! -e "$data/PG_VERSION" ]; then
+    rm -rf "$base/main.new"
+    if [ "$version" -ge 17 ] && { [ "$locale" = C.UTF-8 ] || [ "$locale" = C ]; }; then
+        set -- --locale-provider=builtin --builtin-locale="$locale" --locale="$locale"
+    else
+        set -- --locale="$locale"
+    fi
+    # The one syncfs below costs less than initdb's walk over every file.
+    runuser -u postgres -- env LANG=C.UTF-8 TZ="$timezone" "$bin/initdb" --pgdata="$base/main.new" --encoding=UTF8 "$@" \
+        --data-checksums --auth-local=peer --auth-host=scram-sha-256 --no-sync --no-instructions
+    sync -f "$base/main.new"
+    mv -T "$base/main.new" "$data"
+    sync -f "$base"
+fi
+
+if [ ! -e "$config/postgresql.conf" ]; then
+    # pg_createcluster takes over an existing data directory when the three files are in it; an adopted disk has none.
+    [ -e "$data/postgresql.conf" ] || cp "/usr/share/postgresql/$version/postgresql.conf.sample" "$data/postgresql.conf"
+    for file in pg_hba.conf pg_ident.conf; do [ -e "$data/$file" ] || : >"$data/$file"; done
+    chown postgres:postgres "$data"/*.conf
+    rm -rf "$config"
+    pg_createcluster --datadir="$data" --port=5432 --start-conf=auto "$version" main
+fi
+install -d -o postgres -g postgres -m 0755 "$config/conf.d"
+install -d -o root -g postgres -m 1775 /var/log/postgresql
+sync -f "$config"

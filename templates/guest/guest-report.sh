@@ -1,0 +1,31 @@
+# Prints facts of the guest, `key=value` a line, for verification. Run as root with: $1 major version. Changes nothing but
+# loading the module by which user space executes CPUID.
+version=$1
+modprobe cpuid 2>/dev/null
+# 16 bytes at offset 1: EAX, EBX, ECX, EDX of leaf 1, executed on processor 0.
+echo "cpuid_leaf1=$(dd if=/dev/cpu/0/cpuid bs=16 count=1 skip=1 iflag=skip_bytes 2>/dev/null | od -An -tx4 | tr -s ' ' ' ' | sed 's/^ //')"
+echo "cpus=$(nproc --all)"
+echo "memory_kib=$(sed -n 's/^MemTotal: *\([0-9]*\).*/\1/p' /proc/meminfo)"
+disk=$(readlink -f /dev/disk/by-id/virtio-pgdata)
+echo "data_disk=$disk"
+echo "data_disk_driver=$(basename "$(readlink -f "/sys/block/$(basename "$disk")/device/driver" 2>/dev/null)")"
+echo "data_disk_bytes=$(blockdev --getsize64 "$disk" 2>/dev/null)"
+root=$(findmnt -n -o SOURCE /)
+echo "root_disk_driver=$(basename "$(readlink -f "/sys/class/block/$(basename "$root")/../device/driver" 2>/dev/null)")"
+link=$(ip -o route show default | sed -n 's/.* dev \([^ ]*\).*/\1/p' | head -n 1)
+echo "network_link=$link"
+echo "network_driver=$(basename "$(readlink -f "/sys/class/net/$link/device/driver" 2>/dev/null)")"
+echo "data_mount=$(findmnt -n -o SOURCE,FSTYPE,OPTIONS --target "/var/lib/postgresql/$version/main" 2>/dev/null)"
+echo "data_used_percent=$(df --output=pcent /var/lib/postgresql | tail -n 1 | tr -dc 0-9)"
+echo "system_used_percent=$(df --output=pcent / | tail -n 1 | tr -dc 0-9)"
+[ -e /run/reboot-required ] || [ -e /var/run/reboot-required ] && echo "reboot_required=yes" || echo "reboot_required=no"
+running=$(uname -r)
+newest=$(ls -1 /lib/modules | sort -V | tail -n 1)
+echo "kernel_running=$running"
+echo "kernel_newest=$newest"
+if [ -n "$(ls -A /var/lib/apt/lists 2>/dev/null | grep -v -e lock -e partial -e auxfiles)" ]; then
+    echo "security_updates=$(apt-get -s -o Debug::NoLocking=true upgrade 2>/dev/null | grep -c '^Inst .*[Ss]ecurity')"
+else
+    echo "security_updates=unknown"
+fi
+echo "failed_units=$(systemctl --failed --no-legend --plain | cut -d ' ' -f 1 | tr '\n' ' ')"

@@ -1,0 +1,73 @@
+# Puts ext4 on the data disk and mounts it where Debian keeps clusters.
+# Run as root with: $1 UUID of the file system, $2 virtio serial of the disk, $3 "new" or "adopted".
+# Only a blank disk, or one whose file system is ours and was never mounted, is ever formatted.
+set -eu
+uuid=$1
+device=/dev/disk/by-id/virtio-$2
+origin=$3
+target=/var/lib/postgresql
+
+refuse() {
+    echo "$1" >&2
+    exit 3
+}
+
+udevadm settle --timeout=30 || true
+[ -b "$device" ] || refuse "there is no data disk '$device' in the guest"
+
+# blkid -p reads the device itself. 2: nothing known on it; anything else that is not 0: more than one signature.
+status=0
+signature=$(blkid -p -o export "$device") || status=$?
+case $status in
+0 | 2) ;;
+*) refuse "the data disk holds signatures that contradict each other; it is not touched" ;;
+esac
+found_type=$(printf '%s\n' "$signature" | sed -n 's/^TYPE=//p')
+found_uuid=$(printf '%s\n' "$signature" | sed -n 's/^UUID=//p')
+
+is_blank() {
+    [ "$status" = 2 ] && [ -z "$(wipefs --no-act --noheadings "$device")" ]
+}
+
+is_ours_and_unused() {
+    [ "$found_type" = ext4 ] && [ "$found_uuid" = "$uuid" ] && [ "$origin" = new ] &&
+        [ "$(dumpe2fs -h "$device" 2>/dev/null | sed -n 's/^Mount count: *//p')" = 0 ]
+}
+
+make_file_system() {
+    echo "making the file system"
+    # nodiscard: the host has reserved the space and is to keep it. No lazy initialization: it would write behind a
+    # measurement, and behind the first commits.
+    mkfs.ext4 -q -F -U "$uuid" -L pgdata -E nodiscard,lazy_itable_init=0,lazy_journal_init=0 "$device"
+    sync "$device"
+}
+
+if mountpoint -q "$target"; then
+    [ "$(findmnt -n -o UUID "$target")" = "$uuid" ] || refuse "'$target' is already mounted from another disk"
+    exit 0
+fi
+if is_blank; then
+    [ "$origin" = new ] || refuse "the data disk to adopt is blank"
+    make_file_system
+elif is_ours_and_unused; then
+    make_file_system
+elif [ "$found_type" = ext4 ] && [ "$found_uuid" = "$uuid" ]; then
+    echo "the file system is there"
+else
+    refuse "the data disk already holds '${found_type:-a partition table}' (UUID ${found_uuid:-none}); it is never formatted"
+fi
+
+# nofail: SSH stays up without the disk. PostgreSQL's unit requires the mount, so it never starts on the system disk.
+line="UUID=$uuid $target ext4 noatime,nofail,x-systemd.device-timeout=60s 0 2"
+if ! grep -q "^UUID=$uuid " /etc/fstab; then
+    printf '%s\n' "$line" >>/etc/fstab
+    sync /etc/fstab
+fi
+mkdir -p "$target"
+systemctl daemon-reload
+if ! mount "$target"; then
+    echo "checking the file system"
+    fsck.ext4 -p "$device" || [ $? -le 1 ]
+    mount "$target"
+fi
+findmnt -n -o SOURCE,FSTYPE,OPTIONS "$target"
