@@ -104,7 +104,8 @@ package enum ProgramRunner {
     ) async throws -> ProgramResult {
         guard let onLine else {
             let result = try await Subprocess.run(
-                configuration, input: .fileDescriptor(input, closeAfterSpawningProcess: false), output: .bytes(limit: outputLimit), error: .bytes(limit: outputLimit))
+                configuration, input: .fileDescriptor(input, closeAfterSpawningProcess: false),
+                output: .bytes(limit: outputLimit), error: .bytes(limit: outputLimit))
             return ProgramResult(
                 status: result.terminationStatus.shellStatus, standardOutput: result.standardOutput, standardError: result.standardError)
         }
