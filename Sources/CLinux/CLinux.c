@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
+#include <sys/mman.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -29,6 +30,11 @@ int clinux_try_direct_io(const char *path) {
     if (file < 0) return errno;
     close(file);
     return 0;
+}
+
+int clinux_memory_file(const char *name, int *file) {
+    *file = memfd_create(name, MFD_CLOEXEC);
+    return *file < 0 ? errno : 0;
 }
 
 int clinux_spawn(const char *executable, char *const *arguments, const char *directory, int output, const int *descriptors, int count, pid_t *process) {

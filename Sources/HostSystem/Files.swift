@@ -87,8 +87,11 @@ package enum Files {
         if isDirectory(path) { return }
         let parent = path.removingLastComponent()
         if !parent.isEmpty, parent != path { try createDirectory(parent, mode: mode) }
-        guard unsafe mkdir(path.string, mode.rawValue) == 0 || errno == EEXIST else {
-            throw Failure(.fileUnwritable, "cannot make the directory '\(path)'", cause: Errno(rawValue: errno))
+        guard unsafe mkdir(path.string, mode.rawValue) == 0 else {
+            let code = Errno(rawValue: errno)
+            // Somebody else may have made it meanwhile; a file of that name is in the way.
+            if code == .fileExists, isDirectory(path) { return }
+            throw Failure(.fileUnwritable, "cannot make the directory '\(path)'", cause: code)
         }
     }
 

@@ -51,7 +51,7 @@ package struct HostCPU: Codable, Sendable, Equatable {
         let extended = cpuid(0x8000_0000).eax
         let features = basic.eax >= 1 ? cpuid(1) : CPUIDRegisters()
         let hasSVM = extended >= 0x8000_0001 && cpuid(0x8000_0001).ecx.hasBit(2)
-        let brand = extended >= 0x8000_0004 ? (0x8000_0002 ... 0x8000_0004).flatMap { cpuid($0).bytes } : []
+        let brand = extended >= 0x8000_0004 ? (0x8000_0002...0x8000_0004).flatMap { cpuid($0).bytes } : []
         self.init(
             vendor: Self.text([basic.ebx, basic.edx, basic.ecx].flatMap(\.littleEndianBytes)), model: Self.text(brand),
             virtualization: features.ecx.hasBit(5) ? .vtx : hasSVM ? .amdv : nil, hasAES: features.hasAES,

@@ -1,4 +1,5 @@
 package import ApplianceModel
+internal import CLinux
 internal import Subprocess
 package import SystemPackage
 
@@ -38,7 +39,7 @@ package enum ProgramRunner {
     ///
     /// Cancelling the task ends the program: SIGTERM, three seconds, SIGKILL.
     /// - Parameters:
-    ///   - input: written to its standard input.
+    ///   - input: what it reads from its standard input; it need not read it to the end.
     ///   - outputLimit: bytes of standard output and of standard error that are kept; more is an error.
     ///   - onLine: called with each line of standard error as it comes (standard output is collected).
     /// - Throws: `program.missing`, `program.failed` when it cannot be started.
@@ -53,9 +54,11 @@ package enum ProgramRunner {
         let configuration = Configuration(
             executable: .path(executable), arguments: Arguments(arguments), environment: .inherit.updating(updates),
             workingDirectory: workingDirectory, platformOptions: options)
+        let standardInput = try memoryFile(input)
+        defer { try? standardInput.close() }
         return try await WaitingTime.measure {
             do {
-                return try await collect(configuration, input: input, outputLimit: outputLimit, onLine: onLine)
+                return try await collect(configuration, input: standardInput, outputLimit: outputLimit, onLine: onLine)
             } catch let error as SubprocessError {
                 try Task.checkCancellation()
                 throw Failure(.programFailed, "cannot run '\(name)'", cause: error)
@@ -79,17 +82,35 @@ package enum ProgramRunner {
         return result
     }
 
+    /// The input as a file in memory. A pipe would end in SIGPIPE or in a fatal error of Subprocess when the program ends before it
+    /// has read everything.
+    private static func memoryFile(_ bytes: [UInt8]) throws -> FileDescriptor {
+        var raw: Int32 = -1
+        let error = unsafe clinux_memory_file("standard input", &raw)
+        guard error == 0 else { throw Failure(.programFailed, "cannot make a file in memory", cause: Errno(rawValue: error)) }
+        let file = FileDescriptor(rawValue: raw)
+        do {
+            try file.writeAll(bytes)
+            try file.seek(offset: 0, from: .start)
+        } catch {
+            try? file.close()
+            throw Failure(.programFailed, "cannot fill a file in memory", cause: error)
+        }
+        return file
+    }
+
     private static func collect(
-        _ configuration: Configuration, input: [UInt8], outputLimit: Int, onLine: (@Sendable (String) -> Void)?
+        _ configuration: Configuration, input: FileDescriptor, outputLimit: Int, onLine: (@Sendable (String) -> Void)?
     ) async throws -> ProgramResult {
         guard let onLine else {
             let result = try await Subprocess.run(
-                configuration, input: .array(input), output: .bytes(limit: outputLimit), error: .bytes(limit: outputLimit))
+                configuration, input: .fileDescriptor(input, closeAfterSpawningProcess: false),
+                output: .bytes(limit: outputLimit), error: .bytes(limit: outputLimit))
             return ProgramResult(
                 status: result.terminationStatus.shellStatus, standardOutput: result.standardOutput, standardError: result.standardError)
         }
         let result = try await Subprocess.run(
-            configuration, input: .array(input), output: .bytes(limit: outputLimit), error: .sequence
+            configuration, input: .fileDescriptor(input, closeAfterSpawningProcess: false), output: .bytes(limit: outputLimit), error: .sequence
         ) { execution in
             var lines: [String] = []
             for try await line in execution.standardError.strings() {
