@@ -78,6 +78,11 @@ struct SpecReader {
             }
         }
         server.settings = settings(section)
+        // Whoever names either means exactly what is named.
+        if ["roles", "databases"].contains(where: { section.value($0) != nil }) {
+            server.roles = []
+            server.databases = []
+        }
         for (item, node) in items(section, "roles") {
             let fields = self.section(node, at: item, keys: SpecKeys.role)
             let name = required(fields, "name")
