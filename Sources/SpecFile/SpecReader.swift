@@ -78,6 +78,11 @@ struct SpecReader {
             }
         }
         server.settings = settings(section)
+        // The role and the database of the default belong together: they are for a file that names neither.
+        if ["roles", "databases"].contains(where: { section.has($0) && !section.isNull($0) }) {
+            server.roles = []
+            server.databases = []
+        }
         for (item, node) in items(section, "roles") {
             let fields = self.section(node, at: item, keys: SpecKeys.role)
             let name = required(fields, "name")
