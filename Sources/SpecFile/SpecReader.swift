@@ -78,8 +78,8 @@ struct SpecReader {
             }
         }
         server.settings = settings(section)
-        // Whoever names either means exactly what is named.
-        if ["roles", "databases"].contains(where: { section.value($0) != nil }) {
+        // The role and the database of the default belong together: they are for a file that names neither.
+        if ["roles", "databases"].contains(where: { section.has($0) && !section.isNull($0) }) {
             server.roles = []
             server.databases = []
         }

@@ -55,13 +55,13 @@ func files(below directory: FilePath, prefix: String = "") throws -> [String] {
     }
 }
 
-/// Holds a text against a file of the folder `Golden`; `PGKVM_UPDATE_GOLDEN=1` writes the file instead.
+/// Holds a text against a file of `Tests/Golden/CloudInit`; `PGKVM_UPDATE_GOLDEN=1` writes the file instead.
 func expectGolden(_ text: String, _ name: String, sourceLocation: SourceLocation = #_sourceLocation) throws {
-    let path = FilePath(#filePath).removingLastComponent().appending("Golden").appending(name)
+    let path = Fixtures.repository.appending("Tests/Golden/CloudInit").appending(name)
     if HostEnvironment.value("PGKVM_UPDATE_GOLDEN") == "1" {
         try Files.write(text, to: path, mode: [.ownerReadWrite, .groupRead, .otherRead])
     } else {
         let expected = try Files.readText(path)
-        #expect(text == expected, "differs from Golden/\(name)", sourceLocation: sourceLocation)
+        #expect(text == expected, "differs from Tests/Golden/CloudInit/\(name)", sourceLocation: sourceLocation)
     }
 }

@@ -67,6 +67,18 @@ struct SpecFileReadingTests {
         #expect(try SpecFile.parse(text, file: "spec.yaml") == ApplianceSpec(name: try #require(ApplianceName("orders"))))
     }
 
+    @Test("The role and the database of the default are for a file that names neither")
+    func defaultRole() throws {
+        func server(_ lines: String) throws -> ApplianceSpec.PostgreSQL {
+            try SpecFile.parse("formatVersion: 1\nname: a\npostgresql:\n  profile: oltp\n\(lines)", file: "f").postgresql
+        }
+        #expect(try server("").databases == [.init(name: "app", owner: "app")])
+        #expect(try server("  roles:\n  databases:\n").roles == [.init(name: "app")])
+        #expect(try server("  roles: [{name: web}]\n").roles == [.init(name: "web")])
+        #expect(try server("  roles: [{name: web}]\n").databases == [])
+        #expect(try server("  databases: []\n").roles == [])
+    }
+
     @Test("A name from outside takes the place of the file's")
     func nameOverride() throws {
         let name = try #require(ApplianceName("other"))

@@ -7,6 +7,8 @@ struct SpecFileRenderingTests {
     @Test("Everything is written out, in the order of the documentation")
     func everything() throws {
         var spec = ApplianceSpec(name: try #require(ApplianceName("orders")))
+        spec.postgresql.roles = []
+        spec.postgresql.databases = []
         let head = """
             formatVersion: 1
             name: orders
@@ -81,6 +83,7 @@ struct SpecDifferenceTests {
     func lines() throws {
         var old = ApplianceSpec(name: try #require(ApplianceName("orders")))
         old.network.sshPort = 2222
+        old.postgresql.databases = []
         old.postgresql.settings = ["jit": "off", "work_mem": "32MB"]
         old.postgresql.roles = [.init(name: "app"), .init(name: "gone")]
         var new = old
