@@ -17,11 +17,14 @@ package struct RemoteUnit: Sendable {
     package let name: String
     private let purpose: String
     private let script: String
+    private let directory: String
 
     /// - Parameters:
     ///   - purpose: a short name in `a-z0-9-`; any other character becomes a hyphen.
     ///   - script: for `/bin/sh`.
-    package init(purpose: String, script: String) {
+    package init(purpose: String, script: String) { self.init(purpose: purpose, script: script, directory: "/run/pgkvm") }
+
+    init(purpose: String, script: String, directory: String) {
         let purpose = String(purpose.lowercased().map { $0.isASCII && ($0.isLetter || $0.isNumber) ? $0 : "-" })
         let hex = sha256(Array(script.utf8)).prefix(6).map { byte in
             let digits = String(byte, radix: 16)
@@ -29,12 +32,13 @@ package struct RemoteUnit: Sendable {
         }
         self.purpose = purpose
         self.script = script
+        self.directory = directory
         name = "pgkvm-\(purpose)-\(hex.joined())"
     }
 
-    private var scriptPath: String { "/run/pgkvm/\(name).sh" }
+    private var scriptPath: String { "\(directory)/\(name).sh" }
     /// What the unit writes, in the guest.
-    package var logPath: String { "/run/pgkvm/\(name).log" }
+    package var logPath: String { "\(directory)/\(name).log" }
 
     // MARK: Commands
 
@@ -44,7 +48,7 @@ package struct RemoteUnit: Sendable {
             set -eu
             umask 077
             case $(systemctl show --value --property=ActiveState "$1.service") in active | activating | deactivating) exit 0 ;; esac
-            mkdir -p /run/pgkvm
+            mkdir -p "${2%/*}"
             cat > "$2.new"
             mv -f "$2.new" "$2"
             rm -f "$3"
@@ -141,7 +145,9 @@ package struct RemoteUnit: Sendable {
                 continue
             }
             guard ContinuousClock.now < deadline else {
-                throw Failure(.timedOut, "the guest's work '\(purpose)' did not end within \(timeout)", remedy: "run the same command again: the work goes on in the guest")
+                throw Failure(
+                    .timedOut, "the guest's work '\(purpose)' did not end within \(timeout)",
+                    remedy: "run the same command again: the work goes on in the guest")
             }
             try await ContinuousClock().sleep(for: .milliseconds(100))
         }

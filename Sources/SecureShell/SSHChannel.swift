@@ -13,6 +13,7 @@ internal import Glibc
     let session: SSHSession
     let raw: OpaquePointer
     private var isInputEnded = false
+    private var isClosed = false
     private var buffer = [UInt8](repeating: 0, count: 32 << 10)
 
     /// Opens a channel for a command, a shell or a subsystem.
@@ -26,8 +27,14 @@ internal import Glibc
         self.session = session
     }
 
-    /// A channel that cannot be closed without waiting stays with the session, which frees it at its own end.
-    deinit { unsafe libssh2_channel_free(raw) }
+    /// Left open by an error, it is freed by its session at the latest.
+    deinit { if !isClosed { unsafe libssh2_channel_free(raw) } }
+
+    /// Closes a channel whose command has ended; it can be of no use afterwards.
+    func close() throws {
+        try session.complete("close the channel") { Int(unsafe libssh2_channel_free(raw)) }
+        isClosed = true
+    }
 
     /// Starts a command, or the user's shell when there is none.
     func start(_ command: [UInt8]?) throws {
@@ -35,7 +42,8 @@ internal import Glibc
         let bytes = command ?? []
         try session.complete("start the command") {
             unsafe bytes.withUnsafeBytes { bytes in
-                let text = unsafe bytes.baseAddress?.assumingMemoryBound(to: CChar.self)
+                // An empty text is not the same as none, which a shell's request must have.
+                let text = command == nil ? nil : unsafe bytes.baseAddress?.assumingMemoryBound(to: CChar.self)
                 return Int(unsafe libssh2_channel_process_startup(raw, request, UInt32(request.utf8.count), text, UInt32(bytes.count)))
             }
         }

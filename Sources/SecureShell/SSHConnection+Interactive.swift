@@ -23,7 +23,9 @@ extension SSHConnection {
             if let terminal { try channel.requestTerminal(terminal.term, columns: terminal.columns, rows: terminal.rows) }
             try channel.start(command)
             session.begin(timeout: nil)
-            return try channel.pump(input: input, output: output, error: error, size: terminal == nil ? nil : terminalSize)
+            let status = try channel.pump(input: input, output: output, error: error, size: terminal == nil ? nil : terminalSize)
+            try channel.close()
+            return status
         }
     }
 

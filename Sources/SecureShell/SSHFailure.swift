@@ -28,10 +28,9 @@ struct LibraryError: Error, CustomStringConvertible {
     let text: String?
     var description: String { "libssh2: \(text ?? "error") (\(code))" }
 
-    /// Whether the socket is gone, whatever the reason.
+    /// Whether the code itself says that the socket is gone; other codes may hide that.
     var isConnectionLoss: Bool {
-        [LIBSSH2_ERROR_SOCKET_NONE, LIBSSH2_ERROR_SOCKET_SEND, LIBSSH2_ERROR_SOCKET_DISCONNECT, LIBSSH2_ERROR_SOCKET_RECV,
-            LIBSSH2_ERROR_SOCKET_TIMEOUT, LIBSSH2_ERROR_BAD_SOCKET, LIBSSH2_ERROR_TIMEOUT, LIBSSH2_ERROR_BANNER_SEND,
-        ].contains(code)
+        [LIBSSH2_ERROR_SOCKET_SEND, LIBSSH2_ERROR_SOCKET_DISCONNECT, LIBSSH2_ERROR_SOCKET_RECV, LIBSSH2_ERROR_SOCKET_TIMEOUT, LIBSSH2_ERROR_BAD_SOCKET]
+            .contains(code)
     }
 }

@@ -28,6 +28,7 @@ extension SSHSession {
             try wait("wait for the command '\(command.summary)'", for: POLLIN)
         }
         let end = channel.exitStatus()
+        try channel.close()
         return ShellResult(status: end.status, standardOutput: output, standardError: error, signal: end.signal)
     }
 }

@@ -51,7 +51,7 @@ internal import Glibc
     func synchronize(_ operation: String) throws {
         do {
             try session.complete(operation) { Int(unsafe libssh2_sftp_fsync(raw)) }
-        } catch where !session.isBroken && session.fileTransferStatus == UInt(LIBSSH2_FX_OP_UNSUPPORTED) {}
+        } catch  where !session.isBroken && session.fileTransferStatus == UInt(LIBSSH2_FX_OP_UNSUPPORTED) {}
     }
 
     func close(_ operation: String) throws {

@@ -3,12 +3,14 @@ internal import CLibSSH2
 internal import Glibc
 internal import SystemPackage
 
-/// What came in over a session's socket; libssh2 asks for every byte through it.
+/// What goes over a session's socket; libssh2 moves every byte through it.
 ///
 /// libssh2 reads on as long as bytes come, so a server that never stops sending would hold a call for ever: the limits
 /// are therefore kept here, where the bytes arrive.
 final class SSHTraffic {
     private(set) var received = 0
+    /// The socket gave its end, or an error: libssh2 hides that behind codes of many kinds.
+    fileprivate var isEnded = false
     fileprivate(set) var lastArrival = ContinuousClock.now
     fileprivate var deadline: ContinuousClock.Instant?
     /// The most that a server may send before it is known and the user is let in; nil afterwards.
@@ -19,10 +21,22 @@ final class SSHTraffic {
     fileprivate func read(_ socket: Int32, _ buffer: UnsafeMutableRawPointer?, _ length: Int, _ flags: Int32) -> Int {
         if isOverLimit || isPastDeadline { return -Int(ECONNABORTED) }
         let count = unsafe recv(socket, buffer, length, flags)
-        guard count > 0 else { return count < 0 ? -Int(errno) : 0 }
+        guard count > 0 else {
+            let code = count == 0 ? 0 : errno
+            if code != EAGAIN, code != EINTR { isEnded = true }
+            return -Int(code)
+        }
         received += count
         lastArrival = .now
         return count
+    }
+
+    fileprivate func write(_ socket: Int32, _ buffer: UnsafeRawPointer?, _ length: Int, _ flags: Int32) -> Int {
+        let count = unsafe send(socket, buffer, length, flags | Int32(MSG_NOSIGNAL))
+        guard count < 0 else { return count }
+        let code = errno
+        if code != EAGAIN, code != EINTR { isEnded = true }
+        return -Int(code)
     }
 }
 
@@ -51,10 +65,16 @@ final class SSHTraffic {
         guard let session = unsafe libssh2_session_init_ex(nil, nil, nil, abstract) else {
             throw Failure(.sshProtocol, "libssh2 has no memory for a session")
         }
-        unsafe pgkvm_ssh2_set_receive(session) { socket, buffer, length, flags, abstract in
-            guard let traffic = unsafe abstract?.pointee else { return -Int(EBADF) }
-            return unsafe Unmanaged<SSHTraffic>.fromOpaque(traffic).takeUnretainedValue().read(socket, buffer, length, flags)
-        }
+        unsafe pgkvm_ssh2_set_transport(
+            session,
+            { socket, buffer, length, flags, abstract in
+                guard let traffic = unsafe abstract?.pointee else { return -Int(EBADF) }
+                return unsafe Unmanaged<SSHTraffic>.fromOpaque(traffic).takeUnretainedValue().read(socket, buffer, length, flags)
+            },
+            { socket, buffer, length, flags, abstract in
+                guard let traffic = unsafe abstract?.pointee else { return -Int(EBADF) }
+                return unsafe Unmanaged<SSHTraffic>.fromOpaque(traffic).takeUnretainedValue().write(socket, buffer, length, flags)
+            })
         unsafe libssh2_session_set_blocking(session, 0)
         unsafe libssh2_keepalive_config(session, 1, UInt32(Self.keepaliveSeconds))
         unsafe raw = session
@@ -188,7 +208,7 @@ final class SSHTraffic {
             return Failure(.sshHandshakeFailed, "cannot \(operation): the server sent \(traffic.received) bytes and no end", cause: error)
         }
         if traffic.isPastDeadline { return timedOut(operation) }
-        if error.isConnectionLoss {
+        if error.isConnectionLoss || traffic.isEnded {
             isBroken = true
             return Failure(.sshConnectionLost, "cannot \(operation): the connection ended", cause: error)
         }

@@ -113,9 +113,10 @@ struct SSHConnectionTests {
     func earlyEnd() async throws {
         try await SSHServer.run { server in
             let connection = try await server.open()
-            let result = try await connection.run("exec >&- 2>&-; cat > \(server.scratch.appending("in")); sleep 0.3; exit 5", input: Array("late".utf8), timeout: .seconds(60))
+            let path = server.scratch.appending("in")
+            let result = try await connection.run("exec >&- 2>&-; cat > \(path); sleep 0.3; exit 5", input: Array("late".utf8), timeout: .seconds(60))
             #expect(result.status == 5)
-            #expect(try Files.readText(server.scratch.appending("in")) == "late")
+            #expect(try Files.readText(path) == "late")
             await connection.close()
         }
     }

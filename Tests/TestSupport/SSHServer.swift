@@ -92,7 +92,8 @@ package struct SSHServer: Sendable {
         let userKey = try await makeKey(at: directory.appending("user"))
         try Files.write(userKey.publicKey, to: directory.appending("authorized_keys"))
         let scratch = directory.appending("scratch")
-        try Files.createDirectory(scratch)
+        let home = directory.appending("home")
+        for path in [scratch, home] { try Files.createDirectory(path) }
         guard let hostKey, let entry = unsafe getpwuid(geteuid()), let name = unsafe entry.pointee.pw_name else {
             throw Failure(.invalidInput, "no host key, or no name of this user")
         }
@@ -102,6 +103,8 @@ package struct SSHServer: Sendable {
                 "ListenAddress 127.0.0.1", "Port \(port)", "PidFile none", "LogLevel \(options.logLevel)", "UsePAM no", "StrictModes no",
                 "AuthorizedKeysFile \(directory.appending("authorized_keys"))", "PasswordAuthentication no",
                 "KbdInteractiveAuthentication no", "PermitRootLogin prohibit-password", "Subsystem sftp internal-sftp",
+                // The user's own start-up files are no part of a test.
+                "SetEnv HOME=\(home)",
             ] + hostKeyPaths.map { "HostKey \($0)" } + options.configuration
         try Files.write(lines.joined(separator: "\n") + "\n", to: directory.appending("sshd_config"))
         return SSHServer(
