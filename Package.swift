@@ -101,7 +101,7 @@ let package = Package(
     ],
     targets: libraries + [
         tests("ApplianceModel"), tests("SpecFile"), tests("HostSystem"), tests("Workflow"), tests("GuestImage", ["HostSystem"]),
-        tests("CloudInit", ["HostSystem"]), tests("SecureShell", ["HostSystem"]), tests("PostgresClient", ["HostSystem", "PostgresServer"]),
+        tests("CloudInit", ["HostSystem"]), tests("SecureShell", ["HostSystem"]), tests("PostgresClient", ["HostSystem"]),
         tests("PostgresServer", ["HostSystem", "PostgresClient"]), tests("QEMUBackend", ["HostSystem", "MachineBackend"]),
         tests("Verification"), tests("Deployment", ["HostSystem", "Workflow", "MachineBackend"]),
         .testTarget(

@@ -1,1 +1,23 @@
-// placeholder
+/// The templates that are compiled into the binary, so that it can be moved without them.
+package enum BuiltinTemplates {
+    /// The names of all templates: their paths inside `templates/`.
+    package static var names: [String] { files.keys.sorted() }
+
+    /// The text of a template, nil when there is none of that name.
+    package static func text(_ name: String) -> String? { files[name].map { String(decoding: $0, as: UTF8.self) } }
+
+    /// SwiftPM names the constants after the files alone, so no two files may share a name across directories.
+    private static let files: [String: [UInt8]] = [
+        "guest/create-cluster.sh": PackageResources.create_cluster_sh,
+        "guest/guest-report.sh": PackageResources.guest_report_sh,
+        "guest/install-postgresql.sh": PackageResources.install_postgresql_sh,
+        "guest/prepare-data-disk.sh": PackageResources.prepare_data_disk_sh,
+        "guest/start-cluster.sh": PackageResources.start_cluster_sh,
+        "postgresql/layer.conf": PackageResources.layer_conf,
+        "postgresql/pg_hba.conf": PackageResources.pg_hba_conf,
+        "postgresql/pg_ident.conf": PackageResources.pg_ident_conf,
+        "postgresql/postgresql.conf": PackageResources.postgresql_conf,
+        "postgresql/setup.sql": PackageResources.setup_sql,
+        "spec/example.yaml": PackageResources.example_yaml,
+    ]
+}

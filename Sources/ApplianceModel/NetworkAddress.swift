@@ -44,6 +44,11 @@ package struct IPv4Network: Hashable, Sendable, CustomStringConvertible, Codable
 package struct IPv4Address: Hashable, Sendable, CustomStringConvertible {
     package let value: UInt32
 
+    /// The address `a.b.c.d`.
+    package init(_ a: UInt8, _ b: UInt8, _ c: UInt8, _ d: UInt8) {
+        value = UInt32(a) << 24 | UInt32(b) << 16 | UInt32(c) << 8 | UInt32(d)
+    }
+
     /// Returns nil unless the text is four decimal numbers from 0 to 255 without leading zeros.
     package init?(_ text: String) {
         let parts = text.split(separator: ".", omittingEmptySubsequences: false)

@@ -1,9 +1,10 @@
 package import ApplianceModel
 internal import HostSystem
 package import MachineBackend
-package import PostgresClient
+internal import PostgresClient
 internal import SpecFile
-package import Workflow
+internal import SystemPackage
+internal import Workflow
 
 /// An appliance that exists, whole or half made.
 package struct Appliance: Sendable {
@@ -32,7 +33,7 @@ package struct Appliance: Sendable {
 
     init(spec: ApplianceSpec, environment: ApplianceEnvironment, bootPatience: Duration = .seconds(300)) throws {
         let directory = environment.state.appliance(spec.name)
-        let journal = try Journal(storage: FileJournalStorage(path: directory.journal))
+        let journal = try Journal(storage: FileJournalStorage(directory.journal))
         self.environment = environment
         context = DeploymentContext(
             spec: spec, directory: directory, backend: environment.backend, images: environment.images, journal: journal,

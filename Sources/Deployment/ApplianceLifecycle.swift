@@ -1,4 +1,4 @@
-package import ApplianceModel
+internal import ApplianceModel
 internal import FoundationEssentials
 internal import HostSystem
 internal import MachineBackend

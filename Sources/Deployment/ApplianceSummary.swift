@@ -1,7 +1,7 @@
 package import ApplianceModel
 internal import FoundationEssentials
 internal import HostSystem
-package import MachineBackend
+internal import MachineBackend
 internal import Workflow
 
 /// What `list`, `status` and the end of `deploy` tell of an appliance. Its JSON keys are API.

@@ -1,3 +1,4 @@
+internal import ApplianceModel
 internal import HostSystem
 internal import SystemPackage
 

@@ -3,6 +3,7 @@ internal import FoundationEssentials
 internal import HostSystem
 internal import MachineBackend
 internal import SpecFile
+internal import SystemPackage
 package import Workflow
 
 /// The whole way from a spec to a verified appliance.

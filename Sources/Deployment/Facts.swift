@@ -1,6 +1,6 @@
 package import ApplianceModel
 package import MachineBackend
-package import Workflow
+internal import Workflow
 
 /// The identity of the deployment, chosen before anything else.
 package struct DeploymentFact: Fact {

@@ -1,4 +1,4 @@
-internal import ApplianceModel
+package import ApplianceModel
 internal import HostSystem
 internal import MachineBackend
 internal import SecureShell
@@ -20,6 +20,10 @@ struct GuestWait {
     /// Returns once the guest let us in with the pinned key.
     /// - Throws: `guest.died`, `guest.silent`, `ssh.host-key-mismatch`, `ssh.authentication-refused`.
     mutating func forSSH() async throws {
+        try await WaitingTime.measure { try await connect() }
+    }
+
+    private mutating func connect() async throws {
         var refusals = 0
         while true {
             do {
@@ -42,6 +46,10 @@ struct GuestWait {
 
     /// Runs a command that ends when the guest is ready for more, telling what the console says meanwhile.
     func watching<Value: Sendable>(_ body: @escaping @Sendable () async throws -> Value) async throws -> Value {
+        try await WaitingTime.measure { try await watchingUnmeasured(body) }
+    }
+
+    private func watchingUnmeasured<Value: Sendable>(_ body: @escaping @Sendable () async throws -> Value) async throws -> Value {
         try await withThrowingTaskGroup(of: Value?.self) { group in
             group.addTask { try await body() }
             group.addTask {

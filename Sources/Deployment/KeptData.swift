@@ -1,4 +1,4 @@
-internal import ApplianceModel
+package import ApplianceModel
 internal import FoundationEssentials
 internal import HostSystem
 internal import MachineBackend

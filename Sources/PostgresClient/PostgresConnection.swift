@@ -33,7 +33,7 @@ package actor PostgresConnection {
 
     private init(target: String) { self.target = target }
 
-    /// Connects.
+    /// Connects. Looking `host` up is the one part that `connectTimeout` does not bound; with `hostAddress` nothing is looked up.
     /// - Throws: `postgres.connection-failed`, `postgres.authentication-failed` (both with the server's SQLSTATE where it sent
     ///   one: 57P03 means that it is still starting), `timed-out`, `CancellationError`.
     package static func open(_ parameters: PostgresParameters) async throws -> PostgresConnection {

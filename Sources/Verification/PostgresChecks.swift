@@ -43,10 +43,10 @@ enum PostgresChecks {
     }
 
     private static func checksums(_ connection: PostgresConnection) async throws -> Finding {
-        let isOn = try await connection.query("SHOW data_checksums").only().string("data_checksums") == "on"
+        let isOn = try await connection.query("SHOW data_checksums").only().text("data_checksums") == "on"
         let failures = try await connection.query(
             "SELECT coalesce(sum(checksum_failures), 0)::text AS failures FROM pg_stat_database"
-        ).only().string("failures")
+        ).only().text("failures")
         let passed = isOn && failures == "0"
         return Finding(
             check: "postgresql.checksums", level: passed ? .pass : .fail, measured: "\(isOn ? "on" : "off"), \(failures) failures",
@@ -55,7 +55,7 @@ enum PostgresChecks {
     }
 
     private static func encoding(_ connection: PostgresConnection) async throws -> Finding {
-        let encoding = try await connection.query("SHOW server_encoding").only().string("server_encoding")
+        let encoding = try await connection.query("SHOW server_encoding").only().text("server_encoding")
         return Finding(
             check: "postgresql.encoding", level: encoding == "UTF8" ? .pass : .fail, measured: encoding, expected: "UTF8",
             remedy: encoding == "UTF8" ? nil : "dump, create the database with encoding UTF8, restore")
@@ -71,7 +71,7 @@ enum PostgresChecks {
         let second = try await target.connect()
         let row: String
         do {
-            row = try await second.query("SELECT token FROM commit_probe WHERE id = 1").only().string("token")
+            row = try await second.query("SELECT token FROM commit_probe WHERE id = 1").only().text("token")
         } catch {
             await second.close()
             throw error

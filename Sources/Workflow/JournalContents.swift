@@ -14,7 +14,7 @@ package struct JournalContents: Sendable {
         while byteCount < bytes.endIndex {
             let number = entries.count + 1
             let newline = bytes[byteCount...].firstIndex(of: JournalContents.newline)
-            let line = bytes[byteCount ..< (newline ?? bytes.endIndex)]
+            let line = bytes[byteCount..<(newline ?? bytes.endIndex)]
             let next = newline.map { $0 + 1 } ?? bytes.endIndex
             guard let entry = try JournalLine.read(line, number: number), newline != nil else {
                 guard next == bytes.endIndex, !JournalLine.continuesAfterEntry(line) else {

@@ -9,6 +9,8 @@ enum JournalLine {
     private static let checksumKey = Array(#","checksum":""#.utf8)
     private static let checksumLength = 16
     private static let suffixLength = checksumKey.count + checksumLength + 2
+    /// Shared, since making one costs as much as reading a line.
+    private static let decoder = JSONDecoder()
 
     // MARK: Writing
 
@@ -44,11 +46,11 @@ enum JournalLine {
     static func read(_ line: ArraySlice<UInt8>, number: Int) throws -> JournalEntry? {
         guard isWhole(line) else {
             // A newer format may have another checksum; its version can be read all the same.
-            if let version = try? JSONDecoder().decode(Version.self, from: Data(line)).formatVersion { try check(version, line: number) }
+            if let version = try? decoder.decode(Version.self, from: Data(line)).formatVersion { try check(version, line: number) }
             return nil
         }
         do {
-            let members = try JSONDecoder().decode(Members.self, from: Data(line))
+            let members = try decoder.decode(Members.self, from: Data(line))
             return JournalEntry(sequence: members.sequence, time: members.time, kind: members.kind, details: members.details, line: Array(line))
         } catch let error as UnsupportedVersion {
             try check(error.version, line: number)
@@ -60,14 +62,14 @@ enum JournalLine {
 
     /// Reads the value of a fact out of its line.
     static func value<Value: Decodable>(_ type: Value.Type, of line: [UInt8]) throws -> Value {
-        try JSONDecoder().decode(FactValue<Value>.self, from: Data(line)).value
+        try decoder.decode(FactValue<Value>.self, from: Data(line)).value
     }
 
     /// Whether something follows an entry that is whole. A torn write leaves less than an entry, never more.
     static func continuesAfterEntry(_ line: ArraySlice<UInt8>) -> Bool {
         let last = line.endIndex - suffixLength - 1
         guard line.startIndex <= last else { return false }
-        return (line.startIndex ... last).contains { start in
+        return (line.startIndex...last).contains { start in
             line[start...].starts(with: checksumKey) && isWhole(line[..<(start + suffixLength)])
         }
     }

@@ -13,12 +13,8 @@ struct PGKVM {
         // A pipe that its reader closed ends a write with an error, not the program.
         signal(SIGPIPE, SIG_IGN)
         do {
-            var command = try PGKVMCommand.parseAsRoot()
-            if var asynchronous = command as? any AsyncParsableCommand {
-                try await interruptibly { try await asynchronous.run() }
-            } else {
-                try command.run()
-            }
+            let command = try PGKVMCommand.parseAsRoot()
+            try await interruptibly(command)
         } catch let error as Failure {
             Terminal.error(FailureText.render(error))
             exit(ExitStatus.of(error))
@@ -32,22 +28,27 @@ struct PGKVM {
 
     /// SIGINT and SIGTERM cancel the command; nothing else traps signals. A second one ends the program at once, which the
     /// journal survives.
-    private static func interruptibly(_ body: () async throws -> Void) async throws {
+    private static func interruptibly(_ command: any ParsableCommand) async throws {
         let signals = await UnixSignalsSequence(trapping: [.sigint, .sigterm])
-        try await withoutActuallyEscaping(body) { body in
-            nonisolated(unsafe) let body = body
-            let work = Task { try await body() }
-            let listener = Task {
-                var count = 0
-                for await _ in signals {
-                    count += 1
-                    if count > 1 { exit(ExitStatus.interrupted) }
-                    work.cancel()
-                }
+        // The command is used by the task alone.
+        nonisolated(unsafe) var command = command
+        let work = Task {
+            if var asynchronous = command as? any AsyncParsableCommand {
+                try await asynchronous.run()
+            } else {
+                try command.run()
             }
-            defer { listener.cancel() }
-            try await work.value
         }
+        let listener = Task {
+            var count = 0
+            for await _ in signals {
+                count += 1
+                if count > 1 { exit(ExitStatus.interrupted) }
+                work.cancel()
+            }
+        }
+        defer { listener.cancel() }
+        try await work.value
     }
 }
 

@@ -62,23 +62,19 @@ struct FileJournalStorageTests {
         .enabled("a file system of 12 KiB is mounted, which needs the right to mount") { await canMount() })
     func fullDisk() async throws {
         try await withDirectory { directory in
-            _ = try await ProgramRunner.check("mount", ["-t", "tmpfs", "-o", "size=12k", "none", directory.string])
-            let opened = Result {
-                try (
-                    FileJournalStorage(directory.appending("journal.jsonl")),
-                    FileDescriptor.open(directory.appending("ballast"), .writeOnly, options: [.create, .closeOnExec], permissions: .ownerReadWrite)
+            let (storage, ballast) = try await onSmallFileSystem(at: directory) { root in
+                (
+                    try FileJournalStorage(root.appending("journal.jsonl")),
+                    try FileDescriptor.open(root.appending("ballast"), .writeOnly, options: [.create, .closeOnExec], permissions: .ownerReadWrite)
                 )
             }
-            // Detached at once: the descriptors keep the file system, and nothing stays mounted however the test ends.
-            _ = try await ProgramRunner.check("umount", ["--lazy", directory.string])
-            let (storage, ballast) = try opened.get()
             try ballast.closeAfter {
                 try ballast.writeAll([UInt8](repeating: 0, count: 4_096))
                 // Two lines fit into the two pages that are left; the third begins in the second page and needs another.
-                let lines = (0 ..< 3).map { [UInt8](repeating: UInt8(ascii: "a") + $0, count: 3_000) }
+                let lines = (0..<3).map { [UInt8](repeating: UInt8(ascii: "a") + $0, count: 3_000) }
                 try storage.append(lines[0])
                 try storage.append(lines[1])
-                for _ in 0 ..< 2 {
+                for _ in 0..<2 {
                     let error = #expect(throws: Failure.self) { try storage.append(lines[2]) }
                     #expect(error?.code == .fileUnwritable)
                     #expect(error?.cause as? Errno == .noSpace)
@@ -97,6 +93,26 @@ struct FileJournalStorageTests {
         defer { try? Files.remove(directory) }
         try await body(directory)
     }
+}
+
+/// Opens files on a file system of 12 KiB; their descriptors keep it.
+///
+/// It is mounted in the mount namespace of a process that ends here, or by itself soon after a test that was killed.
+private func onSmallFileSystem<Value>(at mountPoint: FilePath, _ open: (_ root: FilePath) throws -> Value) async throws -> Value {
+    let (lines, continuation) = AsyncStream.makeStream(of: String.self)
+    let holder = Task {
+        defer { continuation.finish() }
+        let script = #"mount -t tmpfs -o size=12k none "$0" && echo $$ >&2 && exec sleep 30"#
+        return try await ProgramRunner.run("unshare", ["--mount", "sh", "-c", script, mountPoint.string]) { continuation.yield($0) }
+    }
+    let line = await lines.first { _ in true }
+    let opened = Result {
+        let process = try #require(line.flatMap(Int.init), "the file system could not be mounted: \(line ?? "")")
+        return try open(FilePath("/proc/\(process)/root").appending(mountPoint.components))
+    }
+    holder.cancel()
+    _ = await holder.result
+    return try opened.get()
 }
 
 private func canMount() async -> Bool { (try? await ProgramRunner.run("unshare", ["--mount", "true"]))?.status == 0 }

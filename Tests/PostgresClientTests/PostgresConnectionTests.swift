@@ -134,6 +134,16 @@ struct PostgresConnectionTests {
         #expect(try await connection.query("SELECT 1 AS one").only().integer("one") == 1)
     }
 
+    @Test("A server that neither ends the statement nor answers loses the connection")
+    func frozenServer() async throws {
+        let connection = try await PostgresConnection.open(parameters)
+        let pid = String(await connection.backendProcess)
+        try await cluster.check("kill", ["-STOP", pid])
+        await expectFailure(.timedOut) { _ = try await connection.query("SELECT 1", timeout: .milliseconds(100)) }
+        await expectFailure(.postgresConnectionLost) { _ = try await connection.query("SELECT 1") }
+        try await cluster.check("kill", ["-CONT", pid])
+    }
+
     @Test("A session that the administrator ends is told apart from a refused statement")
     func lostConnection() async throws {
         let connection = try await PostgresConnection.open(parameters)

@@ -97,6 +97,29 @@ test_a_signature_of_other_content_is_refused() {
     expect_nothing_installed
 }
 
+test_a_signature_from_before_the_key_expired_is_good() {
+    swift_host
+    past=(--faked-system-time 20240101T000000)
+    gpg --batch --quiet "${past[@]}" --passphrase '' --quick-generate-key "Expired <expired@example.invalid>" ed25519 sign 1y
+    PGKVM_SWIFT_FINGERPRINT=$(gpg --batch --with-colons --list-keys expired@example.invalid | awk -F: '/^fpr/ { print $10; exit }')
+    gpg --batch --quiet --yes "${past[@]}" --local-user expired@example.invalid --detach-sign --output "files/$archive.sig" "files/$archive"
+    gpg --batch --armor --export >files/key.asc
+    gpgconf --kill all
+    serve plain
+    install 0
+}
+
+test_a_signature_of_a_revoked_key_is_refused() {
+    swift_host
+    sed 's/^:---/---/' "gnupg/openpgp-revocs.d/$PGKVM_SWIFT_FINGERPRINT.rev" | gpg --batch --quiet --import
+    gpg --batch --armor --export >files/key.asc
+    gpgconf --kill all
+    serve plain
+    install 1
+    expect_text "the signature of $archive is not of the key"
+    expect_nothing_installed
+}
+
 test_a_wrong_checksum_is_refused_even_with_a_good_signature() {
     swift_host
     echo more >made/swift/usr/more

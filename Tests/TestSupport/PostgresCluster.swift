@@ -17,6 +17,8 @@ package struct PostgresCluster: Sendable {
 
     package var dataDirectory: FilePath { directory.appending("data") }
     package var socketDirectory: FilePath { directory }
+    /// Where a test may put a whole configuration (`postgresql.conf` and what it includes).
+    package var configurationDirectory: FilePath { directory.appending("conf") }
     private var logFile: FilePath { directory.appending("server.log") }
 
     /// The cluster of the suite, where the suite has the trait `.postgresCluster`.
@@ -73,8 +75,13 @@ package struct PostgresCluster: Sendable {
     /// What the server wrote before its own log was set up.
     package var log: String { (try? Files.readText(logFile)) ?? "" }
 
+    /// Starts the server: with the configuration that lies in `configurationDirectory`, if there is one, else with a plain one.
+    /// Either way it listens on the loopback interface only and does not wait for the disk.
     package func start() async throws {
-        let options = "-F -c listen_addresses=127.0.0.1 -c port=\(port) -c unix_socket_directories=\(socketDirectory)"
+        let file = configurationDirectory.appending("postgresql.conf")
+        let configuration =
+            Files.exists(file) ? "-c config_file=\(file)" : "-c port=\(port) -c unix_socket_directories=\(socketDirectory)"
+        let options = "-F -c listen_addresses=127.0.0.1 \(configuration)"
         try await check("pg_ctl", ["-D", dataDirectory.string, "-l", logFile.string, "-o", options, "-w", "-t", "120", "start"])
     }
 

@@ -1,4 +1,5 @@
 import Testing
+
 @testable import Workflow
 
 @Suite("Journal: damage")
@@ -25,7 +26,7 @@ struct JournalDamageTests {
         var damagedLines: Set<Int> = []
         for index in bytes.indices {
             let number = bytes[..<index].count { $0 == JournalContents.newline } + 1
-            for bit in 0 ..< 8 {
+            for bit in 0..<8 {
                 var damaged = bytes
                 damaged[index] ^= 1 << UInt8(bit)
                 do {
@@ -41,14 +42,14 @@ struct JournalDamageTests {
             }
         }
         // The newline of the last line, damaged, stands behind an entry that is whole: no torn write looks like that.
-        #expect(damagedLines == Set(1 ... entries.count))
+        #expect(damagedLines == Set(1...entries.count))
     }
 
     @Test("A journal cut off at any byte keeps every whole line, says so, and takes new entries")
     func truncation() async throws {
         let bytes = try await journal()
         let entries = try JournalContents(bytes).entries
-        for count in 0 ... bytes.count {
+        for count in 0...bytes.count {
             let storage = MemoryStorage(Array(bytes[..<count]))
             let journal = try Journal(storage: storage)
             let whole = bytes[..<count].count { $0 == JournalContents.newline }
@@ -70,9 +71,11 @@ struct JournalDamageTests {
         #expect(contents.byteCount < bytes.count)
     }
 
-    @Test("A line that is missing, doubled or in another's place is an error that names the line", arguments: [
-        ([0, 2, 3, 4, 5], 2), ([1, 2, 3, 4, 5], 1), ([0, 1, 1, 2, 3, 4, 5], 3), ([0, 2, 1, 3, 4, 5], 2), ([0, 1, 2, 3, 5], 5), ([0, 1, 2, 3, 4, 5, 0], 7),
-    ])
+    @Test(
+        "A line that is missing, doubled or in another's place is an error that names the line",
+        arguments: [
+            ([0, 2, 3, 4, 5], 2), ([1, 2, 3, 4, 5], 1), ([0, 1, 1, 2, 3, 4, 5], 3), ([0, 2, 1, 3, 4, 5], 2), ([0, 1, 2, 3, 5], 5), ([0, 1, 2, 3, 4, 5, 0], 7),
+        ])
     func sequence(order: [Int], line: Int) async throws {
         let lines = lines(try await journal())
         let error = #expect(throws: JournalError.self) { try JournalContents(order.flatMap { lines[$0] }) }

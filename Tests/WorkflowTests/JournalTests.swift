@@ -1,4 +1,5 @@
 import Testing
+
 @testable import Workflow
 
 struct Machine: Fact, Equatable {
@@ -43,7 +44,8 @@ struct JournalTests {
     @Test("A line has the documented form, its checksum being that of sha256sum")
     func form() throws {
         // printf '%s' '{"formatVersion":1,…,"value":{"name":"db","ports":[22]}' | sha256sum | cut -c 1-16
-        let line = #"{"formatVersion":1,"sequence":1,"time":"2026-01-02T03:04:05.678Z","kind":"fact","fact":"machine","#
+        let line =
+            #"{"formatVersion":1,"sequence":1,"time":"2026-01-02T03:04:05.678Z","kind":"fact","fact":"machine","#
             + #""value":{"name":"db","ports":[22]},"checksum":"057bf3f59c63da42"}"#
         let contents = try JournalContents(Array((line + "\n").utf8))
         #expect(try contents.fact(Machine.self) == Machine(name: "db", ports: [22]))
@@ -54,7 +56,8 @@ struct JournalTests {
 
         let made = try JournalLine.make(sequence: 1, kind: .stepFailed, details: .init(step: StepID(rawValue: "boot"), message: "no /dev/kvm"))
         let text = String(decoding: made.line, as: UTF8.self)
-        let pattern = /\{"formatVersion":1,"sequence":1,"time":"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z","kind":"stepFailed","step":"boot","message":"no \/dev\/kvm","checksum":"[0-9a-f]{16}"\}/
+        let pattern =
+            /\{"formatVersion":1,"sequence":1,"time":"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z","kind":"stepFailed","step":"boot","message":"no \/dev\/kvm","checksum":"[0-9a-f]{16}"\}/
         #expect(try pattern.wholeMatch(in: text) != nil, "\(text)")
     }
 
@@ -101,9 +104,11 @@ struct JournalTests {
         #expect(try JournalContents(storage.bytes).entries.map(\.kind) == [later, .fact])
     }
 
-    @Test("A newer format version is refused, with its checksum, without it, or with one of another kind", arguments: [
-        #"{"formatVersion":2,"sequence":1,"time":"t","kind":"fact"}"#, #"{"crc":"77","formatVersion":2}"#,
-    ])
+    @Test(
+        "A newer format version is refused, with its checksum, without it, or with one of another kind",
+        arguments: [
+            #"{"formatVersion":2,"sequence":1,"time":"t","kind":"fact"}"#, #"{"crc":"77","formatVersion":2}"#,
+        ])
     func newer(line: String) throws {
         let plain = Array((line + "\n").utf8)
         for bytes in [plain, sealed(String(line.dropLast())), plain + sealed(#"{"formatVersion":1"#)] {

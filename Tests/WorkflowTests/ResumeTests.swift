@@ -54,7 +54,7 @@ struct ResumeTests {
             #expect(world.done == Set(names))
             let again = try JournalContents(storage.bytes)
             #expect(again.warnings.isEmpty)
-            #expect(again.entries.map(\.sequence) == Array(1 ..< again.entries.count + 1))
+            #expect(again.entries.map(\.sequence) == Array(1..<again.entries.count + 1))
         }
     }
 
@@ -119,7 +119,7 @@ struct ResumeTests {
 
     // MARK: Full disk
 
-    @Test("A journal that cannot be written fails the step, and no further step is performed", arguments: 0 ... 6)
+    @Test("A journal that cannot be written fails the step, and no further step is performed", arguments: 0...6)
     func diskFull(appends: Int) async throws {
         let (world, sink) = (World(), RecordingSink())
         let storage = MemoryStorage(appendsLeft: appends)

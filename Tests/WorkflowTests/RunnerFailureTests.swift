@@ -21,11 +21,12 @@ struct FaultCase: CustomTestStringConvertible, Sendable {
     }
 
     func gate(_ world: World) -> RecordingGate {
-        let decision: FailureDecision = switch policy {
-        case .keep: .keep
-        case .revert: .revert
-        case .retry: .retry
-        }
+        let decision: FailureDecision =
+            switch policy {
+            case .keep: .keep
+            case .revert: .revert
+            case .retry: .retry
+            }
         return RecordingGate(world: world, afterFailure: decision, revertsWhenCancelled: policy == .revert)
     }
 
@@ -111,7 +112,8 @@ struct RunnerFailureTests {
 
     // MARK: Cancellation
 
-    @Test("A run cancelled at any point ends there, and its policy decides whether anything is undone",
+    @Test(
+        "A run cancelled at any point ends there, and its policy decides whether anything is undone",
         arguments: FaultCase.all([.keep, .revert]), [World.Fault.cancel, .cancelUnnoticed])
     func cancellation(fault: FaultCase, kind: World.Fault) async throws {
         let world = World(faults: [fault.point: kind])

@@ -6,9 +6,11 @@ import Workflow
 struct RunnerTests {
     let names = ["a", "b", "c"]
 
-    @Test("Steps are gated, inspected and performed one after the other, in the order of the list", arguments: [
-        ["a", "b", "c"], ["a", "c", "b"], ["b", "a", "c"], ["b", "c", "a"], ["c", "a", "b"], ["c", "b", "a"],
-    ])
+    @Test(
+        "Steps are gated, inspected and performed one after the other, in the order of the list",
+        arguments: [
+            ["a", "b", "c"], ["a", "c", "b"], ["b", "a", "c"], ["b", "c", "a"], ["c", "a", "b"], ["c", "b", "a"],
+        ])
     func order(names: [String]) async throws {
         let world = World()
         let outcome = try await run(names, world, gate: RecordingGate(world: world))
@@ -92,9 +94,11 @@ struct RunnerTests {
         #expect(summary == StepSummary(id: StepID(rawValue: "b"), title: "Do b", position: 2, count: 3, explanation: explanation))
     }
 
-    @Test("The unattended gate runs everything and answers by its policy", arguments: [
-        (OnError.keep, FailureDecision.keep, false), (.revert, .revert, true), (.ask, .keep, false),
-    ])
+    @Test(
+        "The unattended gate runs everything and answers by its policy",
+        arguments: [
+            (OnError.keep, FailureDecision.keep, false), (.revert, .revert, true), (.ask, .keep, false),
+        ])
     func unattended(onError: OnError, decision: FailureDecision, reverts: Bool) {
         let gate = UnattendedGate(onError: onError)
         let step = StepSummary(id: StepID(rawValue: "a"), title: "A", position: 1, count: 1, explanation: .init(what: "", why: ""))

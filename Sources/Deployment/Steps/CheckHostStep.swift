@@ -1,6 +1,6 @@
 internal import ApplianceModel
 internal import MachineBackend
-package import Workflow
+internal import Workflow
 
 /// Whether this host can run the appliance, and with which accelerator.
 struct CheckHostStep: Step {

@@ -1,6 +1,6 @@
 internal import ApplianceModel
 internal import MachineBackend
-package import Workflow
+internal import Workflow
 
 /// Step 1 of the scenario: VirtIO Block, straight to the host's kernel.
 struct ConfigureDiskStep: Step {

@@ -1,7 +1,7 @@
 internal import ApplianceModel
 internal import BuiltinTemplates
 internal import SecureShell
-package import Workflow
+internal import Workflow
 
 /// The server's packages, over SSH.
 struct InstallPostgreSQLStep: Step {

@@ -3,7 +3,7 @@ internal import BuiltinTemplates
 internal import FoundationEssentials
 internal import MachineBackend
 internal import SecureShell
-package import Workflow
+internal import Workflow
 
 /// The file system of the data disk, found by its virtio serial.
 struct PrepareDataDiskStep: Step {

@@ -1,7 +1,8 @@
-internal import ApplianceModel
+package import ApplianceModel
 internal import GuestImage
 internal import MachineBackend
-package import Workflow
+internal import SystemPackage
+internal import Workflow
 
 /// Finds the base image, or builds the one of a Debian release.
 struct PrepareImageStep: Step {

@@ -1,6 +1,7 @@
 internal import ApplianceModel
 internal import ArgumentParser
 internal import Deployment
+internal import Dispatch
 internal import Glibc
 internal import HostSystem
 internal import MachineBackend
@@ -60,7 +61,7 @@ struct SSHCommand: AsyncParsableCommand {
         let resizing = TTY.onResize { connection.resize(columns: $0, rows: $1) }
         defer { resizing?.cancel() }
         let status = try await connection.interactive(
-            command: command.isEmpty ? nil : ShellCommand.words(command),
+            command: command.isEmpty ? nil : "\(list: command)",
             terminal: terminal.map { (columns: $0.columns, rows: $0.rows, term: HostEnvironment.value("TERM") ?? "xterm") },
             input: FileDescriptor.standardInput, output: .standardOutput, error: .standardError)
         await connection.close()

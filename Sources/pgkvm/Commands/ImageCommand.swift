@@ -61,7 +61,7 @@ struct ImageCommand: AsyncParsableCommand {
 
         @Argument(help: "Name or key") var image: String
 
-        func run() async throws { try await Composition.environment().images.delete(image) }
+        func run() async throws { try Composition.environment().images.delete(image) }
     }
 
     private static func progress(_ message: String) {

@@ -1,0 +1,81 @@
+internal import ApplianceModel
+
+/// What is done in a guest once cloud-init has finished: the guest must come up again without its seed.
+///
+/// cloud-init's network files may name the interface as cloud-init renamed it, and without a seed nobody renames it. So the guest
+/// gets a network file that looks at the MAC address alone, cloud-init is switched off, and what it kept of the seed (a private key
+/// is in it) is removed.
+package enum FirstBootCleanup {
+    /// The network file in the guest. It sorts before what cloud-init, netplan and the images' own defaults write, and the first
+    /// match wins.
+    package static let networkFile = "/etc/systemd/network/05-pgkvm.network"
+
+    /// The content of `networkFile`.
+    /// - Throws: `seed.invalid` for an impossible MAC address.
+    package static func networkFileContent(_ network: GuestNetwork) throws -> String {
+        guard SeedText.isMACAddress(network.macAddress) else {
+            throw Failure(.seedInvalid, "\(SpecRules.shown(network.macAddress)) cannot be the MAC address of a guest")
+        }
+        var lines = [
+            "# Written by pgkvm. The interface is found by its address, whatever its name.", "[Match]", "MACAddress=\(network.macAddress)", "",
+            "[Network]",
+        ]
+        switch network.address {
+        case .dhcp:
+            lines += ["DHCP=ipv4"]
+        case .static(let address):
+            lines += ["Address=\(address.cidr)", "Gateway=\(address.gateway)"] + address.nameServers.map { "DNS=\($0)" }
+        }
+        lines += ["LinkLocalAddressing=no", "IPv6AcceptRA=no"]
+        if case .dhcp = network.address { lines += ["", "[DHCPv4]", "ClientIdentifier=mac", "UseHostname=no"] }
+        return lines.joined(separator: "\n") + "\n"
+    }
+
+    /// A shell script to run as root in the guest; running it again changes nothing. It leaves the present network alone: the
+    /// connection that it comes over stays, and the new file counts from the next boot.
+    ///
+    /// Works where cloud-init rendered for systemd-networkd, netplan or ifupdown. The logs stay as evidence, except one that a
+    /// private key got into.
+    /// - Parameter root: a directory that stands for `/`.
+    /// - Throws: `seed.invalid` for an impossible MAC address.
+    package static func script(_ network: GuestNetwork, root: String = "") throws -> String {
+        """
+        set -eu
+        umask 022
+        root=\(SeedText.shellQuoted(root))
+        file=$root\(networkFile)
+
+        # The network first: after a power cut at any later point the guest is still reached.
+        mkdir -p "${file%/*}"
+        cat > "$file.new" <<'END'
+        \(try networkFileContent(network))END
+        chmod 644 "$file.new"
+        sync
+        mv -f "$file.new" "$file"
+        # Some images start networkd only as long as netplan has a file that asks for it.
+        if [ "$(systemctl is-enabled systemd-networkd.service 2>/dev/null)" != enabled ]; then
+            systemctl enable systemd-networkd.service
+        fi
+
+        mkdir -p "$root/etc/cloud"
+        touch "$root/etc/cloud/cloud-init.disabled"
+        sync
+
+        rm -f "$root/etc/netplan/50-cloud-init.yaml" "$root/etc/network/interfaces.d/50-cloud-init"*
+        rm -f "$root/etc/systemd/network/10-cloud-init-"*.network "$root/etc/systemd/network/10-cloud-init-"*.link
+
+        for instance in "$root/var/lib/cloud/instances/"*; do
+            rm -f "$instance/user-data"* "$instance/vendor-data"* "$instance/vendor-data2"* "$instance/cloud-config.txt" \\
+                "$instance/vendor-cloud-config.txt" "$instance/vendor2-cloud-config.txt" "$instance/obj.pkl"
+        done
+        rm -rf "$root/var/lib/cloud/seed/nocloud" "$root/var/lib/cloud/seed/nocloud-net"
+        rm -f "$root/run/cloud-init/instance-data-sensitive.json" "$root/run/cloud-init/instance-data.json" \\
+            "$root/run/cloud-init/combined-cloud-config.json"
+        for log in "$root/var/log/cloud-init.log"* "$root/var/log/cloud-init-output.log"*; do
+            if [ -f "$log" ] && grep -q 'PRIVATE KEY' "$log"; then rm -f "$log"; fi
+        done
+        sync
+
+        """
+    }
+}

@@ -1,0 +1,67 @@
+package import ApplianceModel
+
+/// Who a guest is, and who may log in to it.
+package struct GuestIdentity: Sendable, Equatable {
+    /// The account that pgkvm uses in every guest.
+    package static let defaultUserName = "pgkvm"
+
+    /// 1 to 64 letters, digits, dots, underscores and hyphens. Another one makes cloud-init run first boot again.
+    package var instanceID: String
+    package var hostname: ApplianceName
+    /// 1 to 32 lower-case letters, digits, underscores and hyphens.
+    package var userName: String
+    /// The one key that may log in, in the form of an authorized_keys line.
+    package var authorizedKey: String
+    /// The host key of the first contact; replaced by one that the guest makes itself.
+    package var hostKey: SSHKeyPair
+
+    package init(
+        instanceID: String, hostname: ApplianceName, userName: String = defaultUserName, authorizedKey: String, hostKey: SSHKeyPair
+    ) {
+        self.instanceID = instanceID
+        self.hostname = hostname
+        self.userName = userName
+        self.authorizedKey = authorizedKey
+        self.hostKey = hostKey
+    }
+}
+
+/// The one network interface of a guest.
+package struct GuestNetwork: Sendable, Equatable {
+    /// Six pairs of lower-case hexadecimal digits with colons.
+    package var macAddress: String
+    package var address: Address
+
+    package enum Address: Sendable, Equatable {
+        /// The guest asks its network.
+        case dhcp
+        case `static`(StaticAddress)
+    }
+
+    package init(macAddress: String, address: Address) {
+        self.macAddress = macAddress
+        self.address = address
+    }
+}
+
+/// An IPv4 address that the guest carries by itself.
+package struct StaticAddress: Sendable, Equatable {
+    package var address: IPv4Address
+    /// 1 to 32.
+    package var prefixLength: Int
+    package var gateway: IPv4Address
+    package var nameServers: [IPv4Address]
+
+    package init(address: IPv4Address, prefixLength: Int, gateway: IPv4Address, nameServers: [IPv4Address]) {
+        self.address = address
+        self.prefixLength = prefixLength
+        self.gateway = gateway
+        self.nameServers = nameServers
+    }
+
+    /// What QEMU's user networking plans for its guest: 10.0.2.15/24, the host at 10.0.2.2, its resolver at 10.0.2.3.
+    package static let userNetworking = StaticAddress(
+        address: IPv4Address(10, 0, 2, 15), prefixLength: 24, gateway: IPv4Address(10, 0, 2, 2), nameServers: [IPv4Address(10, 0, 2, 3)])
+
+    var cidr: String { "\(address)/\(prefixLength)" }
+}

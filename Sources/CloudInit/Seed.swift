@@ -1,0 +1,78 @@
+package import ApplianceModel
+internal import Mustache
+
+/// What a guest is told at its first boot.
+package struct Seed: Sendable, Equatable {
+    package var identity: GuestIdentity
+    package var network: GuestNetwork
+
+    package init(identity: GuestIdentity, network: GuestNetwork) {
+        self.identity = identity
+        self.network = network
+    }
+
+    /// The three files of the NoCloud datasource.
+    /// - Throws: `seed.invalid` when a value could not stand in them.
+    package func render(templates: SeedTemplates = .builtin) throws -> SeedFiles {
+        try validate()
+        let userData = try identity.hostKey.privateKey.withRevealed { privateKey in
+            Secret(
+                try SeedText.render(
+                    templates.userData, name: "user-data",
+                    [
+                        "hostname": SeedText.quoted(identity.hostname.rawValue), "userName": SeedText.quoted(identity.userName),
+                        "authorizedKey": SeedText.quoted(identity.authorizedKey),
+                        "hostPrivateKey": privateKey.split(separator: "\n").map(String.init),
+                        "hostPublicKey": SeedText.quoted(identity.hostKey.publicKey),
+                    ]))
+        }
+        let metaData = try SeedText.render(
+            templates.metaData, name: "meta-data",
+            ["instanceID": SeedText.quoted(identity.instanceID), "hostname": SeedText.quoted(identity.hostname.rawValue)])
+        return SeedFiles(userData: userData, metaData: metaData, networkConfig: try renderNetwork(templates.networkConfig))
+    }
+
+    private func renderNetwork(_ template: String) throws -> String {
+        // The quotes keep a reader of YAML 1.1 from taking an address of digits for a number in base 60.
+        var values: [String: Any] = ["macAddress": SeedText.quoted(network.macAddress)]
+        if case .static(let address) = network.address {
+            values["static"] = [
+                "address": SeedText.quoted(address.cidr), "gateway": SeedText.quoted(address.gateway.description),
+                "nameServers": address.nameServers.map { SeedText.quoted($0.description) }.joined(separator: ", "),
+            ]
+        }
+        return try SeedText.render(template, name: "network-config", values)
+    }
+
+    private func validate() throws {
+        func require(_ condition: Bool, _ what: String, _ value: String) throws {
+            guard condition else { throw Failure(.seedInvalid, "\(SpecRules.shown(value)) cannot be \(what) of a guest") }
+        }
+        try require(SeedText.isInstanceID(identity.instanceID), "the instance id", identity.instanceID)
+        try require(SeedText.isUserName(identity.userName), "the user", identity.userName)
+        try require(SeedText.isPublicKey(identity.authorizedKey), "the authorized key", identity.authorizedKey)
+        try require(SeedText.isPublicKey(identity.hostKey.publicKey), "the public host key", identity.hostKey.publicKey)
+        try require(SeedText.isMACAddress(network.macAddress), "the MAC address", network.macAddress)
+        if case .static(let address) = network.address {
+            try require((1...32).contains(address.prefixLength), "the address", address.cidr)
+        }
+        let isPEM = identity.hostKey.privateKey.withRevealed { key in
+            key.hasPrefix("-----BEGIN OPENSSH PRIVATE KEY-----\n") && key.split(separator: "\n").allSatisfy(SeedText.isPrintableASCII)
+        }
+        guard isPEM else { throw Failure(.seedInvalid, "the private host key is not in OpenSSH's format") }
+    }
+}
+
+/// The files of a seed. The user-data carries a private key, hence the `Secret`.
+package struct SeedFiles: Sendable, Equatable {
+    package let userData: Secret
+    package let metaData: String
+    package let networkConfig: String
+}
+
+extension Failure.Code {
+    /// A value cannot stand in the seed.
+    package static let seedInvalid = Failure.Code("seed.invalid")
+    /// A template is not Mustache.
+    package static let templateInvalid = Failure.Code("template.invalid")
+}

@@ -1,0 +1,117 @@
+package import ApplianceModel
+internal import FoundationEssentials
+internal import HostSystem
+internal import MachineBackend
+internal import PostgresClient
+package import PostgresServer
+internal import SecureShell
+internal import SystemPackage
+internal import Verification
+internal import Workflow
+
+extension DeploymentContext {
+    /// Connects as the role `pgkvm`, with everything verified that a careful client verifies.
+    func connect() async throws -> PostgresConnection {
+        guard let password = try StoredPasswords.read(directory)[DatabaseSetup.ownName] else {
+            throw Failure(.noPassword, "'\(directory.passwords)' holds no password of the role '\(DatabaseSetup.ownName)'", remedy: "pgkvm deploy \(spec.name)")
+        }
+        let endpoint = try await postgresqlEndpoint()
+        return try await WaitingTime.measure {
+            try await PostgresConnection.open(
+                PostgresParameters(
+                    host: spec.name.rawValue, hostAddress: endpoint.host, port: endpoint.port, database: DatabaseSetup.ownName,
+                    user: DatabaseSetup.ownName, password: password, sslMode: .verifyFull,
+                    rootCertificatePath: directory.caCertificate.string, channelBinding: .require, connectTimeout: .seconds(30)))
+        }
+    }
+
+    /// Runs every check and stores the report.
+    func verify(progress: @escaping @Sendable (String) -> Void) async throws -> Report {
+        let plan = try await ServerPlan(self)
+        let machine = try await machine()
+        let end = try await journal.fact(ConfigurationFact.self)?.certificateEnd
+        let accelerator = try await require(CPUFact.self).decision.accelerator
+        let target = VerificationTarget(
+            spec: spec, accelerator: accelerator, postgresqlVersion: plan.version, shell: guest, connect: { try await self.connect() },
+            settings: plan.settings, dataDiskFile: (backend as? any DataDiskFileProviding)?.dataDiskFile(of: machine),
+            certificateDaysLeft: end.map { CertificateDays.left(until: $0) })
+        let findings = try await Verifier.run(target, progress: progress)
+        let report = Report(appliance: spec.name.rawValue, time: Date.now.ISO8601Format(), accelerator: accelerator, findings: findings)
+        try Reports.store(report, in: directory)
+        return report
+    }
+}
+
+/// Which log to show.
+package enum LogSource: Sendable { case postgresql, serial, process }
+
+extension Appliance {
+    /// Runs every check and stores the report.
+    package func verify(progress: @escaping @Sendable (String) -> Void) async throws -> Report {
+        let report = try await context.verify(progress: progress)
+        await context.guest.close()
+        return report
+    }
+
+    /// How to connect, without the password.
+    /// - Throws: `input.invalid` for a database or role that the spec does not have.
+    package func connectionText(_ form: ConnectionText.Form, database: String?, role: String?) async throws -> String {
+        let postgresql = context.spec.postgresql
+        let own = DatabaseSetup.ownName
+        let name = database ?? postgresql.databases.first?.name ?? own
+        guard let chosen = postgresql.databases.first(where: { $0.name == name }) ?? (name == own ? ApplianceSpec.Database(name: own, owner: own) : nil)
+        else {
+            throw Failure(.invalidInput, "'\(self.name)' has no database '\(name)'", remedy: "choose one of: \(postgresql.databases.map(\.name).joined(separator: ", "))")
+        }
+        let user = role ?? chosen.owner
+        guard DatabaseSetup.loginRoles(context.spec).contains(user) else {
+            throw Failure(.invalidInput, "'\(self.name)' has no role '\(user)'", remedy: "choose one of: \(postgresql.roles.map(\.name).joined(separator: ", "))")
+        }
+        guard try await context.journal.fact(ConfigurationFact.self) != nil else {
+            throw Failure(.applianceIncomplete, "'\(self.name)' has no database yet", remedy: "pgkvm deploy \(directory.spec)")
+        }
+        let endpoint = try await context.postgresqlEndpoint()
+        return try ConnectionText(
+            name: self.name.rawValue, address: endpoint.host, port: endpoint.port, database: name, user: user,
+            rootCertificate: directory.caCertificate.string, passwordFile: directory.passwords.string
+        ).render(form)
+    }
+
+    /// The end of a log.
+    package func log(_ source: LogSource, lines: Int) async throws -> String {
+        let text: String
+        switch source {
+        case .postgresql:
+            let result = try await context.guest.run(
+                "sudo -n sh -c 'tail -q -n '\(lines)' $(ls -1t /var/log/postgresql/*.log | head -n 1)'", input: [], timeout: .seconds(60))
+            await context.guest.close()
+            text = result.outputText
+        case .serial:
+            guard let machine = try await machine(), let provider = context.backend as? any SerialConsoleProviding else { return "" }
+            text = ConsoleWatch.plain(try Files.readIfPresent(provider.serialLog(of: machine)) ?? [])
+        case .process:
+            guard let machine = try await machine(), let provider = context.backend as? any ProcessProviding else { return "" }
+            text = String(decoding: try Files.readIfPresent(provider.processLog(of: machine)) ?? [], as: UTF8.self)
+        }
+        return text.split(separator: "\n", omittingEmptySubsequences: false).suffix(lines).joined(separator: "\n")
+    }
+}
+
+extension ConnectionText {
+    /// What the text is for.
+    package enum Form: String, Sendable, CaseIterable { case uri, env, service, jdbc }
+
+    func render(_ form: Form) throws -> String {
+        switch form {
+        case .uri: uri
+        case .env: environment
+        case .service: try service()
+        case .jdbc: jdbc
+        }
+    }
+}
+
+extension Failure.Code {
+    package static let noPassword = Failure.Code("postgres.no-password")
+    package static let applianceIncomplete = Failure.Code("appliance.incomplete")
+}

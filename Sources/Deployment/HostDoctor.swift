@@ -1,0 +1,21 @@
+package import ApplianceModel
+internal import MachineBackend
+
+/// What `check-host` would say, without a deployment.
+package enum HostDoctor {
+    /// - Returns: findings; what would refuse a deployment is one of level `fail`.
+    package static func examine(_ environment: ApplianceEnvironment, accelerator: AcceleratorChoice) async throws -> [Finding] {
+        guard let name = ApplianceName("doctor") else { return [] }
+        var spec = ApplianceSpec(name: name)
+        spec.machine.accelerator = accelerator
+        var findings: [Finding] = []
+        do {
+            findings += try await environment.backend.checkHost(spec).findings
+            findings += try await environment.backend.decideDisks(spec).1
+        } catch let error as Failure {
+            findings.append(
+                Finding(check: "host.usable", level: .fail, measured: error.message, expected: "a host that can run the guest", remedy: error.remedy))
+        }
+        return findings
+    }
+}

@@ -1,0 +1,75 @@
+internal import ApplianceModel
+internal import Crypto
+internal import FoundationEssentials
+internal import HostSystem
+internal import PostgresServer
+
+/// Everything that will be written into the guest's configuration, and a digest by which a later run knows whether it is.
+struct ServerPlan {
+    let version: Int
+    let layout: ClusterLayout
+    let authority: CertificateAuthority
+    let configuration: ServerConfiguration
+    let files: [GuestFile]
+    /// Names on the server's certificate.
+    let names: [String]
+    let addresses: [IPv4Address]
+    /// Of files, certificate names, CA, roles and databases.
+    let digest: String
+
+    init(_ context: DeploymentContext) async throws {
+        let spec = context.spec
+        version = try await context.postgresqlVersion()
+        layout = ClusterLayout.debian(version: version)
+        authority = try CertificateAuthority.load(from: context.directory, name: spec.name.rawValue)
+        let configuration = ServerConfiguration(spec: spec, layout: layout)
+        self.configuration = configuration
+        names = [spec.name.rawValue, "localhost"]
+        addresses = ["127.0.0.1", "10.0.2.15"].compactMap(IPv4Address.init)
+        let directory = layout.configurationDirectory
+        files = try configuration.files().map {
+            GuestFile(path: "\(directory)/\($0.path)", content: Array($0.text.utf8), owner: "postgres:postgres", mode: "0640")
+        }
+        let roles = spec.postgresql.roles.map { "role \($0.name) \($0.memberOf)" } + spec.postgresql.databases.map { "database \($0)" }
+        let text = files.map { "\($0.path)\n\(String(decoding: $0.content, as: UTF8.self))" } + names + addresses.map(\.description) + roles
+        digest = SHA256.hash(data: Data(text.joined(separator: "\u{0}").utf8)).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+    }
+
+    /// Every setting by name, the spec's own last.
+    var settings: [String: String] { configuration.settings.effective }
+
+    /// A new certificate for the server.
+    func certificate() throws -> ServerCertificate { try authority.issueServer(names: names, addresses: addresses, now: .now) }
+
+    func files(of certificate: ServerCertificate) -> [GuestFile] {
+        [
+            GuestFile(
+                path: layout.serverKey, content: certificate.keyPEM.withRevealed { Array($0.utf8) }, owner: "postgres:postgres", mode: "0600"),
+            GuestFile(path: layout.serverCertificate, content: Array(certificate.certificatePEM.utf8), owner: "postgres:postgres", mode: "0644"),
+        ]
+    }
+}
+
+extension CertificateAuthority {
+    /// The appliance's CA; a new one, not yet saved, where there is none.
+    static func load(from directory: ApplianceDirectory, name: String) throws -> CertificateAuthority {
+        guard Files.exists(directory.caKey), Files.exists(directory.caCertificate) else { return try create(name: "pgkvm \(name)", now: .now) }
+        return try CertificateAuthority(
+            certificatePEM: Files.readText(directory.caCertificate), keyPEM: Secret(Files.readText(directory.caKey)))
+    }
+
+    /// The certificate first: a key without it is made anew, and nothing was signed by it yet.
+    func save(to directory: ApplianceDirectory) throws {
+        try Files.write(certificatePEM, to: directory.caCertificate)
+        try keyPEM.withRevealed { try Files.write($0, to: directory.caKey) }
+    }
+}
+
+/// How long a certificate lasts.
+enum CertificateDays {
+    /// Deploying again issues a new one when fewer days are left.
+    static let reissueBelow = 30
+
+    /// - Parameter end: seconds since 1970.
+    static func left(until end: Int64) -> Int { Int((Double(end) - Date.now.timeIntervalSince1970) / 86_400) }
+}

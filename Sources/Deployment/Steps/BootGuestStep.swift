@@ -1,0 +1,116 @@
+package import ApplianceModel
+internal import CloudInit
+internal import HostSystem
+internal import MachineBackend
+internal import SecureShell
+internal import Workflow
+
+/// From power-on to a guest that is its own: reachable with a key that only it has, without cloud-init and without its seed.
+struct BootGuestStep: Step {
+    let id = StepID(rawValue: "boot-guest")
+    let title = "Boot the guest"
+
+    func explanation(_ context: DeploymentContext) -> StepExplanation {
+        StepExplanation(
+            what: "starts the machine, waits for SSH with the pinned key and for cloud-init, changes the host key, and takes the seed away",
+            why: "after this the guest boots the same with no seed, and the key that travelled in the seed is worth nothing",
+            byHand: ["pgkvm start \(context.spec.name)", "cloud-init status --wait", "touch /etc/cloud/cloud-init.disabled"])
+    }
+
+    func inspect(_ context: DeploymentContext) async throws -> StepStatus {
+        guard let first = try await context.journal.fact(FirstBootFact.self),
+            let machine = try await context.journal.fact(MachineFact.self)?.reference,
+            case .running = try await context.backend.powerState(of: machine)
+        else { return .pending }
+        do {
+            _ = try await context.guest.live(timeout: .seconds(10))
+        } catch let error as Failure where error.code != .sshHostKeyMismatch {
+            return .pending
+        }
+        return .satisfied("the guest answers with its own key (\(first.hostKeyFingerprint))")
+    }
+
+    func perform(_ context: DeploymentContext) async throws {
+        let machine = try await context.machine()
+        var wait = GuestWait(context: context, machine: machine)
+        try await context.backend.start(machine)
+        StepProgress.report("waiting for SSH")
+        try await wait.forSSH()
+        guard try await context.journal.fact(FirstBootFact.self) == nil else { return }
+
+        StepProgress.report("waiting for cloud-init")
+        try await wait.watching { try await CloudInitWait.untilDone(context.guest) }
+        StepProgress.report("changing the host key")
+        let key = try await changeHostKey(context, &wait)
+        StepProgress.report("leaving cloud-init")
+        try await context.runAsRoot(FirstBootCleanup.script(context.guestNetwork()))
+        try await context.backend.detachSeed(from: machine)
+        try await context.journal.record(FirstBootFact(hostKeyFingerprint: key.fingerprint))
+    }
+
+    /// Both keys are pinned and on disk while it changes, so that a cut at any moment leaves a guest that is known.
+    private func changeHostKey(_ context: DeploymentContext, _ wait: inout GuestWait) async throws -> HostKey {
+        let staged = try await context.runAsRoot(HostKeyRotation.stageScript(hostname: context.spec.name)).outputText
+        let line = String(staged.split(whereSeparator: \.isNewline).first ?? "")
+        guard let new = HostKey(openSSH: line) else {
+            throw Failure(.noPinnedKey, "the guest made a host key that is not ed25519")
+        }
+        let old = try PinnedKeys.read(context.directory).filter { $0 != new }
+        try PinnedKeys.write(old + [new], to: context.directory)
+        try await context.journal.record(HostKeyFact(pinned: (old + [new]).map(\.fingerprint)))
+        try await context.runAsRoot(HostKeyRotation.activateScript(publicKey: line, hostname: context.spec.name))
+
+        // Only a new connection shows which key the server has now.
+        await context.guest.close()
+        try PinnedKeys.write([new], to: context.directory)
+        do {
+            // The server is starting again: connections may be refused for a moment.
+            try await wait.forSSH()
+        } catch {
+            try PinnedKeys.write(old + [new], to: context.directory)
+            throw error
+        }
+        try await context.journal.record(HostKeyFact(pinned: [new.fingerprint]))
+        return new
+    }
+
+    func revert(_ context: DeploymentContext) async throws {
+        guard let machine = try await context.journal.fact(MachineFact.self)?.reference else { return }
+        await context.guest.close()
+        try await context.backend.powerOff(machine)
+    }
+}
+
+/// Waiting for cloud-init inside the guest: asking it again and again over SSH would take an emulated guest much of its time.
+enum CloudInitWait {
+    /// - Throws: `cloud-init.failed` with what it says.
+    static func untilDone(_ shell: some RemoteShell) async throws {
+        let script = """
+            while [ ! -e /run/cloud-init/result.json ]; do
+                [ -e /etc/cloud/cloud-init.disabled ] && exit 0
+                sleep 0.2
+            done
+            grep -q '"errors": \\[\\]' /run/cloud-init/result.json && exit 0
+            cloud-init status --long
+            """
+        let result = try await shell.run("sudo -n sh", input: Array(script.utf8), timeout: .seconds(3600))
+        switch result.status {
+        case 0: return
+        // Done with recoverable errors.
+        case 2: StepProgress.report("cloud-init reports recoverable errors: \(result.outputText.split(whereSeparator: \.isNewline).last ?? "")")
+        default:
+            throw Failure(
+                .cloudInitFailed, "cloud-init failed in the guest: \(result.outputText)", remedy: "the guest's /var/log/cloud-init.log says more")
+        }
+    }
+}
+
+/// Fingerprints of the host keys that are accepted.
+struct HostKeyFact: Fact {
+    static let key = "host-key"
+    let pinned: [String]
+}
+
+extension Failure.Code {
+    package static let cloudInitFailed = Failure.Code("cloud-init.failed")
+}

@@ -1,0 +1,72 @@
+internal import ApplianceModel
+internal import BuiltinTemplates
+internal import FoundationEssentials
+internal import HostSystem
+internal import PostgresClient
+internal import PostgresServer
+internal import SecureShell
+internal import Workflow
+
+/// The cluster on the data disk, its files, its roles and databases; ready when libpq says so.
+struct ConfigurePostgreSQLStep: Step {
+    let id = StepID(rawValue: "configure-postgresql")
+    let title = "Configure PostgreSQL"
+
+    func explanation(_ context: DeploymentContext) -> StepExplanation {
+        StepExplanation(
+            what: "runs initdb with checksums on the data disk, writes conf.d, pg_hba.conf and a certificate, makes roles and databases",
+            why: "settings follow from the guest's size, each with its reason; nobody gets in without TLS and a SCRAM password",
+            byHand: ["initdb --data-checksums --encoding=UTF8", "pg_createcluster", "editor /etc/postgresql/…/conf.d", "createuser, createdb"])
+    }
+
+    func inspect(_ context: DeploymentContext) async throws -> StepStatus {
+        guard let fact = try await context.journal.fact(ConfigurationFact.self), Files.exists(context.directory.caKey) else { return .pending }
+        let plan = try await ServerPlan(context)
+        guard fact.digest == plan.digest, CertificateDays.left(until: fact.certificateEnd) > CertificateDays.reissueBelow else { return .pending }
+        do {
+            try await context.connect().close()
+        } catch is Failure {
+            return .pending
+        }
+        return .satisfied("PostgreSQL \(plan.version) answers over libpq")
+    }
+
+    func perform(_ context: DeploymentContext) async throws {
+        let plan = try await ServerPlan(context)
+        try plan.authority.save(to: context.directory)
+        let passwords = try await StoredPasswords.prepare(context)
+
+        StepProgress.report("making the cluster")
+        let cluster = BuiltinTemplates.guestScript(
+            "create-cluster", arguments: ["\(plan.version)", context.spec.postgresql.locale, context.spec.postgresql.timeZone])
+        try await context.runUnit(purpose: "cluster", script: cluster)
+
+        StepProgress.report("writing its files")
+        let certificate = try plan.certificate()
+        let written = try await context.runAsRoot(GuestFiles.script(plan.files + plan.files(of: certificate)))
+        // Files that only a start reads have changed, or the server has never run with ours.
+        let changed = written.outputText.split(whereSeparator: \.isNewline).filter { $0.hasPrefix("changed ") }
+        let onlyCertificate = changed.allSatisfy { $0.contains("/server.") || $0.contains("/pg_hba.conf") || $0.contains("/pg_ident.conf") }
+
+        StepProgress.report("starting it")
+        let isKnown = try await context.journal.fact(ConfigurationFact.self) != nil
+        try await context.runAsRoot(
+            BuiltinTemplates.guestScript("start-cluster", arguments: ["\(plan.version)", isKnown && onlyCertificate ? "reload" : "restart"]),
+            timeout: .seconds(600))
+
+        StepProgress.report("making roles and databases")
+        let setup = try passwords.setupScript(for: context.spec, version: plan.version)
+        try await context.guest.check(
+            "sudo -n -u postgres psql --no-psqlrc --quiet --dbname=postgres --file=-", input: setup.withRevealed { Array($0.utf8) },
+            timeout: .seconds(300))
+
+        // Debian's unit ignores a failed start: only a query says that the server is ready.
+        try await context.connect().close()
+        let end = try CertificateExpiry.notAfter(pem: certificate.certificatePEM)
+        try await context.journal.forget(VerifiedFact.self)
+        try await context.journal.record(ConfigurationFact(digest: plan.digest, certificateEnd: Int64(end.timeIntervalSince1970)))
+    }
+
+    /// Nothing: a database is never undone. Reverting `create-machine` removes the whole disk when this run made it.
+    func revert(_ context: DeploymentContext) async throws {}
+}

@@ -1,0 +1,109 @@
+package import ApplianceModel
+
+/// Roles, databases and extensions of the spec, and pgkvm's own role, as one SQL script that may run again.
+package struct DatabaseSetup: Sendable {
+    /// pgkvm's own role and database, for its checks.
+    package static let ownName = "pgkvm"
+
+    package var version: Int
+    package var roles: [ApplianceSpec.Role]
+    package var databases: [ApplianceSpec.Database]
+    /// SCRAM verifiers by role (`PasswordVerifier`); a role without one keeps the password that it has.
+    package var verifiers: [String: String]
+
+    /// - Parameters:
+    ///   - version: the major version of PostgreSQL.
+    ///   - verifiers: by role, pgkvm's own included.
+    package init(version: Int, roles: [ApplianceSpec.Role], databases: [ApplianceSpec.Database], verifiers: [String: String]) {
+        self.version = version
+        self.roles = roles
+        self.databases = databases
+        self.verifiers = verifiers
+    }
+
+    /// The roles that log in with a password, pgkvm's own first.
+    package static func loginRoles(_ spec: ApplianceSpec) -> [String] { [ownName] + spec.postgresql.roles.map(\.name) }
+
+    /// What is wrong with the names, one fragment each; none when `script` can be rendered.
+    package var faults: [String] {
+        var faults: [String] = []
+        for role in roles {
+            if let fault = Self.nameFault(role.name) { faults.append("role '\(role.name)' \(fault)") }
+            if Self.isReserved(role: role.name) { faults.append("role '\(role.name)' is the name of a role that PostgreSQL or pgkvm has already") }
+            for group in role.memberOf {
+                if group == "postgres" || group == Self.ownName { faults.append("role '\(role.name)' may not be a member of '\(group)'") }
+                if !group.hasPrefix("pg_"), !roles.contains(where: { $0.name == group }) {
+                    faults.append("role '\(role.name)' is to be a member of '\(group)', which the spec does not list")
+                }
+            }
+        }
+        for database in databases {
+            if let fault = Self.nameFault(database.name) { faults.append("database '\(database.name)' \(fault)") }
+            if ["postgres", "template0", "template1", Self.ownName].contains(database.name) {
+                faults.append("database '\(database.name)' is one that PostgreSQL or pgkvm has already")
+            }
+            if !roles.contains(where: { $0.name == database.owner }) {
+                faults.append("database '\(database.name)' is to belong to '\(database.owner)', which the spec does not list")
+            }
+            faults += database.extensions.compactMap { name in SQLText.nameFault(name).map { "extension '\(name)' of database '\(database.name)' \($0)" } }
+        }
+        faults += Self.repeated(roles.map(\.name)).map { "role '\($0)' is listed twice" }
+        faults += Self.repeated(databases.map(\.name)).map { "database '\($0)' is listed twice" }
+        return faults
+    }
+
+    /// The script, for `psql --no-psqlrc --quiet --dbname=postgres --file=-` as the superuser over the local socket. It holds
+    /// verifiers: hand it over as input, and keep it in no file.
+    /// - Throws: `input.invalid` with every fault; `template.invalid`.
+    package func script(templates: Templates = Templates()) throws -> Secret {
+        let faults = faults
+        guard faults.isEmpty else { throw Failure(.invalidInput, faults.joined(separator: "\n")) }
+        let own = ApplianceSpec.Role(name: Self.ownName, memberOf: ["pg_monitor"] + (version >= 16 ? ["pg_use_reserved_connections"] : []))
+        let allRoles = [own] + roles
+        let ownDatabase = ApplianceSpec.Database(name: Self.ownName, owner: Self.ownName, extensions: ["pg_stat_statements"])
+        let values: [String: Any] = [
+            "formatVersion": RenderedFile.formatVersion,
+            "roles": try allRoles.map { try self.values(of: $0.name) },
+            "memberships": try allRoles.flatMap { role in
+                try role.memberOf.map { ["group": try SQLText.identifier($0), "member": try SQLText.identifier(role.name)] }
+            },
+            "databases": try ([ownDatabase] + databases).map(values(of:)),
+        ]
+        return Secret(try templates.render("postgresql/setup.sql", values))
+    }
+
+    private func values(of role: String) throws -> [String: Any] {
+        var values: [String: Any] = ["literal": try SQLText.literal(role), "identifier": try SQLText.identifier(role)]
+        if let verifier = verifiers[role] { values["verifier"] = try SQLText.literal(verifier) }
+        return values
+    }
+
+    private func values(of database: ApplianceSpec.Database) throws -> [String: Any] {
+        [
+            "literal": try SQLText.literal(database.name), "identifier": try SQLText.identifier(database.name),
+            "ownerLiteral": try SQLText.literal(database.owner), "isPrivate": database.name == Self.ownName,
+            "connectArgument": try Self.connectArgument(database.name),
+            "extensions": try database.extensions.map(SQLText.identifier),
+        ]
+    }
+
+    /// A database name for psql's `\connect`: as a connection string, so that no name is taken for one, in the quotes of a
+    /// meta-command, which are those of an identifier (as pg_dumpall does it).
+    private static func connectArgument(_ database: String) throws -> String {
+        let quoted = database.replacing("\\", with: #"\\"#).replacing("'", with: #"\'"#)
+        return "\"" + "dbname='\(quoted)'".replacing("\"", with: "\"\"") + "\""
+    }
+
+    /// psql's commands and password files go by lines, so a name may not break one.
+    private static func nameFault(_ name: String) -> String? {
+        SQLText.nameFault(name) ?? (name.unicodeScalars.contains { $0 == "\n" || $0 == "\r" } ? "contains a newline" : nil)
+    }
+
+    private static func isReserved(role: String) -> Bool {
+        ["postgres", ownName, "public", "none"].contains(role) || role.hasPrefix("pg_")
+    }
+
+    private static func repeated(_ names: [String]) -> [String] {
+        Dictionary(grouping: names) { $0 }.filter { $0.value.count > 1 }.keys.sorted()
+    }
+}

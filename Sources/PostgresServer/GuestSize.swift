@@ -1,0 +1,15 @@
+package import ApplianceModel
+
+/// What the server has to work with.
+package struct GuestSize: Sendable, Equatable {
+    /// At least 1.
+    package let vcpus: Int
+    package let memory: ByteSize
+    package let dataDisk: ByteSize
+
+    package init(vcpus: Int, memory: ByteSize, dataDisk: ByteSize) {
+        self.vcpus = vcpus
+        self.memory = memory
+        self.dataDisk = dataDisk
+    }
+}

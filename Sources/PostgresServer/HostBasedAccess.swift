@@ -1,0 +1,35 @@
+package import ApplianceModel
+
+/// Who may connect from where: `pg_hba.conf`.
+package enum HostBasedAccess {
+    /// The address from which the host's connections arrive under user networking.
+    package static let userNetworkGateway = "10.0.2.2/32"
+
+    /// What is wrong with the networks of a spec, one fragment each; none when all is well.
+    ///
+    /// Under user networking only the host's loopback interface is forwarded, and the guest sees every client as the gateway:
+    /// nobody else could connect, and the server could not tell who is who.
+    package static func faults(mode: ApplianceSpec.Network.Mode, allowFrom: [IPv4Network]) -> [String] {
+        switch mode {
+        case .user:
+            allowFrom.filter { !$0.isLoopback }.map {
+                "postgresql.allowFrom: \($0) cannot be reached under user networking, which forwards only this host's loopback interface; "
+                    + "leave it out (clients on this host are let in) or use an SSH tunnel"
+            }
+        }
+    }
+
+    static func render(mode: ApplianceSpec.Network.Mode, allowFrom: [IPv4Network], templates: Templates) throws -> RenderedFile {
+        // The host's loopback networks arrive as the gateway, which has a line of its own.
+        let networks = allowFrom.filter { !$0.isLoopback }.map { $0.description.padding(to: 18) }
+        let values: [String: Any] = [
+            "formatVersion": RenderedFile.formatVersion, "userNetworking": mode == .user, "gateway": userNetworkGateway.padding(to: 18),
+            "networks": networks,
+        ]
+        return RenderedFile(path: "pg_hba.conf", text: try templates.render("postgresql/pg_hba.conf", values))
+    }
+}
+
+extension String {
+    fileprivate func padding(to width: Int) -> String { self + String(repeating: " ", count: max(0, width - count)) }
+}

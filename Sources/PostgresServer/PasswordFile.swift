@@ -1,0 +1,42 @@
+package import ApplianceModel
+
+/// libpq's password file (`passfile`), which must be 0600.
+package enum PasswordFile {
+    /// One line: the first that matches a connection gives its password.
+    package struct Entry: Sendable {
+        /// `host` of the connection, not the address that is dialled; `*` for any.
+        package var host: String
+        package var port: UInt16
+        /// `*` for any.
+        package var database: String
+        package var user: String
+        package var password: Secret
+
+        package init(host: String, port: UInt16, database: String = "*", user: String, password: Secret) {
+            self.host = host
+            self.port = port
+            self.database = database
+            self.user = user
+            self.password = password
+        }
+    }
+
+    /// The whole file.
+    /// - Throws: `input.invalid` for a field with a newline or a NUL, which a line cannot hold.
+    package static func render(_ entries: [Entry]) throws -> Secret {
+        let lines = try entries.map { entry in
+            let password = try entry.password.withRevealed { try field($0, "password of '\(entry.user)'") }
+            return [
+                try field(entry.host, "host"), String(entry.port), try field(entry.database, "database"), try field(entry.user, "user"), password,
+            ].joined(separator: ":")
+        }
+        return Secret((["# pgkvm formatVersion \(RenderedFile.formatVersion)"] + lines).joined(separator: "\n") + "\n")
+    }
+
+    private static func field(_ text: String, _ name: String) throws -> String {
+        guard !text.utf8.contains(where: { [0, 10, 13].contains($0) }) else {
+            throw Failure(.invalidInput, "the \(name) contains a newline or a NUL, which a password file cannot hold")
+        }
+        return text.replacing("\\", with: #"\\"#).replacing(":", with: #"\:"#)
+    }
+}

@@ -1,0 +1,76 @@
+import ApplianceModel
+import PostgresServer
+import Testing
+
+@Suite("Texts for clients")
+struct ClientTextTests {
+    private func connection(database: String = "shop", user: String = "app", path: String = "/state/demo/ca.crt") throws -> ConnectionText {
+        try ConnectionText(name: "demo", port: 25432, database: database, user: user, rootCertificate: path, passwordFile: "/state/demo/pgpass")
+    }
+
+    @Test("A URI verifies the name on the certificate while it dials the address")
+    func uri() throws {
+        #expect(
+            try connection().uri
+                == "postgresql://app@demo:25432/shop?hostaddr=127.0.0.1&sslmode=verify-full&sslrootcert=%2Fstate%2Fdemo%2Fca.crt"
+                + "&channel_binding=require&passfile=%2Fstate%2Fdemo%2Fpgpass")
+    }
+
+    @Test("Whatever is special in a URI is percent-encoded, byte by byte")
+    func encoding() throws {
+        let text = try connection(database: "a/b?c#d%e", user: "ü@:\t").uri
+        #expect(text.hasPrefix("postgresql://%C3%BC%40%3A%09@demo:25432/a%2Fb%3Fc%23d%25e?"))
+    }
+
+    @Test("JDBC dials localhost, which is on the certificate too")
+    func jdbc() throws {
+        #expect(
+            try connection().jdbc == "jdbc:postgresql://localhost:25432/shop?user=app&sslmode=verify-full&sslrootcert=%2Fstate%2Fdemo%2Fca.crt")
+    }
+
+    @Test("The environment is quoted for the shell")
+    func environment() throws {
+        let text = try connection(user: "o'brien $x").environment
+        #expect(text.contains("export PGUSER='o'\\''brien $x'\n"))
+        #expect(text.contains("export PGSSLMODE='verify-full'\n"))
+    }
+
+    @Test("A service is a section named after the appliance")
+    func service() throws {
+        let text = try connection().service()
+        #expect(text.hasPrefix("[demo]\nhost=demo\nhostaddr=127.0.0.1\nport=25432\n"))
+        #expect(throws: Failure.self) { try connection(user: "trailing ").service() }
+    }
+
+    @Test("Relative paths and newlines are refused")
+    func refused() {
+        #expect(throws: Failure.self) { try connection(path: "ca.crt") }
+        #expect(throws: Failure.self) { try connection(user: "a\nb") }
+    }
+
+    @Test("Colons and backslashes in a password file are escaped, newlines refused")
+    func passwordFile() throws {
+        let entry = PasswordFile.Entry(host: "demo", port: 5432, user: #"a:b\c"#, password: Secret(#"p:\"#))
+        let text = try PasswordFile.render([entry]).withRevealed { $0 }
+        #expect(text.split(separator: "\n").last == #"demo:5432:*:a\:b\\c:p\:\\"#)
+        var broken = entry
+        broken.password = Secret("a\nb")
+        #expect(throws: Failure.self) { try PasswordFile.render([broken]) }
+    }
+
+    @Test("Generated passwords are long, plain and never the same")
+    func passwords() {
+        let made = (0..<100).map { _ in GeneratedPassword.make().withRevealed { $0 } }
+        #expect(Set(made).count == 100)
+        #expect(made.allSatisfy { $0.wholeMatch(of: #/[A-Za-z0-9]{32}/#) != nil })
+    }
+
+    @Test("Names and strings are quoted for SQL")
+    func sql() throws {
+        #expect(try SQLText.identifier(#"a"b"#) == #""a""b""#)
+        #expect(try SQLText.literal("it's") == "'it''s'")
+        #expect(try SQLText.literal(#"\'"#) == #"E'\\'''"#)
+        for name in ["", "a\0b", String(repeating: "ü", count: 32)] { #expect(throws: Failure.self) { try SQLText.identifier(name) } }
+        #expect(throws: Failure.self) { try SQLText.literal("\0") }
+    }
+}
