@@ -2,7 +2,7 @@
 # mmdebstrap runs it as a hook, as root of its namespace. From ImageBuilder:
 #   SUITE, MIRROR, SECURITY_MIRROR, SIGNED_BY, SECURITY_SIGNED_BY (keyrings in the guest), POSTGRESQL (major version),
 #   ROOT_UUID, ESP_UUID, ESP_OFFSET, ROOT_OFFSET, ROOT_SIZE (bytes), SCRATCH (its keyrings/ goes into the image)
-#   descriptor 9: the disk image, partitioned; descriptor 8: takes the list of what verification reads back.
+#   descriptor 91: the disk image, partitioned; descriptor 90: takes the list of what verification reads back.
 set -eu
 root=$1
 export DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8
