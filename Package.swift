@@ -31,7 +31,9 @@ let libraries: [Target] = [
         name: "HostSystem", dependencies: ["ApplianceModel", "CKVM", "CLinux", subprocess, systemPackage], swiftSettings: memorySafe),
     .target(
         name: "Workflow", dependencies: [crypto, .product(name: "Logging", package: "swift-log")], swiftSettings: strict),
-    .target(name: "GuestImage", dependencies: ["ApplianceModel", "HostSystem", crypto, systemPackage], swiftSettings: strict),
+    .target(
+        name: "GuestImage", dependencies: ["ApplianceModel", "HostSystem", crypto, systemPackage],
+        resources: [.embedInCode("Recipe/customize.sh")], swiftSettings: strict),
     .target(
         name: "CloudInitTemplates", path: "cloud-init",
         resources: [.embedInCode("user-data"), .embedInCode("meta-data"), .embedInCode("network-config")], swiftSettings: strict),

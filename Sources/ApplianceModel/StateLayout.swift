@@ -22,6 +22,7 @@ package struct ApplianceDirectory: Sendable, Equatable {
 
     package var spec: FilePath { path.appending("spec.yaml") }
     package var journal: FilePath { path.appending("journal.jsonl") }
+    package var card: FilePath { path.appending("card.json") }
     package var lock: FilePath { path.appending("lock") }
     package var log: FilePath { path.appending("pgkvm.log") }
     package var sshKey: FilePath { path.appending("id_ed25519") }

@@ -27,28 +27,54 @@ package struct Appliance: Sendable {
                 .applianceNotFound, "there is no appliance '\(name)' in '\(environment.state.path)'",
                 remedy: known.isEmpty ? "pgkvm deploy \(name)" : "choose one of: \(known.joined(separator: ", "))")
         }
-        let spec = try SpecFile.parse(Files.readText(directory.spec), file: directory.spec.string)
-        return try Appliance(spec: spec, environment: environment)
+        let spec = try SpecFile.parse(Files.read(directory.spec), file: directory.spec.string)
+        return try Appliance(spec: spec, environment: environment, storage: JournalSnapshot(path: directory.journal))
     }
 
-    init(spec: ApplianceSpec, environment: ApplianceEnvironment, bootPatience: Duration = .seconds(300)) throws {
+    /// An appliance whose journal can be written: whoever calls holds its lock.
+    init(writing spec: ApplianceSpec, environment: ApplianceEnvironment, bootPatience: Duration = .seconds(300)) throws {
+        let journal = environment.state.appliance(spec.name).journal
+        try self.init(spec: spec, environment: environment, storage: FileJournalStorage(journal), bootPatience: bootPatience)
+    }
+
+    private init(
+        spec: ApplianceSpec, environment: ApplianceEnvironment, storage: any JournalStorage, bootPatience: Duration = .seconds(300)
+    ) throws {
         let directory = environment.state.appliance(spec.name)
-        let journal = try Journal(storage: FileJournalStorage(directory.journal))
+        let journal = try Self.journal(storage, path: directory.journal)
         self.environment = environment
         context = DeploymentContext(
             spec: spec, directory: directory, backend: environment.backend, images: environment.images, journal: journal,
             bootPatience: bootPatience)
     }
 
-    /// Runs a change while nobody else works on the appliance.
-    /// - Throws: `appliance.busy`.
-    package func exclusively<Value>(_ body: () async throws -> Value) async throws -> Value {
-        guard let lock = try FileLock.tryAcquire(directory.lock) else {
-            throw Failure(.applianceBusy, "another pgkvm is working on '\(name)'", remedy: "wait until it has ended; 'pgkvm status \(name)' can be asked meanwhile")
+    private static func journal(_ storage: any JournalStorage, path: FilePath) throws -> Journal {
+        do {
+            return try Journal(storage: storage)
+        } catch let error as JournalError {
+            throw Failure(.journalUnusable, "'\(path)' cannot be used", cause: error)
         }
-        let value = try await body()
+    }
+
+    /// Runs a change while nobody else works on the appliance.
+    /// - Parameter body: is given the appliance with a journal that can be written.
+    /// - Throws: `appliance.busy`.
+    package func exclusively<Value>(_ body: (Appliance) async throws -> Value) async throws -> Value {
+        let lock = try Self.lock(name, directory)
+        let value = try await body(Appliance(writing: context.spec, environment: environment))
         _ = consume lock
         return value
+    }
+
+    /// Keeps everybody else from changing the appliance, as long as the value lives.
+    /// - Throws: `appliance.busy`.
+    static func lock(_ name: ApplianceName, _ directory: ApplianceDirectory) throws -> FileLock {
+        guard let lock = try FileLock.tryAcquire(directory.lock) else {
+            throw Failure(
+                .applianceBusy, "another pgkvm is working on '\(name)'",
+                remedy: "wait until it has ended; 'pgkvm status \(name)' can be asked meanwhile")
+        }
+        return lock
     }
 
     /// The machine, nil while the deployment has not made it.
@@ -66,6 +92,7 @@ package struct Appliance: Sendable {
 
 extension Failure.Code {
     package static let applianceNotFound = Failure.Code("appliance.not-found")
+    package static let journalUnusable = Failure.Code("journal.unusable")
     package static let applianceBusy = Failure.Code("appliance.busy")
     package static let applianceDiffers = Failure.Code("appliance.differs")
 }

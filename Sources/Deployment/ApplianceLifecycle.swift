@@ -10,7 +10,8 @@ internal import Workflow
 extension Appliance {
     /// Starts the machine and waits until PostgreSQL answers over libpq.
     package func start() async throws {
-        try await exclusively {
+        try await exclusively { appliance in
+            let context = appliance.context
             let machine = try await context.machine()
             try await context.backend.start(machine)
             guard try await context.journal.fact(FirstBootFact.self) != nil else { return }
@@ -27,8 +28,8 @@ extension Appliance {
                     }
                 }
             }
+            await context.guest.close()
         }
-        await context.guest.close()
     }
 
     /// Shuts the guest down and waits, or cuts its power.
@@ -43,8 +44,8 @@ extension Appliance {
 
     /// Removes the appliance with everything in it.
     package func delete() async throws {
-        try await exclusively {
-            try await deleteMachine()
+        try await exclusively { appliance in
+            try await appliance.deleteMachine()
             try Files.remove(directory.path)
         }
     }
@@ -52,16 +53,17 @@ extension Appliance {
     /// Removes the appliance and keeps its data disk, CA and passwords.
     /// - Returns: the directory that `data.adopt` takes back.
     package func deleteKeepingData(grace: Duration) async throws -> FilePath {
-        try await exclusively {
-            let kept = try await keptDirectory()
-            if let machine = try await machine() {
+        try await exclusively { appliance in
+            let context = appliance.context
+            let kept = try await appliance.keptDirectory()
+            if let machine = try await appliance.machine() {
                 try await context.backend.shutDown(machine, grace: grace)
                 guard let disk = (context.backend as? any DataDiskFileProviding)?.dataDiskFile(of: machine) else {
                     throw Failure(.unsupported, "this backend keeps no data disk that could be moved away")
                 }
                 if Files.exists(disk) { try Files.rename(disk, to: kept.appending(KeptData.Name.disk)) }
             }
-            try await deleteMachine()
+            try await appliance.deleteMachine()
             try Files.remove(directory.path)
             return kept
         }

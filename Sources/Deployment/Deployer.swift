@@ -32,11 +32,7 @@ package struct Deployer: Sendable {
         let directory = environment.state.appliance(wanted.name)
         try Files.createDirectory(environment.state.path)
         try Files.createDirectory(directory.path)
-        guard let lock = try FileLock.tryAcquire(directory.lock) else {
-            throw Failure(
-                .applianceBusy, "another pgkvm is working on '\(wanted.name)'",
-                remedy: "wait until it has ended; 'pgkvm status \(wanted.name)' can be asked meanwhile")
-        }
+        let lock = try Appliance.lock(wanted.name, directory)
         let appliance = try await settled(wanted, directory)
         if try await appliance.context.journal.fact(DeploymentFact.self) == nil {
             try await appliance.context.journal.record(DeploymentFact(id: .random()))
@@ -46,7 +42,11 @@ package struct Deployer: Sendable {
             evidence: { await Evidence.collect($0, step: $1, error: $2) })
         let outcome = await runner.run(appliance.context)
         await appliance.context.guest.close()
-        if outcome.reverted, try await appliance.machine() == nil { try Files.remove(directory.path) }
+        if outcome.reverted, try await appliance.machine() == nil {
+            try Files.remove(directory.path)
+        } else {
+            try await ApplianceCard.update(appliance.context)
+        }
         _ = consume lock
         return (appliance, outcome)
     }
@@ -57,12 +57,12 @@ package struct Deployer: Sendable {
         guard Files.exists(directory.spec) else {
             let spec = try KeptData.completed(wanted)
             try Files.write(SpecFile.render(spec), to: directory.spec)
-            return try Appliance(spec: spec, environment: environment, bootPatience: bootPatience)
+            return try Appliance(writing: spec, environment: environment, bootPatience: bootPatience)
         }
-        let known = try SpecFile.parse(Files.readText(directory.spec), file: directory.spec.string)
+        let known = try SpecFile.parse(Files.read(directory.spec), file: directory.spec.string)
         var comparable = wanted
         if let adopt = wanted.dataDisk.adopt, adopt == known.dataDisk.adopt { comparable.dataDisk.size = known.dataDisk.size }
-        let appliance = try Appliance(spec: known, environment: environment, bootPatience: bootPatience)
+        let appliance = try Appliance(writing: known, environment: environment, bootPatience: bootPatience)
         guard comparable != known else { return appliance }
         guard try await appliance.machine() == nil, try await environment.backend.find(appliance.context.deploymentIDIfKnown(), name: known.name) == nil
         else {
@@ -74,7 +74,7 @@ package struct Deployer: Sendable {
         let spec = try KeptData.completed(wanted)
         try Files.remove(directory.journal)
         try Files.write(SpecFile.render(spec), to: directory.spec)
-        return try Appliance(spec: spec, environment: environment, bootPatience: bootPatience)
+        return try Appliance(writing: spec, environment: environment, bootPatience: bootPatience)
     }
 }
 

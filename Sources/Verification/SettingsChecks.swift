@@ -32,7 +32,7 @@ enum SettingsChecks {
         FROM pg_settings s
         LEFT JOIN LATERAL (
             SELECT setting, applied, error FROM pg_file_settings
-            WHERE name = s.name AND sourcefile LIKE '%/conf.d/%' ORDER BY seqno DESC LIMIT 1) f ON true;
+            WHERE lower(name) = lower(s.name) AND sourcefile LIKE '%/conf.d/%' ORDER BY seqno DESC LIMIT 1) f ON true;
         """
 
     /// The rules, apart from the question.

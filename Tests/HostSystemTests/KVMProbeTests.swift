@@ -56,26 +56,23 @@ struct KVMProbeTests {
         "A probe leaves no descriptor, mapping, timer, signal or signal mask behind", .enabled(if: hasKVM, "needs /dev/kvm"),
         arguments: KVMProbe.Program.allCases)
     func nothingLeft(program: KVMProbe.Program) throws {
+        // Threads of Dispatch block most signals; the probe's own must be open here to be seen closed afterwards.
+        var alarm = sigset_t()
+        var previous = sigset_t()
+        sigemptyset(&alarm)
+        sigaddset(&alarm, SIGALRM)
+        pthread_sigmask(SIG_UNBLOCK, &alarm, &previous)
+        defer { pthread_sigmask(SIG_SETMASK, &previous, nil) }
         let before = signals()
         _ = KVMProbe.reportBlocking(device: "/dev/kvm", timeLimit: .milliseconds(20), program: program)
         #expect(signals() == before)
         let descriptors = try Files.list("/proc/self/fd").compactMap { linkTarget("/proc/self/fd/\($0)") }
         #expect(descriptors.filter { $0 == "/dev/kvm" || $0.hasPrefix("anon_inode:kvm") } == [])
-        #expect(try !Files.readText("/proc/self/maps").contains("kvm-vcpu"))
+        let maps = try Files.readText("/proc/self/maps")
+        #expect(!maps.contains("kvm-vcpu"))
+        // The guest's memory.
+        #expect(!maps.contains("/dev/zero"))
         if let timers = try Files.readIfPresent("/proc/self/timers") { #expect(timers.isEmpty) }
-    }
-
-    @Test("A guest's memory is given back", .enabled(if: hasKVM, "needs /dev/kvm"))
-    func memory() throws {
-        func mappings() throws -> Int { try Files.readText("/proc/self/maps").split(separator: "\n").count }
-        _ = KVMProbe.reportBlocking(device: "/dev/kvm", timeLimit: .milliseconds(500), program: .fault)
-        let before = try mappings()
-        let rounds = 100
-        for _ in 0..<rounds {
-            _ = KVMProbe.reportBlocking(device: "/dev/kvm", timeLimit: .milliseconds(500), program: .fault)
-        }
-        // Other tests map memory at the same time, but not once a round.
-        #expect(try mappings() < before + rounds / 2)
     }
 
     @Test("A missing device is named as such")

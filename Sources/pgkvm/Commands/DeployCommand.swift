@@ -122,7 +122,7 @@ struct SpecOptions: ParsableArguments {
             }
             return ApplianceSpec(name: name)
         }
-        return try SpecFile.parse(Files.readText(FilePath(target)), file: target)
+        return try SpecFile.parse(Files.read(FilePath(target)), file: target)
     }
 }
 

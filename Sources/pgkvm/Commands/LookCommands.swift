@@ -11,19 +11,17 @@ struct ListCommand: AsyncParsableCommand {
 
     func run() async throws {
         let environment = try Composition.environment()
-        let known = try environment.names()
         if names {
-            for name in known { Terminal.print(name.rawValue) }
+            for name in try environment.names() { Terminal.print(name.rawValue) }
             return
         }
-        var summaries: [ApplianceSummary] = []
-        for name in known { summaries.append(try await ApplianceSummary.of(Appliance.open(name.rawValue, in: environment))) }
+        let listings = try await ApplianceListing.all(in: environment)
         if output.format == .json {
-            try Terminal.printJSON(summaries)
-        } else if summaries.isEmpty {
+            try Terminal.printJSON(listings)
+        } else if listings.isEmpty {
             Terminal.error("no appliances in \(environment.state.path)")
         } else {
-            let rows = summaries.map { [$0.name, $0.state, $0.deployment, $0.postgresqlVersion.map(String.init) ?? "-", $0.postgresql?.description ?? "-"] }
+            let rows = listings.map { [$0.name, $0.state, $0.deployment, $0.postgresqlVersion.map(String.init) ?? "-", $0.postgresql?.description ?? "-"] }
             Terminal.print(Table.render([["NAME", "STATE", "DEPLOYMENT", "POSTGRESQL", "ADDRESS"]] + rows))
         }
     }

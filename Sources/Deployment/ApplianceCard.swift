@@ -1,0 +1,65 @@
+package import ApplianceModel
+internal import FoundationEssentials
+internal import HostSystem
+package import MachineBackend
+internal import SystemPackage
+internal import Workflow
+
+/// The few facts that `list` shows, kept in a file of their own: reading a hundred journals would take too long.
+package struct ApplianceCard: Codable, Sendable {
+    static let currentFormat = 1
+
+    package var formatVersion = ApplianceCard.currentFormat
+    package let name: String
+    package let machine: MachineReference?
+    package let isVerified: Bool
+    package let postgresqlVersion: Int?
+    package let address: Endpoint?
+
+    /// Writes down what the journal says now.
+    static func update(_ context: DeploymentContext) async throws {
+        let network = try await context.journal.fact(NetworkFact.self)?.decision
+        let card = ApplianceCard(
+            name: context.spec.name.rawValue, machine: try await context.journal.fact(MachineFact.self)?.reference,
+            isVerified: try await context.journal.fact(VerifiedFact.self) != nil,
+            postgresqlVersion: try await context.journal.fact(PackagesFact.self)?.version,
+            address: network.map { Endpoint(host: "127.0.0.1", port: $0.postgresqlPort) })
+        try Files.write(Array(JSONEncoder().encode(card)), to: context.directory.card)
+    }
+
+    /// The card of an appliance; one that says nothing where its first run has not ended.
+    static func load(_ name: ApplianceName, in state: StateDirectory) throws -> ApplianceCard {
+        let path = state.appliance(name).card
+        guard let bytes = try Files.readIfPresent(path) else {
+            return ApplianceCard(name: name.rawValue, machine: nil, isVerified: false, postgresqlVersion: nil, address: nil)
+        }
+        let card = try JSONDecoder().decode(ApplianceCard.self, from: Data(bytes))
+        try FormatVersion.check(card.formatVersion, supported: currentFormat, file: path.string)
+        return card
+    }
+}
+
+/// A line of `list`. Its JSON keys are API.
+package struct ApplianceListing: Codable, Sendable {
+    package let name: String
+    /// What the platform says: running, off, paused, unresponsive, absent.
+    package let state: String
+    /// deployed, or incomplete.
+    package let deployment: String
+    package let postgresqlVersion: Int?
+    package let postgresql: Endpoint?
+
+    package static func all(in environment: ApplianceEnvironment) async throws -> [ApplianceListing] {
+        var listings: [ApplianceListing] = []
+        for name in try environment.names() {
+            let card = try ApplianceCard.load(name, in: environment.state)
+            var state = PowerState.absent
+            if let machine = card.machine { state = try await environment.backend.powerState(of: machine) }
+            listings.append(
+                ApplianceListing(
+                    name: card.name, state: state.word, deployment: card.isVerified ? "deployed" : "incomplete",
+                    postgresqlVersion: card.postgresqlVersion, postgresql: card.address))
+        }
+        return listings
+    }
+}

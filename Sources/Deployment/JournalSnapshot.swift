@@ -1,0 +1,18 @@
+internal import ApplianceModel
+internal import HostSystem
+internal import SystemPackage
+internal import Workflow
+
+/// The journal as it is, for commands that only look: another pgkvm may be writing it.
+struct JournalSnapshot: JournalStorage {
+    let path: FilePath
+
+    func readAll() throws -> [UInt8] { try Files.readIfPresent(path) ?? [] }
+
+    func append(_ line: [UInt8]) throws {
+        throw Failure(.fileUnwritable, "the journal '\(path)' was opened for reading")
+    }
+
+    /// A line that is not complete is not complete yet; its writer finishes it.
+    func truncate(toByteCount count: Int) {}
+}

@@ -1,0 +1,23 @@
+internal import ApplianceModel
+internal import HostSystem
+
+/// How mmdebstrap becomes root for the files that it unpacks.
+enum BuildNamespace: String, Sendable {
+    /// In namespaces of its own: mounts that nobody else sees, and user ids where the caller is not root.
+    case unshare
+    /// As the root that it is, where namespaces are forbidden; nothing is mounted then.
+    case root
+
+    /// Asks mmdebstrap what works here.
+    /// - Throws: `image.build-impossible`.
+    static func available() async throws -> BuildNamespace {
+        let probe = try await ProgramRunner.run("mmdebstrap", ["--unshare-helper", "true"])
+        if probe.status == 0 { return .unshare }
+        if HostEnvironment.isRoot { return .root }
+        let said = probe.errorText.split(separator: "\n").last.map { ": \($0)" } ?? ""
+        throw Failure(
+            .imageBuildImpossible, "mmdebstrap cannot make a user namespace here\(said)",
+            remedy: "install 'uidmap', give this user a range in /etc/subuid and /etc/subgid (usermod --add-subuids 100000-165535 "
+                + "--add-subgids 100000-165535 USER), and allow user namespaces (sysctl kernel.unprivileged_userns_clone=1); or run as root")
+    }
+}

@@ -1,0 +1,40 @@
+package import ApplianceModel
+
+/// A base image in the cache, as `image.json` beside its disk describes it.
+package struct CachedImage: Codable, Sendable, Equatable {
+    /// The newest format of `image.json` that this program reads and the one that it writes.
+    package static let currentFormat = 1
+
+    package let formatVersion: Int
+    /// SHA-256 (hex) over all that decides the content; the name of the image's directory.
+    package let key: String
+    /// What users call it: the release (`debian-13`), or the name given at import.
+    package let name: String
+    package let origin: Origin
+    package let format: ImageFormat
+    package let firmware: Firmware
+    /// The size of the disk as a guest sees it.
+    package let virtualSize: ByteSize
+    /// The major version of PostgreSQL whose packages are inside; nil when it carries none.
+    package let postgresqlVersion: Int?
+    /// When it came into the cache, ISO 8601 in UTC.
+    package let created: String
+
+    /// Where an image comes from.
+    package enum Origin: Codable, Sendable, Equatable {
+        /// Built here from the packages of the release.
+        case built(DebianRelease)
+        /// Brought from a file or URL.
+        case imported(String)
+    }
+}
+
+/// The formats of disk images that are accepted.
+package enum ImageFormat: String, Codable, Sendable, CaseIterable { case raw, qcow2 }
+
+/// What the image needs to start.
+package enum Firmware: String, Codable, Sendable, CaseIterable {
+    /// The disk has an EFI system partition.
+    case uefi
+    case bios
+}

@@ -1,0 +1,75 @@
+internal import ApplianceModel
+internal import HostSystem
+internal import SystemPackage
+
+/// Fetches a file by the `curl` program; what came already is kept and continued, also by a later call.
+struct Download: Sendable {
+    let url: String
+    /// Where the bytes go. The name has to stand for the content.
+    let partial: FilePath
+    let progress: @Sendable (String) -> Void
+
+    /// Attempts in a row that may bring nothing new.
+    private static let fruitlessAttempts = 3
+
+    /// - Throws: `image.download-failed`, `program.missing`.
+    func run() async throws {
+        var fruitless = 0
+        while true {
+            let before = size
+            let result = try await follow()
+            switch result.status {
+            case 0: return
+            // The server cannot continue: from the start again.
+            case 33, 36: try Files.remove(partial)
+            // 416: the server holds no more than what is here; the checksum will tell whether that is all.
+            case 22 where result.errorText.contains("416") && before.bytes > 0: return
+            case 3, 6, 22, 60: throw failure(result)
+            default: break
+            }
+            try Task.checkCancellation()
+            fruitless = size > before ? 0 : fruitless + 1
+            guard fruitless < Self.fruitlessAttempts else { throw failure(result) }
+            progress("the download was cut off at \(size.mebibytes) MiB; continuing")
+            try await ContinuousClock().sleep(for: .milliseconds(200))
+        }
+    }
+
+    private var size: ByteSize { Files.status(partial)?.size ?? ByteSize(bytes: 0) }
+
+    /// Runs curl once, telling how far it is.
+    private func follow() async throws -> ProgramResult {
+        try await withThrowingTaskGroup(of: ProgramResult?.self) { group in
+            group.addTask {
+                try await ProgramRunner.run(
+                    "curl",
+                    [
+                        "--fail", "--location", "--silent", "--show-error", "--globoff", "--proto", "=http,https", "--continue-at", "-",
+                        // A connection that brings nothing for half a minute is dead.
+                        "--connect-timeout", "30", "--speed-limit", "1", "--speed-time", "30", "--output", partial.string, "--", url,
+                    ])
+            }
+            group.addTask {
+                var told: Int64 = size.mebibytes
+                while true {
+                    try await ContinuousClock().sleep(for: .milliseconds(250))
+                    guard size.mebibytes >= told + 32 else { continue }
+                    told = size.mebibytes
+                    progress("downloaded \(told) MiB")
+                }
+            }
+            defer { group.cancelAll() }
+            while let finished = try await group.next() {
+                if let finished { return finished }
+            }
+            throw CancellationError()
+        }
+    }
+
+    private func failure(_ result: ProgramResult) -> Failure {
+        let said = result.errorText.split(separator: "\n").last.map(String.init) ?? "curl ended with status \(result.status)"
+        return Failure(
+            .imageDownloadFailed, "cannot download '\(url)': \(said)",
+            remedy: "check the address and the network; the next import continues where this one stopped")
+    }
+}

@@ -1,0 +1,93 @@
+internal import ApplianceModel
+internal import HostSystem
+internal import SystemPackage
+
+/// Builds the disk of a Debian image: packages by mmdebstrap, file systems without mounting or root.
+struct ImageBuilder: Sendable {
+    let recipe: ImageRecipe
+    /// Where the disk is made. Belongs to this build alone.
+    let work: WorkDirectory
+    let progress: @Sendable (String) -> Void
+
+    /// - Returns: the finished disk, qcow2 without compression: it is read at every boot and takes only what is used.
+    func build() async throws -> FilePath {
+        for program in ["mmdebstrap", "mke2fs", "debugfs", "mcopy", "mkfs.vfat", "sgdisk", "qemu-img", "flock", "unshare"] {
+            _ = try ProgramRunner.find(program)
+        }
+        let namespace = try await BuildNamespace.available()
+        let scratch = try work.makeScratch()
+        let keys = try Keyrings(mirror: recipe.mirror, scratch: scratch)
+        let script = scratch.appending("customize.sh")
+        try Files.write(ImageRecipe.customization, to: script, mode: .readableByAll)
+
+        let layout = DiskLayout()
+        let disk = work.path.appending("disk.raw")
+        let list = work.path.appending("list")
+        try await makeEmptyDisk(disk, layout: layout)
+        try Files.write("", to: list)
+        // Root of the user namespace is another user than the owner of the file.
+        for path in [disk, list] { _ = try await ProgramRunner.check("chmod", ["0666", path.string]) }
+
+        let fetch = try await HostPackaging.fetchOptions()
+        try await unpack(
+            mmdebstrapArguments(namespace: namespace, keys: keys, script: script, fetchOptions: fetch), disk: disk, list: list,
+            environment: environment(layout: layout, keys: keys, scratch: scratch))
+        try await work.removeScratch()
+
+        progress("reading owners, modes and capabilities back")
+        let offset = DiskLayout.rootOffset.bytes
+        try await ImageVerification(list: try Files.readText(list)).check(fileSystem: "\(disk)?offset=\(offset)")
+
+        progress("converting to qcow2")
+        let image = work.path.appending("disk.qcow2")
+        _ = try await ProgramRunner.check("qemu-img", ["convert", "-f", "raw", "-O", "qcow2", disk.string, image.string])
+        try Files.remove(disk)
+        return image
+    }
+
+    private func makeEmptyDisk(_ disk: FilePath, layout: DiskLayout) async throws {
+        _ = try await ProgramRunner.check("truncate", ["--size=\(DiskLayout.diskSize.bytes)", disk.string])
+        _ = try await ProgramRunner.check("sgdisk", layout.partitionArguments(disk: disk.string))
+        _ = try await ProgramRunner.check("mkfs.vfat", layout.espArguments(disk: disk.string))
+    }
+
+    /// Runs mmdebstrap with the disk and the list as descriptors 91 and 90 (their directories are closed to the namespace's
+    /// users; mmdebstrap itself hands descriptors to a shell that takes one digit only, so the low ones are its own), holding the lock that tells a later build that this one still lives.
+    private func unpack(_ arguments: [String], disk: FilePath, list: FilePath, environment: [String: String]) async throws {
+        let script = #"exec 91<>"$1" 90>"$2" || exit 1; lock=$3; shift 3; exec flock --no-fork "$lock" mmdebstrap "$@""#
+        let progress = progress
+        _ = try await ProgramRunner.check(
+            "bash", ["-c", script, "bash", disk.string, list.string, work.lock.string] + arguments, environment: environment
+        ) { line in
+            for prefix in ["pgkvm: ", "I: "] where line.hasPrefix(prefix) { progress(String(line.dropFirst(prefix.count))) }
+        }
+    }
+
+    func mmdebstrapArguments(namespace: BuildNamespace, keys: Keyrings, script: FilePath, fetchOptions: [String]) -> [String] {
+        let suite = recipe.release.suite
+        let main = recipe.mirror.main.uri
+        return [
+            "--variant=minbase", "--mode=\(namespace.rawValue)", "--format=null", "--architectures=amd64",
+            // The script cleans up itself, before the file system is written.
+            "--skip=cleanup/apt,cleanup/reproducible", "--aptopt=Acquire::Languages \"none\"", "--dpkgopt=force-unsafe-io",
+        ] + fetchOptions.map { "--aptopt=\($0)" } + ImageRecipe.excludedPaths.map { "--dpkgopt=\($0)" } + [
+            "--include=\(ImageRecipe.packages.joined(separator: ","))", "--customize-hook=bash '\(script)' \"$1\"", suite, "/dev/null",
+            "deb [signed-by=\(keys.main.onHost)] \(main) \(suite) main", "deb [signed-by=\(keys.main.onHost)] \(main) \(suite)-updates main",
+            "deb [signed-by=\(keys.security.onHost)] \(recipe.mirror.security.uri) \(suite)-security main",
+        ]
+    }
+
+    private func environment(layout: DiskLayout, keys: Keyrings, scratch: FilePath) -> [String: String] {
+        [
+            "SUITE": recipe.release.suite, "MIRROR": recipe.mirror.main.uri, "SECURITY_MIRROR": recipe.mirror.security.uri,
+            "SIGNED_BY": keys.main.inGuest, "SECURITY_SIGNED_BY": keys.security.inGuest, "POSTGRESQL": String(recipe.release.postgresqlVersion),
+            "ROOT_UUID": layout.rootUUID, "ESP_UUID": layout.espUUID, "ESP_OFFSET": String(DiskLayout.espOffset.bytes),
+            "ROOT_OFFSET": String(DiskLayout.rootOffset.bytes), "ROOT_SIZE": String(DiskLayout.rootSize.bytes), "SCRATCH": scratch.string,
+            "TMPDIR": scratch.string, "LC_ALL": "C.UTF-8",
+        ]
+    }
+}
+
+extension FilePermissions {
+    static let readableByAll: FilePermissions = [.ownerReadWrite, .groupRead, .otherRead]
+}

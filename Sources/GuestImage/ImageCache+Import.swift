@@ -1,0 +1,113 @@
+internal import ApplianceModel
+internal import HostSystem
+internal import SystemPackage
+
+extension ImageCache {
+    /// Brings an image from a local file or an http(s) URL into the cache, unless it is there already.
+    ///
+    /// A download that is cut off is continued, by this call or by a later one.
+    /// - Parameters:
+    ///   - source: a path, or an address that begins with `http://` or `https://`.
+    ///   - checksum: of the file as it is published; the content is taken only if it has it.
+    ///   - name: what it is called in the cache; nil takes the name of the file without its extension.
+    ///   - progress: called with lines that say what is being done.
+    /// - Throws: `image.checksum-mismatch`, `image.format-refused`, `image.download-failed`, `input.invalid`, `file.unreadable`,
+    ///   `file.unwritable`, `program.missing`.
+    package func importImage(
+        from source: String, checksum: ImageChecksum, name: String? = nil, progress: @escaping @Sendable (String) -> Void
+    ) async throws -> CachedImage {
+        let name = try Self.checkedName(name ?? Self.defaultName(of: source))
+        let key = ImageRecipe.key(imported: checksum)
+        if let image = try image(key: key), image.name == name { return image }
+        return try await exclusively(progress: progress) { work in
+            if let image = try image(key: key), image.name == name { return image }
+            let file = work.path.appending("import")
+            if source.hasPrefix("http://") || source.hasPrefix("https://") {
+                try await download(source, checksum: checksum, to: file, progress: progress)
+            } else {
+                progress("copying and checking '\(source)'")
+                try copy(FilePath(source), checksum: checksum, to: file)
+            }
+            let format = try DiskImage.format(head: DiskImage.head(of: file), source: source)
+            let start = try await DiskImage.start(of: file, format: format, scratch: work.path)
+            return try await keep(
+                file, work: work, key: key, name: name, origin: .imported(source), format: format, firmware: DiskImage.firmware(start: start),
+                postgresqlVersion: nil)
+        }
+    }
+
+    /// What has come of a download; the name stands for the content that is wanted, so another source may continue it.
+    private func partialPath(_ checksum: ImageChecksum) -> FilePath {
+        directory.appending(".partial.\(checksum.algorithm.rawValue).\(checksum.digest)")
+    }
+
+    private func download(
+        _ url: String, checksum: ImageChecksum, to file: FilePath, progress: @escaping @Sendable (String) -> Void
+    ) async throws {
+        let partial = partialPath(checksum)
+        progress("downloading \(url)")
+        try await Download(url: url, partial: partial, progress: progress).run()
+        progress("checking the checksum")
+        do {
+            try checksum.check(digest(of: partial, algorithm: checksum.algorithm), source: url)
+        } catch let failure as Failure where failure.code == .imageChecksumMismatch {
+            // Continuing a wrong file would never make it right.
+            try Files.remove(partial)
+            throw failure
+        }
+        try Files.rename(partial, to: file)
+    }
+
+    private func digest(of path: FilePath, algorithm: ImageChecksum.Algorithm) throws -> String {
+        var hasher = ChecksumHasher(algorithm)
+        let file = try FileDescriptor.open(path, .readOnly, options: .closeOnExec)
+        _ = try file.closeAfter { try hasher.update(from: file, offset: 0) }
+        return hasher.finish()
+    }
+
+    /// Copies a file, hashing the bytes that are written, so that the copy is what was checked.
+    private func copy(_ source: FilePath, checksum: ImageChecksum, to target: FilePath) throws {
+        guard Files.status(source)?.isRegularFile == true else {
+            throw Failure(.fileUnreadable, "there is no file '\(source)'", remedy: "give the path of a disk image or an http(s) address")
+        }
+        var hasher = checksum.makeHasher()
+        do {
+            let input = try FileDescriptor.open(source, .readOnly, options: .closeOnExec)
+            try input.closeAfter {
+                let output = try FileDescriptor.open(
+                    target, .writeOnly, options: [.create, .exclusiveCreate, .closeOnExec], permissions: .ownerReadWrite)
+                try output.closeAfter {
+                    var chunk = [UInt8](repeating: 0, count: 1 << 20)
+                    while true {
+                        try Task.checkCancellation()
+                        let count = try chunk.withUnsafeMutableBytes { try input.read(into: $0) }
+                        if count == 0 { break }
+                        hasher.update(chunk[..<count])
+                        try output.writeAll(chunk[..<count])
+                    }
+                }
+            }
+        } catch let error as Errno {
+            throw Failure(
+                .fileUnwritable, "cannot copy '\(source)' to '\(target)'", remedy: error == .noSpace ? "free space in '\(directory)'" : nil, cause: error)
+        }
+        try checksum.check(hasher.finish(), source: source.string)
+    }
+
+    private static func defaultName(of source: String) -> String {
+        let path = source.split(separator: "?", maxSplits: 1).first.map(String.init) ?? source
+        return FilePath(path).lastComponent?.stem ?? ""
+    }
+
+    /// A name that can be typed, and that is not taken for a release or a key.
+    private static func checkedName(_ name: String) throws -> String {
+        let first = name.first.map { $0.isASCII && ($0.isLetter || $0.isNumber) } ?? false
+        let valid = first && name.utf8.count <= 100 && name.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "._+-".contains($0)) }
+        guard valid, DebianRelease(rawValue: name) == nil else {
+            throw Failure(
+                .invalidInput, "an imported image cannot be called '\(name)'",
+                remedy: "give a --name of letters, digits, '.', '_', '+' and '-' that is not the name of a release")
+        }
+        return name
+    }
+}

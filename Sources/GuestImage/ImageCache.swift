@@ -1,0 +1,104 @@
+package import ApplianceModel
+internal import FoundationEssentials
+internal import HostSystem
+package import SystemPackage
+
+/// The base images of this host: one directory each, named by the key of the content, holding `image.json` and the disk.
+///
+/// A directory appears whole, by a rename: whatever has another name than a key is work in progress or its remains.
+package struct ImageCache: Sendable {
+    package let directory: FilePath
+    let packaging: HostPackaging
+
+    /// - Parameter directory: need not exist yet.
+    package init(directory: FilePath) { self.init(directory: directory, packaging: HostPackaging()) }
+
+    init(directory: FilePath, packaging: HostPackaging) {
+        self.directory = directory
+        self.packaging = packaging
+    }
+
+    /// All images, by name and then the newest first.
+    /// - Throws: `format.newer`, `image.damaged`, `file.unreadable`.
+    package func list() throws -> [CachedImage] {
+        try Files.list(directory).filter(Self.isKey).compactMap(image(key:)).sorted { ($0.name, $1.created) < ($1.name, $0.created) }
+    }
+
+    /// The image of a choice. For a release that is the one which `build` would make now; where the host's apt cannot say
+    /// what that would be, the newest one built of the release.
+    /// - Returns: nil when the cache has none.
+    /// - Throws: `format.newer`, `image.damaged`, `image.ambiguous`.
+    package func find(_ choice: ImageChoice) throws -> CachedImage? {
+        switch choice {
+        case .release(let release):
+            guard let mirror = try? packaging.mirror() else { return try list().first { $0.origin == .built(release) } }
+            return try image(key: ImageRecipe(release: release, mirror: mirror).key)
+        case .cached(let name):
+            let found = try matches(name)
+            guard found.count <= 1 else {
+                throw Failure(
+                    .imageAmbiguous, "'\(name)' means \(found.count) images: \(found.map { $0.key.prefix(12) }.joined(separator: ", "))",
+                    remedy: "give more of the key, as 'pgkvm image list' shows it")
+            }
+            return found.first
+        }
+    }
+
+    /// The disk of an image.
+    package func diskPath(_ image: CachedImage) -> FilePath { path(image.key).appending("disk.\(image.format.rawValue)") }
+
+    /// Removes every image that has the name, or the one whose key begins with it (eight digits at least).
+    ///
+    /// Appliances that were made from it keep their own copy.
+    /// - Throws: `image.unknown`, `image.ambiguous`, `file.unwritable`.
+    package func delete(_ nameOrKey: String) throws {
+        let found = try matches(nameOrKey)
+        guard let first = found.first else {
+            throw Failure(.imageUnknown, "there is no image '\(nameOrKey)' in the cache", remedy: "see 'pgkvm image list'")
+        }
+        if found.count > 1, first.name != nameOrKey {
+            throw Failure(.imageAmbiguous, "'\(nameOrKey)' begins the keys of \(found.count) images", remedy: "give more of the key")
+        }
+        for image in found { try discard(path(image.key)) }
+    }
+
+    /// Removes an image's directory; what is half removed is taken for no image.
+    func discard(_ path: FilePath) throws {
+        guard Files.exists(path) else { return }
+        let doomed = directory.appending(".deleted.\(UInt32.random(in: 0 ... .max))")
+        try Files.rename(path, to: doomed)
+        try Files.remove(doomed)
+    }
+
+    func path(_ key: String) -> FilePath { directory.appending(key) }
+
+    private func matches(_ nameOrKey: String) throws -> [CachedImage] {
+        let all = try list()
+        let named = all.filter { $0.name == nameOrKey }
+        if !named.isEmpty || nameOrKey.utf8.count < 8 { return named }
+        return all.filter { $0.key.hasPrefix(nameOrKey) }
+    }
+
+    /// Reads the description of an image.
+    /// - Returns: nil when there is no image with the key.
+    func image(key: String) throws -> CachedImage? {
+        let file = path(key).appending("image.json")
+        guard let bytes = try Files.readIfPresent(file) else { return nil }
+        struct Versioned: Decodable { let formatVersion: Int }
+        do {
+            let version = try JSONDecoder().decode(Versioned.self, from: Data(bytes)).formatVersion
+            try FormatVersion.check(version, supported: CachedImage.currentFormat, file: file.string)
+            let image = try JSONDecoder().decode(CachedImage.self, from: Data(bytes))
+            guard image.key == key, Files.status(diskPath(image))?.isRegularFile == true else { throw damaged(key, cause: nil) }
+            return image
+        } catch let error as DecodingError {
+            throw damaged(key, cause: error)
+        }
+    }
+
+    private func damaged(_ key: String, cause: (any Error)?) -> Failure {
+        Failure(.imageDamaged, "the image in '\(path(key))' is damaged", remedy: "remove the directory and build or import the image again", cause: cause)
+    }
+
+    static func isKey(_ name: String) -> Bool { name.utf8.count == 64 && name.allSatisfy(\.isHexDigit) }
+}

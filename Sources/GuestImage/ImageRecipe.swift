@@ -1,0 +1,68 @@
+internal import ApplianceModel
+internal import Crypto
+
+/// All that decides the content of a built image.
+struct ImageRecipe: Sendable {
+    /// Goes up when the way of building changes and neither the script nor the packages show it.
+    static let version = 1
+
+    let release: DebianRelease
+    let mirror: DebianMirror
+
+    /// What every image holds besides Debian's minimum.
+    static let packages = [
+        // The system itself and its way to boot.
+        "systemd-sysv", "linux-image-cloud-amd64", "initramfs-tools", "zstd", "systemd-boot", "systemd-boot-efi", "udev", "kmod", "dbus",
+        "libpam-systemd", "systemd-resolved", "e2fsprogs", "dosfstools", "logrotate", "debian-archive-keyring", "ca-certificates",
+        // First boot and administration.
+        "cloud-init", "cloud-guest-utils", "fdisk", "openssh-server", "sudo", "qemu-guest-agent", "chrony", "nftables", "iproute2",
+        "iputils-ping", "libcap2-bin", "less", "procps", "tzdata",
+        // Verification.
+        "fio", "openssl", "ethtool", "iperf3",
+        // PostgreSQL without its server, which the deployment installs.
+        "postgresql-common", "ssl-cert", "eatmydata",
+    ]
+
+    /// Paths that dpkg leaves out: nobody reads them on a database server, and each is a file to write.
+    static let excludedPaths = [
+        "path-exclude=/usr/share/man/*", "path-exclude=/usr/share/info/*", "path-exclude=/usr/share/locale/*",
+        "path-exclude=/usr/share/doc/*", "path-include=/usr/share/doc/*/copyright",
+    ]
+
+    /// The script that makes the unpacked packages an image.
+    static var customization: String { String(decoding: PackageResources.customize_sh, as: UTF8.self) }
+
+    /// The key of the image in the cache.
+    var key: String {
+        var parts = ["pgkvm image", String(Self.version), release.rawValue, release.suite, String(release.postgresqlVersion)]
+        parts += Self.packages + Self.excludedPaths
+        for archive in [mirror.main, mirror.security] { parts += [archive.uri, archive.signedBy.text] }
+        parts.append(Self.customization)
+        return Self.key(of: parts)
+    }
+
+    /// The key of an image that was brought from elsewhere: its checksum says it all.
+    static func key(imported checksum: ImageChecksum) -> String { key(of: ["pgkvm import", checksum.description]) }
+
+    /// A digest in which no two lists of parts look the same.
+    private static func key(of parts: [String]) -> String {
+        var hash = SHA256()
+        for part in parts { hash.update(data: Array("\(part.utf8.count):\(part)\n".utf8)) }
+        return hexadecimal(hash.finalize())
+    }
+}
+
+extension AptSource.SignedBy {
+    fileprivate var text: String {
+        switch self {
+        case .files(let files): files.joined(separator: " ")
+        case .armoured(let key): key
+        }
+    }
+}
+
+/// Bytes as lower-case hexadecimal digits.
+func hexadecimal(_ bytes: some Sequence<UInt8>) -> String {
+    let digits = Array("0123456789abcdef".utf8)
+    return String(decoding: bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
+}

@@ -1,0 +1,174 @@
+# Makes the unpacked Debian system in $1 a base image, and writes its file systems into the disk image.
+# mmdebstrap runs it as a hook, as root of its namespace. From ImageBuilder:
+#   SUITE, MIRROR, SECURITY_MIRROR, SIGNED_BY, SECURITY_SIGNED_BY (keyrings in the guest), POSTGRESQL (major version),
+#   ROOT_UUID, ESP_UUID, ESP_OFFSET, ROOT_OFFSET, ROOT_SIZE (bytes), SCRATCH (its keyrings/ goes into the image)
+#   descriptor 9: the disk image, partitioned; descriptor 8: takes the list of what verification reads back.
+set -eu
+root=$1
+export DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8
+
+in_root() { chroot "$root" "$@"; }
+say() { echo "pgkvm: $*" >&2; }
+# Without standard output, which nobody reads.
+quietly() { "$@" >/dev/null; }
+write() { mkdir -p "$root$(dirname "$1")" && cat >"$root$1"; }
+
+say "adding the dependencies of PostgreSQL $POSTGRESQL"
+# The server itself comes with the deployment; no cluster may appear on the system disk.
+echo 'create_main_cluster = off' | write /etc/postgresql-common/createcluster.conf
+server="postgresql-$POSTGRESQL postgresql-client-$POSTGRESQL"
+wanted=$(in_root apt-get -s install --no-install-recommends $server | sed -n 's/^Inst \([^ ]*\).*/\1/p')
+dependencies=
+for package in $wanted; do
+    case " $server " in *" $package "*) ;; *) dependencies="$dependencies $package" ;; esac
+done
+quietly in_root apt-get install -y -qq --no-install-recommends $dependencies
+
+say "packing the packages of PostgreSQL $POSTGRESQL"
+# Repacked without compression: unpacking xz is most of the installation's work where the processor is emulated.
+packages=/var/cache/pgkvm/packages
+mkdir -p "$root$packages" "$root/tmp/pgkvm"
+quietly in_root sh -euc "cd /tmp/pgkvm && apt-get download -qq -o APT::Sandbox::User=root $server
+for package in *.deb; do
+    dpkg-deb -R \"\$package\" unpacked
+    dpkg-deb -b -Znone unpacked $packages/\"\$package\"
+    rm -rf unpacked
+done
+cd $packages && sha256sum *.deb >SHA256SUMS"
+rm -rf "$root/tmp/pgkvm"
+
+say "configuring the system"
+rm -f "$root/etc/apt/sources.list" "$root"/etc/apt/sources.list.d/* "$root"/etc/apt/apt.conf.d/99mmdebstrap
+# Of the options of the build the guest keeps what is left out of packages.
+grep '^path-' "$root/etc/dpkg/dpkg.cfg.d/99mmdebstrap" | write /etc/dpkg/dpkg.cfg.d/50pgkvm
+rm "$root/etc/dpkg/dpkg.cfg.d/99mmdebstrap"
+write /etc/apt/sources.list.d/debian.sources <<END
+Types: deb
+URIs: $MIRROR
+Suites: $SUITE $SUITE-updates
+Components: main
+Signed-By: $SIGNED_BY
+
+Types: deb
+URIs: $SECURITY_MIRROR
+Suites: $SUITE-security
+Components: main
+Signed-By: $SECURITY_SIGNED_BY
+END
+for keyring in "$SCRATCH"/keyrings/*; do
+    [ ! -e "$keyring" ] || install -m 0644 "$keyring" "$root/usr/share/keyrings/${keyring##*/}"
+done
+printf '127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n' | write /etc/hosts
+write /etc/fstab <<END
+PARTUUID=$ROOT_UUID / ext4 defaults,noatime,errors=remount-ro 0 1
+PARTUUID=$ESP_UUID /boot/efi vfat umask=0077,noauto,x-systemd.automount,x-systemd.idle-timeout=60 0 0
+END
+write /etc/ssh/sshd_config.d/50-pgkvm.conf <<END
+PasswordAuthentication no
+KbdInteractiveAuthentication no
+END
+# The verification reads CPUID as the guest executes it.
+echo cpuid | write /etc/modules-load.d/pgkvm.conf
+write /etc/modprobe.d/pgkvm.conf <<END
+# A database server runs no guests; their modules load by name only.
+blacklist kvm_amd
+blacklist kvm_intel
+blacklist efi_pstore
+END
+# Debian 13 leaves it to a sysctl; with the capability ping works for every user in both releases.
+in_root setcap cap_net_raw+ep /usr/bin/ping
+in_root passwd -q -l root
+
+# One call a unit: a call that names a missing unit enables none.
+for unit in systemd-networkd.service systemd-resolved.service chrony.service ssh.service serial-getty@ttyS0.service; do
+    in_root systemctl enable -q "$unit"
+done
+# Nothing restarts the database behind its administrator, and nothing trims the preallocated data disk.
+for unit in apt-daily.timer apt-daily-upgrade.timer fstrim.timer e2scrub_all.timer e2scrub_reap.service man-db.timer dpkg-db-backup.timer \
+    systemd-networkd-wait-online.service; do
+    in_root systemctl disable -q "$unit" 2>/dev/null || true
+done
+# What only costs time at boot. sshd-keygen would make RSA keys where cloud-init brings the pinned one.
+for unit in sshd-keygen.service systemd-boot-random-seed.service systemd-binfmt.service proc-sys-fs-binfmt_misc.automount \
+    modprobe@drm.service modprobe@fuse.service modprobe@efi_pstore.service sys-fs-fuse-connections.mount systemd-pstore.service \
+    cloud-init-hotplugd.socket; do
+    in_root systemctl mask -q "$unit" 2>/dev/null
+done
+mkdir -p "$root/etc/systemd/system-generators"
+for generator in bless-boot gpt-auto hibernate-resume rc-local ssh sysv system-update tpm2; do
+    ln -s /dev/null "$root/etc/systemd/system-generators/systemd-$generator-generator"
+done
+
+write /etc/cloud/cloud.cfg.d/90_pgkvm.cfg <<END
+# Each module costs start-up time; these are the ones that a deployment uses.
+datasource_list: [NoCloud]
+cloud_init_modules: [bootcmd, write_files, growpart, resizefs, set_hostname, update_etc_hosts, users_groups, ssh]
+cloud_config_modules: [runcmd]
+cloud_final_modules: [package_update_upgrade_install, write_files_deferred, scripts_user, final_message]
+END
+
+say "preparing the boot loader"
+efi=$root/boot/efi
+# panic=10: a dead guest starts again. Of the security modules the ones that Debian uses; loading bpf's takes seconds when emulated.
+echo "root=PARTUUID=$ROOT_UUID ro console=tty0 console=ttyS0,115200 panic=10 lsm=landlock,lockdown,yama,apparmor" | write /etc/kernel/cmdline
+echo pgkvm | write /etc/kernel/entry-token
+printf 'layout=bls\nBOOT_ROOT=/boot/efi\n' | write /etc/kernel/install.conf
+printf 'MODULES=list\nCOMPRESS=zstd\n' | write /etc/initramfs-tools/conf.d/pgkvm.conf
+printf '%s\n' virtio_pci virtio_blk virtio_scsi sd_mod nvme hv_storvsc xen_blkfront ext4 | write /etc/initramfs-tools/modules
+mkdir -p "$efi/loader/entries" "$efi/pgkvm" "$efi/EFI/BOOT" "$efi/EFI/systemd"
+# No default: systemd-boot takes the newest version.
+printf 'timeout 0\nconsole-mode keep\neditor no\n' >"$efi/loader/loader.conf"
+for target in EFI/BOOT/BOOTX64.EFI EFI/systemd/systemd-bootx64.efi; do
+    cp "$root/usr/lib/systemd/boot/efi/systemd-bootx64.efi" "$efi/$target"
+done
+# The entry is the one that the guest's kernel updates will make. While it is made the directory is no mount point, so
+# the paths in it start in the wrong place.
+for kernel in "$root"/lib/modules/*; do
+    kernel=${kernel##*/}
+    quietly in_root update-initramfs -c -k "$kernel" 2>&1
+    in_root kernel-install add "$kernel" "/boot/vmlinuz-$kernel" "/boot/initrd.img-$kernel" 2>/dev/null
+done
+sed -i 's, /boot/efi/, /,' "$efi"/loader/entries/*.conf
+for entry in "$efi"/loader/entries/*.conf; do
+    for file in $(sed -n 's/^\(linux\|initrd\) *//p' "$entry"); do test -s "$efi$file"; done
+    ! grep -q '^machine-id' "$entry"
+done
+
+say "removing what belongs to one machine"
+rm -f "$root"/etc/ssh/ssh_host_* "$root/etc/ssl/private/ssl-cert-snakeoil.key" "$root/etc/ssl/certs/ssl-cert-snakeoil.pem"
+rm -f "$root/etc/hostname" "$root/etc/resolv.conf" "$root/var/lib/dbus/machine-id" "$root/var/lib/systemd/random-seed"
+: >"$root/etc/machine-id"
+ln -s ../run/systemd/resolve/stub-resolv.conf "$root/etc/resolv.conf"
+in_root apt-get clean
+rm -rf "$root"/var/lib/apt/lists/* "$root"/var/cache/debconf/*-old "$root"/var/log/apt "$root"/var/log/*.log "$root"/tmp/* "$root"/var/tmp/*
+# Or every first boot repeats what the packages did just now (ldconfig, the journal's catalogue).
+in_root /usr/lib/systemd/systemd-update-done
+
+say "writing the file systems"
+mcopy -i "/proc/self/fd/91@@$ESP_OFFSET" -s "$efi/EFI" "$efi/loader" "$efi/pgkvm" ::/
+rm -rf "${efi:?}"/*
+in_root python3 - >&90 <<'END'
+import os, stat
+for directory, names, files in os.walk("/"):
+    if directory == "/":
+        names[:] = [name for name in names if name not in ("dev", "proc", "sys", "tmp")]
+    for path in (os.path.join(directory, name) for name in names + files):
+        status = os.lstat(path)
+        if stat.S_ISLNK(status.st_mode) or "\n" in path:
+            continue
+        try:
+            capability = os.getxattr(path, "security.capability").hex()
+        except OSError:
+            capability = "-"
+        if status.st_uid or status.st_gid or status.st_mode & 0o6000 or capability != "-":
+            print(f"{status.st_mode & 0o7777:o} {status.st_uid} {status.st_gid} {capability} {path}")
+END
+# mke2fs copies what it sees, so it must not see /proc and /dev: they go, in a mount namespace of its own.
+fill=$(cat <<'END'
+set -eu
+awk -v root="$1/" 'index($5, root) == 1 { print $5 }' /proc/self/mountinfo | sort -r | while read -r mount; do umount "$mount"; done
+exec mke2fs -q -F -t ext4 -L root -m 1 -d "$1" \
+    -E "offset=$ROOT_OFFSET,lazy_itable_init=0,lazy_journal_init=0,nodiscard" /proc/self/fd/91 "$((ROOT_SIZE / 1024))k"
+END
+)
+unshare --mount --propagation private sh -c "$fill" fill "$root"

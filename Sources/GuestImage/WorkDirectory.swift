@@ -1,0 +1,57 @@
+internal import ApplianceModel
+internal import HostSystem
+internal import SystemPackage
+
+/// Where an image is made: a directory beside the finished ones, whose name no image has, and a scratch directory that
+/// the users of mmdebstrap's namespace can reach.
+struct WorkDirectory: Sendable {
+    private static let prefix = ".work"
+
+    let path: FilePath
+
+    /// Held by mmdebstrap as long as it lives, also when pgkvm does not.
+    var lock: FilePath { path.appending("lock") }
+    /// Names the scratch directory for whoever has to remove it.
+    private var scratchRecord: FilePath { path.appending("scratch") }
+
+    init(in cache: FilePath) throws { path = try Files.createTemporaryDirectory(in: cache, prefix: Self.prefix) }
+
+    private init(path: FilePath) { self.path = path }
+
+    /// Makes the scratch directory, after its name is on disk.
+    func makeScratch() throws -> FilePath {
+        let parent = FilePath(HostEnvironment.value("TMPDIR") ?? "/tmp")
+        let scratch = parent.appending("pgkvm-image\(path.lastComponent?.string ?? "")")
+        try Files.write(scratch.string, to: scratchRecord)
+        try Files.createDirectory(scratch, mode: [.ownerReadWriteExecute, .groupExecute, .otherExecute])
+        return scratch
+    }
+
+    /// Removes the scratch directory. What mmdebstrap left in it belongs to users of its namespace, so they remove it.
+    func removeScratch() async throws {
+        guard let name = try Files.readIfPresent(scratchRecord) else { return }
+        let scratch = FilePath(String(decoding: name, as: UTF8.self))
+        for left in try Files.list(scratch) where left.hasPrefix("mmdebstrap.") {
+            let directory = scratch.appending(left).string
+            _ = try await ProgramRunner.run("mmdebstrap", ["--unshare-helper", "find", directory, "-xdev", "-mindepth", "1", "-delete"])
+        }
+        try Files.remove(scratch)
+    }
+
+    /// Removes the directory and the scratch directory.
+    func remove() async throws {
+        try await removeScratch()
+        try Files.remove(path)
+    }
+
+    /// Removes what dead builds left. A build whose mmdebstrap still runs is left to a later call.
+    /// The caller holds the lock of the cache.
+    static func removeLeftovers(in cache: FilePath, progress: (String) -> Void) async throws {
+        for name in try Files.list(cache) where name.hasPrefix(prefix) {
+            let left = WorkDirectory(path: cache.appending(name))
+            guard try FileLock.tryAcquire(left.lock) != nil else { continue }
+            progress("removing what an interrupted build left")
+            try await left.remove()
+        }
+    }
+}
