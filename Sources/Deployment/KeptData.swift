@@ -45,6 +45,14 @@ package struct KeptData: Codable, Sendable, Equatable {
         }
     }
 
+    /// Removes what is left of a directory whose disk has moved into an appliance; other people's files stay.
+    static func removeRemains(_ directory: String) throws {
+        let path = FilePath(directory)
+        guard Files.isDirectory(path), !Files.exists(path.appending(Name.disk)) else { return }
+        for name in [Name.note, Name.caCertificate, Name.caKey, Name.passwords, Name.spec] { try Files.remove(path.appending(name)) }
+        if try Files.list(path).isEmpty { try Files.remove(path) }
+    }
+
     package func save(to directory: FilePath) throws {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
