@@ -15,6 +15,9 @@ int clinux_file_system(const char *path, uint32_t *magic);
 /// Opens a new file with O_DIRECT and closes it again.
 int clinux_try_direct_io(const char *path);
 
+/// The most descriptors that `clinux_spawn` hands on.
+enum { CLINUX_MAX_DESCRIPTORS = 32 };
+
 /// Starts a program in a session of its own and inside a directory, with standard input from /dev/null, standard output and
 /// error to `output`, and `descriptors` as 3, 4, …; everything else is closed, no signal blocked or ignored.
 int clinux_spawn(const char *executable, char *const *arguments, const char *directory, int output, const int *descriptors, int count, pid_t *process);
