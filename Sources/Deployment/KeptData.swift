@@ -34,7 +34,9 @@ package struct KeptData: Codable, Sendable, Equatable {
     package static func load(_ directory: String) throws -> KeptData {
         let path = FilePath(directory).appending(Name.note)
         guard let bytes = try Files.readIfPresent(path) else {
-            throw Failure(.dataNotKept, "'\(directory)' is not what 'delete --keep-data' leaves: it has no \(Name.note)", remedy: "name the directory that the delete printed")
+            throw Failure(
+                .dataNotKept, "'\(directory)' is not what 'delete --keep-data' leaves: it has no \(Name.note)",
+                remedy: "name the directory that the delete printed")
         }
         do {
             let kept = try JSONDecoder().decode(KeptData.self, from: Data(bytes))
