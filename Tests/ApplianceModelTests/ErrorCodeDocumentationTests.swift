@@ -23,7 +23,7 @@ struct ErrorCodeDocumentationTests {
         let sources = repository.appending(path: "Sources").path
         for file in try FileManager.default.subpathsOfDirectory(atPath: sources) where file.hasSuffix(".swift") {
             let text = try String(contentsOfFile: "\(sources)/\(file)", encoding: .utf8)
-            codes.formUnion(text.matches(of: #/\bCode\((?:rawValue: )?"([a-z0-9.-]+)"\)/#).map { String($0.1) })
+            codes.formUnion(text.matches(of: #/[^A-Za-z]Code\((?:rawValue: )?"([a-z0-9.-]+)"\)/#).map { String($0.1) })
         }
         return codes
     }
