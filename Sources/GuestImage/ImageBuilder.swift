@@ -51,13 +51,14 @@ struct ImageBuilder: Sendable {
         _ = try await ProgramRunner.check("mkfs.vfat", layout.espArguments(disk: disk.string))
     }
 
-    /// Runs mmdebstrap with the disk and the list as descriptors 9 and 8 (their directories are closed to the namespace's
-    /// users), holding the lock that tells a later build that this one still lives.
+    /// Runs mmdebstrap with the disk and the list as descriptors 20 and 21: their directory is closed to the namespace's
+    /// users. Descriptor 22 holds the lock that tells a later build that this mmdebstrap still lives. The numbers stay above
+    /// 9 because mmdebstrap hands descriptors of its own to dash, which knows only one digit; hence bash here.
     private func unpack(_ arguments: [String], disk: FilePath, list: FilePath, environment: [String: String]) async throws {
-        let script = #"exec 9<>"$1" 8>"$2" || exit 1; lock=$3; shift 3; exec flock --no-fork "$lock" mmdebstrap "$@""#
+        let script = #"exec 20<>"$1" 21>"$2" 22>"$3" && flock --nonblock 22 || exit 1; shift 3; exec mmdebstrap "$@""#
         let progress = progress
         _ = try await ProgramRunner.check(
-            "sh", ["-c", script, "sh", disk.string, list.string, work.lock.string] + arguments, environment: environment
+            "bash", ["-c", script, "bash", disk.string, list.string, work.lock.string] + arguments, environment: environment
         ) { line in
             for prefix in ["pgkvm: ", "I: "] where line.hasPrefix(prefix) { progress(String(line.dropFirst(prefix.count))) }
         }
