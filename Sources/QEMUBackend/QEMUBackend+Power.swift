@@ -126,7 +126,8 @@ extension QEMUBackend {
                 reason: "the host's disk is full or failed, and the guest waits so that nothing is lost",
                 remedy: "free space on the host, then 'pgkvm start \(name)'")
         case "guest-panicked": .paused(reason: "the guest's kernel panicked", remedy: "pgkvm logs \(name) --serial, then 'pgkvm restart --force \(name)'")
-        case "internal-error": .paused(reason: "the processor or KVM stopped the guest", remedy: "pgkvm logs \(name) --qemu, then 'pgkvm restart --force \(name)'")
+        case "internal-error":
+            .paused(reason: "the processor or KVM stopped the guest", remedy: "pgkvm logs \(name) --qemu, then 'pgkvm restart --force \(name)'")
         case "shutdown": .paused(reason: "the guest has shut down and QEMU has not ended", remedy: "pgkvm stop --force \(name)")
         default: .paused(reason: "QEMU says '\(status)'", remedy: "pgkvm start \(name)")
         }

@@ -23,7 +23,8 @@ package struct QEMUUser: Sendable, Equatable {
             "useradd", ["--system", "--user-group", "--no-create-home", "--home-dir", "/nonexistent", "--shell", "/usr/sbin/nologin", accountName])
         // Another run may have made it a moment before.
         guard let ids = lookUp(accountName) else {
-            throw Failure(.programFailed, "cannot make the account '\(accountName)' that QEMU runs as: \(result.errorText)", remedy: "useradd --system \(accountName)")
+            throw Failure(
+                .programFailed, "cannot make the account '\(accountName)' that QEMU runs as: \(result.errorText)", remedy: "useradd --system \(accountName)")
         }
         return QEMUUser(ids: ids)
     }

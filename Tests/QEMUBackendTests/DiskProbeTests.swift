@@ -1,9 +1,10 @@
 import ApplianceModel
 import HostSystem
 import MachineBackend
-@testable import QEMUBackend
 import SystemPackage
 import Testing
+
+@testable import QEMUBackend
 
 @Suite("How disks reach the host")
 struct DiskProbeTests {

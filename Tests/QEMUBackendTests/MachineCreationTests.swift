@@ -2,10 +2,11 @@ import ApplianceModel
 import Foundation
 import HostSystem
 import MachineBackend
-@testable import QEMUBackend
 import SystemPackage
 import TestSupport
 import Testing
+
+@testable import QEMUBackend
 
 @Suite("Making and removing a machine's files")
 struct MachineCreationTests {

@@ -1,9 +1,10 @@
 import ApplianceModel
 import HostSystem
 import MachineBackend
-@testable import QEMUBackend
 import SystemPackage
 import Testing
+
+@testable import QEMUBackend
 
 @Suite("What QEMU says of itself")
 struct QEMUAbilitiesTests {

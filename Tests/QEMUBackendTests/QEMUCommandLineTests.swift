@@ -1,9 +1,10 @@
 import ApplianceModel
 import MachineBackend
-@testable import QEMUBackend
 import SystemPackage
 import TestSupport
 import Testing
+
+@testable import QEMUBackend
 
 @Suite("QEMU's command line")
 struct QEMUCommandLineTests {

@@ -3,9 +3,10 @@ import Foundation
 import Glibc
 import HostSystem
 import MachineBackend
-@testable import QEMUBackend
 import SystemPackage
 import Testing
+
+@testable import QEMUBackend
 
 /// Real QEMUs whose firmware finds nothing to boot and sits there.
 @Suite("A machine as a process", .timeLimit(.minutes(10)))

@@ -1,5 +1,6 @@
 import ApplianceModel
 import Testing
+
 @testable import Verification
 
 @Suite("Checks of the guest's report")
@@ -88,7 +89,8 @@ struct GuestChecksTests {
         #expect(Set(try Self.findings().map(\.check)) == Set(Self.mutations.map(\.check)).union(["backup.configured"]))
     }
 
-    @Test("Use up to 80 % is well, and the kernel's own part of the memory too", arguments: ["data_used_percent=80", "memory_kib=1835008", "memory_kib=2097152"])
+    @Test(
+        "Use up to 80 % is well, and the kernel's own part of the memory too", arguments: ["data_used_percent=80", "memory_kib=1835008", "memory_kib=2097152"])
     func borders(line: String) throws {
         let parts = line.split(separator: "=").map(String.init)
         #expect(try Self.findings([parts[0]: parts[1]]).allPassed)

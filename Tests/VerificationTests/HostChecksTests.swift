@@ -2,6 +2,7 @@ import ApplianceModel
 import HostSystem
 import SystemPackage
 import Testing
+
 @testable import Verification
 
 @Suite("Checks on this host")

@@ -1,5 +1,6 @@
 import ApplianceModel
 import Testing
+
 @testable import Verification
 
 @Suite("Settings asked for against settings in force")
@@ -35,7 +36,10 @@ struct SettingsChecksTests {
             row("work_mem", written: "8MB", applied: false, inForce: "4MB", file: "/data/postgresql.auto.conf"),
             "work_mem: asked 8MB, overridden by /data/postgresql.auto.conf (in force 4MB)"
         ),
-        (row("work_mem", written: "8MB", applied: false, error: "setting could not be applied"), "work_mem: asked 8MB, overridden (in force 8MB): setting could not be applied"),
+        (
+            row("work_mem", written: "8MB", applied: false, error: "setting could not be applied"),
+            "work_mem: asked 8MB, overridden (in force 8MB): setting could not be applied"
+        ),
         (row("work_mem", written: "8MB", applied: nil), "work_mem: asked 8MB, overridden (in force 8MB)"),
     ]
 
