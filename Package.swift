@@ -105,7 +105,7 @@ let package = Package(
         tests("ApplianceModel"), tests("SpecFile"), tests("HostSystem"), tests("Workflow"), tests("GuestImage", ["HostSystem"]),
         tests("CloudInit", ["HostSystem"]), tests("SecureShell", ["HostSystem"]), tests("PostgresClient", ["HostSystem"]),
         tests("PostgresServer", ["HostSystem", "PostgresClient"]), tests("QEMUBackend", ["HostSystem", "MachineBackend"]),
-        tests("Verification"), tests("Deployment", ["HostSystem", "Workflow", "MachineBackend"]),
+        tests("Verification", ["HostSystem", "SecureShell", "PostgresClient"]), tests("Deployment", ["HostSystem", "Workflow", "MachineBackend"]),
         .testTarget(
             name: "IntegrationTests",
             dependencies: ["TestSupport", "ApplianceModel", "HostSystem", "PostgresClient", "SecureShell", systemPackage], swiftSettings: strict),

@@ -52,7 +52,7 @@ enum DiskProbe {
         defer { try? Files.remove(folder) }
         try Files.write([UInt8](repeating: 0, count: 65_536), to: folder.appending("disk"))
         for path in [folder.appending("disk"), folder] { try user.own(path) }
-        let candidates = DiskDecision.AIO.allCases.filter { abilities.aioModes.contains($0.rawValue) && (direct || $0 != .native) }
+        let candidates = DiskDecision.AIO.allCases.filter { direct || $0 != .native }
         var input = #"{"execute":"qmp_capabilities"}"# + "\n"
         for mode in candidates {
             let options: [String: JSONValue] = [

@@ -41,7 +41,7 @@ extension QEMUBackend {
     /// A Debian 13 kernel crashes under the emulation of old QEMUs; with KVM the version does not matter.
     static func checkEmulation(of image: ImageChoice, accelerator: Accelerator, version: QEMUAbilities.Version) throws {
         let abilities = QEMUAbilities(
-            version: version, sandboxDenials: [], missingDevices: [], aioModes: [], firmwareCode: nil, firmwareVariables: nil)
+            version: version, sandboxDenials: [], missingDevices: [], firmwareCode: nil, firmwareVariables: nil)
         guard accelerator == .tcg, image == .release(.debian13), !abilities.emulatesDebian13 else { return }
         throw Failure(
             .guestCannotRun, "QEMU \(version) cannot emulate a Debian 13 guest: its kernel crashes while booting",

@@ -24,8 +24,12 @@ package struct QEMUUser: Sendable, Equatable {
         // Another run may have made it a moment before.
         guard let ids = lookUp(accountName) else {
             throw Failure(
+<<<<<<< HEAD
                 .programFailed, "cannot make the account '\(accountName)' that QEMU runs as: \(result.errorText)",
                 remedy: "useradd --system \(accountName)")
+=======
+                .programFailed, "cannot make the account '\(accountName)' that QEMU runs as: \(result.errorText)", remedy: "useradd --system \(accountName)")
+>>>>>>> 699102d50bb4e49af2075b881a9d8e64b2043ace
         }
         return QEMUUser(ids: ids)
     }

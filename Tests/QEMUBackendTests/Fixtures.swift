@@ -2,9 +2,10 @@ import ApplianceModel
 import Foundation
 import HostSystem
 import MachineBackend
-@testable import QEMUBackend
 import SystemPackage
 import Testing
+
+@testable import QEMUBackend
 
 /// A machine as `create-machine` would want it, small.
 func makeMachineSpec(_ name: String = "orders", _ change: (inout SpecParts) -> Void = { _ in }) throws -> MachineSpec {

@@ -1,16 +1,16 @@
 import ApplianceModel
 import MachineBackend
-@testable import QEMUBackend
 import SystemPackage
 import TestSupport
 import Testing
+
+@testable import QEMUBackend
 
 @Suite("QEMU's command line")
 struct QEMUCommandLineTests {
     static let abilities = QEMUAbilities(
         version: .init(10, 0, 2), sandboxDenials: ["obsolete", "elevateprivileges", "spawn", "resourcecontrol"], missingDevices: [],
-        aioModes: ["threads", "native", "io_uring"], firmwareCode: "/usr/share/OVMF/OVMF_CODE_4M.fd",
-        firmwareVariables: "/usr/share/OVMF/OVMF_VARS_4M.fd")
+        firmwareCode: "/usr/share/OVMF/OVMF_CODE_4M.fd", firmwareVariables: "/usr/share/OVMF/OVMF_VARS_4M.fd")
 
     struct Example: Sendable, CustomTestStringConvertible {
         let testDescription: String
@@ -43,8 +43,7 @@ struct QEMUCommandLineTests {
 
     private static func abilities(_ denials: [String], _ firmware: String?) -> QEMUAbilities {
         QEMUAbilities(
-            version: abilities.version, sandboxDenials: denials, missingDevices: [], aioModes: abilities.aioModes, firmwareCode: firmware,
-            firmwareVariables: nil)
+            version: abilities.version, sandboxDenials: denials, missingDevices: [], firmwareCode: firmware, firmwareVariables: nil)
     }
 
     @Test("Every disk says how it is cached, and none gives space back", arguments: examples)

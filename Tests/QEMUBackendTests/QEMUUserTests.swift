@@ -1,8 +1,9 @@
 import ApplianceModel
 import HostSystem
-@testable import QEMUBackend
 import SystemPackage
 import Testing
+
+@testable import QEMUBackend
 
 @Suite("The user that QEMU runs as")
 struct QEMUUserTests {

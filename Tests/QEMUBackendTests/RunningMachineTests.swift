@@ -1,0 +1,339 @@
+import ApplianceModel
+import Foundation
+import Glibc
+import HostSystem
+import MachineBackend
+import SystemPackage
+import Testing
+
+@testable import QEMUBackend
+
+/// Real QEMUs whose firmware finds nothing to boot and sits there.
+@Suite("A machine as a process", .timeLimit(.minutes(10)))
+struct RunningMachineTests {
+    private typealias Name = MachineDirectory.Name
+
+    @Test("A machine starts, runs confined, stops, starts again and is deleted, and each call may be repeated")
+    func life() async throws {
+        try await Workbench.with { bench in
+            let backend = bench.backend
+            let spec = try bench.spec()
+            let machine = try await backend.create(spec)
+            let directory = try bench.machineDirectory()
+            #expect(try await backend.processID(of: machine) == nil)
+            var processes: [Int32] = []
+            for _ in 0..<2 {
+                for _ in 0..<2 { try await backend.start(machine) }
+                #expect(try await backend.powerState(of: machine) == .running)
+                let process = try #require(try await backend.processID(of: machine))
+                processes.append(process)
+                try expectConfined(process)
+                try expectPrivate(directory)
+                #expect(try await backend.endpoint(of: machine, service: .ssh) == Endpoint(host: "127.0.0.1", port: spec.network.sshPort))
+                #expect(!Sockets.isPortFree(spec.network.sshPort))
+                #expect(!Sockets.isPortFree(spec.network.postgresqlPort))
+
+                for _ in 0..<2 { try await backend.powerOff(machine) }
+                #expect(try await backend.powerState(of: machine) == .off)
+                #expect(try await backend.processID(of: machine) == nil)
+                #expect(Sockets.isPortFree(spec.network.sshPort))
+                #expect(!Files.exists(directory.file(Name.monitorSocket)))
+                try await backend.shutDown(machine, grace: .seconds(1))
+            }
+            #expect(Set(processes).count == 2)
+            try await backend.start(machine)
+            for _ in 0..<2 { try await backend.delete(machine) }
+            #expect(try await backend.powerState(of: machine) == .absent)
+            #expect(Sockets.isPortFree(spec.network.sshPort))
+            #expect(!Files.exists(directory.path))
+        }
+    }
+
+    private func expectConfined(_ process: Int32) throws {
+        #expect(try Files.readText(FilePath("/proc/\(process)/comm")) == "pg-orders\n")
+        let lines = try Files.readText(FilePath("/proc/\(process)/status")).split(separator: "\n")
+        func field(_ name: String) -> [Substring] {
+            (lines.first { $0.hasPrefix(name + ":") }?.split(whereSeparator: \.isWhitespace).dropFirst()).map(Array.init) ?? []
+        }
+        #expect(!field("Uid").contains("0"))
+        #expect(!field("Gid").contains("0"))
+        #expect(field("Uid").count == 4)
+        #expect(field("NoNewPrivs") == ["1"] || !HostEnvironment.isRoot)
+        #expect(field("Seccomp") == ["2"])
+        #expect(field("CapEff") == ["0000000000000000"])
+        #expect(getsid(process) == process)
+        if HostEnvironment.isRoot {
+            #expect(field("CapBnd") == ["0000000000000000"])
+            #expect(field("Groups").allSatisfy { $0 != "0" })
+            #expect(try !Files.readText(FilePath("/proc/\(process)/environ")).contains("PWD="))
+        }
+        // Nothing of this process but null device, log and what QEMU opened itself.
+        #expect(try Files.linkTarget(FilePath("/proc/\(process)/fd/0")) == "/dev/null")
+        #expect(try Files.linkTarget(FilePath("/proc/\(process)/fd/2")).lastComponent?.string == Name.processLog)
+    }
+
+    private func expectPrivate(_ directory: MachineDirectory) throws {
+        #expect(Files.status(directory.path)?.permissions == 0o700)
+        for socket in [Name.monitorSocket, Name.serialSocket] {
+            #expect((Files.status(directory.file(socket))?.permissions ?? 0o777) & 0o077 == 0, "\(socket)")
+        }
+        #expect(Files.status(directory.file(Name.serialLog))?.permissions == 0o600)
+    }
+
+    @Test("A pause is shown with the way on, and start goes that way")
+    func pause() async throws {
+        try await Workbench.with { bench in
+            let machine = try await bench.backend.create(bench.spec())
+            try await bench.backend.start(machine)
+            let process = try await bench.backend.processID(of: machine)
+            try await bench.monitor { try await $0.execute("stop") }
+            guard case .paused(let reason, let remedy) = try await bench.backend.powerState(of: machine) else {
+                Issue.record("not paused")
+                return
+            }
+            #expect(reason.contains("paused"))
+            #expect(remedy == "pgkvm start orders")
+            let error = await #expect(throws: Failure.self) { try await bench.backend.shutDown(machine, grace: .seconds(60)) }
+            #expect(error?.code == .machineStillRunning)
+            #expect(error?.remedy == remedy)
+            try await bench.backend.start(machine)
+            #expect(try await bench.backend.powerState(of: machine) == .running)
+            #expect(try await bench.backend.processID(of: machine) == process)
+        }
+    }
+
+    @Test("Every run state of QEMU has its meaning")
+    func runStates() {
+        #expect(QEMUBackend.powerState(status: "running", name: "orders") == .running)
+        for (status, remedy) in [
+            ("io-error", "free space on the host"), ("guest-panicked", "restart --force orders"), ("internal-error", "restart --force orders"),
+            ("shutdown", "stop --force orders"), ("paused", "start orders"), ("prelaunch", "start orders"), ("something-new", "start orders"),
+        ] {
+            guard case .paused(let reason, let way) = QEMUBackend.powerState(status: status, name: "orders") else {
+                Issue.record("\(status) is not a pause")
+                continue
+            }
+            #expect(!reason.isEmpty)
+            #expect(way.contains(remedy), "\(status): \(way)")
+        }
+    }
+
+    @Test("Two starts at once make one process")
+    func together() async throws {
+        try await Workbench.with { bench in
+            let machine = try await bench.backend.create(bench.spec())
+            try await withThrowingTaskGroup { group in
+                for _ in 0..<3 { group.addTask { try await bench.backend.start(machine) } }
+                try await group.waitForAll()
+            }
+            #expect(try await bench.backend.powerState(of: machine) == .running)
+            #expect(try processes(in: bench.machineDirectory().path).count == 1)
+        }
+    }
+
+    @Test("A QEMU whose starter was killed is taken over by the next start, and ended by a power cut")
+    func orphan() async throws {
+        try await Workbench.with { bench in
+            let machine = try await bench.backend.create(bench.spec())
+            let directory = try bench.machineDirectory()
+            let record = try #require(try QEMUMachine.load(from: directory))
+            let command = try await QEMUUser.current().emulator(forKVM: false) + QEMUCommandLine(machine: record, abilities: .probe()).arguments
+            for takeOver in [true, false] {
+                _ = try await SessionSupervisor().start(command, for: record.spec.name, in: directory)
+                if takeOver {
+                    try await bench.backend.start(machine)
+                    #expect(try processes(in: directory.path).count == 1)
+                }
+                try await bench.backend.powerOff(machine)
+                #expect(try processes(in: directory.path).isEmpty)
+                #expect(try await !SessionSupervisor().isActive(record.spec.name, in: directory))
+            }
+        }
+    }
+
+    @Test("A machine whose QEMU was killed is off, and starts again")
+    func killed() async throws {
+        try await Workbench.with { bench in
+            let machine = try await bench.backend.create(bench.spec())
+            try await bench.backend.start(machine)
+            let process = try #require(try await bench.backend.processID(of: machine))
+            try ProcessTable.kill(process)
+            try await eventually { try await bench.backend.processID(of: machine) == nil }
+            #expect(try await bench.backend.powerState(of: machine) == .off)
+            #expect(Files.exists(try bench.machineDirectory().file(Name.processID)))
+            try await bench.backend.start(machine)
+            #expect(try await bench.backend.powerState(of: machine) == .running)
+            #expect(try await bench.backend.processID(of: machine) != process)
+        }
+    }
+
+    @Test("A QEMU that hangs is unresponsive however often one asks, is not started again, and a power cut ends it")
+    func hanging() async throws {
+        try await Workbench.with { bench in
+            let machine = try await bench.backend.create(bench.spec())
+            try await bench.backend.start(machine)
+            let process = try #require(try await bench.backend.processID(of: machine))
+            #expect(kill(process, SIGSTOP) == 0)
+            for _ in 0..<3 { #expect(try await bench.backend.powerState(of: machine) == .unresponsive) }
+            #expect(try await bench.backend.processID(of: machine) == process)
+            let error = await #expect(throws: Failure.self) { try await bench.backend.start(machine) }
+            #expect(error?.remedy == "pgkvm stop --force orders")
+            try await bench.backend.powerOff(machine)
+            #expect(try await bench.backend.powerState(of: machine) == .off)
+            #expect(try processes(in: bench.machineDirectory().path).isEmpty)
+        }
+    }
+
+    @Test("What QEMU says when it ends at once is in the failure")
+    func damaged() async throws {
+        try await Workbench.with { bench in
+            let machine = try await bench.backend.create(bench.spec())
+            let disk = try bench.machineDirectory().file(Name.systemDisk)
+            try Files.write("not a disk", to: disk)
+            try QEMUUser.current().own(disk)
+            let error = await #expect(throws: Failure.self) { try await bench.backend.start(machine) }
+            #expect(error?.code == .machineFailed)
+            #expect(error?.message.hasPrefix("QEMU ended at once with status 1:\n") == true)
+            #expect(error?.message.contains("qcow2") == true)
+            #expect(try await bench.backend.powerState(of: machine) == .off)
+        }
+    }
+
+    @Test("A port that somebody took is named before QEMU starts")
+    func portTaken() async throws {
+        try await Workbench.with { bench in
+            let first = try await bench.backend.create(bench.spec())
+            let ports = try #require(try QEMUMachine.load(from: bench.machineDirectory())).spec.network
+            let second = try await bench.backend.create(bench.spec("second") { $0.ports = (ports.sshPort, ports.postgresqlPort) })
+            try await bench.backend.start(first)
+            let error = await #expect(throws: Failure.self) { try await bench.backend.start(second) }
+            #expect(error?.code == .portInUse)
+            #expect(error?.remedy?.contains("sport = :\(ports.sshPort)") == true)
+            #expect(try await bench.backend.powerState(of: second) == .off)
+        }
+    }
+
+    @Test("A stranger's machine of the same name is neither asked, started, stopped nor deleted")
+    func stranger() async throws {
+        try await Workbench.with { bench in
+            let machine = try await bench.backend.create(bench.spec())
+            try await bench.backend.start(machine)
+            let stranger = MachineReference(backend: .qemu, deployment: .random(), identifier: machine.identifier)
+            let calls: [@Sendable () async throws -> Void] = [
+                { try await bench.backend.start(stranger) }, { try await bench.backend.powerOff(stranger) },
+                { try await bench.backend.shutDown(stranger, grace: .seconds(1)) }, { try await bench.backend.delete(stranger) },
+                { try await bench.backend.detachSeed(from: stranger) },
+            ]
+            for call in calls {
+                let error = await #expect(throws: Failure.self) { try await call() }
+                #expect(error?.code == .machineStranger)
+            }
+            #expect(try await bench.backend.powerState(of: stranger) == .absent)
+            #expect(try await bench.backend.powerState(of: machine) == .running)
+        }
+    }
+
+    @Test("A seed is a disk of the next start, stays when the guest keeps it, and goes with its file when the machine is off")
+    func seed() async throws {
+        try await Workbench.with { bench in
+            let machine = try await bench.backend.create(bench.spec())
+            let directory = try bench.machineDirectory()
+            let medium = bench.state.path.appending("seed.partial")
+            try Files.write([UInt8](repeating: 1, count: 1 << 16), to: medium)
+            try await bench.backend.attachSeed(medium, to: machine)
+            #expect(!Files.exists(medium))
+            #expect(Files.status(directory.file(Name.seed))?.permissions == 0o600)
+
+            try await bench.backend.start(machine)
+            #expect(try await bench.nodes().isSuperset(of: ["seed", "seed-file"]))
+            // Firmware takes no part in hot-unplug. Asked twice, since QEMU refuses a request that repeats one under way.
+            for _ in 0..<2 {
+                let error = await #expect(throws: Failure.self) { try await bench.backend.detachSeed(from: machine, within: .seconds(1)) }
+                #expect(error?.code == .machineFailed)
+                #expect(error?.remedy?.contains("pgkvm restart orders") == true)
+            }
+            #expect(try await bench.backend.powerState(of: machine) == .running)
+            #expect(Files.exists(directory.file(Name.seed)))
+
+            try await bench.backend.powerOff(machine)
+            for _ in 0..<2 { try await bench.backend.detachSeed(from: machine) }
+            #expect(!Files.exists(directory.file(Name.seed)))
+            try await bench.backend.start(machine)
+            #expect(try await bench.nodes().isDisjoint(with: ["seed", "seed-file"]))
+        }
+    }
+
+    @Test("A seed file that a killed detach left is removed by the next")
+    func leftSeed() async throws {
+        try await Workbench.with { bench in
+            let machine = try await bench.backend.create(bench.spec())
+            let left = try bench.machineDirectory().file(Name.seed)
+            try Files.write("secret", to: left)
+            try await bench.backend.detachSeed(from: machine)
+            #expect(!Files.exists(left))
+        }
+    }
+
+    @Test("A machine with an I/O thread and each usable aio mode, or with BIOS firmware, is taken by the installed QEMU")
+    func variants() async throws {
+        try await Workbench.with { bench in
+            let (decision, _) = try await DiskProbe.decide(directory: bench.state.path, abilities: .probe(), vcpus: 1, hostCPUs: 2)
+            let variants: [(inout SpecParts) -> Void] = [
+                { parts in
+                    parts.ioThread = true
+                    parts.aio = decision.aio
+                    parts.direct = decision.cacheDirect
+                },
+                { parts in
+                    parts.direct = false
+                    parts.aio = .ioUring
+                },
+                { $0.firmware = .bios },
+            ]
+            for (index, change) in variants.enumerated() {
+                let machine = try await bench.backend.create(bench.spec("variant-\(index)", change))
+                try await bench.backend.start(machine)
+                #expect(try await bench.backend.powerState(of: machine) == .running)
+                try await bench.backend.delete(machine)
+            }
+        }
+    }
+
+    @Test("A serial log that has grown is cut to its end at the next start")
+    func serialLog() async throws {
+        try await Workbench.with { bench in
+            let machine = try await bench.backend.create(bench.spec())
+            let log = bench.backend.serialLog(of: machine)
+            try Files.write([UInt8](repeating: UInt8(ascii: "a"), count: 5 << 20) + Array("the end".utf8), to: log)
+            try QEMUUser.current().own(log)
+            try await bench.backend.start(machine)
+            let text = try Files.readText(log)
+            #expect(text.utf8.count < 2 << 20)
+            #expect(text.contains("the end"))
+        }
+    }
+
+    /// Processes that run inside a directory.
+    private func processes(in directory: FilePath) throws -> [Int32] {
+        let wanted = try #require(Files.status(directory))
+        return try Files.list("/proc").compactMap { Int32($0) }.filter { id in
+            let its = Files.status(FilePath("/proc/\(id)/cwd"))
+            return its?.inode == wanted.inode && its?.device == wanted.device
+        }
+    }
+}
+
+extension Workbench {
+    func monitor(_ body: (QMPClient) async throws -> Void) async throws {
+        try await body(try #require(try await QMPClient.connect(machineDirectory().file(MachineDirectory.Name.monitorSocket))))
+    }
+
+    /// The names of the machine's block nodes.
+    func nodes() async throws -> Set<String> {
+        var names: Set<String> = []
+        try await monitor { monitor in
+            names = Set((try await monitor.execute("query-named-block-nodes").array ?? []).compactMap { $0["node-name"]?.string })
+        }
+        return names
+    }
+}

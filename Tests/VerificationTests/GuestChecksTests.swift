@@ -1,0 +1,123 @@
+import ApplianceModel
+import Testing
+
+@testable import Verification
+
+@Suite("Checks of the guest's report")
+struct GuestChecksTests {
+    /// What `guest-report.sh` prints in a guest in which all is well.
+    static let good = [
+        "cpuid_leaf1": "000806f8 00020800 fffa3203 0f8bfbff", "cpus": "2", "memory_kib": "2014212", "data_disk": "/dev/vdb",
+        "data_disk_driver": "virtio_blk", "data_disk_bytes": "10737418240", "root_disk_driver": "virtio_blk", "network_link": "enp0s5",
+        "network_driver": "virtio_net", "data_mount": "/dev/vdb ext4 rw,noatime", "data_used_percent": "3", "system_used_percent": "41",
+        "reboot_required": "no", "kernel_running": "6.12.1-cloud-amd64", "kernel_newest": "6.12.1-cloud-amd64", "security_updates": "0",
+        "failed_units": "",
+    ]
+
+    static func findings(_ changes: [String: String?] = [:], accelerator: Accelerator = .kvm) throws -> [Finding] {
+        var values = good
+        for (key, value) in changes { values[key] = value }
+        let spec = ApplianceSpec(name: try #require(ApplianceName("orders")))
+        let text = values.map { "\($0.key)=\($0.value)" }.joined(separator: "\n")
+        return GuestChecks.findings(GuestReport(text), spec, version: 17, accelerator: accelerator)
+    }
+
+    @Test("All is well in a good report but the backup that nobody has configured")
+    func allWell() throws {
+        let findings = try Self.findings()
+        #expect(Set(findings.map(\.check)).count == findings.count)
+        #expect(findings.filter { $0.level != .pass }.map(\.check) == ["backup.configured"])
+        #expect(findings.filter { $0.level == .pass }.allSatisfy { $0.remedy == nil })
+    }
+
+    struct Mutation: Sendable, CustomTestStringConvertible {
+        let changes: [String: String?]
+        let check: String
+        let level: Finding.Level
+        let says: String
+        var testDescription: String { "\(check): \(changes.map { "\($0.key)=\($0.value ?? "(missing)")" }.joined(separator: ", "))" }
+
+        init(_ changes: [String: String?], _ check: String, _ level: Finding.Level, _ says: String) {
+            self.changes = changes
+            self.check = check
+            self.level = level
+            self.says = says
+        }
+    }
+
+    static let mutations = [
+        Mutation(["cpuid_leaf1": "000806f8 00020800 fdfa3203 0f8bfbff"], "cpu.aes", .fail, "AES-NI missing"),
+        Mutation(["cpuid_leaf1": ""], "cpu.aes", .fail, "could not be executed"),
+        Mutation(["cpuid_leaf1": "000806f8 00020800 fffa3203"], "cpu.aes", .fail, "could not be executed"),
+        Mutation(["cpus": "1"], "cpu.count", .fail, "1"),
+        Mutation(["cpus": nil], "cpu.count", .fail, "nothing"),
+        Mutation(["memory_kib": "1000000"], "memory.size", .fail, "976 MiB"),
+        Mutation(["memory_kib": "4194304"], "memory.size", .fail, "4096 MiB"),
+        Mutation(["memory_kib": "much"], "memory.size", .fail, "0 MiB"),
+        Mutation(["data_disk_driver": "ahci"], "disk.driver", .fail, "ahci"),
+        Mutation(["root_disk_driver": ""], "disk.system-driver", .fail, "nothing"),
+        Mutation(["network_driver": "e1000"], "network.driver", .fail, "e1000"),
+        Mutation(["data_mount": "/dev/vda2 ext4 rw,noatime"], "postgresql.data-directory", .fail, "/dev/vda2"),
+        Mutation(["data_mount": "/dev/vdb ext4 rw,relatime"], "postgresql.data-directory", .fail, "relatime"),
+        Mutation(["data_mount": "/dev/vdb xfs rw,noatime"], "postgresql.data-directory", .fail, "xfs"),
+        Mutation(["data_mount": ""], "postgresql.data-directory", .fail, "not mounted"),
+        Mutation(["data_disk": "", "data_mount": " ext4 noatime"], "postgresql.data-directory", .fail, "ext4"),
+        Mutation(["data_disk_bytes": "10737418241"], "disk.size", .fail, "10737418241"),
+        Mutation(["data_used_percent": "81"], "disk.data-usage", .warn, "81 %"),
+        Mutation(["data_used_percent": ""], "disk.data-usage", .skip, "unknown"),
+        Mutation(["system_used_percent": "99"], "disk.system-usage", .warn, "99 %"),
+        Mutation(["security_updates": "3"], "updates.security", .warn, "3 pending"),
+        Mutation(["security_updates": "unknown"], "updates.security", .skip, "no package lists"),
+        Mutation(["reboot_required": "yes"], "guest.reboot", .warn, "6.12.1"),
+        Mutation(["kernel_newest": "6.12.2-cloud-amd64"], "guest.reboot", .warn, "6.12.2"),
+        Mutation(["kernel_running": nil, "kernel_newest": nil], "guest.reboot", .fail, "did not say"),
+        Mutation(["failed_units": "nginx.service"], "guest.units", .warn, "nginx.service"),
+        Mutation(["failed_units": nil], "guest.units", .fail, "did not say"),
+    ]
+
+    @Test("One fault is seen by exactly its check, with what was measured and a remedy", arguments: mutations)
+    func fault(mutation: Mutation) throws {
+        let wrong = try Self.findings(mutation.changes).filter { $0.level != .pass && $0.check != "backup.configured" }
+        #expect(wrong.map(\.check) == [mutation.check])
+        #expect(wrong.first?.level == mutation.level)
+        #expect(wrong.first?.measured.contains(mutation.says) == true, "\(wrong.first?.measured ?? "")")
+        #expect(wrong.first?.remedy != nil)
+    }
+
+    @Test("Every check but the backup can be failed by one of these faults")
+    func coverage() throws {
+        #expect(Set(try Self.findings().map(\.check)) == Set(Self.mutations.map(\.check)).union(["backup.configured"]))
+    }
+
+    @Test(
+        "Use up to 80 % is well, and the kernel's own part of the memory too", arguments: ["data_used_percent=80", "memory_kib=1835008", "memory_kib=2097152"])
+    func borders(line: String) throws {
+        let parts = line.split(separator: "=").map(String.init)
+        #expect(try Self.findings([parts[0]: parts[1]]).allPassed)
+    }
+
+    @Test("An empty report passes nothing that it should have measured")
+    func empty() throws {
+        let spec = ApplianceSpec(name: try #require(ApplianceName("orders")))
+        let findings = GuestChecks.findings(GuestReport(""), spec, version: 17, accelerator: .kvm)
+        #expect(findings.filter { $0.level == .pass }.isEmpty)
+    }
+
+    @Test("Under emulation AES is there, and said to be emulated")
+    func emulated() throws {
+        let aes = try #require(try Self.findings(accelerator: .tcg).first { $0.check == "cpu.aes" })
+        #expect(aes.level == .pass)
+        #expect(aes.measured.contains("emulated by TCG"))
+    }
+
+    @Test("A report is read line by line: values may hold '=', spaces around them go, other lines are nobody's")
+    func report() {
+        let report = GuestReport("noise\na=1=2\n b = x \nempty=\na=3\n")
+        #expect(report["a"] == "3")
+        #expect(report[" b "] == "x")
+        #expect(report["empty"] == "")
+        #expect(report.has("empty"))
+        #expect(!report.has("missing"))
+        #expect(report["missing"] == "")
+    }
+}

@@ -1,0 +1,93 @@
+import ApplianceModel
+import Foundation
+import PostgresClient
+import SecureShell
+import Synchronization
+import SystemPackage
+import TestSupport
+import Testing
+
+@testable import Verification
+
+@Suite("A verification")
+struct VerifierTests {
+    private struct Unreachable: Error {}
+
+    private static let guestCommand = "sudo -n sh"
+    private static let settingsCommand = "sudo -n -u postgres psql -XAtq -v ON_ERROR_STOP=1 -d postgres"
+
+    private func target(
+        _ shell: ScriptedShell, connect: @escaping @Sendable () async throws -> PostgresConnection = { throw Unreachable() }
+    ) throws -> VerificationTarget {
+        VerificationTarget(
+            spec: ApplianceSpec(name: try #require(ApplianceName("orders"))), accelerator: .kvm, postgresqlVersion: 17, shell: shell,
+            connect: connect, settings: ["work_mem": "8MB"], dataDiskFile: "/no/such/disk", certificateDaysLeft: 300)
+    }
+
+    private func goodShell() -> ScriptedShell {
+        let report = GuestChecksTests.good.map { "\($0.key)=\($0.value)" }.joined(separator: "\n")
+        let rows = #"[{"name": "work_mem", "written": "8MB", "applied": true, "error": null, "pendingRestart": false, "inForce": "8MB", "file": "x"}]"#
+        return ScriptedShell([
+            Self.guestCommand: ShellResult(status: 0, standardOutput: Array(report.utf8)),
+            Self.settingsCommand: ShellResult(status: 0, standardOutput: Array(rows.utf8)),
+        ])
+    }
+
+    @Test("A measurement that fails is a failed check with its reason and remedy, and the others still run")
+    func failures() async throws {
+        let shell = ScriptedShell([Self.guestCommand: ShellResult(status: 3, standardError: Array("modprobe: no".utf8))])
+        let groups = Mutex<[String]>([])
+        let findings = try await Verifier.run(
+            target(shell) {
+                throw Failure(.timedOut, "no answer", remedy: "pgkvm start orders", cause: Failure(.invalidInput, "the network is down"))
+            }
+        ) { name in groups.withLock { $0.append(name) } }
+
+        #expect(groups.withLock { $0 } == ["postgresql", "settings", "guest", "host"])
+        let byCheck = Dictionary(uniqueKeysWithValues: findings.map { ($0.check, $0) })
+        let connection = try #require(byCheck["postgresql.connection"])
+        #expect(connection.level == .fail)
+        #expect(connection.measured == "could not be measured: no answer: the network is down")
+        #expect(connection.remedy == "pgkvm start orders")
+        #expect(byCheck["postgresql.settings"]?.level == .fail)
+        #expect(byCheck["postgresql.settings"]?.remedy == "pgkvm status orders")
+        #expect(byCheck["guest.report"]?.level == .fail)
+        #expect(byCheck["guest.report"]?.measured.contains("modprobe: no") == true)
+        #expect(byCheck["host.accelerator"]?.level == .pass)
+        #expect(byCheck["disk.allocation"]?.level == .fail)
+        #expect(!findings.allPassed)
+    }
+
+    @Test("Guest and settings are asked once each: root's script, and the server by its own user")
+    func questions() async throws {
+        let shell = goodShell()
+        let findings = try await Verifier.run(target(shell)) { _ in }
+        #expect(shell.commands == [Self.settingsCommand, Self.guestCommand])
+        #expect(String(decoding: shell.inputs[0], as: UTF8.self).contains("pg_file_settings"))
+        #expect(String(decoding: shell.inputs[1], as: UTF8.self).hasPrefix("set -- '17'\n"))
+        #expect(findings.filter { $0.level == .fail }.map(\.check) == ["postgresql.connection", "disk.allocation"])
+    }
+
+    @Test("Answers that are no answers are failed checks", arguments: ["", "psql: error", "{}", #"[{"name": 1}]"#])
+    func nonsense(text: String) async throws {
+        let shell = ScriptedShell([
+            Self.guestCommand: ShellResult(status: 0), Self.settingsCommand: ShellResult(status: 0, standardOutput: Array(text.utf8)),
+        ])
+        let findings = try await Verifier.run(target(shell)) { _ in }
+        #expect(findings.first { $0.check == "postgresql.settings" }?.level == .fail)
+        #expect(findings.first { $0.check == "cpu.aes" }?.level == .fail)
+    }
+
+    @Test("Cancelling ends the verification instead of failing a check")
+    func cancelled() async throws {
+        let shell = goodShell()
+        let target = try target(shell) { throw CancellationError() }
+        await #expect(throws: CancellationError.self) { _ = try await Verifier.run(target) { _ in } }
+
+        let task = Task {
+            try await Verifier.run(target) { _ in }
+        }
+        task.cancel()
+        await #expect(throws: CancellationError.self) { _ = try await task.value }
+    }
+}
