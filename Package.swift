@@ -30,7 +30,7 @@ let libraries: [Target] = [
     .target(
         name: "HostSystem", dependencies: ["ApplianceModel", "CKVM", "CLinux", subprocess, systemPackage], swiftSettings: memorySafe),
     .target(
-        name: "Workflow", dependencies: [crypto, .product(name: "Logging", package: "swift-log")], swiftSettings: strict),
+        name: "Workflow", dependencies: [crypto], swiftSettings: strict),
     .target(
         name: "GuestImage", dependencies: ["ApplianceModel", "HostSystem", crypto, systemPackage],
         resources: [.embedInCode("Recipe/customize.sh")], swiftSettings: strict),
@@ -62,14 +62,14 @@ let libraries: [Target] = [
         name: "Deployment",
         dependencies: [
             "ApplianceModel", "SpecFile", "HostSystem", "Workflow", "GuestImage", "CloudInit", "SecureShell", "PostgresClient",
-            "PostgresServer", "MachineBackend", "Verification", crypto, systemPackage, .product(name: "Logging", package: "swift-log"),
+            "PostgresServer", "MachineBackend", "Verification", crypto, systemPackage,
         ], swiftSettings: strict),
     .executableTarget(
         name: "pgkvm",
         dependencies: [
             "Deployment", "QEMUBackend", "ApplianceModel", "SpecFile", "HostSystem", "Workflow", "GuestImage", "MachineBackend",
             "SecureShell", "PostgresClient", "Verification", systemPackage,
-            .product(name: "ArgumentParser", package: "swift-argument-parser"), .product(name: "Logging", package: "swift-log"),
+            .product(name: "ArgumentParser", package: "swift-argument-parser"),
             .product(name: "UnixSignals", package: "swift-service-lifecycle"),
         ], swiftSettings: strict),
     .target(
@@ -82,7 +82,8 @@ let libraries: [Target] = [
 /// One test target beside each library; `IntegrationTests` holds whatever boots a guest.
 func tests(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
     .testTarget(
-        name: "\(name)Tests", dependencies: [.target(name: name), "TestSupport", "ApplianceModel", systemPackage] + dependencies,
+        name: "\(name)Tests",
+        dependencies: Set([name, "TestSupport", "ApplianceModel"]).sorted().map { .target(name: $0) } + [systemPackage] + dependencies,
         swiftSettings: strict)
 }
 
@@ -94,7 +95,6 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-asn1", from: "1.7.4"),
         .package(url: "https://github.com/apple/swift-certificates", from: "1.21.1"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
-        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
         .package(url: "https://github.com/hummingbird-project/swift-mustache", from: "2.1.1"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),

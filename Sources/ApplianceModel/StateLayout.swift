@@ -58,6 +58,8 @@ package struct MachineDirectory: Sendable, Equatable {
         package static let serialSocket = "serial.sock"
         package static let serialLog = "serial.log"
         package static let processLog = "qemu.log"
+        package static let processID = "qemu.pid"
+        package static let powerLock = "power.lock"
     }
 
     package func file(_ name: String) -> FilePath { path.appending(name) }

@@ -37,7 +37,24 @@ int clinux_memory_file(const char *name, int *file) {
     return *file < 0 ? errno : 0;
 }
 
-int clinux_spawn(const char *executable, char *const *arguments, const char *directory, int output, const int *descriptors, int count, pid_t *process) {
+static void close_all(const int *descriptors, int count) {
+    for (int index = 0; index < count; index++) close(descriptors[index]);
+}
+
+/// What the child does before the program: directory, then `copies` as 3, 4, … and the last of them as its output.
+static int add_actions(posix_spawn_file_actions_t *actions, const char *directory, const int *copies, int count) {
+    int code = posix_spawn_file_actions_addchdir_np(actions, directory);
+    if (code == 0) code = posix_spawn_file_actions_addopen(actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+    if (code == 0) code = posix_spawn_file_actions_adddup2(actions, copies[count], STDOUT_FILENO);
+    if (code == 0) code = posix_spawn_file_actions_adddup2(actions, copies[count], STDERR_FILENO);
+    for (int index = 0; code == 0 && index < count; index++) {
+        code = posix_spawn_file_actions_adddup2(actions, copies[index], 3 + index);
+    }
+    if (code == 0) code = posix_spawn_file_actions_addclosefrom_np(actions, 3 + count);
+    return code;
+}
+
+static int spawn_with(const char *executable, char *const *arguments, const char *directory, const int *copies, int count, pid_t *process) {
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
     sigset_t none, all;
@@ -54,17 +71,27 @@ int clinux_spawn(const char *executable, char *const *arguments, const char *dir
     posix_spawnattr_setsigdefault(&attributes, &all);
     posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSID);
 
-    code = posix_spawn_file_actions_addchdir_np(&actions, directory);
-    if (code == 0) code = posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-    if (code == 0) code = posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO);
-    if (code == 0) code = posix_spawn_file_actions_adddup2(&actions, output, STDERR_FILENO);
-    for (int index = 0; code == 0 && index < count; index++) {
-        code = posix_spawn_file_actions_adddup2(&actions, descriptors[index], 3 + index);
-    }
-    if (code == 0) code = posix_spawn_file_actions_addclosefrom_np(&actions, 3 + count);
+    code = add_actions(&actions, directory, copies, count);
     if (code == 0) code = posix_spawn(process, executable, &actions, &attributes, arguments, environ);
 
     posix_spawnattr_destroy(&attributes);
     posix_spawn_file_actions_destroy(&actions);
+    return code;
+}
+
+int clinux_spawn(const char *executable, char *const *arguments, const char *directory, int output, const int *descriptors, int count, pid_t *process) {
+    if (count < 0 || count > CLINUX_MAX_DESCRIPTORS) return EINVAL;
+    // Copies above every number that the child will have, so that no dup2 overwrites a descriptor that is still to come.
+    int copies[CLINUX_MAX_DESCRIPTORS + 1];
+    for (int index = 0; index <= count; index++) {
+        copies[index] = fcntl(index < count ? descriptors[index] : output, F_DUPFD_CLOEXEC, 3 + count);
+        if (copies[index] < 0) {
+            int code = errno;
+            close_all(copies, index);
+            return code;
+        }
+    }
+    int code = spawn_with(executable, arguments, directory, copies, count, process);
+    close_all(copies, count + 1);
     return code;
 }

@@ -61,11 +61,13 @@ extension Appliance {
         let name = database ?? postgresql.databases.first?.name ?? own
         guard let chosen = postgresql.databases.first(where: { $0.name == name }) ?? (name == own ? ApplianceSpec.Database(name: own, owner: own) : nil)
         else {
-            throw Failure(.invalidInput, "'\(self.name)' has no database '\(name)'", remedy: "choose one of: \(postgresql.databases.map(\.name).joined(separator: ", "))")
+            throw Failure(
+                .invalidInput, "'\(self.name)' has no database '\(name)'", remedy: "choose one of: \(postgresql.databases.map(\.name).joined(separator: ", "))")
         }
         let user = role ?? chosen.owner
         guard DatabaseSetup.loginRoles(context.spec).contains(user) else {
-            throw Failure(.invalidInput, "'\(self.name)' has no role '\(user)'", remedy: "choose one of: \(postgresql.roles.map(\.name).joined(separator: ", "))")
+            throw Failure(
+                .invalidInput, "'\(self.name)' has no role '\(user)'", remedy: "choose one of: \(postgresql.roles.map(\.name).joined(separator: ", "))")
         }
         guard try await context.journal.fact(ConfigurationFact.self) != nil else {
             throw Failure(.applianceIncomplete, "'\(self.name)' has no database yet", remedy: "pgkvm deploy \(directory.spec)")

@@ -47,10 +47,12 @@ package struct DeploymentContext: Sendable {
 
     package func deploymentID() async throws -> DeploymentID { try await require(DeploymentFact.self).id }
 
-    /// The major version of PostgreSQL: the spec's, else the distribution's.
+    /// The major version of PostgreSQL: the spec's, else the distribution's; an imported image is asked what it is.
     package func postgresqlVersion() async throws -> Int {
         if let version = spec.postgresql.version { return version }
-        return (try await journal.fact(ImageFact.self)?.release ?? .debian13).postgresqlVersion
+        if let version = try await journal.fact(PackagesFact.self)?.version { return version }
+        if let release = try await journal.fact(ImageFact.self)?.release { return release.postgresqlVersion }
+        return try await Distribution.postgresqlVersion(in: guest)
     }
 
     /// A fresh connection point for libpq.

@@ -34,7 +34,9 @@ package struct KeptData: Codable, Sendable, Equatable {
     package static func load(_ directory: String) throws -> KeptData {
         let path = FilePath(directory).appending(Name.note)
         guard let bytes = try Files.readIfPresent(path) else {
-            throw Failure(.dataNotKept, "'\(directory)' is not what 'delete --keep-data' leaves: it has no \(Name.note)", remedy: "name the directory that the delete printed")
+            throw Failure(
+                .dataNotKept, "'\(directory)' is not what 'delete --keep-data' leaves: it has no \(Name.note)",
+                remedy: "name the directory that the delete printed")
         }
         do {
             let kept = try JSONDecoder().decode(KeptData.self, from: Data(bytes))
@@ -43,6 +45,14 @@ package struct KeptData: Codable, Sendable, Equatable {
         } catch let error as DecodingError {
             throw Failure(.dataNotKept, "'\(path)' is damaged", cause: error)
         }
+    }
+
+    /// Removes what is left of a directory whose disk has moved into an appliance; other people's files stay.
+    static func removeRemains(_ directory: String) throws {
+        let path = FilePath(directory)
+        guard Files.isDirectory(path), !Files.exists(path.appending(Name.disk)) else { return }
+        for name in [Name.note, Name.caCertificate, Name.caKey, Name.passwords, Name.spec] { try Files.remove(path.appending(name)) }
+        if try Files.list(path).isEmpty { try Files.remove(path) }
     }
 
     package func save(to directory: FilePath) throws {

@@ -1,4 +1,5 @@
 internal import ApplianceModel
+internal import HostSystem
 internal import SecureShell
 internal import Workflow
 
@@ -9,8 +10,10 @@ extension DeploymentContext {
     /// runs is waited for.
     func runUnit(purpose: String, script: String, timeout: Duration = .seconds(7200)) async throws {
         let unit = RemoteUnit(purpose: purpose, script: script)
-        if try await unit.state(on: guest) == .succeeded { try await unit.forget(on: guest) }
-        try await unit.runToEnd(timeout: timeout, connect: { try await liveAgain() }, progress: { StepProgress.report("guest: \($0)") })
+        try await WaitingTime.measure {
+            if try await unit.state(on: guest) == .succeeded { try await unit.forget(on: guest) }
+            try await unit.runToEnd(timeout: timeout, connect: { try await liveAgain() }, progress: { StepProgress.report("guest: \($0)") })
+        }
     }
 
     /// The session, with a connection that works now.

@@ -51,10 +51,11 @@ struct ImageBuilder: Sendable {
         _ = try await ProgramRunner.check("mkfs.vfat", layout.espArguments(disk: disk.string))
     }
 
-    /// Runs mmdebstrap with the disk and the list as descriptors 91 and 90 (their directories are closed to the namespace's
-    /// users; mmdebstrap itself hands descriptors to a shell that takes one digit only, so the low ones are its own), holding the lock that tells a later build that this one still lives.
+    /// Runs mmdebstrap with the disk and the list as descriptors 20 and 21: their directory is closed to the namespace's
+    /// users. Descriptor 22 holds the lock that tells a later build that this mmdebstrap still lives. The numbers stay above
+    /// 9 because mmdebstrap hands descriptors of its own to dash, which knows only one digit; hence bash here.
     private func unpack(_ arguments: [String], disk: FilePath, list: FilePath, environment: [String: String]) async throws {
-        let script = #"exec 91<>"$1" 90>"$2" || exit 1; lock=$3; shift 3; exec flock --no-fork "$lock" mmdebstrap "$@""#
+        let script = #"exec 20<>"$1" 21>"$2" 22>"$3" && flock --nonblock 22 || exit 1; shift 3; exec mmdebstrap "$@""#
         let progress = progress
         _ = try await ProgramRunner.check(
             "bash", ["-c", script, "bash", disk.string, list.string, work.lock.string] + arguments, environment: environment
@@ -71,7 +72,7 @@ struct ImageBuilder: Sendable {
             // The script cleans up itself, before the file system is written.
             "--skip=cleanup/apt,cleanup/reproducible", "--aptopt=Acquire::Languages \"none\"", "--dpkgopt=force-unsafe-io",
         ] + fetchOptions.map { "--aptopt=\($0)" } + ImageRecipe.excludedPaths.map { "--dpkgopt=\($0)" } + [
-            "--include=\(ImageRecipe.packages.joined(separator: ","))", "--customize-hook=bash '\(script)' \"$1\"", suite, "/dev/null",
+            "--include=\(ImageRecipe.packages.joined(separator: ","))", "--customize-hook=sh '\(script)' \"$1\"", suite, "/dev/null",
             "deb [signed-by=\(keys.main.onHost)] \(main) \(suite) main", "deb [signed-by=\(keys.main.onHost)] \(main) \(suite)-updates main",
             "deb [signed-by=\(keys.security.onHost)] \(recipe.mirror.security.uri) \(suite)-security main",
         ]

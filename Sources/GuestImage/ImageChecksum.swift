@@ -23,7 +23,8 @@ package struct ImageChecksum: Sendable, Equatable, CustomStringConvertible {
         let named = parts.count == 2 ? Algorithm(rawValue: parts[0].lowercased()) : Algorithm.allCases.first { $0.digits == digits.utf8.count }
         guard let algorithm = named, digits.utf8.count == algorithm.digits, digits.utf8.allSatisfy(Self.isHexDigit) else {
             throw Failure(
-                .invalidInput, "'\(text)' is not a checksum", remedy: "give sha256:… with 64 or sha512:… with 128 hexadecimal digits, as the publisher names it")
+                .invalidInput, "'\(text)' is not a checksum", remedy: "give sha256:… with 64 or sha512:… with 128 hexadecimal digits, as the publisher names it"
+            )
         }
         self.algorithm = algorithm
         digest = digits

@@ -23,7 +23,7 @@ package enum FileSystems {
 
     /// Whether files there can be opened with O_DIRECT.
     package static func supportsDirectIO(at directory: FilePath) throws -> Bool {
-        let probe = directory.appending(".o-direct.\(getpid())")
+        let probe = directory.appending(".o-direct.\(UInt32.random(in: 0 ... .max))")
         defer { _ = unsafe unlink(probe.string) }
         let code = Errno(rawValue: unsafe clinux_try_direct_io(probe.string))
         switch code {
@@ -35,16 +35,20 @@ package enum FileSystems {
 
     /// Makes a file whose space is really allocated: fallocate(2), never the library's fallback that writes zeros.
     ///
-    /// An existing file is extended, its content kept.
+    /// An existing file is extended, its content kept. When it fails, what was claimed on the way is given back.
     /// - Throws: `disk.full` when the space is not there, `disk.cannot-allocate` when the file system cannot promise space.
     package static func allocate(_ path: FilePath, size: ByteSize) throws {
+        let before = Files.status(path, followLinks: false)
         let descriptor = unsafe open(path.string, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
         guard descriptor >= 0 else { throw Failure(.fileUnwritable, "cannot make '\(path)'", cause: Errno(rawValue: errno)) }
         defer { close(descriptor) }
         let code = Errno(rawValue: clinux_allocate(descriptor, Int(size.bytes)))
+        if code.rawValue != 0 {
+            if let before { _ = ftruncate(descriptor, Int(before.size.bytes)) } else { _ = unsafe unlink(path.string) }
+        }
         switch code {
         case Errno(rawValue: 0): break
-        case .noSpace:
+        case .noSpace, .diskQuotaExceeded:
             throw Failure(.diskFull, "no \(size) free for '\(path)'", remedy: "free space, or ask for a smaller disk")
         case .notSupported, Errno(rawValue: ENOSYS):
             throw Failure(
@@ -53,6 +57,14 @@ package enum FileSystems {
         default:
             throw Failure(.fileUnwritable, "cannot allocate \(size) for '\(path)'", cause: code)
         }
+        guard fsync(descriptor) == 0 else { throw Failure(.fileUnwritable, "cannot sync '\(path)'", cause: Errno(rawValue: errno)) }
+    }
+
+    /// Makes the content of a file durable that another program wrote.
+    package static func synchronize(_ path: FilePath) throws {
+        let descriptor = unsafe open(path.string, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
+        guard descriptor >= 0 else { throw Failure(.fileUnreadable, "cannot open '\(path)'", cause: Errno(rawValue: errno)) }
+        defer { close(descriptor) }
         guard fsync(descriptor) == 0 else { throw Failure(.fileUnwritable, "cannot sync '\(path)'", cause: Errno(rawValue: errno)) }
     }
 }

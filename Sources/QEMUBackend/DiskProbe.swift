@@ -9,7 +9,7 @@ enum DiskProbe {
     static func decide(directory: FilePath, abilities: QEMUAbilities, vcpus: Int, hostCPUs: Int) async throws -> (DiskDecision, [Finding]) {
         let fileSystem = try FileSystems.name(at: directory)
         let direct = try FileSystems.supportsDirectIO(at: directory)
-        let usable = try await usableModes(directory: directory, direct: direct, modes: abilities.aioModes)
+        let usable = try await usableModes(directory: directory, direct: direct, abilities: abilities)
         return try choose(fileSystem: fileSystem, direct: direct, usable: usable, vcpus: vcpus, hostCPUs: hostCPUs)
     }
 
@@ -45,17 +45,19 @@ enum DiskProbe {
             remedy: warning)
     }
 
-    /// Opens a small file there in each mode.
-    private static func usableModes(directory: FilePath, direct: Bool, modes: [String]) async throws -> Set<DiskDecision.AIO> {
-        let file = directory.appending(".aio-probe.\(UInt32.random(in: 0 ... .max))")
-        defer { try? Files.remove(file) }
-        try Files.write([UInt8](repeating: 0, count: 65_536), to: file)
-        let candidates = DiskDecision.AIO.allCases.filter { modes.contains($0.rawValue) && (direct || $0 != .native) }
+    /// Opens a small file there in each mode, with the rights and the sandbox that a machine's QEMU has.
+    private static func usableModes(directory: FilePath, direct: Bool, abilities: QEMUAbilities) async throws -> Set<DiskDecision.AIO> {
+        let user = try await QEMUUser.prepare()
+        let folder = try Files.createTemporaryDirectory(in: directory, prefix: ".aio-probe")
+        defer { try? Files.remove(folder) }
+        try Files.write([UInt8](repeating: 0, count: 65_536), to: folder.appending("disk"))
+        for path in [folder.appending("disk"), folder] { try user.own(path) }
+        let candidates = DiskDecision.AIO.allCases.filter { abilities.aioModes.contains($0.rawValue) && (direct || $0 != .native) }
         var input = #"{"execute":"qmp_capabilities"}"# + "\n"
         for mode in candidates {
             let options: [String: JSONValue] = [
                 "driver": .string("file"), "node-name": .string("probe-\(mode.rawValue.replacing("_", with: "-"))"),
-                "filename": .string(file.string), "aio": .string(mode.rawValue), "read-only": .bool(true),
+                "filename": .string("disk"), "aio": .string(mode.rawValue), "read-only": .bool(true),
                 "cache": .object(["direct": .bool(direct)]),
             ]
             let command: JSONValue = .object([
@@ -64,9 +66,10 @@ enum DiskProbe {
             input += String(decoding: try JSONEncoder().encode(command), as: UTF8.self) + "\n"
         }
         input += #"{"execute":"quit"}"#
-        let result = try await ProgramRunner.check(
-            QEMUAbilities.program, ["-machine", "none", "-nodefaults", "-no-user-config", "-display", "none", "-qmp", "stdio"],
-            input: Array(input.utf8))
+        let command =
+            try user.emulator(forKVM: false) + ["-machine", "none", "-nodefaults", "-no-user-config", "-display", "none", "-qmp", "stdio"]
+            + abilities.sandboxArguments
+        let result = try await ProgramRunner.check(command[0], Array(command.dropFirst()), input: Array(input.utf8), workingDirectory: folder)
         let accepted = result.outputText.split(whereSeparator: \.isNewline).compactMap { line -> String? in
             guard let answer = try? JSONDecoder().decode(JSONValue.self, from: Data(line.utf8)), answer["return"] != nil else { return nil }
             return answer["id"]?.string

@@ -50,6 +50,11 @@ package struct QEMUAbilities: Sendable, Equatable, Codable {
     /// earliest release known to run it is taken as the border.
     package var emulatesDebian13: Bool { version >= Version(10, 0) }
 
+    /// Every denial that this QEMU knows.
+    var sandboxArguments: [String] {
+        sandboxDenials.isEmpty ? [] : ["-sandbox", "on," + sandboxDenials.map { "\($0)=deny" }.joined(separator: ",")]
+    }
+
     static let program = "qemu-system-x86_64"
     static let neededDevices = ["virtio-blk-pci", "virtio-net-pci", "virtio-rng-pci", "pcie-root-port"]
 

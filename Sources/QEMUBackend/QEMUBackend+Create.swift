@@ -1,8 +1,8 @@
-internal import ApplianceModel
+package import ApplianceModel
 internal import FoundationEssentials
 internal import HostSystem
 package import MachineBackend
-package import SystemPackage
+internal import SystemPackage
 
 /// Making and removing a machine's files.
 extension QEMUBackend {
@@ -17,16 +17,27 @@ extension QEMUBackend {
             if found.isComplete { return reference }
             machine = found
         } else {
+            try refuseUnknownDisks(directory)
             try Files.createDirectory(directory.path)
             try user.own(directory.path)
             try machine.save(to: directory, owner: user)
         }
-        try await createSystemDisk(machine.spec, in: directory, owner: user)
+        // The data disk first: it takes the most space, and a full host shows at once.
         try createDataDisk(machine.spec, in: directory, owner: user)
+        try await createSystemDisk(machine.spec, in: directory, owner: user)
         try await createFirmwareVariables(machine.spec, in: directory, owner: user)
         machine.isComplete = true
         try machine.save(to: directory, owner: user)
         return reference
+    }
+
+    /// Disks without a `machine.json` are nobody's: neither used nor overwritten.
+    private func refuseUnknownDisks(_ directory: MachineDirectory) throws {
+        for name in [MachineDirectory.Name.systemDisk, MachineDirectory.Name.dataDisk] where Files.exists(directory.file(name)) {
+            throw Failure(
+                .machineStranger, "'\(directory.file(name))' is a disk of a machine that is not known",
+                remedy: "move it away if it holds data that is needed, else delete it")
+        }
     }
 
     /// A self-contained copy of the base image, as qcow2 of the wanted size; an overlay only where it was asked for.
@@ -35,9 +46,30 @@ extension QEMUBackend {
         if Files.exists(disk) { return }
         let partial = directory.file("system.partial")
         try Files.remove(partial)
+        do {
+            try await makeSystemDisk(spec, at: partial, in: directory)
+            _ = try await ProgramRunner.check("chmod", ["0600", partial.string])
+            try FileSystems.synchronize(partial)
+            try owner.own(partial)
+        } catch {
+            let free = try Files.freeSpace(at: directory.path)
+            try Files.remove(partial)
+            guard free < .mebibytes(16) else { throw error }
+            throw Failure(
+                .diskFull, "the file system of '\(directory.path)' is full", remedy: "free space, then run the same command again", cause: error)
+        }
+        try Files.rename(partial, to: disk)
+    }
+
+    private func makeSystemDisk(_ spec: MachineSpec, at partial: FilePath, in directory: MachineDirectory) async throws {
         switch spec.systemDisk.layout {
         case .copy:
             if spec.image.format == .qcow2 {
+                guard try await information(of: FilePath(spec.image.path)).backingFilename == nil else {
+                    throw Failure(
+                        .machineFailed, "the image '\(spec.image.path)' is an overlay: a copy of it would not stand alone",
+                        remedy: "qemu-img convert -O qcow2 it into an image of its own, and import that")
+                }
                 // A reflink where the file system has them: instant, and shares what is not written.
                 _ = try await ProgramRunner.check("cp", ["--reflink=auto", "--sparse=auto", "--", spec.image.path, partial.string])
             } else {
@@ -49,13 +81,9 @@ extension QEMUBackend {
                 "qemu-img", ["create", "-q", "-f", "qcow2", "-b", base, "-F", spec.image.format.rawValue, "--", partial.string],
                 workingDirectory: directory.path)
         }
-        let size = try await virtualSize(of: partial)
-        if size < spec.systemDisk.size {
+        if try await information(of: partial).virtualSize < spec.systemDisk.size.bytes {
             _ = try await ProgramRunner.check("qemu-img", ["resize", "-q", "-f", "qcow2", "--", partial.string, "\(spec.systemDisk.size.bytes)"])
         }
-        _ = try await ProgramRunner.check("chmod", ["0600", partial.string])
-        try owner.own(partial)
-        try Files.rename(partial, to: disk)
     }
 
     /// Keeps the base inside the state directory, and a hard link to it in the machine's own: nothing that a cache
@@ -65,78 +93,62 @@ extension QEMUBackend {
         if !Files.exists(shared) {
             try Files.createDirectory(state.overlayBases)
             let partial = state.overlayBases.appending(".\(image.key).\(UInt32.random(in: 0 ... .max))")
-            _ = try await ProgramRunner.check("cp", ["--reflink=auto", "--sparse=auto", "--", image.path, partial.string])
-            _ = try await ProgramRunner.check("chmod", ["0444", partial.string])
-            try Files.rename(partial, to: shared)
+            do {
+                _ = try await ProgramRunner.check("cp", ["--reflink=auto", "--sparse=auto", "--", image.path, partial.string])
+                _ = try await ProgramRunner.check("chmod", ["0444", partial.string])
+                try FileSystems.synchronize(partial)
+                try Files.rename(partial, to: shared)
+            } catch {
+                try Files.remove(partial)
+                throw error
+            }
         }
         let link = directory.file(MachineDirectory.Name.overlayBase)
         if !Files.exists(link) { _ = try await ProgramRunner.check("ln", ["--", shared.string, link.string]) }
         return MachineDirectory.Name.overlayBase
     }
 
-    private func virtualSize(of disk: FilePath) async throws -> ByteSize {
-        let result = try await ProgramRunner.check("qemu-img", ["info", "--output=json", "--", disk.string])
-        struct Info: Codable {
-            let virtualSize: Int64
-            enum CodingKeys: String, CodingKey { case virtualSize = "virtual-size" }
-        }
-        return ByteSize(bytes: try JSONDecoder().decode(Info.self, from: Data(result.standardOutput)).virtualSize)
+    private struct Information: Codable {
+        let virtualSize: Int64
+        let backingFilename: String?
+        enum CodingKeys: String, CodingKey { case virtualSize = "virtual-size", backingFilename = "backing-filename" }
+    }
+
+    private func information(of disk: FilePath) async throws -> Information {
+        let result = try await ProgramRunner.check("qemu-img", ["info", "-f", "qcow2", "--output=json", "--", disk.string])
+        return try JSONDecoder().decode(Information.self, from: Data(result.standardOutput))
     }
 
     /// A raw disk with all its space reserved, or the one that is taken over.
     private func createDataDisk(_ spec: MachineSpec, in directory: MachineDirectory, owner: QEMUUser) throws {
         let disk = directory.file(MachineDirectory.Name.dataDisk)
-        if let adopted = spec.adoptedDataDisk {
-            if !Files.exists(disk) { try Files.rename(FilePath(adopted), to: disk) }
-        } else {
-            try FileSystems.allocate(disk, size: spec.dataDiskSize)
-        }
+        if let adopted = spec.adoptedDataDisk, !Files.exists(disk) { try adopt(FilePath(adopted), as: disk, spec) }
+        try FileSystems.allocate(disk, size: spec.dataDiskSize)
         try owner.own(disk)
+    }
+
+    /// Moves the disk, so that there is never a second one with the same data.
+    private func adopt(_ adopted: FilePath, as disk: FilePath, _ spec: MachineSpec) throws {
+        guard let status = Files.status(adopted, followLinks: false), status.isRegularFile else {
+            throw Failure(.diskCannotAdopt, "there is no disk '\(adopted)' to adopt", remedy: "name the directory that 'delete --keep-data' printed")
+        }
+        guard status.size == spec.dataDiskSize else {
+            throw Failure(.diskCannotAdopt, "the disk '\(adopted)' has \(status.size), not \(spec.dataDiskSize)", remedy: "ask for its own size")
+        }
+        guard status.device == Files.status(disk.removingLastComponent())?.device else {
+            throw Failure(
+                .diskCannotAdopt, "the disk '\(adopted)' is on another file system than '\(state.path)'",
+                remedy: "move its directory into '\(state.path)' and name it there")
+        }
+        try Files.rename(adopted, to: disk)
     }
 
     private func createFirmwareVariables(_ spec: MachineSpec, in directory: MachineDirectory, owner: QEMUUser) async throws {
         guard spec.image.firmware == .uefi else { return }
-        guard let template = try await QEMUAbilities.probe().firmwareVariables else {
-            throw Failure(.machineFailed, "UEFI firmware for guests is not installed", remedy: "apt-get install ovmf")
-        }
+        guard let template = try await QEMUAbilities.probe().firmwareVariables else { throw Self.firmwareMissing }
         let variables = directory.file(MachineDirectory.Name.firmwareVariables)
         if !Files.exists(variables) { try Files.write(Files.read(FilePath(template)), to: variables) }
         try owner.own(variables)
-    }
-
-    package func attachSeed(_ medium: FilePath, to machine: MachineReference) async throws {
-        let directory = try directory(of: machine)
-        let user = try await QEMUUser.prepare()
-        try Files.rename(medium, to: directory.file(MachineDirectory.Name.seed))
-        try user.own(directory.file(MachineDirectory.Name.seed))
-        var record = try load(machine)
-        record.hasSeed = true
-        try record.save(to: directory, owner: user)
-    }
-
-    package func detachSeed(from machine: MachineReference) async throws {
-        let directory = try directory(of: machine)
-        var record = try load(machine)
-        guard record.hasSeed else { return }
-        if let monitor = try await QMPClient.connect(directory.file(MachineDirectory.Name.monitorSocket)) {
-            try await unplugSeed(monitor)
-        }
-        record.hasSeed = false
-        try record.save(to: directory, owner: QEMUUser.current())
-        try Files.remove(directory.file(MachineDirectory.Name.seed))
-    }
-
-    /// The guest has to let go of the device: QEMU says so by an event that carries the device's id.
-    private func unplugSeed(_ monitor: QMPClient) async throws {
-        let nodes = try await monitor.execute("query-named-block-nodes").array ?? []
-        guard nodes.contains(where: { $0["node-name"]?.string == "seed" }) else { return }
-        let devices = try await monitor.execute("qom-list", ["path": .string("/machine/peripheral")]).array ?? []
-        if devices.contains(where: { $0["name"]?.string == "seed-disk" }) {
-            try await monitor.execute("device_del", ["id": .string("seed-disk")])
-            try await monitor.waitForEvent("DEVICE_DELETED") { $0["device"]?.string == "seed-disk" }
-        }
-        try await monitor.execute("blockdev-del", ["node-name": .string("seed")])
-        try await monitor.execute("blockdev-del", ["node-name": .string("seed-file")])
     }
 
     package func delete(_ machine: MachineReference) async throws {
@@ -145,6 +157,12 @@ extension QEMUBackend {
             throw stranger(machine.identifier)
         }
         try await powerOff(machine)
+        // The record goes last: until then the machine is found, and a delete that was killed goes on.
+        for name in try Files.list(directory.path) where name != MachineDirectory.Name.machine { try Files.remove(directory.file(name)) }
         try Files.remove(directory.path)
     }
+}
+
+extension Failure.Code {
+    package static let diskCannotAdopt = Failure.Code("disk.cannot-adopt")
 }

@@ -13,7 +13,9 @@ extension QEMUBackend {
                 .machineProbeFailed, "QEMU \(abilities.version) has no \(abilities.missingDevices.joined(separator: ", "))",
                 remedy: "install the complete emulator: apt-get install qemu-system-x86")
         }
-        let decision = try await AcceleratorDecision.decide(spec.machine.accelerator, verdict: KVMProbe.run(), cpu: HostCPU.current())
+        // pgkvm's own images boot by UEFI; what an imported one needs is known when it is opened.
+        if case .release = spec.machine.image, abilities.firmwareCode == nil { throw Self.firmwareMissing }
+        let decision = try AcceleratorDecision.decide(spec.machine.accelerator, verdict: await kvmVerdict(), cpu: HostCPU.current())
         try Self.checkEmulation(of: spec.machine.image, accelerator: decision.accelerator, version: abilities.version)
         return HostReport(
             accelerator: decision.accelerator,
@@ -22,6 +24,18 @@ extension QEMUBackend {
                 Finding(check: "host.qemu", level: .pass, measured: "QEMU \(abilities.version)", expected: "virtio devices, QMP"),
                 sandboxFinding(abilities), try memoryFinding(spec), try spaceFinding(spec),
             ])
+    }
+
+    static var firmwareMissing: Failure {
+        Failure(.machineProbeFailed, "UEFI firmware for guests is not installed", remedy: "install the package 'ovmf': apt-get install ovmf")
+    }
+
+    /// The micro-guest runs with this program's rights; QEMU may have fewer.
+    private func kvmVerdict() async throws -> KVMVerdict {
+        let verdict = await KVMProbe.run()
+        guard case .usable = verdict, try await !QEMUUser.prepare().canUseKVM(Files.status("/dev/kvm")) else { return verdict }
+        return .unusable(
+            reason: "the user '\(QEMUUser.accountName)', as which QEMU runs, may not open it (chgrp kvm /dev/kvm && chmod 0660 /dev/kvm)")
     }
 
     /// A Debian 13 kernel crashes under the emulation of old QEMUs; with KVM the version does not matter.

@@ -5,38 +5,63 @@ internal import SystemPackage
 
 /// Starting, stopping and asking.
 extension QEMUBackend {
-    private func monitorSocket(_ directory: MachineDirectory) -> FilePath { directory.file(MachineDirectory.Name.monitorSocket) }
+    func monitorSocket(_ directory: MachineDirectory) -> FilePath { directory.file(MachineDirectory.Name.monitorSocket) }
 
     package func start(_ machine: MachineReference) async throws {
         let directory = try directory(of: machine)
-        let record = try load(machine)
-        guard record.isComplete else { throw Failure(.machineFailed, "the machine of '\(machine.identifier)' is not complete") }
-        switch try await powerState(of: machine) {
-        case .running: return
-        case .paused:
-            // After a full host disk was cleared, or a pause by hand, the guest goes on where it stood.
+        guard try load(machine).isComplete else { throw Failure(.machineFailed, "the machine of '\(machine.identifier)' is not complete") }
+        try await exclusively(directory) {
+            switch try await powerState(of: machine) {
+            case .running: return
+            case .paused(let reason, let remedy): try await resume(machine, in: directory, reason: reason, remedy: remedy)
+            case .unresponsive:
+                throw Failure(
+                    .machineFailed, "QEMU of '\(machine.identifier)' lives and does not answer", remedy: "pgkvm stop --force \(machine.identifier)")
+            case .absent, .off: try await launch(try load(machine), in: directory)
+            }
+        }
+    }
+
+    /// After a full host disk was cleared, or a pause by hand, the guest goes on where it stood.
+    private func resume(_ machine: MachineReference, in directory: MachineDirectory, reason: String, remedy: String) async throws {
+        do {
             try await QMPClient.connect(monitorSocket(directory))?.execute("cont")
-            return
-        case .unresponsive:
-            throw Failure(
-                .machineFailed, "QEMU of '\(machine.identifier)' lives and does not answer", remedy: "pgkvm stop --force \(machine.identifier)")
-        case .absent, .off: break
+        } catch let error as Failure where error.code == .monitorRefused {
+            throw Failure(.machineFailed, "'\(machine.identifier)' cannot go on: \(reason)", remedy: remedy, cause: error)
+        }
+    }
+
+    private func launch(_ record: QEMUMachine, in directory: MachineDirectory) async throws {
+        let name = record.spec.name
+        // A former run was killed while its QEMU was starting: that QEMU is the one. Or one is just ending.
+        if try await supervisor.isActive(name, in: directory) {
+            let isUp = try await greeting(directory) { [supervisor] in (try? await supervisor.isActive(name, in: directory)) == true ? nil : "" }
+            if case .up = isUp { return }
         }
         try checkPorts(record.spec.network)
         let abilities = try await QEMUAbilities.probe()
         let user = try await QEMUUser.prepare()
         try limitSerialLog(directory)
-        for socket in [MachineDirectory.Name.monitorSocket, MachineDirectory.Name.serialSocket] { try Files.remove(directory.file(socket)) }
         let command =
-            user.prefix(forKVM: record.spec.cpu.accelerator == .kvm) + [QEMUAbilities.program]
-            + QEMUCommandLine(machine: record, abilities: abilities).arguments
-        let hasEnded = try await supervisor.start(command, for: record.spec.name, in: directory)
-        try await waitForMonitor(directory, hasEnded: hasEnded)
+            try user.emulator(forKVM: record.spec.cpu.accelerator == .kvm) + QEMUCommandLine(machine: record, abilities: abilities).arguments
+        let howEnded = try await supervisor.start(command, for: name, in: directory)
+        switch try await greeting(directory, howEnded: howEnded) {
+        case .up: return
+        case .ended(let how): throw notStarted("QEMU ended at once \(how)", directory)
+        case .silent: throw notStarted("QEMU does not answer after 60 s", directory)
+        }
     }
 
     private var supervisor: any Supervisor {
         SystemdSupervisor.isAvailable
             ? SystemdSupervisor(isRoot: HostEnvironment.isRoot, program: program, state: state) : SessionSupervisor()
+    }
+
+    /// One start or power cut at a time: a second one waits and then finds the work done.
+    private func exclusively(_ directory: MachineDirectory, _ body: () async throws -> Void) async throws {
+        let lock = try await FileLock.acquire(directory.file(MachineDirectory.Name.powerLock))
+        try await body()
+        _ = consume lock
     }
 
     private func checkPorts(_ network: NetworkDecision) throws {
@@ -47,41 +72,48 @@ extension QEMUBackend {
         }
     }
 
-    /// Ready when the monitor greets; failed when the process ends before.
-    private func waitForMonitor(_ directory: MachineDirectory, hasEnded: @Sendable () async -> Int32?) async throws {
+    private enum Greeting { case up, ended(String), silent }
+
+    /// Up when the monitor greets. A connection that QEMU breaks off is one of a QEMU that is ending: the next look tells.
+    private func greeting(_ directory: MachineDirectory, howEnded: @Sendable () async -> String?) async throws -> Greeting {
         let clock = ContinuousClock()
-        let answer = try await WaitingTime.measure {
-            try await poll(every: .milliseconds(50), until: clock.now + .seconds(60), on: clock) { () -> Bool? in
-                if try await QMPClient.connect(monitorSocket(directory)) != nil { return true }
-                return await hasEnded() != nil ? false : nil
-            }
+        return try await WaitingTime.measure {
+            try await poll(every: .milliseconds(50), until: clock.now + .seconds(60), on: clock) { () -> Greeting? in
+                do {
+                    if try await QMPClient.connect(monitorSocket(directory)) != nil { return .up }
+                } catch let error as Failure where error.code == .monitorUnresponsive {}
+                return await howEnded().map(Greeting.ended)
+            } ?? .silent
         }
-        if answer == true { return }
+    }
+
+    private func notStarted(_ what: String, _ directory: MachineDirectory) -> Failure {
         let log = (try? Files.readText(directory.file(MachineDirectory.Name.processLog))) ?? ""
         let said = log.split(separator: "\n").suffix(6).joined(separator: "\n    ")
-        throw Failure(
-            .machineFailed, (answer == nil ? "QEMU does not answer after 60 s" : "QEMU ended at once") + (said.isEmpty ? "" : ":\n    \(said)"),
+        return Failure(
+            .machineFailed, what + (said.isEmpty ? "" : ":\n    \(said)"),
             remedy: said.contains("write\" lock") ? "another QEMU uses the disks of this machine: end it first" : nil)
     }
 
     /// The serial log grows with what the guest prints; each start cuts it to the last part.
     private func limitSerialLog(_ directory: MachineDirectory) throws {
         let path = directory.file(MachineDirectory.Name.serialLog)
-        guard let size = Files.status(path)?.size, size > .mebibytes(4) else { return }
-        let tail = try Files.read(path).suffix(1 << 20)
-        try Files.write(Array(tail), to: path)
+        // The directory is QEMU's: whatever else stands there is not to be read with this program's rights.
+        guard let status = Files.status(path, followLinks: false), status.isRegularFile, status.size > .mebibytes(4) else { return }
+        let kept: Int64 = 1 << 20
+        try Files.write(Files.read(path, from: status.size.bytes - kept, limit: Int(kept)), to: path)
         try QEMUUser.current().own(path)
     }
 
     package func powerState(of machine: MachineReference) async throws -> PowerState {
         let directory = try directory(of: machine)
-        guard Files.exists(directory.file(MachineDirectory.Name.machine)) else { return .absent }
+        guard let found = try QEMUMachine.load(from: directory), found.spec.deployment == machine.deployment else { return .absent }
         do {
             guard let monitor = try await QMPClient.connect(monitorSocket(directory), timeout: .seconds(5)) else { return .off }
             let status = try await monitor.execute("query-status")["status"]?.string ?? "unknown"
             return Self.powerState(status: status, name: machine.identifier)
         } catch let error as Failure where error.code == .monitorUnresponsive {
-            return try await QMPClient.listener(monitorSocket(directory)) == nil ? .off : .unresponsive
+            return try QEMUProcess.id(in: directory) == nil ? .off : .unresponsive
         }
     }
 
@@ -94,7 +126,8 @@ extension QEMUBackend {
                 reason: "the host's disk is full or failed, and the guest waits so that nothing is lost",
                 remedy: "free space on the host, then 'pgkvm start \(name)'")
         case "guest-panicked": .paused(reason: "the guest's kernel panicked", remedy: "pgkvm logs \(name) --serial, then 'pgkvm restart --force \(name)'")
-        case "internal-error": .paused(reason: "the processor or KVM stopped the guest", remedy: "pgkvm logs \(name) --qemu, then 'pgkvm restart --force \(name)'")
+        case "internal-error":
+            .paused(reason: "the processor or KVM stopped the guest", remedy: "pgkvm logs \(name) --qemu, then 'pgkvm restart --force \(name)'")
         case "shutdown": .paused(reason: "the guest has shut down and QEMU has not ended", remedy: "pgkvm stop --force \(name)")
         default: .paused(reason: "QEMU says '\(status)'", remedy: "pgkvm start \(name)")
         }
@@ -102,15 +135,19 @@ extension QEMUBackend {
 
     package func shutDown(_ machine: MachineReference, grace: Duration) async throws {
         let directory = try directory(of: machine)
+        let name = machine.identifier
+        if case .paused(let reason, let remedy) = try await powerState(of: machine) {
+            throw Failure(.machineStillRunning, "'\(name)' is paused and cannot shut down: \(reason)", remedy: remedy)
+        }
+        guard try await runningProcess(machine, in: directory) != nil else { return }
         let clock = ContinuousClock()
-        let deadline = clock.now + grace
         var nextPress = clock.now
         let isOff = try await WaitingTime.measure {
-            try await poll(every: .milliseconds(200), until: deadline, on: clock) { () -> Bool? in
-                guard let monitor = try await QMPClient.connect(monitorSocket(directory)) else { return true }
+            try await poll(every: .milliseconds(200), until: clock.now + grace, on: clock) { () -> Bool? in
+                guard try QEMUProcess.id(in: directory) != nil else { return true }
                 // A guest that is still booting ignores the power button: press it again.
                 if clock.now >= nextPress {
-                    _ = try? await monitor.execute("system_powerdown")
+                    _ = try? await QMPClient.connect(monitorSocket(directory), timeout: .seconds(2))?.execute("system_powerdown")
                     nextPress = clock.now + .seconds(10)
                 }
                 return nil
@@ -118,32 +155,56 @@ extension QEMUBackend {
         }
         guard isOff == true else {
             throw Failure(
-                .machineStillRunning, "the guest of '\(machine.identifier)' has not shut down after \(grace.components.seconds) s; it is left running",
-                remedy: "wait with 'pgkvm stop \(machine.identifier) --grace SECONDS', or cut its power with 'pgkvm stop --force \(machine.identifier)'")
+                .machineStillRunning, "the guest of '\(name)' has not shut down after \(grace.components.seconds) s; it is left running",
+                remedy: "wait with 'pgkvm stop \(name) --grace SECONDS', or cut its power with 'pgkvm stop --force \(name)'")
         }
         try removeSockets(directory)
     }
 
     package func powerOff(_ machine: MachineReference) async throws {
         let directory = try directory(of: machine)
-        let socket = monitorSocket(directory)
-        guard let processID = try await QMPClient.listener(socket) else { return }
-        do {
-            try await QMPClient.connect(socket, timeout: .seconds(3))?.execute("quit")
-        } catch let error as Failure where error.code == .monitorUnresponsive {
-            // Closing the connection is how QEMU answers 'quit'; one that hangs is killed below.
-        }
-        let clock = ContinuousClock()
-        let gone = try await poll(every: .milliseconds(50), until: clock.now + .seconds(5), on: clock) {
-            try await QMPClient.listener(socket) == nil ? true : nil
-        }
-        if gone == nil {
-            try ProcessTable.kill(processID)
-            _ = try await poll(every: .milliseconds(50), until: clock.now + .seconds(10), on: clock) {
-                try await QMPClient.listener(socket) == nil ? true : nil
+        guard Files.isDirectory(directory.path) else { return }
+        try await exclusively(directory) {
+            guard let processID = try await runningProcess(machine, in: directory) else { return }
+            do {
+                try await QMPClient.connect(monitorSocket(directory), timeout: .seconds(3))?.execute("quit")
+            } catch let error as Failure where error.code == .monitorUnresponsive {
+                // Closing the connection is how QEMU answers 'quit'; one that hangs is killed below.
             }
+            if try await !hasEnded(directory, within: .seconds(5)) {
+                try ProcessTable.kill(processID)
+                guard try await hasEnded(directory, within: .seconds(10)) else {
+                    throw Failure(
+                        .machineStillRunning, "QEMU of '\(machine.identifier)', process \(processID), was killed and has not ended",
+                        remedy: "look at the host's disks: a process that waits for one cannot end")
+                }
+            }
+            try removeSockets(directory)
         }
-        try removeSockets(directory)
+    }
+
+    /// The process of this deployment's machine; nil when none runs. One that was started a moment ago has written no pid file yet.
+    private func runningProcess(_ machine: MachineReference, in directory: MachineDirectory) async throws -> Int32? {
+        guard let found = try QEMUMachine.load(from: directory) else { return nil }
+        guard found.spec.deployment == machine.deployment else { throw stranger(machine.identifier) }
+        let clock = ContinuousClock()
+        let answer: Int32?? = try await poll(every: .milliseconds(50), until: clock.now + .seconds(10), on: clock) {
+            if let id = try QEMUProcess.id(in: directory) { return id }
+            return try await supervisor.isActive(found.spec.name, in: directory) ? nil : .some(nil)
+        }
+        guard let answer else {
+            throw Failure(
+                .machineFailed, "QEMU of '\(machine.identifier)' was started and does not say which process it is",
+                remedy: "look for the process whose working directory is '\(directory.path)' and end it")
+        }
+        return answer
+    }
+
+    private func hasEnded(_ directory: MachineDirectory, within limit: Duration) async throws -> Bool {
+        let clock = ContinuousClock()
+        return try await poll(every: .milliseconds(50), until: clock.now + limit, on: clock) {
+            try QEMUProcess.id(in: directory) == nil ? true : nil
+        } ?? false
     }
 
     private func removeSockets(_ directory: MachineDirectory) throws {

@@ -53,6 +53,7 @@ package struct QEMUBackend: MachineBackend {
     }
 
     package func decideNetwork(_ spec: ApplianceSpec, deployment: DeploymentID) async throws -> NetworkDecision {
+        if let own = try QEMUMachine.load(from: state.appliance(spec.name).machine()), own.spec.deployment == deployment { return own.spec.network }
         let ssh = try freePort(spec.network.sshPort, key: "network.sshPort", excluding: spec.network.postgresqlPort.map { [$0] } ?? [])
         let postgresql = try freePort(spec.network.postgresqlPort, key: "network.postgresqlPort", excluding: [ssh])
         return NetworkDecision(
@@ -89,7 +90,7 @@ extension QEMUBackend: SerialConsoleProviding, ProcessProviding, DataDiskFilePro
     package func dataDiskFile(of machine: MachineReference) -> FilePath { file(machine, MachineDirectory.Name.dataDisk) }
 
     package func processID(of machine: MachineReference) async throws -> Int32? {
-        try await QMPClient.listener(file(machine, MachineDirectory.Name.monitorSocket))
+        try QEMUProcess.id(in: directory(of: machine))
     }
 
     func file(_ machine: MachineReference, _ name: String) -> FilePath {

@@ -17,7 +17,7 @@ package struct QEMUCommandLine: Sendable {
     }
 
     package var arguments: [String] {
-        identity + processor + firmware + buses + systemDisk + dataDisk + seed + network + consoleAndMonitor + sandbox
+        identity + processor + firmware + buses + systemDisk + dataDisk + seed + network + consoleAndMonitor + abilities.sandboxArguments
     }
 
     private var spec: MachineSpec { machine.spec }
@@ -27,7 +27,7 @@ package struct QEMUCommandLine: Sendable {
             // `top` and `ps` show which database the process is; the kernel keeps 15 bytes of it.
             "-name", "guest=\(spec.name),process=\(Self.processName(of: spec.name)),debug-threads=on",
             "-uuid", spec.deployment.uuid,
-            "-no-user-config", "-nodefaults", "-display", "none",
+            "-no-user-config", "-nodefaults", "-display", "none", "-pidfile", MachineDirectory.Name.processID,
         ]
     }
 
@@ -94,8 +94,8 @@ package struct QEMUCommandLine: Sendable {
     private var seed: [String] {
         guard machine.hasSeed else { return [] }
         return [
-            "-blockdev", "driver=file,node-name=seed-file,filename=\(MachineDirectory.Name.seed),read-only=on",
-            "-blockdev", "driver=raw,node-name=seed,file=seed-file,read-only=on",
+            "-blockdev", fileNode("seed-file", file: MachineDirectory.Name.seed, direct: false, aio: .threads) + ",read-only=on",
+            "-blockdev", "driver=raw,node-name=seed,file=seed-file,cache.direct=off,cache.no-flush=off,discard=ignore,read-only=on",
             "-device", "virtio-blk-pci,drive=seed,id=seed-disk,serial=seed,bus=port0",
         ]
     }
@@ -117,11 +117,6 @@ package struct QEMUCommandLine: Sendable {
             "-chardev", "socket,id=monitor0,path=\(MachineDirectory.Name.monitorSocket),server=on,wait=off",
             "-mon", "chardev=monitor0,mode=control",
         ]
-    }
-
-    private var sandbox: [String] {
-        guard !abilities.sandboxDenials.isEmpty else { return [] }
-        return ["-sandbox", "on," + abilities.sandboxDenials.map { "\($0)=deny" }.joined(separator: ",")]
     }
 
     /// QEMU's option parser takes a doubled comma for a comma.

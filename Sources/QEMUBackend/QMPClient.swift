@@ -11,9 +11,8 @@ package import SystemPackage
 package final class QMPClient: Sendable {
     private let socket: FileDescriptor
     private let queue = DispatchQueue(label: "qmp")
-    /// Bytes received after the last complete line, and events not yet asked for. Touched on `queue` only.
+    /// Bytes received after the last complete line. Touched on `queue` only.
     private nonisolated(unsafe) var pending: [UInt8] = []
-    private nonisolated(unsafe) var events: [JSONValue] = []
 
     private init(socket: FileDescriptor) { self.socket = socket }
 
@@ -40,15 +39,6 @@ package final class QMPClient: Sendable {
         try await perform { try self.exchange(command, arguments) }
     }
 
-    /// Waits for an event that satisfies the condition.
-    package func waitForEvent(_ name: String, where matches: @escaping @Sendable (JSONValue) -> Bool) async throws {
-        try await perform {
-            func isWanted(_ message: JSONValue) -> Bool { message["event"]?.string == name && matches(message["data"] ?? .null) }
-            if self.events.contains(where: isWanted) { return }
-            _ = try self.readMessage(isWanted)
-        }
-    }
-
     private func perform<Value: Sendable>(_ body: @escaping @Sendable () throws -> Value) async throws -> Value {
         try await withCheckedThrowingContinuation { continuation in
             queue.async { continuation.resume(with: Result(catching: body)) }
@@ -56,20 +46,19 @@ package final class QMPClient: Sendable {
     }
 
     private func setTimeout(_ timeout: Duration) throws {
-        var limit = timeval(tv_sec: Int(timeout.components.seconds), tv_usec: 0)
-        guard setsockopt(socket.rawValue, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size)) == 0 else {
-            throw Failure(.monitorUnresponsive, "cannot set the monitor's time limit", cause: Errno(rawValue: errno))
+        let parts = timeout.components
+        var limit = timeval(tv_sec: Int(parts.seconds), tv_usec: Int(parts.attoseconds / 1_000_000_000_000))
+        for option in [SO_RCVTIMEO, SO_SNDTIMEO] {
+            guard setsockopt(socket.rawValue, SOL_SOCKET, option, &limit, socklen_t(MemoryLayout<timeval>.size)) == 0 else {
+                throw Failure(.monitorUnresponsive, "cannot set the monitor's time limit", cause: Errno(rawValue: errno))
+            }
         }
     }
 
     private func exchange(_ command: String, _ arguments: [String: JSONValue]) throws -> JSONValue {
         var request: [String: JSONValue] = ["execute": .string(command)]
         if !arguments.isEmpty { request["arguments"] = .object(arguments) }
-        do {
-            try socket.writeAll(Array(JSONEncoder().encode(JSONValue.object(request))) + [UInt8(ascii: "\n")])
-        } catch let error as Errno {
-            throw Failure(.monitorUnresponsive, "QEMU's monitor closed the connection", cause: error)
-        }
+        try send(Array(JSONEncoder().encode(JSONValue.object(request))) + [UInt8(ascii: "\n")])
         let answer = try readMessage { $0["return"] != nil || $0["error"] != nil }
         if let error = answer["error"] {
             throw Failure(.monitorRefused, "QEMU refused '\(command)': \(error["desc"]?.string ?? "no reason given")")
@@ -77,13 +66,24 @@ package final class QMPClient: Sendable {
         return answer["return"] ?? .null
     }
 
-    /// Reads messages up to the one that is wanted; events that come by are kept.
+    /// Without SIGPIPE, which would end the program when QEMU has just closed its end.
+    private func send(_ bytes: [UInt8]) throws {
+        var sent = 0
+        while sent < bytes.count {
+            let count = bytes.withUnsafeBytes { Glibc.send(socket.rawValue, $0.baseAddress?.advanced(by: sent), $0.count - sent, Int32(MSG_NOSIGNAL)) }
+            let code = Errno(rawValue: errno)
+            if count < 0, code == .interrupted { continue }
+            guard count >= 0 else { throw Failure(.monitorUnresponsive, "QEMU's monitor takes no command", cause: code) }
+            sent += count
+        }
+    }
+
+    /// Reads messages up to the one that is wanted; events that come by are nobody's.
     private func readMessage(_ isWanted: (JSONValue) -> Bool) throws -> JSONValue {
         while true {
             let line = try readLine()
             guard let message = try? JSONDecoder().decode(JSONValue.self, from: Data(line)) else { continue }
             if isWanted(message) { return message }
-            if message["event"] != nil { events.append(message) }
         }
     }
 
@@ -96,21 +96,15 @@ package final class QMPClient: Sendable {
                 return line
             }
             let count = recv(socket.rawValue, &chunk, chunk.count, 0)
+            let code = Errno(rawValue: errno)
+            if count < 0, code == .interrupted { continue }
             guard count > 0 else {
-                let code = errno
                 throw Failure(
                     .monitorUnresponsive, count == 0 ? "QEMU's monitor closed the connection" : "QEMU's monitor does not answer",
-                    cause: count == 0 ? nil : Errno(rawValue: code))
+                    cause: count == 0 ? nil : code)
             }
             pending.append(contentsOf: chunk[..<count])
         }
-    }
-
-    /// The process that listens on a monitor socket; nil when there is none.
-    package static func listener(_ path: FilePath) async throws -> Int32? {
-        guard let socket = try await connectedSocket(path) else { return nil }
-        defer { try? socket.close() }
-        return try Sockets.peerProcess(of: socket)
     }
 
     private static func connectedSocket(_ path: FilePath) async throws -> FileDescriptor? {
@@ -118,6 +112,9 @@ package final class QMPClient: Sendable {
             return try await Sockets.connect(to: path, timeout: .seconds(5))
         } catch let error as Failure where error.code == .socketRefused {
             return nil
+        } catch let error as Failure where error.code == .timedOut {
+            // A QEMU that hangs accepts nobody, and its queue is full of those who asked before.
+            throw Failure(.monitorUnresponsive, "QEMU's monitor takes no connection", cause: error)
         }
     }
 }

@@ -6,9 +6,11 @@ internal import SystemPackage
 
 /// Keeps QEMU running after this program has ended: the one place that knows how.
 protocol Supervisor: Sendable {
-    /// Starts the command inside the machine's directory; its output goes to the process log.
-    /// - Returns: a way to ask whether it has ended already, with its exit status.
-    func start(_ command: [String], for name: ApplianceName, in directory: MachineDirectory) async throws -> @Sendable () async -> Int32?
+    /// Starts the command inside the machine's directory, with a umask of 077; its output goes to the process log.
+    /// - Returns: a way to ask whether it has ended already, and how: such as `with status 1`.
+    func start(_ command: [String], for name: ApplianceName, in directory: MachineDirectory) async throws -> @Sendable () async -> String?
+    /// Whether a command that was started, by this program or a former run of it, has not ended.
+    func isActive(_ name: ApplianceName, in directory: MachineDirectory) async throws -> Bool
 }
 
 /// QEMU in a session of its own.
@@ -16,17 +18,34 @@ protocol Supervisor: Sendable {
 /// The lock on the process log is part of the open file that QEMU inherits as its standard error: it is held exactly as long as
 /// QEMU lives, whatever becomes of this program.
 struct SessionSupervisor: Supervisor {
-    func start(_ command: [String], for name: ApplianceName, in directory: MachineDirectory) async throws -> @Sendable () async -> Int32? {
-        let path = directory.file(MachineDirectory.Name.processLog)
-        let log = try FileDescriptor.open(
-            path, .writeOnly, options: [.create, .append, .closeOnExec, .noFollow], permissions: .ownerReadWrite)
+    func start(_ command: [String], for name: ApplianceName, in directory: MachineDirectory) async throws -> @Sendable () async -> String? {
+        let log = try openLog(directory)
         defer { try? log.close() }
         guard flock(log.rawValue, LOCK_EX | LOCK_NB) == 0 else {
             throw Failure(.machineFailed, "a QEMU process of '\(name)' is already there", remedy: "pgkvm status \(name)")
         }
-        _ = ftruncate(log.rawValue, 0)
-        let process = try DetachedProcess.spawn(command, in: directory.path, output: log)
-        return { process.exitStatus() }
+        guard ftruncate(log.rawValue, 0) == 0 else {
+            throw Failure(.fileUnwritable, "cannot empty QEMU's log of '\(name)'", cause: Errno(rawValue: errno))
+        }
+        let process = try DetachedProcess.spawn(["sh", "-c", #"umask 077 && exec "$@""#, "sh"] + command, in: directory.path, output: log)
+        return { process.exitStatus().map { "with status \($0)" } }
+    }
+
+    func isActive(_ name: ApplianceName, in directory: MachineDirectory) async throws -> Bool {
+        guard Files.exists(directory.file(MachineDirectory.Name.processLog)) else { return false }
+        let log = try openLog(directory)
+        defer { try? log.close() }
+        return flock(log.rawValue, LOCK_SH | LOCK_NB) != 0
+    }
+
+    private func openLog(_ directory: MachineDirectory) throws -> FileDescriptor {
+        let path = directory.file(MachineDirectory.Name.processLog)
+        do {
+            return try FileDescriptor.open(
+                path, .writeOnly, options: [.create, .append, .closeOnExec, .noFollow], permissions: .ownerReadWrite)
+        } catch {
+            throw Failure(.fileUnwritable, "cannot open '\(path)'", cause: error)
+        }
     }
 }
 
@@ -37,31 +56,43 @@ struct SystemdSupervisor: Supervisor {
     let program: String
     let state: StateDirectory
 
-    static var isAvailable: Bool { Files.isDirectory("/run/systemd/system") }
+    /// Whether systemd keeps what this user starts.
+    ///
+    /// An ordinary user's manager ends when the user logs out, and the guests with it, unless the user lingers.
+    static var isAvailable: Bool {
+        guard Files.isDirectory("/run/systemd/system") else { return false }
+        guard !HostEnvironment.isRoot else { return true }
+        guard let name = QEMUUser.callerName else { return false }
+        return Files.exists(FilePath("/var/lib/systemd/linger").appending(name)) && Files.exists(FilePath("/run/user/\(geteuid())/systemd/private"))
+    }
 
     static func unitName(of name: ApplianceName) -> String { "pgkvm-\(name).service" }
 
     /// The arguments of systemd-run. Pure.
     func arguments(_ command: [String], for name: ApplianceName, in directory: MachineDirectory) -> [String] {
-        (isRoot ? [] : ["--user"]) + [
+        scope + [
             "--unit=\(Self.unitName(of: name))", "--slice=pgkvm.slice", "--description=PostgreSQL appliance \(name)", "--quiet", "--collect",
             "--setenv=PGKVM_HOME=\(state.path)", "--property=Type=exec", "--property=UMask=0077", "--property=WorkingDirectory=\(directory.path)",
-            "--property=StandardOutput=append:\(directory.file(MachineDirectory.Name.processLog))",
-            "--property=StandardError=append:\(directory.file(MachineDirectory.Name.processLog))",
+            "--property=StandardOutput=truncate:\(directory.file(MachineDirectory.Name.processLog))",
+            "--property=StandardError=inherit",
             // The guest's own shutdown decides; systemd never cuts its power.
             "--property=ExecStop=\(program) stop \(name)", "--property=TimeoutStopSec=infinity", "--property=KillMode=none",
             "--property=Restart=no", "--property=LimitNOFILE=65536", "--",
         ] + command
     }
 
-    func start(_ command: [String], for name: ApplianceName, in directory: MachineDirectory) async throws -> @Sendable () async -> Int32? {
-        let executable = try ProgramRunner.find(command.first ?? "").string
-        _ = try await ProgramRunner.check("systemd-run", arguments([executable] + command.dropFirst(), for: name, in: directory))
-        let scope = isRoot ? [] : ["--user"]
-        let unit = Self.unitName(of: name)
-        return {
-            let state = try? await ProgramRunner.run("systemctl", scope + ["is-active", unit])
-            return state?.status == 0 ? nil : 1
-        }
+    func start(_ command: [String], for name: ApplianceName, in directory: MachineDirectory) async throws -> @Sendable () async -> String? {
+        _ = try await ProgramRunner.check("systemd-run", arguments(command, for: name, in: directory), environment: environment)
+        return { (try? await isActive(name, in: directory)) == true ? nil : "(systemctl status \(Self.unitName(of: name)))" }
     }
+
+    func isActive(_ name: ApplianceName, in directory: MachineDirectory) async throws -> Bool {
+        let answer = try await ProgramRunner.run("systemctl", scope + ["is-active", Self.unitName(of: name)], environment: environment)
+        return ["active", "activating", "deactivating", "reloading"].contains { answer.outputText.hasPrefix("\($0)\n") }
+    }
+
+    private var scope: [String] { isRoot ? [] : ["--user"] }
+
+    /// A shell without a login session (su, cron) does not say where the user's manager listens.
+    private var environment: [String: String] { isRoot ? [:] : ["XDG_RUNTIME_DIR": "/run/user/\(geteuid())"] }
 }

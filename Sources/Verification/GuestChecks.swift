@@ -92,6 +92,7 @@ enum GuestChecks {
     }
 
     private static func reboot(_ report: GuestReport) -> Finding {
+        guard !report["kernel_running"].isEmpty, !report["kernel_newest"].isEmpty else { return unknown("guest.reboot", "the newest installed kernel") }
         let isNeeded = report["reboot_required"] == "yes" || report["kernel_running"] != report["kernel_newest"]
         return Finding(
             check: "guest.reboot", level: isNeeded ? .warn : .pass,
@@ -100,10 +101,16 @@ enum GuestChecks {
     }
 
     private static func units(_ report: GuestReport) -> Finding {
+        // The last line of the report: without it the report broke off.
+        guard report.has("failed_units") else { return unknown("guest.units", "no failed units") }
         let failed = report["failed_units"]
         return Finding(
             check: "guest.units", level: failed.isEmpty ? .pass : .warn, measured: failed.isEmpty ? "no failed units" : "failed: \(failed)",
             expected: "no failed units", remedy: failed.isEmpty ? nil : "systemctl status in the guest")
+    }
+
+    private static func unknown(_ check: String, _ expected: String) -> Finding {
+        Finding(check: check, level: .fail, measured: "the guest did not say", expected: expected, remedy: "verify again; if it stays, pgkvm logs")
     }
 
     private static let backup = Finding(
@@ -129,6 +136,8 @@ struct GuestReport: Sendable {
             }
         ) { _, last in last }
     }
+
+    func has(_ key: String) -> Bool { values[key] != nil }
 
     /// Empty for a key that was not printed.
     subscript(_ key: String) -> String { values[key] ?? "" }

@@ -1,5 +1,6 @@
 import ApplianceModel
 import PostgresServer
+import TestSupport
 import Testing
 
 @Suite("Rendered configuration files")
@@ -22,7 +23,7 @@ struct ConfigurationFileTests {
             spec.postgresql.settings = ["work_mem": "12MB", "my_app.greeting": "it's \\ \nport = 1"]
         }
         for file in try ServerConfiguration(spec: spec, layout: .debian(version: example.version)).files() {
-            try Golden.expect(file.text, "\(example.name)/\(file.path)")
+            try Golden.expect(file.text, "PostgresServer/\(example.name)/\(file.path)")
         }
     }
 

@@ -1,5 +1,6 @@
 import ApplianceModel
 import PostgresServer
+import TestSupport
 import Testing
 
 @Suite("The script for roles and databases")
@@ -10,7 +11,7 @@ struct DatabaseSetupTests {
             version: 17, roles: [.init(name: "app"), .init(name: nastyName, memberOf: ["app", "pg_read_all_data"])],
             databases: [.init(name: "shop", owner: "app", extensions: ["pg_trgm", "uuid-ossp"]), .init(name: nastyName, owner: nastyName)],
             verifiers: ["pgkvm": "SCRAM-SHA-256$4096:own", "app": "SCRAM-SHA-256$4096:app"])
-        try setup.script().withRevealed { try Golden.expect($0, "setup.sql") }
+        try setup.script().withRevealed { try Golden.expect($0, "PostgresServer/setup.sql") }
     }
 
     @Test("Every fault is named at once")

@@ -18,6 +18,9 @@ int clinux_try_direct_io(const char *path);
 /// Opens a new, empty file that lives in memory, has no path, and is closed in every program that is started.
 int clinux_memory_file(const char *name, int *file);
 
+/// The most descriptors that `clinux_spawn` hands on.
+enum { CLINUX_MAX_DESCRIPTORS = 32 };
+
 /// Starts a program in a session of its own and inside a directory, with standard input from /dev/null, standard output and
 /// error to `output`, and `descriptors` as 3, 4, …; everything else is closed, no signal blocked or ignored.
 int clinux_spawn(const char *executable, char *const *arguments, const char *directory, int output, const int *descriptors, int count, pid_t *process);

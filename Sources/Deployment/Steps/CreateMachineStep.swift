@@ -38,11 +38,20 @@ struct CreateMachineStep: Step {
 
     func revert(_ context: DeploymentContext) async throws {
         if let machine = try await context.backend.find(context.deploymentID(), name: context.spec.name) {
+            try await giveBackAdoptedDisk(context, machine)
             try await context.backend.delete(machine)
         }
         let directory = context.directory
         for file in [directory.sshKey, directory.sshPublicKey, directory.knownHost] { try Files.remove(file) }
         try await context.journal.forget(MachineFact.self)
+    }
+
+    /// A disk that was taken over is somebody's database: undoing puts it back where it came from.
+    private func giveBackAdoptedDisk(_ context: DeploymentContext, _ machine: MachineReference) async throws {
+        guard let adopt = context.spec.dataDisk.adopt, let provider = context.backend as? any DataDiskFileProviding else { return }
+        try await context.backend.powerOff(machine)
+        let disk = provider.dataDiskFile(of: machine)
+        if Files.exists(disk) { try Files.rename(disk, to: FilePath(adopt).appending(KeptData.Name.disk)) }
     }
 
     private func machineSpec(_ context: DeploymentContext) async throws -> MachineSpec {

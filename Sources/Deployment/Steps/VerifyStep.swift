@@ -26,6 +26,8 @@ struct VerifyStep: Step {
             throw Failure(.checksFailed, "\(failed.count) checks failed:\n    \(lines)", remedy: failed.compactMap(\.remedy).first)
         }
         try await context.journal.record(VerifiedFact(time: report.time, checks: report.findings.count))
+        // What stays in the directory of an adopted disk is a second copy of its secrets.
+        if let adopt = context.spec.dataDisk.adopt { try KeptData.removeRemains(adopt) }
     }
 
     func revert(_ context: DeploymentContext) async throws { try await context.journal.forget(VerifiedFact.self) }

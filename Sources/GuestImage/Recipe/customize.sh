@@ -2,7 +2,7 @@
 # mmdebstrap runs it as a hook, as root of its namespace. From ImageBuilder:
 #   SUITE, MIRROR, SECURITY_MIRROR, SIGNED_BY, SECURITY_SIGNED_BY (keyrings in the guest), POSTGRESQL (major version),
 #   ROOT_UUID, ESP_UUID, ESP_OFFSET, ROOT_OFFSET, ROOT_SIZE (bytes), SCRATCH (its keyrings/ goes into the image)
-#   descriptor 9: the disk image, partitioned; descriptor 8: takes the list of what verification reads back.
+#   descriptor 20: the disk image, partitioned; descriptor 21: takes the list of what verification reads back.
 set -eu
 root=$1
 export DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8
@@ -145,9 +145,9 @@ rm -rf "$root"/var/lib/apt/lists/* "$root"/var/cache/debconf/*-old "$root"/var/l
 in_root /usr/lib/systemd/systemd-update-done
 
 say "writing the file systems"
-mcopy -i "/proc/self/fd/91@@$ESP_OFFSET" -s "$efi/EFI" "$efi/loader" "$efi/pgkvm" ::/
+mcopy -i "/proc/self/fd/20@@$ESP_OFFSET" -s "$efi/EFI" "$efi/loader" "$efi/pgkvm" ::/
 rm -rf "${efi:?}"/*
-in_root python3 - >&90 <<'END'
+in_root python3 - >/proc/self/fd/21 <<'END'
 import os, stat
 for directory, names, files in os.walk("/"):
     if directory == "/":
@@ -168,7 +168,7 @@ fill=$(cat <<'END'
 set -eu
 awk -v root="$1/" 'index($5, root) == 1 { print $5 }' /proc/self/mountinfo | sort -r | while read -r mount; do umount "$mount"; done
 exec mke2fs -q -F -t ext4 -L root -m 1 -d "$1" \
-    -E "offset=$ROOT_OFFSET,lazy_itable_init=0,lazy_journal_init=0,nodiscard" /proc/self/fd/91 "$((ROOT_SIZE / 1024))k"
+    -E "offset=$ROOT_OFFSET,lazy_itable_init=0,lazy_journal_init=0,nodiscard" /proc/self/fd/20 "$((ROOT_SIZE / 1024))k"
 END
 )
 unshare --mount --propagation private sh -c "$fill" fill "$root"

@@ -20,7 +20,9 @@ extension ConnectionText.Form: ExpressibleByArgument {}
 struct ConnectionCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "connection", abstract: "Print how to connect; never a password.",
-        discussion: "The password is read from the 0600 passfile that the text names.\n\nEXAMPLES\n  psql \"$(pgkvm connection orders)\"\n  pgkvm connection orders --as service >> ~/.pg_service.conf")
+        discussion:
+            "The password is read from the 0600 passfile that the text names.\n\nEXAMPLES\n  psql \"$(pgkvm connection orders)\"\n  pgkvm connection orders --as service >> ~/.pg_service.conf"
+    )
 
     @OptionGroup var appliance: NameArgument
     @OptionGroup var options: ConnectionOptions

@@ -127,6 +127,7 @@ struct SpecOptions: ParsableArguments {
 }
 
 extension ByteSize: ExpressibleByArgument {
+    /// Reads a size as the spec file does.
     public init?(argument: String) { self.init(argument) }
 }
 extension AcceleratorChoice: ExpressibleByArgument {}

@@ -32,7 +32,8 @@ struct ImageCommand: AsyncParsableCommand {
 
         func run() async throws {
             let image = try await Composition.environment().images.importImage(
-                from: source, checksum: try ImageChecksum(checksum), name: name) { ImageCommand.progress($0) }
+                from: source, checksum: try ImageChecksum(checksum), name: name
+            ) { ImageCommand.progress($0) }
             Terminal.print(image.key)
         }
     }
@@ -49,7 +50,9 @@ struct ImageCommand: AsyncParsableCommand {
             } else if images.isEmpty {
                 Terminal.error("no images in the cache")
             } else {
-                let rows = images.map { [$0.name, String($0.key.prefix(12)), $0.format.rawValue, $0.firmware.rawValue, "\($0.virtualSize.mebibytes) MiB", $0.created] }
+                let rows = images.map {
+                    [$0.name, String($0.key.prefix(12)), $0.format.rawValue, $0.firmware.rawValue, "\($0.virtualSize.mebibytes) MiB", $0.created]
+                }
                 Terminal.print(Table.render([["NAME", "KEY", "FORMAT", "FIRMWARE", "SIZE", "CREATED"]] + rows))
             }
         }

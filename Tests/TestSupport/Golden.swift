@@ -1,13 +1,13 @@
-import ApplianceModel
-import HostSystem
-import SystemPackage
-import Testing
+internal import HostSystem
+internal import SystemPackage
+package import Testing
 
 /// Rendered text held against a file that was read by a person when it was committed.
-enum Golden {
-    /// Compares with `Tests/Golden/PostgresServer/NAME`, outside the target, to which it would be an unknown resource. With `PGKVM_UPDATE_GOLDEN=1` in the environment the file is written instead.
-    static func expect(_ text: String, _ name: String, sourceLocation: SourceLocation = #_sourceLocation) throws {
-        let path = FilePath(#filePath).removingLastComponent().removingLastComponent().appending("Golden/PostgresServer").appending(name)
+package enum Golden {
+    /// Compares with `Tests/Golden/NAME`, outside the targets, to which it would be an unknown resource. With
+    /// `PGKVM_UPDATE_GOLDEN=1` in the environment the file is written instead.
+    package static func expect(_ text: String, _ name: String, sourceLocation: SourceLocation = #_sourceLocation) throws {
+        let path = FilePath(#filePath).removingLastComponent().removingLastComponent().appending("Golden").appending(name)
         if HostEnvironment.value("PGKVM_UPDATE_GOLDEN") == "1" {
             try Files.createDirectory(path.removingLastComponent())
             return try Files.write(text, to: path, mode: [.ownerReadWrite, .groupRead, .otherRead])

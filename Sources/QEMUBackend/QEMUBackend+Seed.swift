@@ -1,0 +1,73 @@
+internal import ApplianceModel
+internal import HostSystem
+package import MachineBackend
+package import SystemPackage
+
+/// The NoCloud medium of the first boot.
+extension QEMUBackend {
+    package func attachSeed(_ medium: FilePath, to machine: MachineReference) async throws {
+        let directory = try directory(of: machine)
+        var record = try load(machine)
+        let user = try await QEMUUser.prepare()
+        try user.own(medium)
+        try Files.rename(medium, to: directory.file(MachineDirectory.Name.seed))
+        record.hasSeed = true
+        try record.save(to: directory, owner: user)
+    }
+
+    package func detachSeed(from machine: MachineReference) async throws { try await detachSeed(from: machine, within: .seconds(60)) }
+
+    /// - Parameter limit: the time that a running guest has to let go of the disk.
+    func detachSeed(from machine: MachineReference, within limit: Duration) async throws {
+        let directory = try directory(of: machine)
+        var record = try load(machine)
+        if record.hasSeed {
+            guard try await unplugSeed(directory, within: limit) else {
+                throw Failure(
+                    .machineFailed, "the guest of '\(machine.identifier)' does not let go of its seed disk",
+                    remedy: "pgkvm restart \(machine.identifier), then run the same command again")
+            }
+            record.hasSeed = false
+            try record.save(to: directory, owner: QEMUUser.current())
+        }
+        try Files.remove(directory.file(MachineDirectory.Name.seed))
+    }
+
+    /// Asks the guest until the device is gone, then takes its block nodes away. Each question is a conversation of its own, so
+    /// that others can ask QEMU meanwhile.
+    private func unplugSeed(_ directory: MachineDirectory, within limit: Duration) async throws -> Bool {
+        let clock = ContinuousClock()
+        var nextRequest = clock.now
+        return try await WaitingTime.measure {
+            try await poll(every: .milliseconds(250), until: clock.now + limit, on: clock) { () -> Bool? in
+                guard let monitor = try await QMPClient.connect(monitorSocket(directory)) else { return true }
+                let devices = try await monitor.execute("qom-list", ["path": .string("/machine/peripheral")]).array ?? []
+                guard devices.contains(where: { $0["name"]?.string == "seed-disk" }) else { return try await dropSeedNodes(monitor) }
+                if clock.now >= nextRequest {
+                    // Refused as long as a former request is under way.
+                    _ = try await accepted(monitor, "device_del", ["id": .string("seed-disk")])
+                    nextRequest = clock.now + .seconds(10)
+                }
+                return nil
+            }
+        } ?? false
+    }
+
+    /// Nil while QEMU still holds one.
+    private func dropSeedNodes(_ monitor: QMPClient) async throws -> Bool? {
+        let nodes = try await monitor.execute("query-named-block-nodes").array ?? []
+        for name in ["seed", "seed-file"] where nodes.contains(where: { $0["node-name"]?.string == name }) {
+            guard try await accepted(monitor, "blockdev-del", ["node-name": .string(name)]) else { return nil }
+        }
+        return true
+    }
+
+    private func accepted(_ monitor: QMPClient, _ command: String, _ arguments: [String: JSONValue]) async throws -> Bool {
+        do {
+            try await monitor.execute(command, arguments)
+            return true
+        } catch let error as Failure where error.code == .monitorRefused {
+            return false
+        }
+    }
+}
