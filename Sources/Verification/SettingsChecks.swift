@@ -29,7 +29,12 @@ enum SettingsChecks {
         SELECT coalesce(json_agg(json_build_object(
             'name', s.name, 'written', f.setting, 'applied', f.applied, 'error', f.error,
             'pendingRestart', s.pending_restart, 'inForce', current_setting(s.name, true), 'file', s.sourcefile)), '[]')
-        FROM pg_settings s
+        FROM (
+            SELECT name, pending_restart, sourcefile FROM pg_settings
+            UNION ALL
+            -- Settings of a name space of one's own are in force, and not in pg_settings.
+            SELECT DISTINCT name, false, NULL FROM pg_file_settings own
+            WHERE name LIKE '%.%' AND NOT EXISTS (SELECT FROM pg_settings known WHERE lower(known.name) = lower(own.name))) s
         LEFT JOIN LATERAL (
             SELECT setting, applied, error FROM pg_file_settings
             WHERE lower(name) = lower(s.name) AND sourcefile LIKE '%/conf.d/%' ORDER BY seqno DESC LIMIT 1) f ON true;

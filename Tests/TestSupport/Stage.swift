@@ -3,6 +3,7 @@ internal import SystemPackage
 /// Parts of a long test, whose times are printed so that one sees where they go.
 package enum Stage {
     /// Carries out a part; its time is printed as it ends, well or not.
+    @discardableResult
     package static func run<Value>(_ name: String, _ body: () async throws -> Value) async rethrows -> Value {
         let start = ContinuousClock.now
         do {

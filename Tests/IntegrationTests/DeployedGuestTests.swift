@@ -1,0 +1,307 @@
+import ApplianceModel
+import FoundationEssentials
+import HostSystem
+import SystemPackage
+import TestSupport
+import Testing
+
+extension GuestTests {
+    /// What a finished deployment is. These tests leave the guest as they found it.
+    @Suite("Deployed")
+    struct DeployedGuestTests {
+        @Test("A deployment ends verified, says how to connect, and is listed")
+        func deployed() async throws {
+            let alpha = try await Guests.undisturbed()
+            for part in ["'alpha' is deployed and verified: PostgreSQL 17", "psql \"$(pgkvm connection alpha)\"", "reachable from this host only", "backup"] {
+                #expect(alpha.output.contains(part), "'\(part)' is not in:\n\(alpha.output)")
+            }
+            let status = try await alpha.guest.status()
+            #expect(status.state == "running")
+            #expect(status.deployment == "deployed")
+            #expect(status.postgresqlVersion == 17)
+            #expect(status.verified != nil)
+            #expect(try #require(status.postgresql).host == "127.0.0.1")
+            #expect(try #require(status.ssh).host == "127.0.0.1")
+
+            struct Line: Decodable { let name, state, deployment: String }
+            let list = try JSONDecoder().decode([Line].self, from: Data(try await alpha.home.check("list", "--format", "json").utf8))
+            let line = try #require(list.first { $0.name == "alpha" })
+            #expect(line.state == "running")
+            #expect(line.deployment == "deployed")
+            #expect(try await alpha.home.check("list", "--names").split(separator: "\n").contains("alpha"))
+        }
+
+        @Test("Of two deploys at once the second is refused as busy")
+        func busy() async throws {
+            let second = try await Guests.undisturbed().second
+            #expect(second.status == 1)
+            #expect(second.errorText.contains("another pgkvm is working on 'alpha'"), "\(second.errorText)")
+            #expect(second.outputText.isEmpty)
+        }
+
+        @Test("The same command on a finished deployment changes nothing, says so, and exits with 0")
+        func again() async throws {
+            let alpha = try await Guests.undisturbed()
+            let journal = try Files.read(alpha.guest.journal)
+            let said = try await Stage.run("deploy alpha again") { try await alpha.home.check("deploy", alpha.specFile.string) }
+            #expect(said.contains("nothing was changed"), "\(said)")
+            #expect(try Files.read(alpha.guest.journal) == journal)
+            // The spec that the appliance keeps is the same one, written out.
+            #expect(try await alpha.home.check("deploy", alpha.guest.directory.appending("spec.yaml").string).contains("nothing was changed"))
+            #expect(try Files.read(alpha.guest.journal) == journal)
+        }
+
+        @Test("Another spec for a name that is deployed is refused with what differs")
+        func otherSpec() async throws {
+            let alpha = try await Guests.undisturbed()
+            let journal = try Files.read(alpha.guest.journal)
+            let result = try await alpha.home.run("deploy", alpha.specFile.string, "--memory", "3GiB", "--profile", "web")
+            #expect(result.status == 1)
+            for part in ["'alpha' is deployed with another spec", "machine.memory", "postgresql.profile", "try:"] {
+                #expect(result.errorText.contains(part), "'\(part)' is not in:\n\(result.errorText)")
+            }
+            #expect(try Files.read(alpha.guest.journal) == journal)
+        }
+
+        @Test("Every check of verify passes")
+        func verified() async throws {
+            try await Stage.run("verify alpha") { try await Guests.undisturbed().guest.verify().expectPassed() }
+        }
+
+        @Test("Roles, databases, extensions and settings of the spec are there, whatever their names")
+        func namesOfTheSpec() async throws {
+            let guest = try await Guests.undisturbed().guest
+            #expect(try await guest.query("SELECT current_user || '|' || current_database()") == "\(SharedSpec.oddRole)|\(SharedSpec.oddDatabase)")
+            #expect(try await guest.query("SELECT extname FROM pg_extension WHERE extname <> 'plpgsql' ORDER BY 1") == "hstore\npg_trgm")
+            #expect(try await guest.query("SHOW log_min_duration_statement") == "250ms")
+            #expect(try await guest.query("SHOW shop.note") == #"it's 100 % "quoted", \ $HOME 🐘"#)
+            #expect(try await guest.query("SELECT pg_has_role('app', 'member') AND pg_has_role('pg_read_all_data', 'member')") == "t")
+            #expect(try await guest.query("SELECT current_user", database: "plain") == "app")
+        }
+
+        @Test("The URI, the variables, the service and the JDBC address lead a client to the database, and hold no password")
+        func connectionForms() async throws {
+            let guest = try await Guests.undisturbed().guest
+            let passwords = try Secrets.passwords(of: guest)
+            #expect(passwords.count == 3)
+            let question = "SELECT current_user, ssl, version FROM pg_stat_ssl WHERE pid = pg_backend_pid()"
+            let answer = "\(SharedSpec.oddRole)|t|TLSv1.3\n"
+            func text(_ form: String) async throws -> String {
+                let text = try await guest.home.check("connection", guest.name, "--as", form)
+                #expect(!passwords.contains { text.contains($0) })
+                return text
+            }
+            #expect(try await guest.psql(text("uri"), question).outputText == answer)
+
+            let shell = #"eval "$1"; exec psql -XAtw -c "$2""#
+            #expect(try await ProgramRunner.check("sh", ["-euc", shell, "sh", text("env"), question]).outputText == answer)
+
+            let file = guest.home.path.appending("service.conf")
+            try Files.write(try await text("service"), to: file)
+            #expect(try await guest.psql("service=\(guest.name)", question, environment: ["PGSERVICEFILE": file.string]).outputText == answer)
+
+            let port = try #require(try await guest.status().postgresql).port
+            #expect(try await text("jdbc").hasPrefix("jdbc:postgresql://localhost:\(port)/"))
+            // What the driver would do: the name 'localhost' is on the certificate, and in the password file.
+            let likeJDBC = "host=localhost port=\(port) dbname=plain user=app sslmode=verify-full sslrootcert=\(guest.certificate) passfile=\(guest.passwordFile)"
+            #expect(try await guest.psql(likeJDBC, "SELECT current_user").outputText == "app\n")
+        }
+
+        @Test("A wrong password, no TLS, another CA, the superuser and an unknown role are refused")
+        func refusedClients() async throws {
+            let guest = try await Guests.undisturbed().guest
+            let port = try #require(try await guest.status().postgresql).port
+            func refusal(_ changes: [String: String], environment: [String: String] = [:]) async throws -> String {
+                var parameters = [
+                    "host": "alpha", "hostaddr": "127.0.0.1", "port": "\(port)", "dbname": "plain", "user": "app", "sslmode": "verify-full",
+                    "sslrootcert": guest.certificate.string, "passfile": guest.passwordFile.string,
+                ]
+                parameters.merge(changes) { _, changed in changed }
+                let connection = parameters.map { "\($0.key)='\($0.value)'" }.joined(separator: " ")
+                let result = try await guest.psql(connection, "SELECT 1", environment: environment)
+                #expect(result.status == 2, "\(changes): \(result.outputText)\(result.errorText)")
+                #expect(result.outputText.isEmpty)
+                return result.errorText
+            }
+            // Unchanged they do connect: each refusal below has the one reason.
+            #expect(
+                try await guest.psql(
+                    "host=alpha hostaddr=127.0.0.1 port=\(port) dbname=plain user=app sslmode=verify-full sslrootcert=\(guest.certificate) passfile=\(guest.passwordFile)",
+                    "SELECT 1"
+                ).outputText == "1\n")
+
+            #expect(try await refusal(["passfile": "/nonexistent"], environment: ["PGPASSWORD": "wrong"]).contains("password authentication failed"))
+            #expect(try await refusal(["sslmode": "disable"]).contains("no encryption"))
+            #expect(try await refusal(["host": "beta"]).contains("does not match host name"))
+            #expect(try await refusal(["user": "postgres"], environment: ["PGPASSWORD": "postgres"]).contains("postgres"))
+            #expect(try await refusal(["user": "nobody"], environment: ["PGPASSWORD": "x"]).contains("nobody"))
+
+            let other = guest.home.path.appending("other.crt")
+            _ = try await ProgramRunner.check(
+                "openssl",
+                [
+                    "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", "/dev/null", "-out", other.string,
+                    "-subj", "/CN=pgkvm alpha", "-days", "2",
+                ])
+            #expect(try await refusal(["sslrootcert": other.string]).contains("certificate verify failed"))
+        }
+
+        @Test("ssh hands over each argument as it is, standard input, both outputs and the exit status")
+        func ssh() async throws {
+            let alpha = try await Guests.undisturbed()
+            let words = ["it's", #""two words""#, "$HOME `id` $(id)", "*", "back\\slash", "line\nbreak", "🐘", ""]
+            let printed = try await alpha.home.run(["ssh", "alpha", "--", "printf", "%s\\0"] + words)
+            #expect(printed.status == 0, "\(printed.errorText)")
+            let got = printed.standardOutput.split(separator: 0, omittingEmptySubsequences: false).dropLast().map { String(decoding: $0, as: UTF8.self) }
+            #expect(got == words)
+
+            let result = try await alpha.home.run(
+                "ssh", "alpha", "--", "sh", "-c", "cat; echo to the side >&2; exit 7", input: Array("from here\n".utf8))
+            #expect(result.status == 7)
+            #expect(result.outputText == "from here\n")
+            #expect(result.errorText.contains("to the side"))
+        }
+
+        @Test("psql opens the appliance's database with the arguments given")
+        func psql() async throws {
+            let alpha = try await Guests.undisturbed()
+            #expect(try await alpha.home.check("psql", "alpha", "--", "-XAtc", "SELECT current_database()") == SharedSpec.oddDatabase)
+            let other = try await alpha.home.run("psql", "alpha", "--database", "plain", "--role", SharedSpec.oddRole, "--", "-XAtc", "SELECT current_user")
+            #expect(other.outputText == SharedSpec.oddRole + "\n", "\(other.errorText)")
+            #expect(try await alpha.home.run("psql", "alpha", "--database", "nope").errorText.contains("has no database 'nope'"))
+            #expect(try await alpha.home.run("psql", "alpha", "--role", "nope").errorText.contains("has no role 'nope'"))
+        }
+
+        @Test("Each of the three logs is shown, and no more than the lines asked for")
+        func logs() async throws {
+            let alpha = try await Guests.undisturbed()
+            _ = try await alpha.guest.psql(alpha.home.check("connection", "alpha"), "SELECT nonsense FROM nowhere")
+            #expect(try await alpha.home.check("logs", "alpha").contains("nowhere"))
+            #expect(try await alpha.home.check("logs", "alpha", "--serial", "--lines", "100000").contains("systemd"))
+            #expect(try await alpha.home.run("logs", "alpha", "--qemu").status == 0)
+            #expect(try await alpha.home.check("logs", "alpha", "--serial", "--lines", "3").split(separator: "\n", omittingEmptySubsequences: false).count == 3)
+        }
+
+        @Test("On the console an Enter is answered with the log-in prompt, and Ctrl-] leaves")
+        func console() async throws {
+            let alpha = try await Guests.undisturbed()
+            try await TerminalScreen.with(["env", "PGKVM_HOME=\(alpha.home.path)", PGKVMHome.program.string, "console", "alpha"]) { screen in
+                try await screen.waitFor("Ctrl-] leaves it")
+                try await screen.press("Enter")
+                try await screen.waitFor("alpha login:")
+                try await screen.press("C-]")
+                try await screen.waitForEnd()
+            }
+        }
+
+        @Test("After the first boot the seed is gone, cloud-init is off, and the guest has a key of its own")
+        func seedIsGone() async throws {
+            let guest = try await Guests.undisturbed().guest
+            #expect(!Files.exists(guest.machine.appending("seed.iso")))
+            #expect(try await guest.root("ls /dev/disk/by-label").split(separator: "\n").contains("cidata") == false)
+            #expect(try await guest.root("lsblk -dno NAME | sort").split(separator: "\n").filter { $0.hasPrefix("vd") } == ["vda", "vdb"])
+            try await guest.root("test -e /etc/cloud/cloud-init.disabled")
+            let inGuest = try await guest.root("cut -d ' ' -f 1,2 /etc/ssh/ssh_host_ed25519_key.pub; ls /etc/ssh/ssh_host_* | wc -l")
+            #expect(inGuest.split(separator: "\n").map(String.init) == [try Files.readText(guest.directory.appending("known_host")).split(separator: "\n").joined(), "2"])
+        }
+
+        @Test("QEMU runs without rights, in a sandbox, under the appliance's name, and only its owner reads its files")
+        func process() async throws {
+            let guest = try await Guests.undisturbed().guest
+            let id = try #require(try await guest.status().processID)
+            let lines = try Files.readText(FilePath("/proc/\(id)/status")).split(separator: "\n").map { $0.split(whereSeparator: \.isWhitespace).map(String.init) }
+            func field(_ name: String) -> [String] { lines.first { $0.first == name + ":" }.map { Array($0.dropFirst()) } ?? [] }
+            #expect(field("Uid").count == 4)
+            #expect(!field("Uid").contains("0"))
+            #expect(!field("Gid").contains("0"))
+            #expect(field("Groups").isEmpty || !field("Groups").contains("0"))
+            #expect(field("CapEff") == ["0000000000000000"])
+            #expect(field("NoNewPrivs") == ["1"])
+            #expect(field("Seccomp") == ["2"])
+            #expect(field("Name") == ["pg-alpha"])
+            #expect(try Files.readText(FilePath("/proc/\(id)/comm")) == "pg-alpha\n")
+            let arguments = try Files.read(FilePath("/proc/\(id)/cmdline")).split(separator: 0).map { String(decoding: $0, as: UTF8.self) }
+            #expect(arguments.contains { $0.hasPrefix("guest=alpha") })
+            #expect(arguments.contains { $0.contains("hostfwd=tcp:127.0.0.1:") })
+
+            for path in [guest.home.path, guest.directory, guest.machine] { #expect(Files.status(path)?.permissions == 0o700, "\(path)") }
+            for name in try Files.list(guest.machine) {
+                let status = try #require(Files.status(guest.machine.appending(name)))
+                #expect(status.permissions & 0o077 == 0, "\(name)")
+            }
+            for name in ["id_ed25519", "ca.key", "pgpass", "journal.jsonl", "spec.yaml", "known_host"] {
+                #expect(Files.status(guest.directory.appending(name))?.permissions == 0o600, "\(name)")
+            }
+        }
+
+        @Test("No password and no private key is anywhere but in its own file")
+        func secrets() async throws {
+            let alpha = try await Guests.undisturbed()
+            let secrets = try Secrets.all(of: alpha.guest)
+            for place in try Secrets.hostFiles(of: alpha.guest) {
+                #expect(Secrets.found(secrets, in: try Files.read(place)).isEmpty, "\(place)")
+            }
+            #expect(Secrets.found(secrets, in: Array(alpha.output.utf8)).isEmpty)
+            #expect(alpha.commandLines.contains { $0.contains("guest=alpha") }, "the command lines were not watched")
+            for line in alpha.commandLines { #expect(Secrets.found(secrets, in: Array(line.utf8)).isEmpty, "\(line)") }
+
+            let patterns = secrets.joined(separator: "\n")
+            let places = "/var/log /var/lib/cloud /run/cloud-init /etc/cloud /var/lib/pgkvm /run/pgkvm /tmp /var/tmp /root /home"
+            let search = """
+                umask 077
+                cat >/run/patterns
+                grep -rlaF -f /run/patterns \(places) 2>/dev/null
+                journalctl --no-pager -a -o cat | grep -qaF -f /run/patterns && echo journal
+                rm /run/patterns
+                """
+            // The patterns come over standard input, so that they are on no command line there either.
+            let result = try await alpha.home.run("ssh", "alpha", "--", "sudo", "-n", "sh", "-c", search, input: Array(patterns.utf8))
+            #expect(result.status == 0, "\(result.errorText)")
+            #expect(result.outputText.isEmpty, "in the guest: \(result.outputText)")
+        }
+
+        @Test("A setting changed by hand makes verify fail by its name, and a reset makes it pass again")
+        func honesty() async throws {
+            let guest = try await Guests.undisturbed().guest
+            func superuser(_ query: String) async throws { try await guest.root(#"sudo -u postgres psql -Xq -c "\#(query)" -c "SELECT pg_reload_conf()" "#) }
+            try await superuser("ALTER SYSTEM SET work_mem = '7MB'")
+            let failed = try await guest.verify().filter { $0.level == .fail }
+            try await superuser("ALTER SYSTEM RESET work_mem")
+            #expect(failed.map(\.check) == ["postgresql.settings"])
+            let measured = try #require(failed.first?.measured)
+            #expect(measured.contains("work_mem") && measured.contains("7MB") || measured.contains("7168kB"), "\(measured)")
+            #expect(measured.contains("postgresql.auto.conf"), "\(measured)")
+            try await guest.verify().expectPassed()
+        }
+
+        @Test("A guest with another host key is refused before anything is sent to it")
+        func wrongHostKey() async throws {
+            let guest = try await Guests.undisturbed().guest
+            let pinned = guest.directory.appending("known_host")
+            let right = try Files.readText(pinned)
+            let keys = "journalctl -u ssh.service -u ssh@* -u ssh.socket -o cat --no-pager | grep -c -e Accepted -e 'authenticating user' || true"
+            let before = try #require(Int(try await guest.root(keys)))
+            try await withOtherKey(guest) { path in
+                try Files.write(try Files.readText(path).split(separator: " ").prefix(2).joined(separator: " ") + "\n", to: pinned)
+            }
+            let refused = try await guest.home.run("ssh", "alpha", "--", "true")
+            let deploy = try await guest.home.run("deploy", guest.directory.appending("spec.yaml").string)
+            try Files.write(right, to: pinned)
+            #expect(refused.status == 1)
+            #expect(refused.errorText.contains("host key"), "\(refused.errorText)")
+            #expect(deploy.status == 1)
+            #expect(deploy.errorText.contains("host key"), "\(deploy.errorText)")
+            // The question after and the one before log in once each; what was refused has not come so far.
+            let after = try #require(Int(try await guest.root(keys)))
+            #expect(after == before + 1)
+        }
+
+        /// A public key that is not the guest's.
+        private func withOtherKey(_ guest: Guest, _ body: (FilePath) throws -> Void) async throws {
+            let key = guest.home.path.appending("other-key")
+            _ = try await ProgramRunner.check("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-C", "", "-f", key.string])
+            defer { for path in [key, FilePath("\(key).pub")] { try? Files.remove(path) } }
+            try body(FilePath("\(key).pub"))
+        }
+    }
+}

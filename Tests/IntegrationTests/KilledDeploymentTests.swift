@@ -1,0 +1,146 @@
+import HostSystem
+import SystemPackage
+import TestSupport
+import Testing
+
+extension GuestTests {
+    /// A deployment that ends before its end, again and again, and is carried on by the same command.
+    @Suite("Killed deployments", .serialized)
+    struct KilledDeploymentTests {
+        static let name = "bravo"
+
+        @Test("A deployment that is killed with -9 in every step, interrupted, and robbed of its QEMU ends in the same appliance as an undisturbed one")
+        func killedInEveryStep() async throws {
+            let undisturbed = try await Guests.undisturbed()
+            let home = undisturbed.home
+            let specFile = try SharedSpec.write(name: Self.name, network: "address: static", in: home)
+            let bravo = Guest(home: home, name: Self.name)
+            for disturbance in Disturbance.all { try await disturb(bravo, specFile, disturbance) }
+
+            let said = try await Stage.run("deploy bravo to its end") { try await home.check("deploy", specFile.string) }
+            #expect(said.contains("'bravo' is deployed and verified: PostgreSQL 17"), "\(said)")
+            #expect(try await home.check("deploy", specFile.string).contains("nothing was changed"))
+            try await bravo.verify().expectPassed()
+            let network = try await bravo.root("cat /etc/systemd/network/05-pgkvm.network")
+            #expect(network.contains("Address=10.0.2.15/24") && !network.contains("DHCP"), "\(network)")
+
+            undisturbed.picture.expectSame(as: try await GuestPicture.take(of: bravo))
+            expectOneProcess(bravo)
+            #expect(try Files.list(home.path.appending(".kept")).isEmpty)
+            try await home.check("delete", Self.name, "--confirm", Self.name)
+            expectOneProcess(bravo, or: 0)
+        }
+
+        private func disturb(_ bravo: Guest, _ specFile: FilePath, _ disturbance: Disturbance) async throws {
+            try await Stage.run("bravo: \(disturbance.name)") {
+                let before = Disturbance.Before(journalSize: size(bravo.journal), serialSize: size(bravo.machine.appending("serial.log")))
+                let deployment = try bravo.home.start("deploy", specFile.string)
+                defer { deployment.send(9) }
+                let came = try await deployment.waiting { try disturbance.isTime(bravo, before) ? true : nil }
+                try #require(came == true, "it never came to this:\n\(deployment.output)")
+                try await ContinuousClock().sleep(for: disturbance.delay)
+                try await disturbance.act(bravo, deployment)
+                // Whatever happened, the appliance can be asked, and at most one machine runs.
+                #expect(try await bravo.status().deployment == "incomplete")
+                expectOneProcess(bravo, or: 0)
+            }
+        }
+
+        private func size(_ path: FilePath) -> Int64 { Files.status(path)?.size.bytes ?? 0 }
+
+        /// Expects that of this appliance QEMU runs once (or not at all, where that is allowed), and nothing else.
+        private func expectOneProcess(_ guest: Guest, or other: Int = 1, sourceLocation: SourceLocation = #_sourceLocation) {
+            let machines = guest.home.processes().filter { $0.text.contains("guest=\(guest.name),") }
+            #expect([1, other].contains(machines.count), "\(machines.map(\.text))", sourceLocation: sourceLocation)
+            let others = guest.home.processes().filter { $0.text.contains("pgkvm deploy") }
+            #expect(others.isEmpty, "\(others.map(\.text))", sourceLocation: sourceLocation)
+        }
+    }
+}
+
+/// One way in which a deployment is cut off, and the moment for it.
+struct Disturbance: Sendable {
+    /// How far things had come when the run began.
+    struct Before {
+        let journalSize: Int64
+        let serialSize: Int64
+    }
+
+    let name: String
+    var delay: Duration = .zero
+    let isTime: @Sendable (Guest, Before) throws -> Bool
+    let act: @Sendable (Guest, BackgroundProgram) async throws -> Void
+
+    /// Every step is killed as it begins, and the long ones in their midst too.
+    static let all: [Disturbance] = [
+        .kill(in: "check-host"), .kill(in: "prepare-image"), .kill(in: "configure-disk"), .kill(in: "configure-cpu"), .kill(in: "configure-network"),
+        .kill(in: "create-machine"),
+        .kill("while the disks are made") { guest, _ in Files.exists(guest.machine.appending("system.partial")) },
+        .kill("while the seed is made") { guest, _ in Files.exists(guest.machine.appending("vars.fd")) },
+        .kill(in: "boot-guest"),
+        .kill("in the midst of the boot", after: .seconds(4), serialGrown),
+        .endQEMU,
+        .interrupt(2, "with SIGINT in the midst of the boot", after: .seconds(1), serialGrown),
+        .kill("when both host keys are pinned") { guest, before in try journal(guest, before).contains(#""kind":"fact","fact":"host-key""#) },
+        .kill("when the new host key is pinned") { guest, before in
+            try journal(guest, before).split(separator: "\n").contains { $0.contains(#""fact":"host-key""#) && $0.contains(#""pinned":["#) && !$0.contains(",\"SHA256") }
+        },
+        .kill("when the seed is gone") { guest, _ in !Files.exists(guest.machine.appending("seed.iso")) },
+        .kill(in: "prepare-data-disk"), .kill(in: "prepare-data-disk", after: .seconds(2)),
+        .kill(in: "install-postgresql"), .kill(in: "install-postgresql", after: .seconds(10)),
+        .interrupt(15, "with SIGTERM in install-postgresql", after: .seconds(2), started("install-postgresql")),
+        .kill(in: "configure-postgresql"), .kill(in: "configure-postgresql", after: .seconds(8)),
+        .kill(in: "verify"),
+    ]
+
+    private static func kill(in step: String, after delay: Duration = .zero) -> Disturbance {
+        kill("in \(step)" + (delay == .zero ? "" : " after \(delay)"), after: delay, started(step))
+    }
+
+    private static func kill(_ name: String, after delay: Duration = .zero, _ isTime: @escaping @Sendable (Guest, Before) throws -> Bool) -> Disturbance {
+        Disturbance(name: "killed \(name)", delay: delay, isTime: isTime) { _, deployment in
+            deployment.send(9)
+            // Not its own end, which would be another status.
+            #expect(try await deployment.end() == 128 + 9, "\(deployment.output)")
+        }
+    }
+
+    private static func interrupt(
+        _ signal: Int32, _ name: String, after delay: Duration, _ isTime: @escaping @Sendable (Guest, Before) throws -> Bool
+    ) -> Disturbance {
+        Disturbance(name: "interrupted \(name)", delay: delay, isTime: isTime) { guest, deployment in
+            deployment.send(signal)
+            #expect(try await deployment.end() == 130, "\(deployment.output)")
+            for line in ["pgkvm deploy \(guest.directory.appending("spec.yaml"))", "pgkvm delete \(guest.name)"] {
+                #expect(deployment.output.contains(line), "'\(line)' is not in:\n\(deployment.output)")
+            }
+            #expect(try await guest.status().state == "running")
+        }
+    }
+
+    /// The guest's power is cut while it boots.
+    private static let endQEMU = Disturbance(name: "QEMU killed in the midst of the boot", isTime: serialGrown) { guest, deployment in
+        try ProcessTable.kill(try #require(try await guest.status().processID))
+        #expect(try await deployment.end() == 1, "\(deployment.output)")
+        for part in ["the guest's machine ended while booting; the last console lines:\n", "pgkvm logs bravo --qemu"] {
+            #expect(deployment.output.contains(part), "'\(part)' is not in:\n\(deployment.output)")
+        }
+        #expect(try await guest.status().state == "off")
+    }
+
+    /// The journal tells that the step began in this run.
+    private static func started(_ step: String) -> @Sendable (Guest, Before) throws -> Bool {
+        { guest, before in try journal(guest, before).contains(#""kind":"stepStarted","step":"\#(step)""#) }
+    }
+
+    /// The guest has printed whole lines in this run.
+    private static func serialGrown(_ guest: Guest, _ before: Before) throws -> Bool {
+        (Files.status(guest.machine.appending("serial.log"))?.size.bytes ?? 0) > before.serialSize + 200
+    }
+
+    /// What this run wrote into the journal.
+    private static func journal(_ guest: Guest, _ before: Before) throws -> String {
+        guard let size = Files.status(guest.journal)?.size.bytes, size > before.journalSize else { return "" }
+        return String(decoding: try Files.read(guest.journal, from: before.journalSize, limit: Int(size - before.journalSize)), as: UTF8.self)
+    }
+}
