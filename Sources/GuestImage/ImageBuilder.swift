@@ -60,8 +60,16 @@ struct ImageBuilder: Sendable {
         _ = try await ProgramRunner.check(
             "bash", ["-c", script, "bash", disk.string, list.string, work.lock.string] + arguments, environment: environment
         ) { line in
-            for prefix in ["pgkvm: ", "I: "] where line.hasPrefix(prefix) { progress(String(line.dropFirst(prefix.count))) }
+            if let stage = Self.stage(of: line) { progress(stage) }
         }
+    }
+
+    /// What a line of mmdebstrap's or the script's standard error tells a user; nil when that is nothing.
+    static func stage(of line: String) -> String? {
+        if line.hasPrefix("pgkvm: ") { return String(line.dropFirst("pgkvm: ".count)) }
+        let told = ["running apt-get", "downloading", "extracting", "installing"]
+        guard line.hasPrefix("I: "), told.contains(where: line.dropFirst(3).hasPrefix) else { return nil }
+        return String(line.dropFirst(3)).replacing("...", with: "")
     }
 
     func mmdebstrapArguments(namespace: BuildNamespace, keys: Keyrings, script: FilePath, fetchOptions: [String]) -> [String] {
@@ -72,7 +80,7 @@ struct ImageBuilder: Sendable {
             // The script cleans up itself, before the file system is written.
             "--skip=cleanup/apt,cleanup/reproducible", "--aptopt=Acquire::Languages \"none\"", "--dpkgopt=force-unsafe-io",
         ] + fetchOptions.map { "--aptopt=\($0)" } + ImageRecipe.excludedPaths.map { "--dpkgopt=\($0)" } + [
-            "--include=\(ImageRecipe.packages.joined(separator: ","))", "--customize-hook=sh '\(script)' \"$1\"", suite, "/dev/null",
+            "--include=\(recipe.packages.joined(separator: ","))", "--customize-hook=sh '\(script)' \"$1\"", suite, "/dev/null",
             "deb [signed-by=\(keys.main.onHost)] \(main) \(suite) main", "deb [signed-by=\(keys.main.onHost)] \(main) \(suite)-updates main",
             "deb [signed-by=\(keys.security.onHost)] \(recipe.mirror.security.uri) \(suite)-security main",
         ]
