@@ -15,7 +15,7 @@ struct ImageBuilder: Sendable {
             _ = try ProgramRunner.find(program)
         }
         let namespace = try await BuildNamespace.available()
-        let scratch = try work.makeScratch()
+        let scratch = try await work.makeScratch()
         let keys = try Keyrings(mirror: recipe.mirror, scratch: scratch)
         let script = scratch.appending("customize.sh")
         try Files.write(ImageRecipe.customization, to: script, mode: .readableByAll)
@@ -55,7 +55,7 @@ struct ImageBuilder: Sendable {
     /// users. Descriptor 22 holds the lock that tells a later build that this mmdebstrap still lives. The numbers stay above
     /// 9 because mmdebstrap hands descriptors of its own to dash, which knows only one digit; hence bash here.
     private func unpack(_ arguments: [String], disk: FilePath, list: FilePath, environment: [String: String]) async throws {
-        let script = #"exec 20<>"$1" 21>"$2" 22>"$3" && flock --nonblock 22 || exit 1; shift 3; exec mmdebstrap "$@""#
+        let script = #"umask 022; exec 20<>"$1" 21>"$2" 22>"$3" && flock --nonblock 22 || exit 1; shift 3; exec mmdebstrap "$@""#
         let progress = progress
         _ = try await ProgramRunner.check(
             "bash", ["-c", script, "bash", disk.string, list.string, work.lock.string] + arguments, environment: environment

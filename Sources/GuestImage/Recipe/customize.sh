@@ -5,6 +5,7 @@
 #   descriptor 20: the disk image, partitioned; descriptor 21: takes the list of what verification reads back.
 set -eu
 root=$1
+umask 022
 export DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8
 
 in_root() { chroot "$root" "$@"; }
