@@ -15,7 +15,7 @@ struct ImageBuilder: Sendable {
             _ = try ProgramRunner.find(program)
         }
         let namespace = try await BuildNamespace.available()
-        let scratch = try work.makeScratch()
+        let scratch = try await work.makeScratch()
         let keys = try Keyrings(mirror: recipe.mirror, scratch: scratch)
         let script = scratch.appending("customize.sh")
         try Files.write(ImageRecipe.customization, to: script, mode: .readableByAll)
@@ -55,13 +55,21 @@ struct ImageBuilder: Sendable {
     /// users. Descriptor 22 holds the lock that tells a later build that this mmdebstrap still lives. The numbers stay above
     /// 9 because mmdebstrap hands descriptors of its own to dash, which knows only one digit; hence bash here.
     private func unpack(_ arguments: [String], disk: FilePath, list: FilePath, environment: [String: String]) async throws {
-        let script = #"exec 20<>"$1" 21>"$2" 22>"$3" && flock --nonblock 22 || exit 1; shift 3; exec mmdebstrap "$@""#
+        let script = #"umask 022; exec 20<>"$1" 21>"$2" 22>"$3" && flock --nonblock 22 || exit 1; shift 3; exec mmdebstrap "$@""#
         let progress = progress
         _ = try await ProgramRunner.check(
             "bash", ["-c", script, "bash", disk.string, list.string, work.lock.string] + arguments, environment: environment
         ) { line in
-            for prefix in ["pgkvm: ", "I: "] where line.hasPrefix(prefix) { progress(String(line.dropFirst(prefix.count))) }
+            if let stage = Self.stage(of: line) { progress(stage) }
         }
+    }
+
+    /// What a line of mmdebstrap's or the script's standard error tells a user; nil when that is nothing.
+    static func stage(of line: String) -> String? {
+        if line.hasPrefix("pgkvm: ") { return String(line.dropFirst("pgkvm: ".count)) }
+        let told = ["running apt-get", "downloading", "extracting", "installing"]
+        guard line.hasPrefix("I: "), told.contains(where: line.dropFirst(3).hasPrefix) else { return nil }
+        return String(line.dropFirst(3)).replacing("...", with: "")
     }
 
     func mmdebstrapArguments(namespace: BuildNamespace, keys: Keyrings, script: FilePath, fetchOptions: [String]) -> [String] {
@@ -72,7 +80,7 @@ struct ImageBuilder: Sendable {
             // The script cleans up itself, before the file system is written.
             "--skip=cleanup/apt,cleanup/reproducible", "--aptopt=Acquire::Languages \"none\"", "--dpkgopt=force-unsafe-io",
         ] + fetchOptions.map { "--aptopt=\($0)" } + ImageRecipe.excludedPaths.map { "--dpkgopt=\($0)" } + [
-            "--include=\(ImageRecipe.packages.joined(separator: ","))", "--customize-hook=sh '\(script)' \"$1\"", suite, "/dev/null",
+            "--include=\(recipe.packages.joined(separator: ","))", "--customize-hook=sh '\(script)' \"$1\"", suite, "/dev/null",
             "deb [signed-by=\(keys.main.onHost)] \(main) \(suite) main", "deb [signed-by=\(keys.main.onHost)] \(main) \(suite)-updates main",
             "deb [signed-by=\(keys.security.onHost)] \(recipe.mirror.security.uri) \(suite)-security main",
         ]

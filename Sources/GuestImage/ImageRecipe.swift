@@ -9,13 +9,18 @@ struct ImageRecipe: Sendable {
     let release: DebianRelease
     let mirror: DebianMirror
 
-    /// What every image holds besides Debian's minimum.
-    static let packages = [
+    /// What the image holds besides Debian's minimum.
+    var packages: [String] {
+        // Debian 12 has it in the package systemd.
+        Self.commonPackages + (release == .debian13 ? ["systemd-repart"] : [])
+    }
+
+    private static let commonPackages = [
         // The system itself and its way to boot.
         "systemd-sysv", "linux-image-cloud-amd64", "initramfs-tools", "zstd", "systemd-boot", "systemd-boot-efi", "udev", "kmod", "dbus",
         "libpam-systemd", "systemd-resolved", "e2fsprogs", "dosfstools", "logrotate", "debian-archive-keyring", "ca-certificates",
         // First boot and administration.
-        "cloud-init", "cloud-guest-utils", "fdisk", "openssh-server", "sudo", "qemu-guest-agent", "chrony", "nftables", "iproute2",
+        "cloud-init", "cloud-guest-utils", "openssh-server", "sudo", "qemu-guest-agent", "chrony", "nftables", "iproute2",
         "iputils-ping", "libcap2-bin", "less", "procps", "tzdata",
         // Verification.
         "fio", "openssl", "ethtool", "iperf3",
@@ -35,7 +40,7 @@ struct ImageRecipe: Sendable {
     /// The key of the image in the cache.
     var key: String {
         var parts = ["pgkvm image", String(Self.version), release.rawValue, release.suite, String(release.postgresqlVersion)]
-        parts += Self.packages + Self.excludedPaths
+        parts += packages + Self.excludedPaths
         for archive in [mirror.main, mirror.security] { parts += [archive.uri, archive.signedBy.text] }
         parts.append(Self.customization)
         return Self.key(of: parts)

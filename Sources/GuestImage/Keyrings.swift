@@ -13,11 +13,10 @@ struct Keyrings: Sendable {
     let main: Location
     let security: Location
 
-    /// Copies every keyring but Debian's own, which the guest has from its package, into `keyrings` of the scratch directory.
+    /// Copies every keyring but Debian's own, which the guest has from its package, into the directory `keyrings` of the scratch directory.
     /// - Throws: `file.unreadable`, `file.unwritable`.
     init(mirror: DebianMirror, scratch: FilePath) throws {
         let directory = scratch.appending("keyrings")
-        try Files.createDirectory(directory, mode: [.ownerReadWriteExecute, .groupReadExecute, .otherReadExecute])
         main = try Self.place(mirror.main.signedBy, name: "pgkvm-mirror", in: directory)
         security = try Self.place(mirror.security.signedBy, name: "pgkvm-security-mirror", in: directory)
     }

@@ -18,12 +18,17 @@ struct WorkDirectory: Sendable {
 
     private init(path: FilePath) { self.path = path }
 
-    /// Makes the scratch directory, after its name is on disk.
-    func makeScratch() throws -> FilePath {
+    /// Makes the scratch directory with the directory `keyrings` in it, after its name is on disk.
+    func makeScratch() async throws -> FilePath {
         let parent = FilePath(HostEnvironment.value("TMPDIR") ?? "/tmp")
         let scratch = parent.appending("pgkvm-image\(path.lastComponent?.string ?? "")")
         try Files.write(scratch.string, to: scratchRecord)
-        try Files.createDirectory(scratch, mode: [.ownerReadWriteExecute, .groupExecute, .otherExecute])
+        let keyrings = scratch.appending("keyrings")
+        try Files.createDirectory(scratch)
+        try Files.createDirectory(keyrings)
+        // Whatever the umask: the users of the namespace pass through the one and list the other.
+        _ = try await ProgramRunner.check("chmod", ["0711", scratch.string])
+        _ = try await ProgramRunner.check("chmod", ["0755", keyrings.string])
         return scratch
     }
 

@@ -111,7 +111,7 @@ struct ImageCacheTests {
     func leftovers() async throws {
         try await withScratch { scratch in
             let dead = try WorkDirectory(in: scratch)
-            let deadScratch = try dead.makeScratch()
+            let deadScratch = try await dead.makeScratch()
             try Files.createDirectory(deadScratch.appending("mmdebstrap.x").appending("usr"))
             try Files.write("half an image", to: dead.path.appending("disk.raw"))
             let alive = try WorkDirectory(in: scratch)

@@ -46,6 +46,7 @@ struct ImageRecipeTests {
             let mirror = DebianMirror(
                 main: DebianArchive(uri: "http://a/", signedBy: .files(["/usr/share/keyrings/debian-archive-keyring.gpg", own.string])),
                 security: DebianArchive(uri: "http://b/", signedBy: .armoured("armour\n")))
+            try Files.createDirectory(scratch.appending("keyrings"))
             let keys = try Keyrings(mirror: mirror, scratch: scratch)
             #expect(keys.main.inGuest == "/usr/share/keyrings/debian-archive-keyring.gpg /usr/share/keyrings/pgkvm-mirror-1.asc")
             #expect(keys.main.onHost == "/usr/share/keyrings/debian-archive-keyring.gpg,\(scratch)/keyrings/pgkvm-mirror-1.asc")
