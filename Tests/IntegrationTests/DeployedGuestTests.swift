@@ -103,7 +103,8 @@ extension GuestTests {
             let port = try #require(try await guest.status().postgresql).port
             #expect(try await text("jdbc").hasPrefix("jdbc:postgresql://localhost:\(port)/"))
             // What the driver would do: the name 'localhost' is on the certificate, and in the password file.
-            let likeJDBC = "host=localhost port=\(port) dbname=plain user=app sslmode=verify-full sslrootcert=\(guest.certificate) passfile=\(guest.passwordFile)"
+            let likeJDBC =
+                "host=localhost port=\(port) dbname=plain user=app sslmode=verify-full sslrootcert=\(guest.certificate) passfile=\(guest.passwordFile)"
             #expect(try await guest.psql(likeJDBC, "SELECT current_user").outputText == "app\n")
         }
 
@@ -202,14 +203,19 @@ extension GuestTests {
             #expect(try await guest.root("lsblk -dno NAME | sort").split(separator: "\n").filter { $0.hasPrefix("vd") } == ["vda", "vdb"])
             try await guest.root("test -e /etc/cloud/cloud-init.disabled")
             let inGuest = try await guest.root("cut -d ' ' -f 1,2 /etc/ssh/ssh_host_ed25519_key.pub; ls /etc/ssh/ssh_host_* | wc -l")
-            #expect(inGuest.split(separator: "\n").map(String.init) == [try Files.readText(guest.directory.appending("known_host")).split(separator: "\n").joined(), "2"])
+            #expect(
+                inGuest.split(separator: "\n").map(String.init) == [
+                    try Files.readText(guest.directory.appending("known_host")).split(separator: "\n").joined(), "2",
+                ])
         }
 
         @Test("QEMU runs without rights, in a sandbox, under the appliance's name, and only its owner reads its files")
         func process() async throws {
             let guest = try await Guests.undisturbed().guest
             let id = try #require(try await guest.status().processID)
-            let lines = try Files.readText(FilePath("/proc/\(id)/status")).split(separator: "\n").map { $0.split(whereSeparator: \.isWhitespace).map(String.init) }
+            let lines = try Files.readText(FilePath("/proc/\(id)/status")).split(separator: "\n").map {
+                $0.split(whereSeparator: \.isWhitespace).map(String.init)
+            }
             func field(_ name: String) -> [String] { lines.first { $0.first == name + ":" }.map { Array($0.dropFirst()) } ?? [] }
             #expect(field("Uid").count == 4)
             #expect(!field("Uid").contains("0"))

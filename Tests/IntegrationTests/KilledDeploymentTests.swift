@@ -83,7 +83,9 @@ struct Disturbance: Sendable {
         .interrupt(2, "with SIGINT in the midst of the boot", after: .seconds(1), serialGrown),
         .kill("when both host keys are pinned") { guest, before in try journal(guest, before).contains(#""kind":"fact","fact":"host-key""#) },
         .kill("when the new host key is pinned") { guest, before in
-            try journal(guest, before).split(separator: "\n").contains { $0.contains(#""fact":"host-key""#) && $0.contains(#""pinned":["#) && !$0.contains(",\"SHA256") }
+            try journal(guest, before).split(separator: "\n").contains {
+                $0.contains(#""fact":"host-key""#) && $0.contains(#""pinned":["#) && !$0.contains(",\"SHA256")
+            }
         },
         .kill("when the seed is gone") { guest, _ in !Files.exists(guest.machine.appending("seed.iso")) },
         .kill(in: "prepare-data-disk"), .kill(in: "prepare-data-disk", after: .seconds(2)),

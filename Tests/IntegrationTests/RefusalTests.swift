@@ -171,9 +171,11 @@ struct RefusalTests {
         }
     }
 
-    @Test("Every command about an appliance that is not there names those that are", arguments: [
-        ["verify"], ["status"], ["start"], ["stop"], ["restart"], ["ssh"], ["psql"], ["console"], ["logs"], ["connection"], ["delete"],
-    ])
+    @Test(
+        "Every command about an appliance that is not there names those that are",
+        arguments: [
+            ["verify"], ["status"], ["start"], ["stop"], ["restart"], ["ssh"], ["psql"], ["console"], ["logs"], ["connection"], ["delete"],
+        ])
     func unknownAppliance(command: [String]) async throws {
         try await PGKVMHome.with { home in
             let result = try await home.run(command + ["nope"])
