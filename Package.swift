@@ -68,7 +68,7 @@ let libraries: [Target] = [
         name: "pgkvm",
         dependencies: [
             "Deployment", "QEMUBackend", "ApplianceModel", "SpecFile", "HostSystem", "Workflow", "GuestImage", "MachineBackend",
-            "SecureShell", "PostgresClient", "Verification", systemPackage,
+            "SecureShell", "PostgresClient", "PostgresServer", "Verification", systemPackage,
             .product(name: "ArgumentParser", package: "swift-argument-parser"),
             .product(name: "UnixSignals", package: "swift-service-lifecycle"),
         ], swiftSettings: strict),

@@ -18,12 +18,6 @@ package enum PostgreSQLNames {
         "pg_maintain": 17, "pg_signal_autovacuum_worker": 18,
     ]
 
-    /// Settings that pgkvm decides itself: with another value the server would not be reached, or not verified.
-    private static let ownSettings = [
-        "config_file", "data_directory", "external_pid_file", "hba_file", "ident_file", "include", "include_dir", "include_if_exists",
-        "listen_addresses", "port", "ssl", "ssl_ca_file", "ssl_cert_file", "ssl_key_file", "unix_socket_directories",
-    ]
-
     static func faults(in server: ApplianceSpec.PostgreSQL) -> [SpecFault] {
         settings(server.settings) + roles(server) + databases(server)
     }
@@ -34,7 +28,8 @@ package enum PostgreSQLNames {
             if !SpecRules.isSettingName(name) {
                 return SpecFault(path, "\(SpecRules.shown(name)) is not the name of a setting; allowed are lower-case letters, digits, underscores and dots")
             }
-            if ownSettings.contains(name) { return SpecFault(path, "\(SpecRules.shown(name)) is decided by pgkvm and cannot be overridden") }
+            if SettingRules.owned[name] != nil { return SpecFault(path, "\(SpecRules.shown(name)) is decided by pgkvm and cannot be overridden") }
+            if let fault = SettingRules.valueFault(name, value) { return SpecFault(path, fault) }
             if value.unicodeScalars.contains(where: SpecRules.isControl) {
                 return SpecFault(path, "the value holds a line break or another control character, which postgresql.conf cannot carry")
             }

@@ -107,7 +107,7 @@ extension SpecRules {
     }
 
     /// The address under which the guest of user networking sees its host, or the loopback network.
-    private static func isThisHost(_ network: IPv4Network) -> Bool {
+    package static func isThisHost(_ network: IPv4Network) -> Bool {
         network.isLoopback || network.prefixLength == 32 && network.address == IPv4Address(10, 0, 2, 2)
     }
 

@@ -24,7 +24,6 @@ package struct ApplianceDirectory: Sendable, Equatable {
     package var journal: FilePath { path.appending("journal.jsonl") }
     package var card: FilePath { path.appending("card.json") }
     package var lock: FilePath { path.appending("lock") }
-    package var log: FilePath { path.appending("pgkvm.log") }
     package var sshKey: FilePath { path.appending("id_ed25519") }
     package var sshPublicKey: FilePath { path.appending("id_ed25519.pub") }
     /// The pinned host keys of the guest, one line each.

@@ -40,7 +40,8 @@ package enum Evidence {
 /// An error with its chain of causes, as it is printed once, at the top.
 package enum FailureText {
     package static func render(_ error: any Error) -> String {
-        var lines = ["error: \(headline(error))"]
+        let code = (error as? Failure).map { "[\($0.code)]" } ?? ""
+        var lines = ["error\(code): \(headline(error))"]
         var cause = cause(of: error)
         while let current = cause {
             lines.append("  cause: \(headline(current))")

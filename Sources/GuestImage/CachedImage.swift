@@ -26,6 +26,25 @@ package struct CachedImage: Codable, Sendable, Equatable {
         case built(DebianRelease)
         /// Brought from a file or URL.
         case imported(String)
+
+        package init(from decoder: any Decoder) throws {
+            let container = try decoder.container(keyedBy: Kind.self)
+            if let release = try container.decodeIfPresent(DebianRelease.self, forKey: .built) {
+                self = .built(release)
+            } else {
+                self = .imported(try container.decode(String.self, forKey: .imported))
+            }
+        }
+
+        package func encode(to encoder: any Encoder) throws {
+            var container = encoder.container(keyedBy: Kind.self)
+            switch self {
+            case .built(let release): try container.encode(release, forKey: .built)
+            case .imported(let source): try container.encode(source, forKey: .imported)
+            }
+        }
+
+        private enum Kind: String, CodingKey { case built, imported }
     }
 }
 

@@ -12,7 +12,7 @@ package enum HostBasedAccess {
     package static func faults(mode: ApplianceSpec.Network.Mode, allowFrom: [IPv4Network]) -> [String] {
         switch mode {
         case .user:
-            allowFrom.filter { !$0.isLoopback }.map {
+            allowFrom.filter { !SpecRules.isThisHost($0) }.map {
                 "postgresql.allowFrom: \($0) cannot be reached under user networking, which forwards only this host's loopback interface; "
                     + "leave it out (clients on this host are let in) or use an SSH tunnel"
             }
@@ -20,8 +20,8 @@ package enum HostBasedAccess {
     }
 
     static func render(mode: ApplianceSpec.Network.Mode, allowFrom: [IPv4Network], templates: Templates) throws -> RenderedFile {
-        // The host's loopback networks arrive as the gateway, which has a line of its own.
-        let networks = allowFrom.filter { !$0.isLoopback }.map { $0.description.padding(to: 18) }
+        // This host arrives as the gateway, which has a line of its own.
+        let networks = allowFrom.filter { !SpecRules.isThisHost($0) }.map { $0.description.padding(to: 18) }
         let values: [String: Any] = [
             "formatVersion": RenderedFile.formatVersion, "userNetworking": mode == .user, "gateway": userNetworkGateway.padding(to: 18),
             "networks": networks,

@@ -33,7 +33,7 @@ enum HostChecks {
         let memory = try HostMemory.current()
         let isTight = memory.available.bytes * 20 < memory.total.bytes
         return Finding(
-            check: "host.memory", level: isTight ? .warn : .pass, measured: "\(memory.available.mebibytes) of \(memory.total.mebibytes) MiB available",
+            check: "host.overcommit", level: isTight ? .warn : .pass, measured: "\(memory.available.mebibytes) of \(memory.total.mebibytes) MiB available",
             expected: "at least 5 % available", remedy: isTight ? "the host is overcommitted: it may kill the guest; stop something" : nil)
     }
 

@@ -27,7 +27,9 @@ final class ProgressRenderer: EventSink {
             finishLine("[\(step.position)/\(step.count)] \(step.title): done (\(duration.formattedSeconds))")
         case .stepReverting(let step):
             Terminal.error("undoing: \(step.title)")
-        default: break
+        case .warning(let message):
+            finishLine("warning: \(message)")
+        case .runStarted, .stepSkipped, .stepFailed, .stepCancelled, .stepReverted, .stepRevertFailed, .runFinished: break
         }
     }
 

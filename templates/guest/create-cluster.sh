@@ -37,6 +37,7 @@ if [ ! -e "$data/PG_VERSION" ]; then
     # The one syncfs below costs less than initdb's walk over every file.
     runuser -u postgres -- env LANG=C.UTF-8 TZ="$timezone" "$bin/initdb" --pgdata="$base/main.new" --encoding=UTF8 "$@" \
         --data-checksums --auth-local=peer --auth-host=scram-sha-256 --no-sync --no-instructions
+    echo "writing the cluster to the disk"
     sync -f "$base/main.new"
     mv -T "$base/main.new" "$data"
     sync -f "$base"

@@ -65,15 +65,11 @@ struct DeployCommand: AsyncParsableCommand {
 
     private func leftBehind(_ appliance: Appliance, _ outcome: RunOutcome) -> String {
         let name = appliance.name
-        if outcome.reverted {
-            let failures = outcome.revertFailures.map { "  '\($0.step)' could not be undone: \(FailureText.render($0.error))" }
-            return (["what this run did was undone"] + failures).joined(separator: "\n")
-        }
-        return """
-            what was done stays; the evidence is in \(appliance.directory.evidence)
-              to carry on:  pgkvm deploy \(appliance.directory.spec)
-              to remove it: pgkvm delete \(name)
-            """
+        if outcome.reverted { return "what this run did was undone" }
+        var lines = outcome.revertFailures.map { "'\($0.step)' could not be undone: \(FailureText.render($0.error))" }
+        lines.append("what was done stays" + (Files.exists(appliance.directory.evidence) ? "; the evidence is in \(appliance.directory.evidence)" : ""))
+        lines += ["  to carry on:  pgkvm deploy \(name)", "  to remove it: pgkvm delete \(name)"]
+        return lines.joined(separator: "\n")
     }
 }
 
@@ -120,7 +116,10 @@ struct SpecOptions: ParsableArguments {
             guard let name = ApplianceName(target) else {
                 throw Failure(.invalidInput, "'\(target)' is not an appliance name", remedy: "a name has \(ApplianceName.rule)")
             }
-            return ApplianceSpec(name: name)
+            // What is deployed already is meant as it was asked for then.
+            let stored = try Composition.environment().state.appliance(name).spec
+            guard Files.exists(stored) else { return ApplianceSpec(name: name) }
+            return try SpecFile.parse(Files.read(stored), file: stored.string)
         }
         return try SpecFile.parse(Files.read(FilePath(target)), file: target)
     }
