@@ -1,4 +1,5 @@
 package import ApplianceModel
+internal import Glibc
 internal import SystemPackage
 
 /// The host's memory, from /proc/meminfo.
@@ -6,6 +7,13 @@ package struct HostMemory: Sendable {
     package let total: ByteSize
     /// What can be given to a new process without swapping, as the kernel estimates.
     package let available: ByteSize
+
+    /// The most memory that this process has had resident, without the programs that it ran.
+    package static var peakOfThisProcess: ByteSize {
+        var usage = rusage()
+        unsafe getrusage(RUSAGE_SELF, &usage)
+        return .kibibytes(Int64(usage.ru_maxrss))
+    }
 
     /// - Throws: `file.unreadable`.
     package static func current() throws -> HostMemory {

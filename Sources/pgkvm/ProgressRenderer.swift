@@ -78,6 +78,7 @@ enum TimingsText {
         rows.append(["total", wall.formattedSeconds])
         rows.append(["waiting for programs, guest, SSH and PostgreSQL", waiting.formattedSeconds])
         rows.append(["the tool itself", (wall - waiting).formattedSeconds])
+        rows.append(["its peak memory", "\(HostMemory.peakOfThisProcess.mebibytes) MiB"])
         return Table.render(rows)
     }
 }
