@@ -1,3 +1,4 @@
+import ApplianceModel
 import HostSystem
 import SystemPackage
 import TestSupport
@@ -102,8 +103,9 @@ struct Disturbance: Sendable {
     private static func kill(_ name: String, after delay: Duration = .zero, _ isTime: @escaping @Sendable (Guest, Before) throws -> Bool) -> Disturbance {
         Disturbance(name: "killed \(name)", delay: delay, isTime: isTime) { _, deployment in
             deployment.send(9)
+            let status = try await deployment.end()
             // Not its own end, which would be another status.
-            #expect(try await deployment.end() == 128 + 9, "\(deployment.output)")
+            #expect(status == 128 + 9, "\(deployment.output)")
         }
     }
 
@@ -112,22 +114,26 @@ struct Disturbance: Sendable {
     ) -> Disturbance {
         Disturbance(name: "interrupted \(name)", delay: delay, isTime: isTime) { guest, deployment in
             deployment.send(signal)
-            #expect(try await deployment.end() == 130, "\(deployment.output)")
+            let status = try await deployment.end()
+            #expect(status == 130, "\(deployment.output)")
             for line in ["pgkvm deploy \(guest.directory.appending("spec.yaml"))", "pgkvm delete \(guest.name)"] {
                 #expect(deployment.output.contains(line), "'\(line)' is not in:\n\(deployment.output)")
             }
-            #expect(try await guest.status().state == "running")
+            let state = try await guest.status().state
+            #expect(state == "running")
         }
     }
 
     /// The guest's power is cut while it boots.
     private static let endQEMU = Disturbance(name: "QEMU killed in the midst of the boot", isTime: serialGrown) { guest, deployment in
         try ProcessTable.kill(try #require(try await guest.status().processID))
-        #expect(try await deployment.end() == 1, "\(deployment.output)")
+        let status = try await deployment.end()
+        #expect(status == 1, "\(deployment.output)")
         for part in ["the guest's machine ended while booting; the last console lines:\n", "pgkvm logs bravo --qemu"] {
             #expect(deployment.output.contains(part), "'\(part)' is not in:\n\(deployment.output)")
         }
-        #expect(try await guest.status().state == "off")
+        let state = try await guest.status().state
+        #expect(state == "off")
     }
 
     /// The journal tells that the step began in this run.
