@@ -11,7 +11,7 @@ package struct HostMemory: Sendable {
     /// The most memory that this process has had resident, without the programs that it ran.
     package static var peakOfThisProcess: ByteSize {
         var usage = rusage()
-        unsafe getrusage(RUSAGE_SELF, &usage)
+        unsafe getrusage(RUSAGE_SELF.rawValue, &usage)
         return .kibibytes(Int64(usage.ru_maxrss))
     }
 
