@@ -1,5 +1,6 @@
 internal import ApplianceModel
 internal import Deployment
+internal import HostSystem
 internal import Synchronization
 internal import Workflow
 
