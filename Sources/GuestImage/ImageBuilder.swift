@@ -92,7 +92,8 @@ struct ImageBuilder: Sendable {
             "SIGNED_BY": keys.main.inGuest, "SECURITY_SIGNED_BY": keys.security.inGuest, "POSTGRESQL": String(recipe.release.postgresqlVersion),
             "ROOT_UUID": layout.rootUUID, "ESP_UUID": layout.espUUID, "ESP_OFFSET": String(DiskLayout.espOffset.bytes),
             "ROOT_OFFSET": String(DiskLayout.rootOffset.bytes), "ROOT_SIZE": String(DiskLayout.rootSize.bytes), "SCRATCH": scratch.string,
-            "TMPDIR": scratch.string, "LC_ALL": "C.UTF-8",
+            // dpkg looks for a configuration of the user's, which the namespace may not read.
+            "TMPDIR": scratch.string, "HOME": scratch.string, "LC_ALL": "C.UTF-8",
         ]
     }
 }

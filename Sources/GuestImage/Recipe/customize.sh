@@ -6,9 +6,13 @@
 set -eu
 root=$1
 umask 022
+# Where the build was started may be closed to this user.
+cd /
 export DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8
 
 in_root() { chroot "$root" "$@"; }
+# The host's apt on the packages of the new system: name servers, proxies and certificates are the host's.
+outside_apt() { APT_CONFIG=$MMDEBSTRAP_APT_CONFIG apt-get -o APT::Sandbox::User=root "$@"; }
 say() { echo "pgkvm: $*" >&2; }
 # Without standard output, which nobody reads.
 quietly() { "$@" >/dev/null; }
@@ -18,18 +22,20 @@ say "adding the dependencies of PostgreSQL $POSTGRESQL"
 # The server itself comes with the deployment; no cluster may appear on the system disk.
 echo 'create_main_cluster = off' | write /etc/postgresql-common/createcluster.conf
 server="postgresql-$POSTGRESQL postgresql-client-$POSTGRESQL"
-wanted=$(in_root apt-get -s install --no-install-recommends $server | sed -n 's/^Inst \([^ ]*\).*/\1/p')
+wanted=$(outside_apt -s install --no-install-recommends $server | sed -n 's/^Inst \([^ ]*\).*/\1/p')
 dependencies=
 for package in $wanted; do
     case " $server " in *" $package "*) ;; *) dependencies="$dependencies $package" ;; esac
 done
-quietly in_root apt-get install -y -qq --no-install-recommends $dependencies
+quietly outside_apt install -y -qq --no-install-recommends --download-only $dependencies
+quietly in_root apt-get install -y -qq --no-install-recommends --no-download $dependencies
 
 say "packing the packages of PostgreSQL $POSTGRESQL"
 # Repacked without compression: unpacking xz is most of the installation's work where the processor is emulated.
 packages=/var/cache/pgkvm/packages
 mkdir -p "$root$packages" "$root/tmp/pgkvm"
-quietly in_root sh -euc "cd /tmp/pgkvm && apt-get download -qq -o APT::Sandbox::User=root $server
+(cd "$root/tmp/pgkvm" && quietly outside_apt download -qq $server)
+quietly in_root sh -euc "cd /tmp/pgkvm
 for package in *.deb; do
     dpkg-deb -R \"\$package\" unpacked
     dpkg-deb -b -Znone unpacked $packages/\"\$package\"
@@ -93,7 +99,7 @@ for unit in apt-daily.timer apt-daily-upgrade.timer fstrim.timer e2scrub_all.tim
 done
 # What only costs time at boot. sshd-keygen would make RSA keys where cloud-init brings the pinned one.
 for unit in sshd-keygen.service systemd-boot-random-seed.service systemd-binfmt.service proc-sys-fs-binfmt_misc.automount \
-    modprobe@drm.service modprobe@fuse.service modprobe@efi_pstore.service sys-fs-fuse-connections.mount systemd-pstore.service \
+    modprobe@drm.service modprobe@fuse.service modprobe@efi_pstore.service modprobe@dm_mod.service modprobe@loop.service sys-fs-fuse-connections.mount systemd-pstore.service \
     systemd-udev-load-credentials.service systemd-network-generator.service modprobe@configfs.service sys-kernel-config.mount \
     cloud-init-hotplugd.socket; do
     in_root systemctl mask -q "$unit" 2>/dev/null
@@ -145,8 +151,9 @@ rm -f "$root/etc/hostname" "$root/etc/resolv.conf" "$root/var/lib/dbus/machine-i
 ln -s ../run/systemd/resolve/stub-resolv.conf "$root/etc/resolv.conf"
 in_root apt-get clean
 rm -rf "$root"/var/lib/apt/lists/* "$root"/var/cache/debconf/*-old "$root"/var/log/apt "$root"/var/log/*.log "$root"/tmp/* "$root"/var/tmp/*
-# Or every first boot repeats what the packages did just now (ldconfig, the journal's catalogue).
-in_root /usr/lib/systemd/systemd-update-done
+# Or the first boot repeats what the packages did just now (ldconfig, the journal's catalogue). Debian 12 has no such thing.
+[ ! -x "$root/usr/lib/systemd/systemd-update-done" ] || in_root /usr/lib/systemd/systemd-update-done
+test -L "$root/lib"
 
 say "writing the file systems"
 mcopy -i "/proc/self/fd/20@@$ESP_OFFSET" -s "$efi/EFI" "$efi/loader" "$efi/pgkvm" ::/
@@ -170,7 +177,10 @@ END
 # mke2fs copies what it sees, so it must not see /proc and /dev: they go, in a mount namespace of its own.
 fill=$(cat <<'END'
 set -eu
-awk -v root="$1/" 'index($5, root) == 1 { print $5 }' /proc/self/mountinfo | sort -r | while read -r mount; do umount "$mount"; done
+# Lazily, because an unprivileged namespace may detach what it got from the host only as a whole.
+while mount=$(awk -v root="$1/" 'index($5, root) == 1 { print $5 }' /proc/self/mountinfo | sort | head -n 1) && [ -n "$mount" ]; do
+    umount --lazy "$mount"
+done
 exec mke2fs -q -F -t ext4 -L root -m 1 -d "$1" \
     -E "offset=$ROOT_OFFSET,lazy_itable_init=0,lazy_journal_init=0,nodiscard" /proc/self/fd/20 "$((ROOT_SIZE / 1024))k"
 END
