@@ -95,7 +95,8 @@ enum Execution {
         let path = try ProgramRunner.find(program).string
         var pointers = ([program] + arguments).map { strdup($0) }
         pointers.append(nil)
-        signal(SIGPIPE, SIG_DFL)
+        // An ignored signal stays ignored in the next program.
+        for number in [SIGPIPE, SIGINT, SIGTERM] { signal(number, SIG_DFL) }
         execv(path, pointers)
         throw Failure(.programFailed, "cannot run '\(path)'", cause: Errno(rawValue: errno))
     }
