@@ -75,6 +75,23 @@ package enum Files {
         try write(Array(text.utf8), to: path, mode: mode)
     }
 
+    /// Cuts a file, which others may be appending to, to its end. What they append meanwhile may be lost.
+    /// - Throws: `file.unwritable`, `file.unreadable`.
+    package static func keepEnd(of path: FilePath, bytes count: Int64) throws {
+        let size = status(path)?.size.bytes ?? 0
+        guard size > count else { return }
+        let end = try read(path, from: size - count, limit: Int(count))
+        do {
+            let file = try FileDescriptor.open(path, .writeOnly, options: [.append, .closeOnExec, .noFollow])
+            try file.closeAfter {
+                guard ftruncate(file.rawValue, 0) == 0 else { throw Errno(rawValue: errno) }
+                try file.writeAll(end)
+            }
+        } catch let error as Errno {
+            throw Failure(.fileUnwritable, "cannot cut '\(path)'", cause: error)
+        }
+    }
+
     /// Makes the entries of a directory durable.
     package static func synchronize(_ directory: FilePath) throws {
         let file = try FileDescriptor.open(directory.isEmpty ? "." : directory, .readOnly, options: [.directory, .closeOnExec])

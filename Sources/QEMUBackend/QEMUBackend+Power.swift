@@ -95,14 +95,15 @@ extension QEMUBackend {
             remedy: said.contains("write\" lock") ? "another QEMU uses the disks of this machine: end it first" : nil)
     }
 
-    /// The serial log grows with what the guest prints; each start cuts it to the last part.
+    /// The serial log grows with what the guest prints; each start and each look at the machine cuts it to the last part. QEMU
+    /// appends, so that it can be cut under its hands.
     private func limitSerialLog(_ directory: MachineDirectory) throws {
         let path = directory.file(MachineDirectory.Name.serialLog)
-        // The directory is QEMU's: whatever else stands there is not to be read with this program's rights.
-        guard let status = Files.status(path, followLinks: false), status.isRegularFile, status.size > .mebibytes(4) else { return }
-        let kept: Int64 = 1 << 20
-        try Files.write(Files.read(path, from: status.size.bytes - kept, limit: Int(kept)), to: path)
-        try QEMUUser.current().own(path)
+        // The directory is QEMU's: whatever else stands there is not to be touched with this program's rights.
+        guard let status = Files.status(path, followLinks: false), status.isRegularFile, status.size > .mebibytes(4),
+            status.owner == Files.status(directory.path)?.owner
+        else { return }
+        try Files.keepEnd(of: path, bytes: 1 << 20)
     }
 
     package func powerState(of machine: MachineReference) async throws -> PowerState {
@@ -111,6 +112,7 @@ extension QEMUBackend {
         do {
             guard let monitor = try await QMPClient.connect(monitorSocket(directory), timeout: .seconds(5)) else { return .off }
             let status = try await monitor.execute("query-status")["status"]?.string ?? "unknown"
+            try limitSerialLog(directory)
             return Self.powerState(status: status, name: machine.identifier)
         } catch let error as Failure where error.code == .monitorUnresponsive {
             return try QEMUProcess.id(in: directory) == nil ? .off : .unresponsive

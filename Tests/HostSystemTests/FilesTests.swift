@@ -17,6 +17,23 @@ struct FilesTests {
         }
     }
 
+    @Test("A log is cut to its end while somebody goes on appending to it")
+    func keepsEnd() async throws {
+        try await withTemporaryDirectory { directory in
+            let path = directory.appending("log")
+            try Files.write("0123456789", to: path)
+            let appender = try FileDescriptor.open(path, .writeOnly, options: .append)
+            try appender.closeAfter {
+                try Files.keepEnd(of: path, bytes: 4)
+                #expect(try Files.readText(path) == "6789")
+                try appender.writeAll("ab".utf8)
+            }
+            #expect(try Files.readText(path) == "6789ab")
+            try Files.keepEnd(of: path, bytes: 100)
+            #expect(try Files.readText(path) == "6789ab")
+        }
+    }
+
     @Test("Text of every kind is read back, under a name of every kind")
     func text() async throws {
         try await withTemporaryDirectory { directory in
