@@ -86,7 +86,8 @@ struct GuestWait {
             throw Failure(
                 .guestSilent,
                 "the guest has printed nothing for \(context.bootPatience.components.seconds) s and does not answer over SSH" + consoleTail,
-                remedy: "look at 'pgkvm console \(context.spec.name)'; run the same command to go on waiting")
+                remedy: "look at 'pgkvm console \(context.spec.name)'; run the same command to go on waiting, "
+                    + "or 'pgkvm restart --force \(context.spec.name)' first if its kernel hangs")
         }
     }
 

@@ -116,7 +116,7 @@ struct Disturbance: Sendable {
             deployment.send(signal)
             let status = try await deployment.end()
             #expect(status == 130, "\(deployment.output)")
-            for line in ["pgkvm deploy \(guest.directory.appending("spec.yaml"))", "pgkvm delete \(guest.name)"] {
+            for line in ["pgkvm deploy \(guest.name)", "pgkvm delete \(guest.name)"] {
                 #expect(deployment.output.contains(line), "'\(line)' is not in:\n\(deployment.output)")
             }
             let state = try await guest.status().state
