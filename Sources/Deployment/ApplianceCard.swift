@@ -18,23 +18,31 @@ package struct ApplianceCard: Codable, Sendable {
 
     /// Writes down what the journal says now.
     static func update(_ context: DeploymentContext) async throws {
+        try Files.write(Array(JSONEncoder().encode(await of(context))), to: context.directory.card)
+    }
+
+    private static func of(_ context: DeploymentContext) async throws -> ApplianceCard {
         let network = try await context.journal.fact(NetworkFact.self)?.decision
-        let card = ApplianceCard(
+        return ApplianceCard(
             name: context.spec.name.rawValue, machine: try await context.journal.fact(MachineFact.self)?.reference,
             isVerified: try await context.journal.fact(VerifiedFact.self) != nil,
             postgresqlVersion: try await context.journal.fact(PackagesFact.self)?.version,
             address: network.map { Endpoint(host: "127.0.0.1", port: $0.postgresqlPort) })
-        try Files.write(Array(JSONEncoder().encode(card)), to: context.directory.card)
     }
 
-    /// The card of an appliance; one that says nothing where its first run has not ended.
-    static func load(_ name: ApplianceName, in state: StateDirectory) throws -> ApplianceCard {
-        let path = state.appliance(name).card
-        guard let bytes = try Files.readIfPresent(path) else {
+    /// The card of an appliance; where there is none, since its first run has not ended, or a damaged one, what the journal says.
+    /// One that says nothing where the journal cannot be read either: the others are listed all the same, and `status` tells why.
+    /// - Throws: `format.newer`, `file.unreadable`.
+    static func load(_ name: ApplianceName, in environment: ApplianceEnvironment) async throws -> ApplianceCard {
+        let path = environment.state.appliance(name).card
+        if let bytes = try Files.readIfPresent(path) {
+            do {
+                return try VersionedJSON.decode(ApplianceCard.self, bytes, supported: currentFormat, file: path)
+            } catch is DecodingError {}
+        }
+        guard let card = try? await of(Appliance.open(name.rawValue, in: environment).context) else {
             return ApplianceCard(name: name.rawValue, machine: nil, isVerified: false, postgresqlVersion: nil, address: nil)
         }
-        let card = try JSONDecoder().decode(ApplianceCard.self, from: Data(bytes))
-        try FormatVersion.check(card.formatVersion, supported: currentFormat, file: path.string)
         return card
     }
 }
@@ -52,7 +60,7 @@ package struct ApplianceListing: Codable, Sendable {
     package static func all(in environment: ApplianceEnvironment) async throws -> [ApplianceListing] {
         var listings: [ApplianceListing] = []
         for name in try environment.names() {
-            let card = try ApplianceCard.load(name, in: environment.state)
+            let card = try await ApplianceCard.load(name, in: environment)
             var state = PowerState.absent
             if let machine = card.machine { state = try await environment.backend.powerState(of: machine) }
             listings.append(

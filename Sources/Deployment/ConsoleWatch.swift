@@ -7,7 +7,10 @@ struct ConsoleWatch {
     private let path: FilePath
     private var offset: Int64
     private var lines: [String] = []
-    private var unfinished = ""
+    /// The bytes after the last newline: a read may end within a character or an escape sequence.
+    private var pending: [UInt8] = []
+    /// A guest that never ends its line must not fill the memory.
+    private static let pendingLimit = 4096
 
     /// Follows what is printed from now on.
     init(path: FilePath) {
@@ -18,40 +21,61 @@ struct ConsoleWatch {
     /// The last lines that were printed, for messages.
     var tail: [String] { lines.suffix(8) + (unfinished.isEmpty ? [] : [unfinished]) }
 
+    private var unfinished: String { Self.plain(pending) }
+
     /// Reads what is new.
     /// - Returns: the newest line with something to say; nil when nothing was printed.
     mutating func advance() throws -> String? {
         guard let size = Files.status(path)?.size.bytes else { return nil }
         // The log was cut at a start.
-        if size < offset { offset = 0 }
+        if size < offset {
+            offset = 0
+            pending = []
+        }
         guard size > offset else { return nil }
         let bytes = try Files.read(path, from: offset, limit: 1 << 20)
         offset += Int64(bytes.count)
-        var parts = (unfinished + Self.plain(bytes)).split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
-        unfinished = parts.popLast() ?? ""
-        lines += parts.map { $0.filter { !$0.isNewline } }.filter { $0.contains { !$0.isWhitespace } }
+        var parts = (pending + bytes).split(separator: 0x0a, omittingEmptySubsequences: false)
+        pending = parts.popLast().map { Array($0.suffix(Self.pendingLimit)) } ?? []
+        lines += parts.map { Self.plain($0) }.filter { $0.contains { !$0.isWhitespace } }
         lines = lines.suffix(200)
         return lines.last ?? (unfinished.isEmpty ? "…" : unfinished)
     }
 
     /// What a screen would show of terminal output: without escape sequences and control characters.
-    static func plain(_ bytes: [UInt8]) -> String {
+    static func plain(_ bytes: some Collection<UInt8>) -> String {
         var kept: [UInt8] = []
-        var index = bytes.startIndex
-        while index < bytes.endIndex {
-            let byte = bytes[index]
-            index += 1
-            if byte == 0x1b, index < bytes.endIndex {
-                let introducer = bytes[index]
-                index += 1
-                if introducer == UInt8(ascii: "[") {
-                    while index < bytes.endIndex, !(0x40...0x7e).contains(bytes[index]) { index += 1 }
-                    index += 1
-                }
+        var rest = bytes[...]
+        while let byte = rest.popFirst() {
+            if byte == 0x1b {
+                skipSequence(&rest)
             } else if byte == 0x0a || byte == 0x09 || byte >= 0x20 && byte != 0x7f {
                 kept.append(byte)
             }
         }
-        return String(decoding: kept, as: UTF8.self)
+        // The control characters above 0x7f are two bytes in UTF-8, and terminals obey them too.
+        return String(String.UnicodeScalarView(String(decoding: kept, as: UTF8.self).unicodeScalars.filter { !(0x80...0x9f).contains($0.value) }))
+    }
+
+    /// Takes away what follows an escape character and belongs to it.
+    private static func skipSequence<Bytes: Collection<UInt8>>(_ rest: inout Bytes) where Bytes.SubSequence == Bytes {
+        switch rest.popFirst() {
+        case UInt8(ascii: "["):
+            while let byte = rest.popFirst(), !(0x40...0x7e).contains(byte) {}
+        case UInt8(ascii: "]"), UInt8(ascii: "P"), UInt8(ascii: "X"), UInt8(ascii: "^"), UInt8(ascii: "_"):
+            // Text for the terminal itself, up to BEL or ESC \; a line's end ends it too, lest one that is never ended hides the rest.
+            while let byte = rest.first, byte != 0x0a {
+                rest.removeFirst()
+                if byte == 0x07 { return }
+                if byte == 0x1b {
+                    if rest.first == UInt8(ascii: "\\") { rest.removeFirst() }
+                    return
+                }
+            }
+        case let byte? where (0x20...0x2f).contains(byte):
+            // Such as the choice of a character set: more of these, then the final byte.
+            while let byte = rest.popFirst(), (0x20...0x2f).contains(byte) {}
+        default: break
+        }
     }
 }

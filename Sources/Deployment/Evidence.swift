@@ -40,8 +40,8 @@ package enum Evidence {
 /// An error with its chain of causes, as it is printed once, at the top.
 package enum FailureText {
     package static func render(_ error: any Error) -> String {
-        let code = (error as? Failure).map { "[\($0.code)]" } ?? ""
-        var lines = ["error\(code): \(headline(error))"]
+        let code = (error as? Failure)?.code.rawValue ?? (error as? JournalError)?.code.rawValue
+        var lines = ["error\(code.map { "[\($0)]" } ?? ""): \(headline(error))"]
         var cause = cause(of: error)
         while let current = cause {
             lines.append("  cause: \(headline(current))")

@@ -16,12 +16,17 @@ enum GuestFiles {
     static func script(_ files: [GuestFile]) -> String {
         let head = """
             umask 077
+            # The directory may belong to the server's user: a link that lies there is not followed.
+            set -C
             put() {
+                rm -f "$1.pgkvm-new"
                 base64 -d >"$1.pgkvm-new"
                 chown "$2" "$1.pgkvm-new"
                 chmod "$3" "$1.pgkvm-new"
                 if cmp -s "$1.pgkvm-new" "$1"; then
                     rm -f "$1.pgkvm-new"
+                    chown -h "$2" "$1"
+                    chmod "$3" "$1"
                 else
                     sync "$1.pgkvm-new"
                     mv -f "$1.pgkvm-new" "$1"

@@ -39,9 +39,7 @@ package struct KeptData: Codable, Sendable, Equatable {
                 remedy: "name the directory that the delete printed")
         }
         do {
-            let kept = try JSONDecoder().decode(KeptData.self, from: Data(bytes))
-            try FormatVersion.check(kept.formatVersion, supported: currentFormat, file: path.string)
-            return kept
+            return try VersionedJSON.decode(KeptData.self, bytes, supported: currentFormat, file: path)
         } catch let error as DecodingError {
             throw Failure(.dataNotKept, "'\(path)' is damaged", cause: error)
         }

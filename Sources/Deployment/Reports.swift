@@ -33,11 +33,14 @@ package enum Reports {
     }
 
     /// The newest one, nil when there is none.
+    /// - Throws: `format.newer`, `file.unreadable`.
     package static func latest(_ directory: ApplianceDirectory) throws -> Report? {
         guard let name = try Files.list(directory.reports).last(where: { $0.hasSuffix(".json") }) else { return nil }
         let path = directory.reports.appending(name)
-        let report = try JSONDecoder().decode(Report.self, from: Data(Files.read(path)))
-        try FormatVersion.check(report.formatVersion, supported: Report.currentFormat, file: path.string)
-        return report
+        do {
+            return try VersionedJSON.decode(Report.self, Files.read(path), supported: Report.currentFormat, file: path)
+        } catch let error as DecodingError {
+            throw Failure(.fileUnreadable, "the report '\(path)' is damaged", remedy: "remove the file, then 'pgkvm verify'", cause: error)
+        }
     }
 }

@@ -24,27 +24,25 @@ struct StoredPasswords: Sendable {
     static func read(_ directory: ApplianceDirectory) throws -> [String: Secret] {
         guard let bytes = try Files.readIfPresent(directory.passwords) else { return [:] }
         var passwords: [String: Secret] = [:]
-        for line in String(decoding: bytes, as: UTF8.self).split(whereSeparator: \.isNewline) where !line.hasPrefix("#") {
-            let fields = split(line)
+        for line in bytes.split(separator: UInt8(ascii: "\n")) where line.first != UInt8(ascii: "#") {
+            let fields = split(line).map { String(decoding: $0, as: UTF8.self) }
             if fields.count == 5 { passwords[fields[3]] = Secret(fields[4]) }
         }
         return passwords
     }
 
     /// The fields of a line, in which a backslash takes the meaning from a colon or another backslash.
-    private static func split(_ line: Substring) -> [String] {
-        var fields = [""]
+    private static func split(_ line: ArraySlice<UInt8>) -> [[UInt8]] {
+        var fields: [[UInt8]] = [[]]
         var isEscaped = false
-        for character in line {
-            if isEscaped {
-                fields[fields.count - 1].append(character)
-                isEscaped = false
-            } else if character == "\\" {
+        for byte in line {
+            if !isEscaped, byte == UInt8(ascii: "\\") {
                 isEscaped = true
-            } else if character == ":" {
-                fields.append("")
+            } else if !isEscaped, byte == UInt8(ascii: ":") {
+                fields.append([])
             } else {
-                fields[fields.count - 1].append(character)
+                fields[fields.count - 1].append(byte)
+                isEscaped = false
             }
         }
         return fields

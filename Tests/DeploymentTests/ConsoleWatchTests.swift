@@ -1,0 +1,135 @@
+import ApplianceModel
+import HostSystem
+import SystemPackage
+import Testing
+
+@testable import Deployment
+
+@Suite("Console watch")
+struct ConsoleWatchTests {
+    @Test(
+        "Shows what a screen would: no escape sequences, no control characters",
+        arguments: [
+            ("\u{1b}[0;32m  OK  \u{1b}[0m] Started", "  OK  ] Started"),
+            ("\u{1b}[2J\u{1b}[01;01Hboot\r\n", "boot\n"),
+            ("\u{1b}]0;a title\u{7}after", "after"),
+            ("\u{1b}]3008;start=1\u{1b}\\after", "after"),
+            ("\u{1b}P1$r\u{1b}\\after", "after"),
+            ("\u{1b}(Bplain\u{1b}=", "plain"),
+            ("a\u{8}\u{0}b\tc\u{7f}", "ab\tc"),
+            ("zwei Größen", "zwei Größen"),
+            ("one-byte CSI \u{9b}31m", "one-byte CSI 31m"),
+            ("cut \u{1b}", "cut "), ("cut \u{1b}[3", "cut "), ("cut \u{1b}]0;tit", "cut "), ("", ""),
+        ])
+    func plain(printed: String, shown: String) {
+        #expect(ConsoleWatch.plain(Array(printed.utf8)) == shown)
+    }
+
+    @Test("Starts where the log stands, and nothing printed is nothing said")
+    func start() async throws {
+        try await withLog { log in
+            try log.print("before\n")
+            var watch = ConsoleWatch(path: log.path)
+            #expect(try watch.advance() == nil)
+            #expect(watch.tail.isEmpty)
+            try log.print("after\n")
+            #expect(try watch.advance() == "after")
+            #expect(try watch.advance() == nil)
+            #expect(watch.tail == ["after"])
+        }
+    }
+
+    @Test("A log that is not there yet says nothing, and is followed once it is")
+    func missing() async throws {
+        try await withLog { log in
+            var watch = ConsoleWatch(path: log.path)
+            #expect(try watch.advance() == nil)
+            try log.print("hello\n")
+            #expect(try watch.advance() == "hello")
+        }
+    }
+
+    @Test("What is printed in parts becomes one line, wherever it is cut")
+    func parts() async throws {
+        let text = "\u{1b}[0;1;31mGrößer\u{1b}[0m and \u{1b}]0;title\u{7}done\r\n"
+        for cut in 1..<text.utf8.count {
+            try await withLog { log in
+                var watch = ConsoleWatch(path: log.path)
+                try log.print(Array(text.utf8.prefix(cut)))
+                _ = try watch.advance()
+                try log.print(Array(text.utf8.dropFirst(cut)))
+                #expect(try watch.advance() == "Größer and done", "cut after \(cut) bytes")
+                #expect(watch.tail == ["Größer and done"], "cut after \(cut) bytes")
+            }
+        }
+    }
+
+    @Test("An unfinished line is said, and belongs to the tail")
+    func unfinished() async throws {
+        try await withLog { log in
+            var watch = ConsoleWatch(path: log.path)
+            try log.print("login: ")
+            #expect(try watch.advance() == "login: ")
+            #expect(watch.tail == ["login: "])
+        }
+    }
+
+    @Test("Bytes that are only control still count as a sign of life")
+    func sign() async throws {
+        try await withLog { log in
+            var watch = ConsoleWatch(path: log.path)
+            try log.print("\u{1b}[2J\r\n\n")
+            #expect(try watch.advance() == "…")
+            #expect(watch.tail.isEmpty)
+        }
+    }
+
+    @Test("A log that was cut is read from its beginning, and what was unfinished is forgotten")
+    func truncated() async throws {
+        try await withLog { log in
+            var watch = ConsoleWatch(path: log.path)
+            try log.print("a first life that is cut in the mid")
+            _ = try watch.advance()
+            try Files.write("second\n", to: log.path)
+            #expect(try watch.advance() == "second")
+            #expect(watch.tail == ["second"])
+        }
+    }
+
+    @Test("The tail is the last eight lines, without empty ones")
+    func tail() async throws {
+        try await withLog { log in
+            var watch = ConsoleWatch(path: log.path)
+            try log.print((1...20).map { "line \($0)\n \n" }.joined())
+            #expect(try watch.advance() == "line 20")
+            #expect(watch.tail == (13...20).map { "line \($0)" })
+        }
+    }
+
+    @Test("A guest that never ends its line does not fill the memory")
+    func endless() async throws {
+        try await withLog { log in
+            var watch = ConsoleWatch(path: log.path)
+            for _ in 0..<8 {
+                try log.print(String(repeating: "x", count: 40_000))
+                _ = try watch.advance()
+            }
+            #expect(watch.tail.joined().utf8.count < 100_000)
+        }
+    }
+}
+
+private struct Log {
+    let path: FilePath
+
+    func print(_ text: String) throws { try print(Array(text.utf8)) }
+
+    func print(_ bytes: [UInt8]) throws {
+        let file = try FileDescriptor.open(path, .writeOnly, options: [.create, .append, .closeOnExec], permissions: .ownerReadWrite)
+        try file.closeAfter { _ = try file.writeAll(bytes) }
+    }
+}
+
+private func withLog(_ body: (Log) async throws -> Void) async throws {
+    try await Scratch.with { try await body(Log(path: $0.path.appending("serial.log"))) }
+}

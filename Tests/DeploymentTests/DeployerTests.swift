@@ -1,0 +1,143 @@
+import ApplianceModel
+import HostSystem
+import MachineBackend
+import SpecFile
+import SystemPackage
+import Testing
+import Workflow
+
+@testable import Deployment
+
+@Suite("Deployer")
+struct DeployerTests {
+    @Test("When the first step fails, directory, spec and journal stay, and the next run has the same identity")
+    func firstStep() async throws {
+        try await Scratch.with { scratch in
+            scratch.backend.fail("checkHost", with: Failure(.unsupported, "no virtualization", remedy: "buy another"))
+            let (appliance, outcome) = try await scratch.deploy(scratch.spec())
+            #expect(outcome.failure?.step == "check-host")
+            #expect(outcome.failure?.error?.message == "no virtualization")
+            #expect(scratch.backend.calls == ["checkHost"])
+            let directory = appliance.directory
+            #expect(Files.status(directory.path)?.permissions == 0o700)
+            #expect(try SpecFile.parse(Files.read(directory.spec), file: "x") == scratch.spec())
+            let id = try #require(try await appliance.context.journal.fact(DeploymentFact.self)).id
+            #expect(try Files.list(directory.evidence).count == 1)
+
+            let (again, _) = try await scratch.deploy(scratch.spec())
+            #expect(try await again.context.journal.fact(DeploymentFact.self)?.id == id)
+        }
+    }
+
+    @Test("When the first step fails and is to be undone, nothing stays")
+    func reverted() async throws {
+        try await Scratch.with { scratch in
+            scratch.backend.fail("checkHost", with: Failure(.unsupported, "no such luck"))
+            let (_, outcome) = try await scratch.deploy(scratch.spec(), onError: .revert)
+            #expect(outcome.reverted)
+            #expect(try Files.list(scratch.state.path) == [])
+        }
+    }
+
+    @Test("A failure after the machine was made and undoing it leaves neither machine nor directory")
+    func revertedMachine() async throws {
+        try await Scratch.with { scratch in
+            try scratch.addImage()
+            scratch.backend.fail("start", with: Failure(.unsupported, "it will not start"))
+            let (_, outcome) = try await scratch.deploy(scratch.spec(), onError: .revert)
+            #expect(outcome.failure?.step == "boot-guest")
+            #expect(outcome.reverted)
+            #expect(scratch.backend.calls.contains("delete"))
+            #expect(try Files.list(scratch.state.path) == [])
+        }
+    }
+
+    @Test("As long as there is no machine another spec replaces the first, and the decisions that followed from it")
+    func replaced() async throws {
+        try await Scratch.with { scratch in
+            let (first, outcome) = try await scratch.deploy(scratch.spec())
+            #expect(outcome.failure?.error?.code == .imageMissing)
+            #expect(try await first.context.journal.fact(HostFact.self) != nil)
+            let id = try await first.context.journal.fact(DeploymentFact.self)?.id
+
+            scratch.backend.fail("checkHost", with: Failure(.unsupported, "no such luck"))
+            var spec = try scratch.spec()
+            spec.machine.vcpus = 7
+            let (second, _) = try await scratch.deploy(spec)
+            #expect(second.context.spec == spec)
+            #expect(try SpecFile.parse(Files.read(second.directory.spec), file: "x") == spec)
+            #expect(try await second.context.journal.fact(HostFact.self) == nil)
+            #expect(try await second.context.journal.fact(DeploymentFact.self)?.id != id)
+        }
+    }
+
+    @Test("Once there is a machine another spec is refused with what differs, and nothing changes")
+    func differs() async throws {
+        try await Scratch.with { scratch in
+            let appliance = try await scratch.withMachine()
+            let before = (try Files.read(appliance.directory.spec), try Files.read(appliance.directory.journal))
+            var spec = try scratch.spec()
+            spec.machine.memory = .gibibytes(4)
+            spec.postgresql.settings["work_mem"] = "8MB"
+            let error = await #expect(throws: Failure.self) { _ = try await scratch.deploy(spec) }
+            #expect(error?.code == .applianceDiffers)
+            #expect(error?.message.contains("machine.memory: 2GiB → 4GiB") == true)
+            #expect(error?.message.contains("postgresql.settings.work_mem: none → ") == true)
+            #expect(error?.message.contains("vcpus") == false)
+            #expect(try Files.read(appliance.directory.spec) == before.0)
+            #expect(try Files.read(appliance.directory.journal) == before.1)
+        }
+    }
+
+    @Test("A machine that a killed run made and did not record counts as one")
+    func unrecorded() async throws {
+        try await Scratch.with { scratch in
+            let appliance = try await scratch.withMachine()
+            try await appliance.exclusively { try await $0.context.journal.forget(MachineFact.self) }
+            var spec = try scratch.spec()
+            spec.machine.vcpus = 7
+            let error = await #expect(throws: Failure.self) { _ = try await scratch.deploy(spec) }
+            #expect(error?.code == .applianceDiffers)
+        }
+    }
+
+    @Test("The same spec goes on where the last run stood")
+    func resumes() async throws {
+        try await Scratch.with { scratch in
+            _ = try await scratch.withMachine()
+            let (_, outcome) = try await scratch.deploy(scratch.spec())
+            #expect(outcome.failure?.step == "boot-guest")
+            #expect(outcome.performed.isEmpty)
+            #expect(scratch.backend.calls.filter { $0 == "create" }.count == 1)
+            #expect(scratch.backend.calls.filter { $0 == "checkHost" }.count == 1)
+        }
+    }
+
+    @Test("The keys are in the appliance's directory, the private one for its owner only, and a host key is pinned before the first start")
+    func keys() async throws {
+        try await Scratch.with { scratch in
+            let directory = try await scratch.withMachine().directory
+            #expect(Files.status(directory.sshKey)?.permissions == 0o600)
+            #expect(try Files.readText(directory.sshPublicKey).hasPrefix("ssh-ed25519 "))
+            #expect(try PinnedKeys.read(directory).count == 1)
+            #expect(try Files.list(directory.path).filter { $0.contains("seed") || $0.contains("tmp") } == [])
+        }
+    }
+
+    @Test("A disk with another version of PostgreSQL is not adopted; one that fits gives its size")
+    func adopts() async throws {
+        try await Scratch.with { scratch in
+            try KeptData(appliance: "old", postgresqlVersion: 15, fileSystemUUID: "1", size: .gibibytes(3)).save(to: scratch.path)
+            scratch.backend.fail("checkHost", with: Failure(.unsupported, "no such luck"))
+            var spec = try scratch.spec()
+            spec.dataDisk.adopt = scratch.path.string
+            spec.postgresql.version = 17
+            let error = await #expect(throws: Failure.self) { _ = try await scratch.deploy(spec) }
+            #expect(error?.code == .dataNotKept)
+            #expect(error?.message.contains("PostgreSQL 15") == true)
+            spec.postgresql.version = 15
+            #expect(try await scratch.deploy(spec).0.context.spec.dataDisk.size == .gibibytes(3))
+            #expect(try await scratch.deploy(spec).0.context.spec.dataDisk.size == .gibibytes(3))
+        }
+    }
+}

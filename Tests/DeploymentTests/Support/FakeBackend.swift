@@ -1,0 +1,103 @@
+import ApplianceModel
+import HostSystem
+import MachineBackend
+import Synchronization
+import SystemPackage
+
+/// A platform whose machines are notes in memory. It records what it is asked and fails where it is told to.
+final class FakeBackend: MachineBackend {
+    private struct State {
+        var calls: [String] = []
+        var failures: [String: Failure] = [:]
+        var machines: [String: PowerState] = [:]
+        var deployments: [String: MachineReference] = [:]
+    }
+    private let state = Mutex(State())
+
+    let kind = BackendKind.qemu
+
+    var calls: [String] { state.withLock { $0.calls } }
+
+    /// Makes every call of a method fail from now on; nil lets it succeed again.
+    func fail(_ method: String, with failure: Failure?) { state.withLock { $0.failures[method] = failure } }
+
+    /// Puts a machine there that no deployment made.
+    func set(_ power: PowerState, of machine: String) { state.withLock { $0.machines[machine] = power } }
+
+    private func note(_ method: String) throws {
+        try state.withLock { state in
+            state.calls.append(method)
+            if let failure = state.failures[method] { throw failure }
+        }
+    }
+
+    func checkHost(_ spec: ApplianceSpec) async throws -> HostReport {
+        try note("checkHost")
+        return HostReport(accelerator: .tcg, findings: [])
+    }
+
+    func decideDisks(_ spec: ApplianceSpec) async throws -> (DiskDecision, [Finding]) {
+        try note("decideDisks")
+        return (DiskDecision(cacheDirect: true, aio: .native, ioThread: true, fileSystem: "ext4"), [])
+    }
+
+    func decideNetwork(_ spec: ApplianceSpec, deployment: DeploymentID) async throws -> NetworkDecision {
+        try note("decideNetwork")
+        return NetworkDecision(mode: .user, macAddress: deployment.macAddress, sshPort: 2222, postgresqlPort: 5433)
+    }
+
+    func create(_ spec: MachineSpec) async throws -> MachineReference {
+        try note("create")
+        let machine = MachineReference(backend: kind, deployment: spec.deployment, identifier: spec.name.rawValue)
+        state.withLock { state in
+            state.machines[machine.identifier] = .off
+            state.deployments[spec.deployment.rawValue] = machine
+        }
+        return machine
+    }
+
+    func attachSeed(_ medium: FilePath, to machine: MachineReference) async throws {
+        try note("attachSeed")
+        try Files.remove(medium)
+    }
+
+    func detachSeed(from machine: MachineReference) async throws { try note("detachSeed") }
+
+    func start(_ machine: MachineReference) async throws {
+        try note("start")
+        set(.running, of: machine.identifier)
+    }
+
+    func shutDown(_ machine: MachineReference, grace: Duration) async throws {
+        try note("shutDown")
+        set(.off, of: machine.identifier)
+    }
+
+    func powerOff(_ machine: MachineReference) async throws {
+        try note("powerOff")
+        set(.off, of: machine.identifier)
+    }
+
+    func delete(_ machine: MachineReference) async throws {
+        try note("delete")
+        state.withLock { state in
+            state.machines[machine.identifier] = nil
+            state.deployments[machine.deployment.rawValue] = nil
+        }
+    }
+
+    func powerState(of machine: MachineReference) async throws -> PowerState {
+        try note("powerState")
+        return state.withLock { $0.machines[machine.identifier] ?? .absent }
+    }
+
+    func find(_ deployment: DeploymentID, name: ApplianceName) async throws -> MachineReference? {
+        try note("find")
+        return state.withLock { $0.deployments[deployment.rawValue] }
+    }
+
+    func endpoint(of machine: MachineReference, service: GuestService) async throws -> Endpoint? {
+        try note("endpoint")
+        return Endpoint(host: "127.0.0.1", port: service == .ssh ? 2222 : 5433)
+    }
+}

@@ -1,0 +1,79 @@
+import ApplianceModel
+import FoundationEssentials
+import HostSystem
+import SystemPackage
+import Testing
+import Workflow
+
+@testable import Deployment
+@testable import GuestImage
+
+/// A state directory with a fake platform, gone when the test is done.
+struct Scratch {
+    let path: FilePath
+    let backend = FakeBackend()
+
+    static func with(_ body: (Scratch) async throws -> Void) async throws {
+        let directory = try Files.createTemporaryDirectory(in: "/tmp", prefix: "pgkvm-deployment")
+        defer { try? Files.remove(directory) }
+        try await body(Scratch(path: directory))
+    }
+
+    var state: StateDirectory { StateDirectory(path: path.appending("state")) }
+
+    var environment: ApplianceEnvironment {
+        ApplianceEnvironment(state: state, images: ImageCache(directory: path.appending("images")), backend: backend)
+    }
+
+    /// A spec that asks for the image of `addImage`.
+    func spec(_ name: String = "db") throws -> ApplianceSpec {
+        var spec = ApplianceSpec(name: try #require(ApplianceName(name)))
+        spec.machine.image = .cached("tiny")
+        return spec
+    }
+
+    func directory(_ name: String = "db") throws -> ApplianceDirectory { state.appliance(try #require(ApplianceName(name))) }
+
+    /// Puts an image into the cache whose disk is empty.
+    func addImage() throws {
+        let image = CachedImage(
+            formatVersion: CachedImage.currentFormat, key: String(repeating: "a", count: 64), name: "tiny", origin: .imported("/x"), format: .raw,
+            firmware: .bios, virtualSize: .mebibytes(1), postgresqlVersion: nil, created: "2026-01-01T00:00:00Z")
+        let place = environment.images.path(image.key)
+        try Files.createDirectory(place)
+        try Files.write("", to: environment.images.diskPath(image))
+        try Files.write(Array(JSONEncoder().encode(image)), to: place.appending("image.json"))
+    }
+
+    func deploy(_ spec: ApplianceSpec, onError: OnError = .keep) async throws -> (Appliance, RunOutcome) {
+        try await Deployer(environment: environment, gate: UnattendedGate(onError: onError), sink: Silence()).deploy(spec)
+    }
+
+    /// An appliance on disk, made by a deployment whose first step failed.
+    func half(_ name: String = "db") async throws {
+        backend.fail("checkHost", with: Failure(.unsupported, "no such luck"))
+        _ = try await deploy(spec(name))
+        backend.fail("checkHost", with: nil)
+    }
+
+    /// An appliance on disk whose machine exists and cannot be started.
+    func withMachine(_ name: String = "db") async throws -> Appliance {
+        try addImage()
+        backend.fail("start", with: Failure(.unsupported, "it will not start"))
+        let (appliance, outcome) = try await deploy(spec(name))
+        guard case .failed(let step, _) = outcome.result else { throw Failure(.unsupported, "the deployment was to fail: \(outcome.result)") }
+        #expect(step.rawValue == "boot-guest")
+        return appliance
+    }
+}
+
+private struct Silence: EventSink {
+    func receive(_ event: WorkflowEvent) {}
+}
+
+extension RunOutcome {
+    /// The step that failed and its error.
+    var failure: (step: String, error: Failure?)? {
+        if case .failed(let step, let error) = result { (step.rawValue, error as? Failure) } else { nil }
+    }
+}
