@@ -18,7 +18,7 @@ extension GuestTests {
             let bravo = Guest(home: home, name: Self.name)
             for disturbance in Disturbance.all { try await disturb(bravo, specFile, disturbance) }
 
-            let said = try await Stage.run("deploy bravo to its end") { try await home.check("deploy", specFile.string) }
+            let said = try await Stage.run("deploy bravo to its end") { try await home.check("deploy", Self.name) }
             #expect(said.contains("'bravo' is deployed and verified: PostgreSQL 17"), "\(said)")
             #expect(try await home.check("deploy", specFile.string).contains("nothing was changed"))
             try await bravo.verify().expectPassed()
@@ -116,7 +116,7 @@ struct Disturbance: Sendable {
             deployment.send(signal)
             let status = try await deployment.end()
             #expect(status == 130, "\(deployment.output)")
-            for line in ["pgkvm deploy \(guest.directory.appending("spec.yaml"))", "pgkvm delete \(guest.name)"] {
+            for line in ["pgkvm deploy \(guest.name)\n", "pgkvm delete \(guest.name)\n"] {
                 #expect(deployment.output.contains(line), "'\(line)' is not in:\n\(deployment.output)")
             }
             let state = try await guest.status().state

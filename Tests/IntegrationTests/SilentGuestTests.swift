@@ -18,8 +18,8 @@ extension GuestTests {
             let deploy = ["deploy", "echo", "--boot-patience", "15"] + Self.options
             let first = try await Stage.run("deploy echo") { try await home.run(deploy) }
             expectSilence(first)
-            #expect(first.errorText.contains("pgkvm deploy \(echo.directory.appending("spec.yaml"))"))
-            #expect(first.errorText.contains("pgkvm delete echo"))
+            #expect(first.errorText.contains("pgkvm deploy echo\n"))
+            #expect(first.errorText.contains("pgkvm delete echo\n"))
             #expect(try await echo.status().state == "running")
             let id = try await echo.status().processID
 
