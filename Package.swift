@@ -105,7 +105,8 @@ let package = Package(
         tests("ApplianceModel"), tests("SpecFile"), tests("HostSystem"), tests("Workflow"), tests("GuestImage", ["HostSystem"]),
         tests("CloudInit", ["HostSystem"]), tests("SecureShell", ["HostSystem"]), tests("PostgresClient", ["HostSystem"]),
         tests("PostgresServer", ["HostSystem", "PostgresClient"]), tests("QEMUBackend", ["HostSystem", "MachineBackend"]),
-        tests("Verification", ["HostSystem", "SecureShell", "PostgresClient"]), tests("Deployment", ["HostSystem", "Workflow", "MachineBackend"]),
+        tests("Verification", ["HostSystem", "SecureShell", "PostgresClient"]),
+        tests("Deployment", ["HostSystem", "Workflow", "MachineBackend", "SpecFile", "PostgresServer", "PostgresClient", "GuestImage", "SecureShell"]),
         .testTarget(
             name: "IntegrationTests",
             dependencies: ["TestSupport", "ApplianceModel", "HostSystem", "PostgresClient", "SecureShell", systemPackage], swiftSettings: strict),

@@ -11,7 +11,7 @@ extension QEMUBackend {
         let directory = try directory(of: machine)
         guard try load(machine).isComplete else { throw Failure(.machineFailed, "the machine of '\(machine.identifier)' is not complete") }
         try await exclusively(directory) {
-            switch try await powerState(of: machine) {
+            switch try await settledState(of: machine) {
             case .running: return
             case .paused(let reason, let remedy): try await resume(machine, in: directory, reason: reason, remedy: remedy)
             case .unresponsive:
@@ -20,6 +20,18 @@ extension QEMUBackend {
             case .absent, .off: try await launch(try load(machine), in: directory)
             }
         }
+    }
+
+    /// What QEMU says once it answers: on a busy host that can take longer than a mere look waits.
+    private func settledState(of machine: MachineReference) async throws -> PowerState {
+        let clock = ContinuousClock()
+        let answer = try await WaitingTime.measure {
+            try await poll(every: .milliseconds(250), until: clock.now + .seconds(30), on: clock) { () -> PowerState? in
+                let state = try await powerState(of: machine)
+                return state == .unresponsive ? nil : state
+            }
+        }
+        return answer ?? .unresponsive
     }
 
     /// After a full host disk was cleared, or a pause by hand, the guest goes on where it stood.

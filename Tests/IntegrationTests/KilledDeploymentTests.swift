@@ -18,7 +18,7 @@ extension GuestTests {
             let bravo = Guest(home: home, name: Self.name)
             for disturbance in Disturbance.all { try await disturb(bravo, specFile, disturbance) }
 
-            let said = try await Stage.run("deploy bravo to its end") { try await home.check("deploy", specFile.string) }
+            let said = try await Stage.run("deploy bravo to its end") { try await home.check("deploy", Self.name) }
             #expect(said.contains("'bravo' is deployed and verified: PostgreSQL 17"), "\(said)")
             #expect(try await home.check("deploy", specFile.string).contains("nothing was changed"))
             try await bravo.verify().expectPassed()
@@ -116,7 +116,11 @@ struct Disturbance: Sendable {
             deployment.send(signal)
             let status = try await deployment.end()
             #expect(status == 130, "\(deployment.output)")
+<<<<<<< HEAD
             for line in ["pgkvm deploy \(guest.name)", "pgkvm delete \(guest.name)"] {
+=======
+            for line in ["pgkvm deploy \(guest.name)\n", "pgkvm delete \(guest.name)\n"] {
+>>>>>>> 4fef481b1b0f64058826362036c80ab4b3af336d
                 #expect(deployment.output.contains(line), "'\(line)' is not in:\n\(deployment.output)")
             }
             let state = try await guest.status().state

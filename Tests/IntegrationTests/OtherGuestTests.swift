@@ -7,7 +7,7 @@ import Testing
 
 extension GuestTests {
     /// Guests that CI has no time for.
-    @Suite("Other guests", .serialized, .fullRun)
+    @Suite("Other guests", .serialized)
     struct OtherGuestTests {
         private static let options = ["--data-disk", "1GiB", "--memory", "1GiB"]
 
@@ -24,7 +24,7 @@ extension GuestTests {
             #expect(home.processes().isEmpty)
         }
 
-        @Test("A Debian 12 guest is deployed with PostgreSQL 15 and verified")
+        @Test("A Debian 12 guest is deployed with PostgreSQL 15 and verified", .fullRun)
         func debian12() async throws {
             let home = try Guests.shared().home
             try await Stage.run("image of Debian 12") { try await home.check("image", "build", "debian-12") }
@@ -35,7 +35,7 @@ extension GuestTests {
             }
         }
 
-        @Test("A second kernel that is installed in the guest is the one that boots, the one before is kept, and the database comes up with it")
+        @Test("A second kernel that is installed in the guest is the one that boots, the one before is kept, and the database comes up with it", .fullRun)
         func secondKernel() async throws {
             let home = try Guests.shared().home
             try await deployed("kernel", [], in: home) { guest in
@@ -55,7 +55,7 @@ extension GuestTests {
             }
         }
 
-        @Test("An image that is imported with its checksum is deployed when it starts by UEFI")
+        @Test("An image that is imported with its checksum is deployed when it starts by UEFI", .fullRun)
         func importedUEFI() async throws {
             let home = try Guests.shared().home.withOwnCache
             let disk = home.path.appending("uefi.raw")
@@ -67,7 +67,7 @@ extension GuestTests {
         }
 
         @Test(
-            "An image that is imported with its checksum is deployed when it starts by BIOS",
+            "An image that is imported with its checksum is deployed when it starts by BIOS", .fullRun,
             .enabled("syslinux is installed") { ProgramRunner.lookUp("syslinux") != nil })
         func importedBIOS() async throws {
             let home = try Guests.shared().home.withOwnCache
