@@ -116,11 +116,7 @@ struct Disturbance: Sendable {
             deployment.send(signal)
             let status = try await deployment.end()
             #expect(status == 130, "\(deployment.output)")
-<<<<<<< HEAD
-            for line in ["pgkvm deploy \(guest.name)", "pgkvm delete \(guest.name)"] {
-=======
             for line in ["pgkvm deploy \(guest.name)\n", "pgkvm delete \(guest.name)\n"] {
->>>>>>> 4fef481b1b0f64058826362036c80ab4b3af336d
                 #expect(deployment.output.contains(line), "'\(line)' is not in:\n\(deployment.output)")
             }
             let state = try await guest.status().state

@@ -18,13 +18,8 @@ extension GuestTests {
             let deploy = ["deploy", "echo", "--boot-patience", "15"] + Self.options
             let first = try await Stage.run("deploy echo") { try await home.run(deploy) }
             expectSilence(first)
-<<<<<<< HEAD
-            #expect(first.errorText.contains("pgkvm deploy \(echo.name)"))
-            #expect(first.errorText.contains("pgkvm delete echo"))
-=======
             #expect(first.errorText.contains("pgkvm deploy echo\n"))
             #expect(first.errorText.contains("pgkvm delete echo\n"))
->>>>>>> 4fef481b1b0f64058826362036c80ab4b3af336d
             #expect(try await echo.status().state == "running")
             let id = try await echo.status().processID
 
