@@ -20,9 +20,10 @@ struct GuestPicture: Sendable {
     }
 
     /// Expects that another appliance looks the same.
-    func expectSame(as other: GuestPicture, sourceLocation: SourceLocation = #_sourceLocation) {
+    /// - Parameter exceptions: parts that are meant to differ.
+    func expectSame(as other: GuestPicture, but exceptions: Set<String> = [], sourceLocation: SourceLocation = #_sourceLocation) {
         #expect(parts.keys.sorted() == other.parts.keys.sorted(), sourceLocation: sourceLocation)
-        for (name, text) in parts.sorted(by: { $0.key < $1.key }) {
+        for (name, text) in parts.sorted(by: { $0.key < $1.key }) where !exceptions.contains(name) {
             let mine = text.split(whereSeparator: \.isNewline), others = (other.parts[name] ?? "").split(whereSeparator: \.isNewline)
             guard mine != others else { continue }
             let differences = others.difference(from: mine).map { change in
@@ -44,7 +45,7 @@ struct GuestPicture: Sendable {
         done
         part 'files of /etc'; find /etc ! -type d -printf '%M %u %g %p %l\n' | sort -k4
         part packages; dpkg-query -W -f '${db:Status-Abbrev} ${Package} ${Version}\n'
-        part units; systemctl list-unit-files --no-legend --plain | sort
+        part units; systemctl list-unit-files --no-legend --plain | grep -v '^session-' | sort
         part 'failed units'; systemctl --failed --no-legend --plain
         part 'units of pgkvm'; systemctl list-units --all --no-legend --plain 'pgkvm*' | awk '{ print $1, $2, $3, $4 }'
         part mounts; findmnt -n -r -o TARGET,FSTYPE,OPTIONS /var/lib/postgresql
@@ -98,7 +99,11 @@ struct GuestPicture: Sendable {
         text.replace(/-----BEGIN ([A-Z ]*)-----[^-]*-----END [A-Z ]*-----/) { "PEM \($0.output.1)" }
         text.replace(/ssh-ed25519 [A-Za-z0-9+\/=]+/, with: "KEY")
         // The deployment's id, and the ports that were free.
-        text.replace(/"deployment" : "[^"]*"/, with: "DEPLOYMENT")
+        text.replace(/"rawValue" : "[0-9a-f]{32}"/, with: "DEPLOYMENT")
+        // A unit is named by a digest of its script, which holds the file system's UUID.
+        text.replace(/(pgkvm-[a-z-]+)-[0-9a-f]{12}\.service/) { "\($0.output.1).service" }
+        text.replace(/address: (dhcp|static)/, with: "address: ADDRESS")
+        text.replace(/# Created by cloud-init .*/, with: "# Created by cloud-init")
         text.replace(/"(ssh|postgresql)Port" : [0-9]+/) { "\($0.output.1)Port" }
         text.replace(/(?m)^([^:\n]+):[0-9]+:\*:(.*):[^:\n]+$/) { "\($0.output.1):PORT:*:\($0.output.2):PASSWORD" }
         return text

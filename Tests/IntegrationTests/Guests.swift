@@ -58,6 +58,29 @@ struct Guest {
     var passwordFile: FilePath { directory.appending("pgpass") }
     var certificate: FilePath { directory.appending("ca.crt") }
 
+    /// The processes of this host that belong to the appliance.
+    var processes: [String] {
+        home.processes().map(\.text).filter { $0.contains("guest=\(name),") || $0.contains(directory.string) || $0.contains("deploy \(name)") }
+    }
+
+    /// Expects that nothing of the appliance is left.
+    func expectGone(sourceLocation: SourceLocation = #_sourceLocation) async throws {
+        #expect(processes.isEmpty, sourceLocation: sourceLocation)
+        #expect(!Files.exists(directory), sourceLocation: sourceLocation)
+        let names = try await home.check("list", "--names").split(separator: "\n").map(String.init)
+        #expect(!names.contains(name), sourceLocation: sourceLocation)
+    }
+
+    /// Carries out a test on an appliance of its own, which a failure does not leave to the tests that follow.
+    func removedOnFailure(_ body: () async throws -> Void) async throws {
+        do {
+            try await body()
+        } catch {
+            _ = try? await withoutCancellation { [home, name] in try await home.run("delete", name, "--confirm", name) }
+            throw error
+        }
+    }
+
     /// Runs a script as root in the guest.
     /// - Returns: its standard output without the last newline.
     @discardableResult

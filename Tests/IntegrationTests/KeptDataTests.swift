@@ -19,9 +19,7 @@ extension GuestTests {
             let kept = FilePath(
                 try await Stage.run("delete alpha, keeping its data") { try await home.check("delete", "alpha", "--confirm", "alpha", "--keep-data") })
             #expect(kept.starts(with: home.path.appending(".kept")))
-            #expect(!Files.exists(alpha.directory))
-            #expect(home.processes().isEmpty)
-            #expect(try await home.check("list", "--names").isEmpty)
+            try await alpha.expectGone()
             for endpoint in [ports.ssh, ports.postgresql] { #expect(Sockets.isPortFree(try #require(endpoint).port)) }
             for name in ["pgpass", "ca.key", "data.raw"] { #expect(Files.status(kept.appending(name))?.permissions == 0o600, "\(name)") }
 
@@ -29,18 +27,19 @@ extension GuestTests {
             let charlie = Guest(home: home, name: "charlie")
             try await refusals(specFile, kept)
 
-            try await Stage.run("deploy charlie with alpha's data") { try await home.check("deploy", specFile.string) }
-            #expect(try await charlie.notes().contains("kept"))
-            #expect(try await charlie.query("SELECT current_user", database: "plain") == "app")
-            #expect(try Secrets.passwords(of: charlie) == passwords)
-            #expect(try Files.read(charlie.certificate) == authority)
-            try await charlie.verify().expectPassed()
-            #expect(try await home.check("deploy", specFile.string).contains("nothing was changed"))
-
-            try await home.check("delete", "charlie", "--confirm", "charlie")
-            #expect(home.processes().isEmpty)
-            #expect(try await home.check("list", "--names").isEmpty)
-            #expect(!Files.exists(charlie.directory))
+            try await charlie.removedOnFailure {
+                try await Stage.run("deploy charlie with alpha's data") { try await home.check("deploy", specFile.string) }
+                #expect(try await charlie.notes().contains("kept"))
+                #expect(try await charlie.query("SELECT current_user", database: "plain") == "app")
+                #expect(try Secrets.passwords(of: charlie) == passwords)
+                #expect(try Files.read(charlie.certificate) == authority)
+                try await charlie.verify().expectPassed()
+                #expect(try await home.check("deploy", specFile.string).contains("nothing was changed"))
+                try await home.check("delete", "charlie", "--confirm", "charlie")
+            }
+            try await charlie.expectGone()
+            // Nor is there a second copy of the passwords and the CA's key.
+            #expect(!Files.exists(kept))
         }
 
         /// Another major version, and a directory that holds no kept data, are refused before anything is made or moved.
