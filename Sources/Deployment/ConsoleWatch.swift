@@ -21,6 +21,15 @@ struct ConsoleWatch {
     /// The last lines that were printed, for messages.
     var tail: [String] { lines.suffix(8) + (unfinished.isEmpty ? [] : [unfinished]) }
 
+    /// Whether everything that was printed since the kernel's first line came from the kernel: it has mounted nothing yet.
+    var isBeforeUserSpace: Bool {
+        guard let first = lines.firstIndex(where: Self.isFromKernel) else { return false }
+        return lines[first...].allSatisfy(Self.isFromKernel)
+    }
+
+    /// Such as `[    6.249085] Serial: 8250/16550 driver`.
+    private static func isFromKernel(_ line: String) -> Bool { line.prefixMatch(of: #/\[ *[0-9]+\.[0-9]{6}\] /#) != nil }
+
     private var unfinished: String { Self.plain(pending) }
 
     /// Reads what is new.

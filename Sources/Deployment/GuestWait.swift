@@ -10,6 +10,7 @@ struct GuestWait {
     let machine: MachineReference
     private var console: ConsoleWatch?
     private var lastSign = ContinuousClock.now
+    private var wasStartedAgain = false
 
     init(context: DeploymentContext, machine: MachineReference) {
         self.context = context
@@ -82,6 +83,7 @@ struct GuestWait {
                 .guestDied, "the guest's machine ended while booting" + consoleTail,
                 remedy: "pgkvm logs \(context.spec.name) --qemu; run the same command to try again")
         }
+        try await startHungKernelAgain()
         guard ContinuousClock.now - lastSign < context.bootPatience else {
             throw Failure(
                 .guestSilent,
@@ -89,6 +91,17 @@ struct GuestWait {
                 remedy: "look at 'pgkvm console \(context.spec.name)'; run the same command to go on waiting, "
                     + "or 'pgkvm restart --force \(context.spec.name)' first if its kernel hangs")
         }
+    }
+
+    /// A kernel that stops in the midst of its own start, before it has mounted anything, has nothing to lose: the guest is started
+    /// again, once. Seen under emulation on an overloaded host.
+    private mutating func startHungKernelAgain() async throws {
+        guard !wasStartedAgain, ContinuousClock.now - lastSign >= context.bootPatience / 2, console?.isBeforeUserSpace == true else { return }
+        wasStartedAgain = true
+        StepProgress.report("the guest's kernel fell silent before it mounted anything: starting the guest again")
+        try await context.backend.powerOff(machine)
+        try await context.backend.start(machine)
+        lastSign = .now
     }
 
     private var consoleTail: String {

@@ -25,6 +25,23 @@ struct ConsoleWatchTests {
         #expect(ConsoleWatch.plain(Array(printed.utf8)) == shown)
     }
 
+    @Test(
+        "Knows a kernel that has not come to user space",
+        arguments: [
+            ("EFI stub: Loaded initrd\n[    0.000000] Linux version 6.12\n[    6.249085] Serial: 8250/16550 driver\n", true),
+            ("[    0.000000] Linux version 6.12\nLoading, please wait...\n[    2.100000] virtio_blk\n", false),
+            ("[    0.000000] Linux version 6.12\n[  OK  ] Started\n", false),
+            ("BdsDxe: starting Boot0001\n", false), ("", false),
+        ])
+    func beforeUserSpace(printed: String, expected: Bool) async throws {
+        try await withLog { log in
+            var watch = ConsoleWatch(path: log.path)
+            try log.print(printed)
+            _ = try watch.advance()
+            #expect(watch.isBeforeUserSpace == expected)
+        }
+    }
+
     @Test("Starts where the log stands, and nothing printed is nothing said")
     func start() async throws {
         try await withLog { log in
