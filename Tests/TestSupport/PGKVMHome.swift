@@ -1,6 +1,7 @@
 internal import ApplianceModel
 internal import Glibc
 package import HostSystem
+internal import Synchronization
 package import SystemPackage
 
 /// A state directory of its own for the built program, and the program itself.
@@ -103,8 +104,10 @@ package struct PGKVMHome: Sendable {
 }
 
 /// A program that runs beside the test, in a session of its own.
-package struct BackgroundProgram: Sendable {
+package final class BackgroundProgram: Sendable {
     private let process: DetachedProcess
+    /// Its exit status, once it was asked for: from then on its id may be another process's.
+    private let status = Mutex<Int32?>(nil)
     private let log: FilePath
 
     package var processID: Int32 { process.processID }
@@ -117,23 +120,25 @@ package struct BackgroundProgram: Sendable {
     }
 
     /// Sends a signal; a process that has ended is no error.
-    package func send(_ signal: Int32) { kill(process.processID, signal) }
+    package func send(_ signal: Int32) {
+        status.withLock { if $0 == nil { kill(process.processID, signal) } }
+    }
 
     /// What it has written to standard output and standard error until now.
     package var output: String { (try? Files.readText(log)) ?? "" }
 
-    /// Waits until it has ended; to be called once.
+    /// Waits until it has ended.
     /// - Returns: its exit status, or 128 + the signal that ended it.
     package func end() async throws -> Int32 {
         let clock = ContinuousClock()
-        guard let status = try await poll(every: .milliseconds(10), until: clock.now + .seconds(3600), on: clock, { process.exitStatus() }) else {
+        guard let status = try await poll(every: .milliseconds(10), until: clock.now + .seconds(3600), on: clock, { exitStatus() }) else {
             throw Failure(.timedOut, "process \(process.processID) has not ended within an hour:\n\(output)")
         }
         return status
     }
 
     /// Waits for something, as long as the program runs.
-    /// - Returns: what `probe` found; nil when the program ended before (its status is then taken, and lost).
+    /// - Returns: what `probe` found; nil when the program ended before.
     package func waiting<Value>(every interval: Duration = .milliseconds(1), _ probe: () throws -> Value?) async throws -> Value? {
         let clock = ContinuousClock()
         return try await poll(every: interval, until: clock.now + .seconds(3600), on: clock) { () -> Value?? in
@@ -142,10 +147,13 @@ package struct BackgroundProgram: Sendable {
         } ?? nil
     }
 
-    /// Whether it runs; one that has ended and was not waited for does not.
-    package var isRunning: Bool {
-        guard let stat = try? Files.readText(FilePath("/proc/\(process.processID)/stat")), let end = stat.lastIndex(of: ")") else { return false }
-        return !stat[end...].dropFirst(2).hasPrefix("Z")
+    package var isRunning: Bool { exitStatus() == nil }
+
+    private func exitStatus() -> Int32? {
+        status.withLock { status in
+            if status == nil { status = process.exitStatus() }
+            return status
+        }
     }
 }
 
