@@ -33,6 +33,7 @@ package struct Deployer: Sendable {
         try Files.createDirectory(environment.state.path)
         try Files.createDirectory(directory.path)
         let lock = try Appliance.lock(wanted.name, directory)
+        for place in [environment.state.path, directory.path, directory.reports, directory.machine().path] { try Files.removeAbandoned(in: place) }
         let appliance = try await settled(wanted, directory)
         if try await appliance.context.journal.fact(DeploymentFact.self) == nil {
             try await appliance.context.journal.record(DeploymentFact(id: .random()))

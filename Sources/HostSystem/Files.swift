@@ -121,6 +121,20 @@ package enum Files {
         return path
     }
 
+    /// Removes what `write` and `createTemporaryDirectory` left in a directory when their process was killed: hidden entries that end
+    /// in the id of a process that is gone, a number, and perhaps `.tmp`.
+    /// - Throws: `file.unreadable`, `file.unwritable`.
+    package static func removeAbandoned(in directory: FilePath) throws {
+        for name in try list(directory) where name.hasPrefix(".") {
+            var parts = name.split(separator: ".", omittingEmptySubsequences: false)
+            if parts.last == "tmp" { parts.removeLast() }
+            guard parts.count >= 4, parts.popLast().flatMap({ UInt32($0) }) != nil, let process = parts.popLast().flatMap({ Int32($0) }),
+                !ProcessTable.exists(process)
+            else { continue }
+            try remove(directory.appending(name))
+        }
+    }
+
     /// Removes a file or a whole directory; nothing there is no error. Symbolic links are removed, not followed.
     package static func remove(_ path: FilePath) throws {
         guard let status = status(path, followLinks: false) else { return }

@@ -236,6 +236,22 @@ struct FilesTests {
             #expect(made.allSatisfy { Files.status($0)?.permissions == 0o700 })
         }
     }
+
+    @Test("What a killed process left is removed, and nothing else")
+    func abandoned() async throws {
+        // Above every process id of Linux.
+        let gone = 4_194_305, own = getpid()
+        let left = [".card.json.\(gone).17.tmp", ".key.\(gone).18", ".x.\(gone).4294967295.tmp"]
+        let kept = [".card.json.\(own).17.tmp", ".key.\(own).18", "card.json.\(gone).17.tmp", ".lock", ".bases", ".kept.\(gone)", ".a.b.c", "spec.yaml"]
+        try await withTemporaryDirectory { directory in
+            for name in left + kept { try Files.write("x", to: directory.appending(name)) }
+            try Files.remove(directory.appending(left[1]))
+            try Files.createDirectory(directory.appending(left[1]).appending("inside"))
+            try Files.removeAbandoned(in: directory)
+            #expect(try Files.list(directory) == kept.sorted())
+            try Files.removeAbandoned(in: directory.appending("missing"))
+        }
+    }
 }
 
 /// A thread that the process does not wait for.
