@@ -18,8 +18,14 @@ struct ConsoleWatch {
         offset = Files.status(path)?.size.bytes ?? 0
     }
 
-    /// The last lines that were printed, for messages.
-    var tail: [String] { lines.suffix(8) + (unfinished.isEmpty ? [] : [unfinished]) }
+    /// The last lines that were printed, for messages: before the watch began, where nothing was printed since.
+    var tail: [String] {
+        if !lines.isEmpty || !unfinished.isEmpty { return lines.suffix(8) + (unfinished.isEmpty ? [] : [unfinished]) }
+        var earlier = self
+        earlier.offset = max(0, offset - 4096)
+        guard let last = try? earlier.advance(), !last.isEmpty else { return [] }
+        return Array(earlier.lines.suffix(8))
+    }
 
     /// Whether everything that was printed since the kernel's first line came from the kernel: it has mounted nothing yet.
     var isBeforeUserSpace: Bool {
