@@ -33,6 +33,9 @@ extension GuestTests {
 
             undisturbed.picture.expectSame(as: try await GuestPicture.take(of: bravo), but: ["/etc/systemd/network/05-pgkvm.network"])
             try await expectOneProcess(bravo)
+            // Neither beside the appliances: those are this run's own.
+            let hidden = try Files.list(home.path).filter { $0.hasPrefix(".") && !$0.hasPrefix(".output.") }
+            #expect(hidden.allSatisfy { [".kept", ".cache"].contains($0) }, "\(hidden)")
             try await home.check("delete", Self.name, "--confirm", Self.name)
         }
 
