@@ -8,7 +8,8 @@ enum BlankDisk {
     static func make(in directory: FilePath) async throws -> FilePath {
         let disk = directory.appending("blank.raw")
         _ = try await ProgramRunner.check("truncate", ["--size=64M", disk.string])
-        _ = try await ProgramRunner.check("sgdisk", ["--new=1:2048:0", "--typecode=1:ef00", "--disk-guid=\(identifier(1))", "--partition-guid=1:\(identifier(2))", disk.string])
+        _ = try await ProgramRunner.check(
+            "sgdisk", ["--new=1:2048:0", "--typecode=1:ef00", "--disk-guid=\(identifier(1))", "--partition-guid=1:\(identifier(2))", disk.string])
         _ = try await ProgramRunner.check("mkfs.vfat", ["--invariant", "--offset=2048", disk.string, "64000"])
         return disk
     }
