@@ -8,7 +8,8 @@ test_the_manual_has_every_command_and_renders_without_a_warning() {
     for command in deploy verify list status start stop restart ssh psql console logs connection delete image doctor "image build" "image import"; do
         expect_text ".Ss pgkvm $command" pgkvm.1
     done
-    groff -mandoc -Tutf8 -ww pgkvm.1 >rendered 2>warnings
+    # As man(1) reads it: in UTF-8.
+    groff -K utf8 -mandoc -Tutf8 -ww pgkvm.1 >rendered 2>warnings
     [ ! -s warnings ] || die "$(cat warnings)"
     expect_text "--format" rendered
     if awk 'length > 500' rendered | grep -q .; then die "a line of the page is not broken"; fi
