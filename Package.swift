@@ -57,7 +57,7 @@ let libraries: [Target] = [
     .target(name: "QEMUBackend", dependencies: ["ApplianceModel", "MachineBackend", "HostSystem", systemPackage], swiftSettings: strict),
     .target(
         name: "Verification",
-        dependencies: ["ApplianceModel", "SecureShell", "PostgresClient", "HostSystem", "BuiltinTemplates"], swiftSettings: strict),
+        dependencies: ["ApplianceModel", "SecureShell", "PostgresClient", "HostSystem", "MachineBackend", "BuiltinTemplates"], swiftSettings: strict),
     .target(
         name: "Deployment",
         dependencies: [
@@ -105,8 +105,10 @@ let package = Package(
         tests("ApplianceModel"), tests("SpecFile"), tests("HostSystem"), tests("Workflow"), tests("GuestImage", ["HostSystem"]),
         tests("CloudInit", ["HostSystem"]), tests("SecureShell", ["HostSystem"]), tests("PostgresClient", ["HostSystem"]),
         tests("PostgresServer", ["HostSystem", "PostgresClient"]), tests("QEMUBackend", ["HostSystem", "MachineBackend"]),
-        tests("Verification", ["HostSystem", "SecureShell", "PostgresClient"]),
-        tests("Deployment", ["HostSystem", "Workflow", "MachineBackend", "SpecFile", "PostgresServer", "PostgresClient", "GuestImage", "SecureShell"]),
+        tests("Verification", ["HostSystem", "SecureShell", "PostgresClient", "MachineBackend"]),
+        tests(
+            "Deployment",
+            ["HostSystem", "Workflow", "MachineBackend", "SpecFile", "PostgresServer", "PostgresClient", "GuestImage", "SecureShell", "Verification"]),
         .testTarget(
             name: "IntegrationTests",
             dependencies: ["TestSupport", "ApplianceModel", "HostSystem", "PostgresClient", "SecureShell", systemPackage], swiftSettings: strict),

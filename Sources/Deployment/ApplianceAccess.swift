@@ -6,37 +6,41 @@ internal import PostgresClient
 package import PostgresServer
 internal import SecureShell
 internal import SystemPackage
-internal import Verification
+package import Verification
 internal import Workflow
 
 extension DeploymentContext {
-    /// Connects as the role `pgkvm`, with everything verified that a careful client verifies.
-    func connect() async throws -> PostgresConnection {
+    /// What the role `pgkvm` connects with: everything verified that a careful client verifies.
+    func connectionParameters() async throws -> PostgresParameters {
         guard let password = try StoredPasswords.read(directory)[DatabaseSetup.ownName] else {
             throw Failure(.noPassword, "'\(directory.passwords)' holds no password of the role '\(DatabaseSetup.ownName)'", remedy: "pgkvm deploy \(spec.name)")
         }
         let endpoint = try await postgresqlEndpoint()
-        return try await WaitingTime.measure {
-            try await PostgresConnection.open(
-                PostgresParameters(
-                    host: spec.name.rawValue, hostAddress: endpoint.host, port: endpoint.port, database: DatabaseSetup.ownName,
-                    user: DatabaseSetup.ownName, password: password, sslMode: .verifyFull,
-                    rootCertificatePath: directory.caCertificate.string, channelBinding: .require, connectTimeout: .seconds(30)))
-        }
+        return PostgresParameters(
+            host: spec.name.rawValue, hostAddress: endpoint.host, port: endpoint.port, database: DatabaseSetup.ownName,
+            user: DatabaseSetup.ownName, password: password, sslMode: .verifyFull,
+            rootCertificatePath: directory.caCertificate.string, channelBinding: .require, connectTimeout: .seconds(30))
     }
 
-    /// Runs every check and stores the report.
-    func verify(progress: @escaping @Sendable (String) -> Void) async throws -> Report {
+    /// Connects as the role `pgkvm`.
+    func connect() async throws -> PostgresConnection {
+        let parameters = try await connectionParameters()
+        return try await WaitingTime.measure { try await PostgresConnection.open(parameters) }
+    }
+
+    /// Runs the checks and stores the report.
+    func verify(_ options: VerificationOptions, progress: @escaping @Sendable (String) -> Void) async throws -> Report {
         let plan = try await ServerPlan(self)
-        let machine = try await machine()
         let end = try await journal.fact(ConfigurationFact.self)?.certificateEnd
         let accelerator = try await require(CPUFact.self).decision.accelerator
         let target = VerificationTarget(
-            spec: spec, accelerator: accelerator, postgresqlVersion: plan.version, shell: guest, connect: { try await self.connect() },
-            settings: plan.settings, dataDiskFile: (backend as? any DataDiskFileProviding)?.dataDiskFile(of: machine),
-            certificateDaysLeft: end.map { CertificateDays.left(until: $0) })
-        let findings = try await Verifier.run(target, progress: progress)
-        let report = Report(appliance: spec.name.rawValue, time: Date.now.ISO8601Format(), accelerator: accelerator, findings: findings)
+            spec: spec, accelerator: accelerator, postgresqlVersion: plan.version, shell: guest, backend: backend, machine: try await machine(),
+            connect: { try await self.connect() }, parameters: { try await self.connectionParameters() }, restart: { try await self.startAndWait() },
+            settings: plan.settings, certificateDaysLeft: end.map { CertificateDays.left(until: $0) })
+        let (findings, measurements) = try await Verifier.run(target, options, progress: progress)
+        let report = Report(
+            appliance: spec.name.rawValue, time: Date.now.ISO8601Format(), accelerator: accelerator, depth: options.depth, findings: findings,
+            measurements: measurements)
         try Reports.store(report, in: directory)
         return report
     }
@@ -46,9 +50,9 @@ extension DeploymentContext {
 package enum LogSource: Sendable { case postgresql, serial, process }
 
 extension Appliance {
-    /// Runs every check and stores the report.
-    package func verify(progress: @escaping @Sendable (String) -> Void) async throws -> Report {
-        let report = try await context.verify(progress: progress)
+    /// Runs the checks and stores the report.
+    package func verify(_ options: VerificationOptions, progress: @escaping @Sendable (String) -> Void) async throws -> Report {
+        let report = try await context.verify(options, progress: progress)
         await context.guest.close()
         return report
     }

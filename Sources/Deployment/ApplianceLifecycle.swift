@@ -11,24 +11,8 @@ extension Appliance {
     /// Starts the machine and waits until PostgreSQL answers over libpq.
     package func start() async throws {
         try await exclusively { appliance in
-            let context = appliance.context
-            let machine = try await context.machine()
-            try await context.backend.start(machine)
-            guard try await context.journal.fact(FirstBootFact.self) != nil else { return }
-            var wait = GuestWait(context: context, machine: machine)
-            try await wait.forSSH()
-            guard try await context.journal.fact(ConfigurationFact.self) != nil else { return }
-            try await wait.watching {
-                while true {
-                    do {
-                        try await context.connect().close()
-                        return
-                    } catch let error as Failure where error.code == .postgresConnectionFailed || error.code == .postgresConnectionLost {
-                        try await ContinuousClock().sleep(for: .milliseconds(250))
-                    }
-                }
-            }
-            await context.guest.close()
+            try await appliance.context.startAndWait()
+            await appliance.context.guest.close()
         }
     }
 
@@ -103,6 +87,28 @@ extension Appliance {
             size: context.spec.dataDisk.size
         ).save(to: kept)
         return kept
+    }
+}
+
+extension DeploymentContext {
+    /// Starts the machine and waits for as much of the guest as was deployed.
+    func startAndWait() async throws {
+        let machine = try await machine()
+        try await backend.start(machine)
+        guard try await journal.fact(FirstBootFact.self) != nil else { return }
+        var wait = GuestWait(context: self, machine: machine)
+        try await wait.forSSH()
+        guard try await journal.fact(ConfigurationFact.self) != nil else { return }
+        try await wait.watching {
+            while true {
+                do {
+                    try await connect().close()
+                    return
+                } catch let error as Failure where error.code == .postgresConnectionFailed || error.code == .postgresConnectionLost {
+                    try await ContinuousClock().sleep(for: .milliseconds(250))
+                }
+            }
+        }
     }
 }
 

@@ -2,6 +2,7 @@ package import ApplianceModel
 internal import FoundationEssentials
 internal import HostSystem
 internal import MachineBackend
+internal import Verification
 internal import Workflow
 
 /// What `list`, `status` and the end of `deploy` tell of an appliance. Its JSON keys are API.

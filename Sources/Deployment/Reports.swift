@@ -2,25 +2,7 @@ package import ApplianceModel
 internal import FoundationEssentials
 internal import HostSystem
 internal import SystemPackage
-
-/// One stored verification.
-package struct Report: Codable, Sendable {
-    static let currentFormat = 1
-
-    package var formatVersion = Report.currentFormat
-    package let appliance: String
-    /// ISO 8601, UTC.
-    package let time: String
-    package let accelerator: Accelerator
-    package let findings: [Finding]
-
-    package init(appliance: String, time: String, accelerator: Accelerator, findings: [Finding]) {
-        self.appliance = appliance
-        self.time = time
-        self.accelerator = accelerator
-        self.findings = findings
-    }
-}
+package import Verification
 
 /// The reports of an appliance, one file each, named by time.
 package enum Reports {

@@ -107,6 +107,52 @@ package protocol DataDiskFileProviding {
     func dataDiskFile(of machine: MachineReference) -> FilePath
 }
 
+/// A node of a machine's block layer: a file, a format above it, or a filter between them.
+package struct DiskNode: Sendable, Equatable, Codable {
+    package let name: String
+    /// `file`, `raw`, `qcow2`, …
+    package let driver: String
+    /// Whether the host's page cache is bypassed.
+    package let isDirect: Bool
+    /// Whether flushes are dropped here: `cache.no-flush`, which `cache=unsafe` sets.
+    package let dropsFlushes: Bool
+    package let isWritable: Bool
+
+    package init(name: String, driver: String, isDirect: Bool, dropsFlushes: Bool, isWritable: Bool) {
+        self.name = name
+        self.driver = driver
+        self.isDirect = isDirect
+        self.dropsFlushes = dropsFlushes
+        self.isWritable = isWritable
+    }
+}
+
+/// What the platform counted of one disk since the machine was started.
+package struct DiskCounters: Sendable, Equatable, Codable {
+    package let reads: Int
+    package let writes: Int
+    package let flushes: Int
+
+    package init(reads: Int, writes: Int, flushes: Int) {
+        self.reads = reads
+        self.writes = writes
+        self.flushes = flushes
+    }
+}
+
+/// A backend whose machines' disks can be watched from outside, and that can lend a machine a disk for a measurement.
+package protocol DiskProbing {
+    /// Every node of the machine's block layer.
+    func diskNodes(of machine: MachineReference) async throws -> [DiskNode]
+    /// The counters of the disk with this virtio serial.
+    func diskCounters(of machine: MachineReference, serial: String) async throws -> DiskCounters
+    /// Plugs in a disk of 1 GiB without any storage behind it; what a killed check left of that serial is taken away first.
+    /// - Parameter latency: added to each request, for the probes' own calibration.
+    func attachNullDisk(to machine: MachineReference, serial: String, latency: Duration) async throws
+    /// Takes it away again; none there is no error.
+    func detachNullDisk(from machine: MachineReference, serial: String) async throws
+}
+
 extension Failure.Code {
     package static let machineStillRunning = Failure.Code("machine.still-running")
     package static let machineNotFound = Failure.Code("machine.not-found")

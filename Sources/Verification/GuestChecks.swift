@@ -1,13 +1,10 @@
 internal import ApplianceModel
-internal import BuiltinTemplates
-internal import SecureShell
 
 /// What the guest says of its processor, disks, network and care.
 enum GuestChecks {
-    static let group = CheckGroup(name: "guest", check: "guest.report") { target in
-        let script = BuiltinTemplates.guestScript("guest-report", arguments: ["\(target.postgresqlVersion)"])
-        let result = try await target.shell.check("sudo -n sh", input: Array(script.utf8), timeout: .seconds(180))
-        return findings(GuestReport(result.outputText), target.spec, version: target.postgresqlVersion, accelerator: target.accelerator)
+    static let group = CheckGroup(name: .guest, check: "guest.report") { run, _ in
+        let target = run.target
+        return findings(try await run.guestReport.get(), target.spec, version: target.postgresqlVersion, accelerator: target.accelerator)
     }
 
     static func findings(_ report: GuestReport, _ spec: ApplianceSpec, version: Int, accelerator: Accelerator) -> [Finding] {
@@ -121,32 +118,5 @@ enum GuestChecks {
         Finding(
             check: check, level: measured == expected ? .pass : .fail, measured: measured.isEmpty ? "nothing" : measured, expected: expected,
             remedy: measured == expected ? nil : remedy)
-    }
-}
-
-/// The `key=value` lines that `guest-report.sh` prints.
-struct GuestReport: Sendable {
-    private let values: [String: String]
-
-    init(_ text: String) {
-        values = Dictionary(
-            text.split(whereSeparator: \.isNewline).compactMap { line in
-                let parts = line.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-                return parts.count == 2 ? (String(parts[0]), parts[1].trimmed) : nil
-            }
-        ) { _, last in last }
-    }
-
-    func has(_ key: String) -> Bool { values[key] != nil }
-
-    /// Empty for a key that was not printed.
-    subscript(_ key: String) -> String { values[key] ?? "" }
-}
-
-extension Substring {
-    fileprivate var trimmed: String {
-        let start = drop { $0.isWhitespace }
-        let end = start.reversed().drop { $0.isWhitespace }
-        return String(end.reversed())
     }
 }

@@ -1,11 +1,15 @@
 internal import ApplianceModel
 internal import HostSystem
+internal import MachineBackend
 
 /// What this host knows of the appliance.
 enum HostChecks {
-    static let group = CheckGroup(name: "host", check: "host.report") { target in
+    static let group = CheckGroup(name: .host, check: "host.report") { run, _ in
+        let target = run.target
         var findings = [emulation(target.accelerator), certificate(target.certificateDaysLeft), try overcommit()]
-        if let file = target.dataDiskFile { findings.append(allocation(Files.status(file), asked: target.spec.dataDisk.size)) }
+        if let file = (target.backend as? any DataDiskFileProviding)?.dataDiskFile(of: target.machine) {
+            findings.append(allocation(Files.status(file), asked: target.spec.dataDisk.size))
+        }
         return findings
     }
 

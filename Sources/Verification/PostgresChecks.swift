@@ -3,7 +3,8 @@ internal import PostgresClient
 
 /// What a client sees of the server, through libpq from this host.
 enum PostgresChecks {
-    static let group = CheckGroup(name: "postgresql", check: "postgresql.connection") { target in
+    static let group = CheckGroup(name: .postgresql, check: "postgresql.connection") { run, _ in
+        let target = run.target
         let connection = try await target.connect()
         var findings = [
             Finding(

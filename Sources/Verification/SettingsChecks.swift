@@ -7,7 +7,8 @@ internal import SecureShell
 /// The server itself says which line of which file is in force (`pg_file_settings.applied`), so that units and spellings
 /// need no comparison of ours. That view is a superuser's: it is asked over SSH as `postgres`, by peer.
 enum SettingsChecks {
-    static let group = CheckGroup(name: "settings", check: "postgresql.settings") { target in
+    static let group = CheckGroup(name: .postgresql, check: "postgresql.settings") { run, _ in
+        let target = run.target
         let result = try await target.shell.check(
             "sudo -n -u postgres psql -XAtq -v ON_ERROR_STOP=1 -d postgres", input: Array(query.utf8), timeout: .seconds(60))
         let rows = try JSONDecoder().decode([Row].self, from: Data(result.standardOutput))

@@ -3,6 +3,7 @@ import HostSystem
 import MachineBackend
 import SpecFile
 import SystemPackage
+import TestSupport
 import Testing
 import Workflow
 

@@ -2,6 +2,7 @@ import ApplianceModel
 import HostSystem
 import SystemPackage
 import Testing
+import Verification
 
 @testable import Deployment
 
@@ -19,7 +20,7 @@ struct ReportsTests {
             #expect(latest.time == "2026-11-30T23:59:59Z")
             #expect(latest.findings == report("").findings)
             #expect(latest.accelerator == .tcg)
-            #expect(latest.formatVersion == 1)
+            #expect(latest.formatVersion == 2)
             #expect(try Files.list(directory.reports).first == "20260201T000000Z.json")
         }
     }
@@ -30,7 +31,7 @@ struct ReportsTests {
             let directory = try scratch.directory()
             try Reports.store(report("2026-02-01T00:00:00Z"), in: directory)
             let path = directory.reports.appending("20270101T000000Z.json")
-            for (text, code) in [(#"{"formatVersion":2}"#, Failure.Code.newerFormat), ("{", .fileUnreadable), (#"{"formatVersion":1}"#, .fileUnreadable)] {
+            for (text, code) in [(#"{"formatVersion":3}"#, Failure.Code.newerFormat), ("{", .fileUnreadable), (#"{"formatVersion":1}"#, .fileUnreadable)] {
                 try Files.write(text, to: path)
                 let error = #expect(throws: Failure.self) { try Reports.latest(directory) }
                 #expect(error?.code == code)
@@ -41,7 +42,7 @@ struct ReportsTests {
 
     private func report(_ time: String) -> Report {
         Report(
-            appliance: "db", time: time, accelerator: .tcg,
-            findings: [Finding(check: "disk.cache", level: .warn, measured: "a/b", expected: "c", remedy: "d")])
+            appliance: "db", time: time, accelerator: .tcg, depth: .quick,
+            findings: [Finding(check: "disk.cache", level: .warn, measured: "a/b", expected: "c", remedy: "d")], measurements: Measurements())
     }
 }

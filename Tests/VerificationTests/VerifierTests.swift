@@ -1,5 +1,6 @@
 import ApplianceModel
 import Foundation
+import MachineBackend
 import PostgresClient
 import SecureShell
 import Synchronization
@@ -21,8 +22,12 @@ struct VerifierTests {
     ) throws -> VerificationTarget {
         VerificationTarget(
             spec: ApplianceSpec(name: try #require(ApplianceName("orders"))), accelerator: .kvm, postgresqlVersion: 17, shell: shell,
-            connect: connect, settings: ["work_mem": "8MB"], dataDiskFile: "/no/such/disk", certificateDaysLeft: 300)
+            backend: FakeBackend(), machine: MachineReference(backend: .qemu, deployment: .random(), identifier: "orders"),
+            connect: connect, parameters: { throw Unreachable() }, restart: { throw Unreachable() }, settings: ["work_mem": "8MB"],
+            certificateDaysLeft: nil)
     }
+
+    private let quick = VerificationOptions(depth: .quick)
 
     private func goodShell() -> ScriptedShell {
         let report = GuestChecksTests.good.map { "\($0.key)=\($0.value)" }.joined(separator: "\n")
@@ -37,13 +42,13 @@ struct VerifierTests {
     func failures() async throws {
         let shell = ScriptedShell([Self.guestCommand: ShellResult(status: 3, standardError: Array("modprobe: no".utf8))])
         let groups = Mutex<[String]>([])
-        let findings = try await Verifier.run(
+        let (findings, _) = try await Verifier.run(
             target(shell) {
                 throw Failure(.timedOut, "no answer", remedy: "pgkvm start orders", cause: Failure(.invalidInput, "the network is down"))
-            }
+            }, quick
         ) { name in groups.withLock { $0.append(name) } }
 
-        #expect(groups.withLock { $0 } == ["postgresql", "settings", "guest", "host"])
+        #expect(groups.withLock { $0 } == ["host", "guest", "postgresql", "postgresql"])
         let byCheck = Dictionary(uniqueKeysWithValues: findings.map { ($0.check, $0) })
         let connection = try #require(byCheck["postgresql.connection"])
         #expect(connection.level == .fail)
@@ -54,18 +59,18 @@ struct VerifierTests {
         #expect(byCheck["guest.report"]?.level == .fail)
         #expect(byCheck["guest.report"]?.measured.contains("modprobe: no") == true)
         #expect(byCheck["host.accelerator"]?.level == .pass)
-        #expect(byCheck["disk.allocation"]?.level == .fail)
+        #expect(byCheck["certificate.expiry"]?.level == .fail)
         #expect(!findings.allPassed)
     }
 
     @Test("Guest and settings are asked once each: root's script, and the server by its own user")
     func questions() async throws {
         let shell = goodShell()
-        let findings = try await Verifier.run(target(shell)) { _ in }
-        #expect(shell.commands == [Self.settingsCommand, Self.guestCommand])
-        #expect(String(decoding: shell.inputs[0], as: UTF8.self).contains("pg_file_settings"))
-        #expect(String(decoding: shell.inputs[1], as: UTF8.self).hasPrefix("set -- '17'\n"))
-        #expect(findings.filter { $0.level == .fail }.map(\.check) == ["postgresql.connection", "disk.allocation"])
+        let findings = try await Verifier.run(target(shell), quick) { _ in }.findings
+        #expect(shell.commands == [Self.guestCommand, Self.settingsCommand])
+        #expect(String(decoding: shell.inputs[1], as: UTF8.self).contains("pg_file_settings"))
+        #expect(String(decoding: shell.inputs[0], as: UTF8.self).hasPrefix("set -- '17'\n"))
+        #expect(findings.filter { $0.level == .fail }.map(\.check) == ["certificate.expiry", "postgresql.connection"])
     }
 
     @Test("Answers that are no answers are failed checks", arguments: ["", "psql: error", "{}", #"[{"name": 1}]"#])
@@ -73,7 +78,7 @@ struct VerifierTests {
         let shell = ScriptedShell([
             Self.guestCommand: ShellResult(status: 0), Self.settingsCommand: ShellResult(status: 0, standardOutput: Array(text.utf8)),
         ])
-        let findings = try await Verifier.run(target(shell)) { _ in }
+        let findings = try await Verifier.run(target(shell), quick) { _ in }.findings
         #expect(findings.first { $0.check == "postgresql.settings" }?.level == .fail)
         #expect(findings.first { $0.check == "cpu.aes" }?.level == .fail)
     }
@@ -82,10 +87,10 @@ struct VerifierTests {
     func cancelled() async throws {
         let shell = goodShell()
         let target = try target(shell) { throw CancellationError() }
-        await #expect(throws: CancellationError.self) { _ = try await Verifier.run(target) { _ in } }
+        await #expect(throws: CancellationError.self) { _ = try await Verifier.run(target, quick) { _ in } }
 
         let task = Task {
-            try await Verifier.run(target) { _ in }
+            try await Verifier.run(target, quick) { _ in }
         }
         task.cancel()
         await #expect(throws: CancellationError.self) { _ = try await task.value }

@@ -1,4 +1,5 @@
 package import ApplianceModel
+internal import Verification
 internal import Workflow
 
 /// Step 4 of the scenario: what was asked for, held against what is there.
@@ -19,7 +20,7 @@ struct VerifyStep: Step {
     }
 
     func perform(_ context: DeploymentContext) async throws {
-        let report = try await context.verify { StepProgress.report("checking: \($0)") }
+        let report = try await context.verify(VerificationOptions(depth: .quick)) { StepProgress.report("checking: \($0)") }
         let failed = report.findings.filter { $0.level == .fail }
         guard failed.isEmpty else {
             let lines = failed.map { "\($0.check): \($0.measured); expected \($0.expected)" }.joined(separator: "\n    ")

@@ -1,6 +1,7 @@
 internal import ApplianceModel
 internal import ArgumentParser
 internal import Deployment
+internal import Verification
 
 struct ListCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -49,7 +50,7 @@ struct VerifyCommand: AsyncParsableCommand {
     @OptionGroup var output: FormatOption
 
     func run() async throws {
-        let report = try await appliance.open().verify { Terminal.status("checking: \($0)") }
+        let report = try await appliance.open().verify(VerificationOptions(depth: .quick)) { Terminal.status("checking: \($0)") }
         Terminal.status("")
         if output.format == .json {
             try Terminal.printJSON(report)

@@ -2,6 +2,7 @@ import ApplianceModel
 import FoundationEssentials
 import HostSystem
 import SystemPackage
+import TestSupport
 import Testing
 import Workflow
 

@@ -1,11 +1,11 @@
-import ApplianceModel
-import HostSystem
-import MachineBackend
-import Synchronization
-import SystemPackage
+package import ApplianceModel
+internal import HostSystem
+package import MachineBackend
+internal import Synchronization
+package import SystemPackage
 
 /// A platform whose machines are notes in memory. It records what it is asked and fails where it is told to.
-final class FakeBackend: MachineBackend {
+package final class FakeBackend: MachineBackend {
     private struct State {
         var calls: [String] = []
         var failures: [String: Failure] = [:]
@@ -14,15 +14,17 @@ final class FakeBackend: MachineBackend {
     }
     private let state = Mutex(State())
 
-    let kind = BackendKind.qemu
+    package let kind = BackendKind.qemu
 
-    var calls: [String] { state.withLock { $0.calls } }
+    package init() {}
+
+    package var calls: [String] { state.withLock { $0.calls } }
 
     /// Makes every call of a method fail from now on; nil lets it succeed again.
-    func fail(_ method: String, with failure: Failure?) { state.withLock { $0.failures[method] = failure } }
+    package func fail(_ method: String, with failure: Failure?) { state.withLock { $0.failures[method] = failure } }
 
     /// Puts a machine there that no deployment made.
-    func set(_ power: PowerState, of machine: String) { state.withLock { $0.machines[machine] = power } }
+    package func set(_ power: PowerState, of machine: String) { state.withLock { $0.machines[machine] = power } }
 
     private func note(_ method: String) throws {
         try state.withLock { state in
@@ -31,22 +33,22 @@ final class FakeBackend: MachineBackend {
         }
     }
 
-    func checkHost(_ spec: ApplianceSpec) async throws -> HostReport {
+    package func checkHost(_ spec: ApplianceSpec) async throws -> HostReport {
         try note("checkHost")
         return HostReport(accelerator: .tcg, findings: [])
     }
 
-    func decideDisks(_ spec: ApplianceSpec) async throws -> (DiskDecision, [Finding]) {
+    package func decideDisks(_ spec: ApplianceSpec) async throws -> (DiskDecision, [Finding]) {
         try note("decideDisks")
         return (DiskDecision(cacheDirect: true, aio: .native, ioThread: true, fileSystem: "ext4"), [])
     }
 
-    func decideNetwork(_ spec: ApplianceSpec, deployment: DeploymentID) async throws -> NetworkDecision {
+    package func decideNetwork(_ spec: ApplianceSpec, deployment: DeploymentID) async throws -> NetworkDecision {
         try note("decideNetwork")
         return NetworkDecision(mode: .user, macAddress: deployment.macAddress, sshPort: 2222, postgresqlPort: 5433)
     }
 
-    func create(_ spec: MachineSpec) async throws -> MachineReference {
+    package func create(_ spec: MachineSpec) async throws -> MachineReference {
         try note("create")
         let machine = MachineReference(backend: kind, deployment: spec.deployment, identifier: spec.name.rawValue)
         state.withLock { state in
@@ -56,29 +58,29 @@ final class FakeBackend: MachineBackend {
         return machine
     }
 
-    func attachSeed(_ medium: FilePath, to machine: MachineReference) async throws {
+    package func attachSeed(_ medium: FilePath, to machine: MachineReference) async throws {
         try note("attachSeed")
         try Files.remove(medium)
     }
 
-    func detachSeed(from machine: MachineReference) async throws { try note("detachSeed") }
+    package func detachSeed(from machine: MachineReference) async throws { try note("detachSeed") }
 
-    func start(_ machine: MachineReference) async throws {
+    package func start(_ machine: MachineReference) async throws {
         try note("start")
         set(.running, of: machine.identifier)
     }
 
-    func shutDown(_ machine: MachineReference, grace: Duration) async throws {
+    package func shutDown(_ machine: MachineReference, grace: Duration) async throws {
         try note("shutDown")
         set(.off, of: machine.identifier)
     }
 
-    func powerOff(_ machine: MachineReference) async throws {
+    package func powerOff(_ machine: MachineReference) async throws {
         try note("powerOff")
         set(.off, of: machine.identifier)
     }
 
-    func delete(_ machine: MachineReference) async throws {
+    package func delete(_ machine: MachineReference) async throws {
         try note("delete")
         state.withLock { state in
             state.machines[machine.identifier] = nil
@@ -86,17 +88,17 @@ final class FakeBackend: MachineBackend {
         }
     }
 
-    func powerState(of machine: MachineReference) async throws -> PowerState {
+    package func powerState(of machine: MachineReference) async throws -> PowerState {
         try note("powerState")
         return state.withLock { $0.machines[machine.identifier] ?? .absent }
     }
 
-    func find(_ deployment: DeploymentID, name: ApplianceName) async throws -> MachineReference? {
+    package func find(_ deployment: DeploymentID, name: ApplianceName) async throws -> MachineReference? {
         try note("find")
         return state.withLock { $0.deployments[deployment.rawValue] }
     }
 
-    func endpoint(of machine: MachineReference, service: GuestService) async throws -> Endpoint? {
+    package func endpoint(of machine: MachineReference, service: GuestService) async throws -> Endpoint? {
         try note("endpoint")
         return Endpoint(host: "127.0.0.1", port: service == .ssh ? 2222 : 5433)
     }

@@ -1,0 +1,53 @@
+internal import BuiltinTemplates
+internal import SecureShell
+
+/// The `key=value` lines that `guest-report.sh` prints.
+struct GuestReport: Sendable {
+    private let values: [String: String]
+
+    init(_ text: String) {
+        values = Dictionary(
+            text.split(whereSeparator: \.isNewline).compactMap { line in
+                let parts = line.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+                return parts.count == 2 ? (String(parts[0]), parts[1].trimmed) : nil
+            }
+        ) { _, last in last }
+    }
+
+    func has(_ key: String) -> Bool { values[key] != nil }
+
+    /// Empty for a key that was not printed.
+    subscript(_ key: String) -> String { values[key] ?? "" }
+}
+
+/// Asks the guest for its report, at most once.
+actor GuestReportSource {
+    private let target: VerificationTarget
+    private var question: Task<GuestReport, any Error>?
+
+    init(target: VerificationTarget) { self.target = target }
+
+    func get() async throws -> GuestReport {
+        let task =
+            question
+            ?? Task { [target] in
+                let script = BuiltinTemplates.guestScript("guest-report", arguments: ["\(target.postgresqlVersion)"])
+                let result = try await target.shell.check("sudo -n sh", input: Array(script.utf8), timeout: .seconds(180))
+                return GuestReport(result.outputText)
+            }
+        question = task
+        return try await withTaskCancellationHandler {
+            try await task.value
+        } onCancel: {
+            task.cancel()
+        }
+    }
+}
+
+extension Substring {
+    fileprivate var trimmed: String {
+        let start = drop { $0.isWhitespace }
+        let end = start.reversed().drop { $0.isWhitespace }
+        return String(end.reversed())
+    }
+}

@@ -1,0 +1,36 @@
+/// How much a verification may do.
+package enum Depth: String, Sendable, Codable, CaseIterable {
+    /// Looks and asks; measures nothing that a busy database would feel.
+    case quick
+    /// Measures latency, throughput and flushes under a bounded load.
+    case standard
+    /// The same with more rounds, and ends the postmaster once to see it come back.
+    case full
+}
+
+/// The groups of checks, in the order in which they run; the names that `--only` takes.
+package enum GroupName: String, Sendable, Codable, CaseIterable { case host, cpu, guest, network, postgresql, disk, durability }
+
+/// What the user wants of one verification.
+package struct VerificationOptions: Sendable, Equatable {
+    package var depth: Depth
+    package var groups: [GroupName]
+    /// Interleaved rounds of a measurement, 1 to 1000; nil takes the depth's.
+    package var rounds: Int?
+    /// Ends the machine's process once, with SIGKILL, and starts it again.
+    package var killsMachine: Bool
+    package var limits: [MetricLimit]
+
+    package init(
+        depth: Depth = .standard, groups: [GroupName] = GroupName.allCases, rounds: Int? = nil, killsMachine: Bool = false, limits: [MetricLimit] = []
+    ) {
+        self.depth = depth
+        self.groups = groups
+        self.rounds = rounds
+        self.killsMachine = killsMachine
+        self.limits = limits
+    }
+
+    /// The rounds to run: asked for, or those of the depth.
+    package func rounds(standard: Int, full: Int) -> Int { rounds ?? (depth == .full ? full : standard) }
+}

@@ -1,0 +1,65 @@
+package import ApplianceModel
+
+/// One verification under way: what its checks share.
+package struct VerificationRun: Sendable {
+    package let target: VerificationTarget
+    package let options: VerificationOptions
+    /// Says what is being done, and how long it may still take where that is known.
+    package let progress: @Sendable (String) -> Void
+    /// What the guest says of itself, asked once.
+    let guestReport: GuestReportSource
+
+    init(target: VerificationTarget, options: VerificationOptions, progress: @escaping @Sendable (String) -> Void) {
+        self.target = target
+        self.options = options
+        self.progress = progress
+        guestReport = GuestReportSource(target: target)
+    }
+}
+
+/// One group of checks that share a measurement.
+package struct CheckGroup: Sendable {
+    package let name: GroupName
+    /// The finding's id when the measurement itself fails.
+    package let check: String
+    /// Whether it belongs to a verification of this depth.
+    package var runs: @Sendable (VerificationOptions) -> Bool = { _ in true }
+    /// Measures and judges; figures go into the measurements as they come, so that those before a failure are kept.
+    package let run: @Sendable (VerificationRun, inout Measurements) async throws -> [Finding]
+}
+
+/// Runs checks and returns their findings; a measurement that fails is a failed check, never a silent one.
+package enum Verifier {
+    /// In the order in which they run: what only looks comes before what puts load on the machine.
+    package static let groups: [CheckGroup] = [HostChecks.group, GuestChecks.group, PostgresChecks.group, SettingsChecks.group]
+
+    /// - Parameter progress: called with what is being done.
+    package static func run(
+        _ target: VerificationTarget, _ options: VerificationOptions = VerificationOptions(), progress: @escaping @Sendable (String) -> Void
+    ) async throws -> (findings: [Finding], measurements: Measurements) {
+        let run = VerificationRun(target: target, options: options, progress: progress)
+        var findings: [Finding] = []
+        var measurements = Measurements()
+        for group in groups where options.groups.contains(group.name) && group.runs(options) {
+            try Task.checkCancellation()
+            progress(group.name.rawValue)
+            do {
+                findings += try await group.run(run, &measurements)
+            } catch is CancellationError {
+                throw CancellationError()
+            } catch {
+                try Task.checkCancellation()
+                findings.append(
+                    Finding(
+                        check: group.check, level: .fail, measured: "could not be measured: \(describe(error))", expected: "an answer",
+                        remedy: (error as? Failure)?.remedy ?? "pgkvm status \(target.spec.name)"))
+            }
+        }
+        return (findings, measurements)
+    }
+
+    private static func describe(_ error: any Error) -> String {
+        guard let failure = error as? Failure else { return "\(error)" }
+        return failure.message + (failure.cause.map { ": \(describe($0))" } ?? "")
+    }
+}
