@@ -20,7 +20,6 @@ write() { mkdir -p "$root$(dirname "$1")" && cat >"$root$1"; }
 
 say "adding the dependencies of PostgreSQL $POSTGRESQL"
 # The server itself comes with the deployment; no cluster may appear on the system disk.
-echo 'create_main_cluster = off' | write /etc/postgresql-common/createcluster.conf
 server="postgresql-$POSTGRESQL postgresql-client-$POSTGRESQL"
 wanted=$(outside_apt -s install --no-install-recommends $server | sed -n 's/^Inst \([^ ]*\).*/\1/p')
 dependencies=
