@@ -61,15 +61,16 @@ package struct RemoteUnit: Sendable {
 
     /// Prints systemd's view of the unit as `KEY=VALUE` lines, an empty line, and the last lines of the unit's output.
     ///
-    /// It waits in the guest for the unit's process, two seconds at most, and looks every quarter of one: asking anew over
+    /// It waits in the guest for the unit's process, four seconds at most, and looks every quarter of one: asking anew over
     /// SSH each time would take an emulated guest a good part of its time.
     var stateCommand: ShellCommand {
         let body = """
-            show() { systemctl show --property=LoadState,ActiveState,SubState,Result,ExecMainStatus "$1.service"; }
-            pid=$(systemctl show --value --property=MainPID "$1.service")
-            if [ "${pid:-0}" != 0 ]; then timeout 2 tail -n 0 -s 0.25 -f --pid="$pid" /dev/null || true; fi
-            show "$1"
-            echo
+            show() { systemctl show --property=LoadState,ActiveState,SubState,Result,ExecMainStatus,MainPID "$1.service"; }
+            state=$(show "$1")
+            pid=${state##*MainPID=}
+            pid=${pid%%[!0-9]*}
+            if [ "${pid:-0}" != 0 ] && timeout 4 tail -n 0 -s 0.25 -f --pid="$pid" /dev/null; then state=$(show "$1"); fi
+            printf '%s\n\n' "$state"
             tail -n 40 "$2" 2>/dev/null || true
             """
         return "sudo -n sh -c \(body) sh \(name) \(logPath)"

@@ -41,6 +41,10 @@ extension GuestTests {
 
         private func disturb(_ bravo: Guest, _ specFile: FilePath, _ disturbance: Disturbance) async throws {
             try await Stage.run("bravo: \(disturbance.name)") {
+                // Where the last kill came late, the step that is meant is done already.
+                if let step = disturbance.step, try Disturbance.journal(bravo).contains(Disturbance.finished(step)) {
+                    try await bravo.home.check("delete", Self.name, "--confirm", Self.name)
+                }
                 let before = Disturbance.Before(journalSize: size(bravo.journal), serialSize: size(bravo.machine.appending("serial.log")))
                 let deployment = try bravo.home.start("deploy", specFile.string)
                 defer { deployment.send(9) }
@@ -78,6 +82,8 @@ struct Disturbance: Sendable {
     }
 
     let name: String
+    /// The step that has to begin for it.
+    var step: String?
     var delay: Duration = .zero
     let isTime: @Sendable (Guest, Before) throws -> Bool
     let act: @Sendable (Guest, BackgroundProgram) async throws -> Void
@@ -107,7 +113,9 @@ struct Disturbance: Sendable {
     ]
 
     private static func kill(in step: String, after delay: Duration = .zero) -> Disturbance {
-        kill("in \(step)" + (delay == .zero ? "" : " after \(delay)"), after: delay, started(step))
+        var disturbance = kill("in \(step)" + (delay == .zero ? "" : " after \(delay)"), after: delay, started(step))
+        disturbance.step = step
+        return disturbance
     }
 
     private static func kill(_ name: String, after delay: Duration = .zero, _ isTime: @escaping @Sendable (Guest, Before) throws -> Bool) -> Disturbance {
@@ -136,6 +144,9 @@ struct Disturbance: Sendable {
 
     /// The guest's power is cut while it boots.
     private static let endQEMU = Disturbance(name: "QEMU killed in the midst of the boot", isTime: serialGrown) { guest, deployment in
+        // Until the run itself watches the console it takes a guest that is off for one to be started.
+        let watches = try await deployment.waiting { deployment.output.contains("    guest: ") ? true : nil }
+        try #require(watches == true, "\(deployment.output)")
         try ProcessTable.kill(try #require(try await guest.status().processID))
         let status = try await deployment.end()
         #expect(status == 1, "\(deployment.output)")
@@ -145,6 +156,12 @@ struct Disturbance: Sendable {
         let state = try await guest.status().state
         #expect(state == "off")
     }
+
+    /// What the journal says of a step that is done.
+    static func finished(_ step: String) -> String { #""kind":"stepFinished","step":"\#(step)""# }
+
+    /// The whole journal; empty where there is none.
+    static func journal(_ guest: Guest) throws -> String { try journal(guest, Before(journalSize: 0, serialSize: 0)) }
 
     /// The journal tells that the step began in this run.
     private static func started(_ step: String) -> @Sendable (Guest, Before) throws -> Bool {

@@ -186,9 +186,8 @@ private struct StubbedGuest: RemoteShell {
             case "$*" in
             stop*) rm -f "$unit.pid" "$unit.code" ;;
             reset-failed*) [ $active != failed ] || rm -f "$unit.pid" "$unit.code" ;;
-            show*MainPID*) echo "$pid" ;;
             show*--value*ActiveState*) echo $active ;;
-            show*) printf '%s\\n' LoadState=$load ActiveState=$active SubState=$sub Result=$result ExecMainStatus=$code ;;
+            show*) printf '%s\\n' LoadState=$load ActiveState=$active SubState=$sub Result=$result MainPID=$pid ExecMainStatus=$code ;;
             esac
             """,
         ]

@@ -64,7 +64,6 @@ if ! grep -q "^UUID=$uuid " /etc/fstab; then
     sync /etc/fstab
 fi
 mkdir -p "$target"
-systemctl daemon-reload
 if ! mount "$target"; then
     echo "checking the file system"
     fsck.ext4 -p "$device" || [ $? -le 1 ]

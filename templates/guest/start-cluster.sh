@@ -4,8 +4,10 @@ set -eu
 version=$1
 action=$2
 unit=postgresql@$version-main.service
-systemctl daemon-reload
-systemctl enable --quiet postgresql.service
+# Each of systemd's reloads, which `enable` brings along, costs an emulated guest seconds.
+systemctl is-enabled --quiet postgresql.service || systemctl enable --quiet postgresql.service
+# The unit by which all clusters are stopped and restarted; it does nothing itself.
+systemctl is-active --quiet postgresql.service || systemctl start postgresql.service
 if systemctl is-active --quiet "$unit" && [ "$action" = reload ]; then
     pg_ctlcluster "$version" main reload
 else

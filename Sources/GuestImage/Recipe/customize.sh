@@ -20,7 +20,6 @@ write() { mkdir -p "$root$(dirname "$1")" && cat >"$root$1"; }
 
 say "adding the dependencies of PostgreSQL $POSTGRESQL"
 # The server itself comes with the deployment; no cluster may appear on the system disk.
-echo 'create_main_cluster = off' | write /etc/postgresql-common/createcluster.conf
 server="postgresql-$POSTGRESQL postgresql-client-$POSTGRESQL"
 wanted=$(outside_apt -s install --no-install-recommends $server | sed -n 's/^Inst \([^ ]*\).*/\1/p')
 dependencies=
@@ -31,13 +30,16 @@ quietly outside_apt install -y -qq --no-install-recommends --download-only $depe
 quietly in_root apt-get install -y -qq --no-install-recommends --no-download $dependencies
 
 say "packing the packages of PostgreSQL $POSTGRESQL"
-# Repacked without compression: unpacking xz is most of the installation's work where the processor is emulated.
+# Repacked without compression: unpacking xz is most of the installation's work where the processor is emulated. The manual
+# pages are left out as those of all packages are: linking some 400 of them takes such a guest half a minute.
 packages=/var/cache/pgkvm/packages
 mkdir -p "$root$packages" "$root/tmp/pgkvm"
 (cd "$root/tmp/pgkvm" && quietly outside_apt download -qq $server)
 quietly in_root sh -euc "cd /tmp/pgkvm
 for package in *.deb; do
     dpkg-deb -R \"\$package\" unpacked
+    rm -rf unpacked/usr/share/postgresql/*/man
+    sed -i '/ usr\/share\/postgresql\/[0-9]*\/man\//d' unpacked/DEBIAN/md5sums
     dpkg-deb -b -Znone unpacked $packages/\"\$package\"
     rm -rf unpacked
 done
