@@ -19,7 +19,13 @@ struct GuestChecksTests {
         for (key, value) in changes { values[key] = value }
         let spec = ApplianceSpec(name: try #require(ApplianceName("orders")))
         let text = values.map { "\($0.key)=\($0.value)" }.joined(separator: "\n")
-        return GuestChecks.findings(GuestReport(text), spec, version: 17, accelerator: accelerator)
+        return judge(GuestReport(text), spec, accelerator)
+    }
+
+    /// Every check that reads the report.
+    private static func judge(_ report: GuestReport, _ spec: ApplianceSpec, _ accelerator: Accelerator) -> [Finding] {
+        ProcessorChecks.findings(report, spec, accelerator: accelerator) + GuestChecks.findings(report, spec)
+            + NetworkShapeChecks.findings(report) + DataDirectoryChecks.findings(report) + DiskShapeChecks.findings(report, spec)
     }
 
     @Test("All is well in a good report but the backup that nobody has configured")
@@ -99,7 +105,7 @@ struct GuestChecksTests {
     @Test("An empty report passes nothing that it should have measured")
     func empty() throws {
         let spec = ApplianceSpec(name: try #require(ApplianceName("orders")))
-        let findings = GuestChecks.findings(GuestReport(""), spec, version: 17, accelerator: .kvm)
+        let findings = Self.judge(GuestReport(""), spec, .kvm)
         #expect(findings.filter { $0.level == .pass }.isEmpty)
     }
 
