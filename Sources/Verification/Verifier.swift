@@ -33,13 +33,17 @@ package enum Verifier {
     /// In the order in which they run: what only looks comes before what puts load on the machine.
     package static let groups: [CheckGroup] = [
         HostChecks.group,
+        ProcessorCountChecks.group,
         ProcessorChecks.group,
         GuestChecks.group,
+        ClockChecks.group,
+        ProcessChecks.group,
         NetworkShapeChecks.group,
         PostgresChecks.group,
         DataDirectoryChecks.group,
         SettingsChecks.group,
         DiskShapeChecks.group,
+        AESSpeedChecks.group,
     ]
 
     /// - Parameter progress: called with what is being done.
