@@ -86,8 +86,10 @@ package struct GroupLimits: Sendable, Equatable, Codable {
         self.memory = memory
     }
 
-    /// Reads the limits of a group and of every one above it.
-    package static func read(_ cgroup: String, root: FilePath = "/sys/fs/cgroup") -> GroupLimits {
+    /// Reads the limits of a group and of every one above it. Nil where the unified hierarchy has no controllers: the limits
+    /// are then in older ones, which are not read.
+    package static func read(_ cgroup: String, root: FilePath = "/sys/fs/cgroup") -> GroupLimits? {
+        guard Files.exists(root.appending("cgroup.controllers")) else { return nil }
         var limits = GroupLimits()
         var directory = root.appending(cgroup.split(separator: "/").map { FilePath.Component(String($0)) }.compactMap { $0 })
         while directory.starts(with: root) {

@@ -22,9 +22,8 @@ enum ProcessChecks {
         } catch let failure as Failure where failure.code == .fileUnreadable {
             return skipped("/proc/\(processID) cannot be read here: verify as root")
         }
-        let limits = status.cgroup.map { GroupLimits.read($0) } ?? GroupLimits()
         return findings(
-            status, limits, name: provider.processName(of: target.machine), spec: target.spec, accelerator: target.accelerator)
+            status, status.cgroup.flatMap { GroupLimits.read($0) }, name: provider.processName(of: target.machine), spec: target.spec, accelerator: target.accelerator)
     }
 
     static let checks = ["process.name", "process.threads", "process.user", "process.capabilities", "process.sandbox", "process.priority"]
@@ -34,7 +33,7 @@ enum ProcessChecks {
     }
 
     static func findings(
-        _ status: ProcessStatus, _ limits: GroupLimits, name: String?, spec: ApplianceSpec, accelerator: Accelerator
+        _ status: ProcessStatus, _ limits: GroupLimits?, name: String?, spec: ApplianceSpec, accelerator: Accelerator
     ) -> [Finding] {
         [
             self.name(status, name), threads(status, spec, accelerator), user(status), capabilities(status), sandbox(status),
@@ -101,16 +100,12 @@ enum ProcessChecks {
             remedy: passed ? nil : "use a QEMU built with seccomp, then stop and start the appliance")
     }
 
-    private static func priority(_ status: ProcessStatus, _ limits: GroupLimits, _ spec: ApplianceSpec) -> Finding {
+    private static func priority(_ status: ProcessStatus, _ limits: GroupLimits?, _ spec: ApplianceSpec) -> Finding {
         let expected = "nice 0 or below, and no limit below what the guest was given"
         guard let nice = status.nice else { return unsaid("process.priority", expected) }
-        let lacksMemory = limits.memory.map { $0 < spec.machine.memory } ?? false
-        let lacksProcessors = limits.processors.map { $0 < Double(spec.machine.vcpus) } ?? false
-        let bounds = [
-            limits.processors.map { "at most \($0) processors" }, limits.memory.map { "at most \($0.mebibytes) MiB" },
-        ].compactMap { $0 }
-        let group = status.cgroup.map { "cgroup \($0)" } ?? "no cgroup of the unified hierarchy"
-        let measured = (["nice \(nice)", group] + (bounds.isEmpty ? ["no limits"] : bounds)).joined(separator: ", ")
+        let lacksMemory = limits?.memory.map { $0 < spec.machine.memory } ?? false
+        let lacksProcessors = limits?.processors.map { $0 < Double(spec.machine.vcpus) } ?? false
+        let measured = "nice \(nice), cgroup \(status.cgroup ?? "unknown"), \(text(limits))"
         if lacksMemory {
             return Finding(
                 check: "process.priority", level: .fail, measured: measured, expected: expected,
@@ -120,6 +115,12 @@ enum ProcessChecks {
         return Finding(
             check: "process.priority", level: isLow ? .warn : .pass, measured: measured, expected: expected,
             remedy: isLow ? "the database waits for this host's other work: renice it, or raise cpu.max of its cgroup" : nil)
+    }
+
+    private static func text(_ limits: GroupLimits?) -> String {
+        guard let limits else { return "limits unknown (no unified hierarchy)" }
+        let bounds = [limits.processors.map { "at most \($0) processors" }, limits.memory.map { "at most \($0.mebibytes) MiB" }].compactMap { $0 }
+        return bounds.isEmpty ? "no limits" : bounds.joined(separator: ", ")
     }
 
     private static func unsaid(_ check: String, _ expected: String) -> Finding {
