@@ -8,30 +8,26 @@ internal import SecureShell
 enum AESSpeedChecks {
     static let group = CheckGroup(name: .cpu, check: "cpu.aes-speed", runs: { $0.depth != .quick }) { run, measurements in
         let target = run.target
-        let host: Side
-        if target.backend is any ProcessProviding {
-            host = ProgramRunner.lookUp("openssl") == nil ? .unknown("openssl is not installed on this host") : .measurable
-        } else {
-            host = .unknown("the guest's host is not this one")
+        var hostUnknown: String?
+        if !(target.backend is any ProcessProviding) {
+            hostUnknown = "the guest's host is not this one"
+        } else if ProgramRunner.lookUp("openssl") == nil {
+            hostUnknown = "openssl is not installed on this host"
         }
-        var guestSpeeds = Speeds()
-        var hostSpeeds = Speeds()
+        var guest = Speeds()
+        var host = Speeds()
         let rounds = run.options.rounds(standard: 2, full: 5)
         for round in 1...rounds {
             run.progress("cpu: AES-256-GCM, round \(round) of \(rounds), about \((rounds - round + 1) * 5) s")
             for isMasked in [false, true] {
-                guestSpeeds.take(try await inGuest(target.shell, isMasked: isMasked, &measurements), isMasked: isMasked)
-                if case .measurable = host { hostSpeeds.take(try await onHost(isMasked: isMasked, &measurements), isMasked: isMasked) }
+                try await guest.take(isMasked: isMasked) { try await inGuest(target.shell, isMasked: isMasked, &measurements) }
+                guard hostUnknown == nil else { continue }
+                try await host.take(isMasked: isMasked) { try await onHost(isMasked: isMasked, &measurements) }
             }
         }
-        let unknown: String? = if case .unknown(let reason) = host { reason } else { nil }
-        measurements.metrics += metrics(guestSpeeds, host: unknown == nil ? hostSpeeds : nil)
-        return [judge(guestSpeeds, host: unknown == nil ? hostSpeeds : nil, hostUnknown: unknown, target.accelerator)]
-    }
-
-    private enum Side {
-        case measurable
-        case unknown(String)
+        if hostUnknown == nil, !host.isComplete { hostUnknown = "too busy to measure" }
+        measurements.metrics += metrics("guest", guest) + (hostUnknown == nil ? metrics("host", host) : [])
+        return [judge(guest, host: hostUnknown == nil ? host : nil, hostUnknown: hostUnknown, target.accelerator)]
     }
 
     /// The best of all rounds, in bytes per second: whatever disturbs makes it slower.
@@ -40,8 +36,18 @@ enum AESSpeedChecks {
         var masked = 0.0
         var ratio: Double { masked > 0 ? plain / masked : 0 }
 
+        /// Whether there is a figure for both: every round may have been too busy.
+        var isComplete: Bool { plain > 0 && masked > 0 }
+
         mutating func take(_ speed: OpenSSLSpeed, isMasked: Bool) {
             if isMasked { masked = max(masked, speed.bytesPerSecond) } else { plain = max(plain, speed.bytesPerSecond) }
+        }
+
+        /// Takes what is measured; a round in which the machine was too busy does not count.
+        mutating func take(isMasked: Bool, _ measure: () async throws -> OpenSSLSpeed) async throws {
+            do {
+                take(try await measure(), isMasked: isMasked)
+            } catch let unreadable as OpenSSLSpeed.Unreadable where unreadable.isBusy {}
         }
     }
 
@@ -61,26 +67,24 @@ enum AESSpeedChecks {
         return try OpenSSLSpeed(standardOutput: result.outputText, standardError: result.errorText)
     }
 
-    static func metrics(_ guest: Speeds, host: Speeds?) -> [Metric] {
-        var metrics = [
-            Metric("cpu.aes-speed.guest", guest.plain, .bytesPerSecond, better: .higher),
-            Metric("cpu.aes-speed.guest-masked", guest.masked, .bytesPerSecond, better: .higher),
-            Metric("cpu.aes-speed.guest-gain", guest.ratio, .ratio, better: .higher),
+    static func metrics(_ side: String, _ speeds: Speeds) -> [Metric] {
+        guard speeds.isComplete else { return [] }
+        return [
+            Metric("cpu.aes-speed.\(side)", speeds.plain, .bytesPerSecond, better: .higher),
+            Metric("cpu.aes-speed.\(side)-masked", speeds.masked, .bytesPerSecond, better: .higher),
+            Metric("cpu.aes-speed.\(side)-gain", speeds.ratio, .ratio, better: .higher),
         ]
-        if let host {
-            metrics += [
-                Metric("cpu.aes-speed.host", host.plain, .bytesPerSecond, better: .higher),
-                Metric("cpu.aes-speed.host-masked", host.masked, .bytesPerSecond, better: .higher),
-                Metric("cpu.aes-speed.host-gain", host.ratio, .ratio, better: .higher),
-            ]
-        }
-        return metrics
     }
 
     /// What the instructions have to gain: without them it is 1, and no noise of a busy machine triples the best of some rounds.
     static let leastGain = 3.0
 
     static func judge(_ guest: Speeds, host: Speeds?, hostUnknown: String?, _ accelerator: Accelerator) -> Finding {
+        guard guest.isComplete else {
+            return Finding(
+                check: "cpu.aes-speed", level: .skip, measured: "the guest was too busy in every round",
+                expected: "at least a fifth of a second of processor time in one of them", remedy: "verify again when there is less work")
+        }
         let inHost = host.map { "host \(text($0))" } ?? "host unknown: \(hostUnknown ?? "not measured")"
         let measured = "guest \(text(guest)); \(inHost)"
         let expected = "at least \(Int(leastGain)) times the speed that it has with the instructions masked"

@@ -10,7 +10,7 @@ enum FeatureCheck {
         "dtes64", "dts", "sgx", "sgx_lc", "svm", "vmx", "npt", "lbrv", "svm_lock", "nrip_save", "tsc_scale", "vmcb_clean", "flushbyasid",
         "decodeassists", "pausefilter", "pfthreshold", "avic", "x2avic", "v_vmsave_vmload", "vgif", "v_spec_ctrl", "vnmi", "overflow_recov", "succor",
         "smca", "perfctr_nb", "perfctr_llc", "perfctr_core", "bpext", "irperf", "rdpru", "cppc", "sme", "sev", "sev_es", "sev_snp", "virt_ssbd", "osvw",
-        "bus_lock_detect", "core_capabilities", "acpi", "tm", "tm2", "est", "ss", "pbe", "xtpr", "dca", "smx", "cqm", "rdt_a", "tme", "pconfig",
+        "bus_lock_detect", "acpi", "tm", "tm2", "est", "ss", "pbe", "xtpr", "dca", "smx", "cqm", "rdt_a", "tme", "pconfig",
     ]
 
     /// What encryption, checksums, sorting and memory of a database use: missed even where KVM does not offer them.

@@ -91,8 +91,9 @@ package enum FeatureNames {
 
     /// The features that a table shows.
     package static func set(in table: CPUIDTable) -> Set<String> {
-        Set(registers.flatMap { register in
-            register.bits.filter { table.hasBit($0.bit, of: register.register, leaf: register.leaf, subleaf: register.subleaf) }.map(\.name)
-        })
+        Set(
+            registers.flatMap { register in
+                register.bits.filter { table.hasBit($0.bit, of: register.register, leaf: register.leaf, subleaf: register.subleaf) }.map(\.name)
+            })
     }
 }

@@ -3,6 +3,8 @@ struct OpenSSLSpeed: Sendable, Equatable {
     /// Why an output is not believed.
     struct Unreadable: Error, Equatable, CustomStringConvertible {
         let description: String
+        /// The machine had too little time for it: another try may do better.
+        var isBusy = false
     }
 
     static let algorithm = "AES-256-GCM"
@@ -16,7 +18,7 @@ struct OpenSSLSpeed: Sendable, Equatable {
 
     /// Reads both streams: the summary (`+F`) on the standard output has to follow from the count (`+R`) on the standard error.
     init(standardOutput: String, standardError: String) throws(Unreadable) {
-        guard standardOutput.hasSuffix("\n") else { throw Unreadable(description: "openssl's output broke off") }
+        guard standardOutput.hasSuffix("\n"), standardError.hasSuffix("\n") else { throw Unreadable(description: "openssl's output broke off") }
         guard Self.fields(standardOutput, "+H") == [["\(Self.blockSize)"]] else {
             throw Unreadable(description: "openssl did not say that it took blocks of \(Self.blockSize) bytes")
         }
@@ -28,7 +30,7 @@ struct OpenSSLSpeed: Sendable, Equatable {
         guard counts.count == 1, counts[0].count == 3, counts[0][1] == Self.algorithm, let count = Double(counts[0][0]),
             let seconds = Double(counts[0][2]), seconds.isFinite, count > 0
         else { throw Unreadable(description: "openssl gave no count of \(Self.algorithm)") }
-        guard seconds >= 0.2 else { throw Unreadable(description: "openssl got only \(seconds) s of a processor's time: too busy to measure") }
+        guard seconds >= 0.2 else { throw Unreadable(description: "openssl got only \(seconds) s of a processor's time", isBusy: true) }
         let counted = count * Double(Self.blockSize) / seconds
         guard abs(speed - counted) <= counted / 100 else {
             throw Unreadable(description: "openssl's speed of \(speed) bytes per second does not follow from its count of \(count) blocks in \(seconds) s")

@@ -23,7 +23,8 @@ enum ProcessChecks {
             return skipped("/proc/\(processID) cannot be read here: verify as root")
         }
         return findings(
-            status, status.cgroup.flatMap { GroupLimits.read($0) }, name: provider.processName(of: target.machine), spec: target.spec, accelerator: target.accelerator)
+            status, status.cgroup.flatMap { GroupLimits.read($0) }, name: provider.processName(of: target.machine), spec: target.spec,
+            accelerator: target.accelerator)
     }
 
     static let checks = ["process.name", "process.threads", "process.user", "process.capabilities", "process.sandbox", "process.priority"]
