@@ -1,4 +1,7 @@
 import ApplianceModel
+import HostSystem
+import SecureShell
+import TestSupport
 import Testing
 
 @testable import Verification
@@ -129,6 +132,22 @@ struct AESSpeedTests {
         let metrics = AESSpeedChecks.metrics("guest", speeds)
         #expect(metrics.map(\.id) == ["cpu.aes-speed.guest", "cpu.aes-speed.guest-masked", "cpu.aes-speed.guest-gain"])
         #expect(metrics.allSatisfy { $0.better == .higher })
+    }
+
+    /// This host's openssl in the guest's place.
+    @Test("With this host's OpenSSL: AES-NI at work passes, and masked in both runs it fails", .fullRun, .enabled(if: HostCPU.current().hasAES, "needs AES-NI"))
+    func control() async throws {
+        func measure(_ command: ShellCommand) async throws -> OpenSSLSpeed {
+            let result = try await LocalShell().check(command)
+            return try OpenSSLSpeed(standardOutput: result.outputText, standardError: result.errorText)
+        }
+        var atWork = AESSpeedChecks.Speeds()
+        atWork.take(try await measure(AESSpeedChecks.plainCommand), isMasked: false)
+        atWork.take(try await measure(AESSpeedChecks.maskedCommand), isMasked: true)
+        #expect(AESSpeedChecks.judge(atWork, host: atWork, hostUnknown: nil, .kvm).level == .pass)
+        var hidden = atWork
+        hidden.plain = try await measure(AESSpeedChecks.maskedCommand).bytesPerSecond
+        #expect(AESSpeedChecks.judge(hidden, host: atWork, hostUnknown: nil, .kvm).level == .fail)
     }
 
     @Test("It is no part of a quick verification")
