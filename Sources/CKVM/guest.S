@@ -29,7 +29,7 @@
 .endm
 
     .section .rodata
-    .globl guest_kernel, guest_kernel_spin, guest_kernel_fault, guest_kernel_end
+    .globl guest_kernel, guest_kernel_spin, guest_kernel_fault, guest_kernel_cpuid, guest_kernel_end
     .balign 16
 guest_kernel:
     mov $1, %eax
@@ -88,6 +88,20 @@ guest_kernel_spin:
 
 guest_kernel_fault:
     ud2
+
+// RSI: a table; EDI: the number of its entries, at least one.
+guest_kernel_cpuid:
+    mov GUEST_ENTRY_LEAF(%rsi), %eax
+    mov GUEST_ENTRY_SUBLEAF(%rsi), %ecx
+    cpuid
+    mov %eax, (GUEST_ENTRY_REGISTERS + 0)(%rsi)
+    mov %ebx, (GUEST_ENTRY_REGISTERS + 4)(%rsi)
+    mov %ecx, (GUEST_ENTRY_REGISTERS + 8)(%rsi)
+    mov %edx, (GUEST_ENTRY_REGISTERS + 12)(%rsi)
+    add $GUEST_ENTRY_SIZE, %rsi
+    dec %edi
+    jnz guest_kernel_cpuid
+    hlt
 
 // FIPS-197 appendix B: state at the start of round 1 and its round key; the state at the start of round 2 comes out.
 kernel_state:

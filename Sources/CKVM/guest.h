@@ -25,7 +25,14 @@
 #define GUEST_WORD_KERNEL_STACK 15
 #define GUEST_WORDS 16
 
+// One entry of the table that guest_kernel_cpuid goes through: struct ckvm_cpuid_entry.
+#define GUEST_ENTRY_LEAF 0
+#define GUEST_ENTRY_SUBLEAF 4
+#define GUEST_ENTRY_REGISTERS 8
+#define GUEST_ENTRY_SIZE 24
+
 #ifndef __ASSEMBLER__
-extern const char guest_kernel[], guest_kernel_spin[], guest_kernel_fault[], guest_kernel_end[];
+extern const char guest_kernel[], guest_kernel_spin[], guest_kernel_fault[], guest_kernel_cpuid[],
+    guest_kernel_end[];
 extern const char guest_user[], guest_user_end[];
 #endif

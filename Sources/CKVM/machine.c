@@ -29,8 +29,11 @@ enum { control4_pae = 0x20, control4_osfxsr = 0x200, control4_osxmmexcpt = 0x400
 enum { efer_sce = 1, efer_lme = 0x100, efer_lma = 0x400 };
 static const uint64_t control0_pg = 0x80000000;
 
-/// In the page of the descriptors, the task state segment follows the table.
-enum { task_state_offset = 0x100, task_state_size = 104 };
+/// In the page of the descriptors, the task state segment follows the table, and the questions for CPUID follow that.
+enum { task_state_offset = 0x100, task_state_size = 104, entries_offset = 0x200 };
+_Static_assert(task_state_offset + task_state_size <= entries_offset, "no part of the page lies over another");
+_Static_assert(entries_offset + CKVM_MOST_ENTRIES * sizeof(struct ckvm_cpuid_entry) <= page_size, "all entries have a place");
+_Static_assert(sizeof(struct ckvm_cpuid_entry) == GUEST_ENTRY_SIZE, "as the guest has it");
 
 static uint64_t *words(void *memory, enum page page) { return (uint64_t *)((char *)memory + page * page_size); }
 
@@ -65,6 +68,16 @@ void guest_fill_memory(void *memory) {
     descriptors[GUEST_TASK_STATE / 8 + 1] = task_state >> 32;
 }
 
+static size_t entries_place(void) { return page_descriptors * page_size + entries_offset; }
+
+void guest_put_entries(void *memory, const struct ckvm_cpuid_entry *entries, uint32_t count) {
+    memcpy((char *)memory + entries_place(), entries, count * sizeof *entries);
+}
+
+void guest_get_entries(const void *memory, struct ckvm_cpuid_entry *entries, uint32_t count) {
+    memcpy(entries, (const char *)memory + entries_place(), count * sizeof *entries);
+}
+
 void guest_set_system_registers(struct kvm_sregs *registers) {
     const struct kvm_segment code = {
         .limit = 0xffffffff, .selector = GUEST_KERNEL_CODE, .type = 11, .present = 1, .s = 1, .l = 1, .g = 1};
@@ -88,9 +101,13 @@ void guest_set_system_registers(struct kvm_sregs *registers) {
     registers->efer = efer_sce | efer_lme | efer_lma;
 }
 
-void guest_set_registers(struct kvm_regs *registers, enum ckvm_program program) {
+void guest_set_registers(struct kvm_regs *registers, enum ckvm_program program, uint32_t entries) {
     const char *entry = guest_kernel;
     if (program == ckvm_program_spin) entry = guest_kernel_spin;
     if (program == ckvm_program_fault) entry = guest_kernel_fault;
-    *registers = (struct kvm_regs){.rip = GUEST_KERNEL_ADDRESS + (uint64_t)(entry - guest_kernel), .rflags = 2};
+    if (program == ckvm_program_cpuid) entry = guest_kernel_cpuid;
+    *registers = (struct kvm_regs){.rip = GUEST_KERNEL_ADDRESS + (uint64_t)(entry - guest_kernel),
+                                   .rsi = GUEST_KERNEL_ADDRESS + page_size + entries_offset,
+                                   .rdi = entries,
+                                   .rflags = 2};
 }

@@ -23,6 +23,9 @@ struct machine {
     struct kvm_run *run;
     size_t run_size;
     struct kvm_cpuid2 *cpuid;
+    /// For ckvm_program_cpuid.
+    struct ckvm_cpuid_entry *entries;
+    uint32_t entry_count;
 };
 
 /// A signal for somebody else may interrupt an ioctl that makes something.
@@ -70,6 +73,7 @@ static int set_memory(struct machine *machine) {
     if (memory == MAP_FAILED) return errno;
     machine->memory = memory;
     guest_fill_memory(memory);
+    if (machine->entries) guest_put_entries(memory, machine->entries, machine->entry_count);
     struct kvm_userspace_memory_region region = {
         .memory_size = guest_memory_size, .userspace_addr = (uint64_t)(uintptr_t)memory};
     return ioctl(machine->vm, KVM_SET_USER_MEMORY_REGION, &region) == 0 ? 0 : errno;
@@ -94,7 +98,7 @@ static int set_registers(struct machine *machine, enum ckvm_program program) {
     guest_set_system_registers(&system);
     if (ioctl(machine->vcpu, KVM_SET_SREGS, &system) != 0) return errno;
     struct kvm_regs general;
-    guest_set_registers(&general, program);
+    guest_set_registers(&general, program, machine->entry_count);
     return ioctl(machine->vcpu, KVM_SET_REGS, &general) == 0 ? 0 : errno;
 }
 
@@ -188,4 +192,35 @@ void ckvm_probe(const char *device, enum ckvm_program program, uint32_t time_lim
     // A timer of 0 would never go off.
     result->error = go(&machine, device, program, time_limit_ms ? time_limit_ms : 1, result);
     give_back(&machine);
+}
+
+bool ckvm_execute_cpuid(const char *device, struct ckvm_cpuid_entry *entries, uint32_t count, uint32_t time_limit_ms) {
+    if (count < 1 || count > CKVM_MOST_ENTRIES) return false;
+    struct machine machine = {.device = -1, .vm = -1, .vcpu = -1, .entries = entries, .entry_count = count};
+    struct ckvm_result result = {0};
+    int error = go(&machine, device, ckvm_program_cpuid, time_limit_ms ? time_limit_ms : 1, &result);
+    bool has_halted = !error && result.stage == ckvm_stage_run && !result.timed_out && !result.stray_write &&
+                      result.exit_reason == KVM_EXIT_HLT;
+    if (has_halted) guest_get_entries(machine.memory, entries, count);
+    give_back(&machine);
+    return has_halted;
+}
+
+int32_t ckvm_supported_cpuid(const char *device, struct ckvm_cpuid_entry *entries, uint32_t capacity) {
+    struct machine machine = {.device = -1, .vm = -1, .vcpu = -1};
+    struct ckvm_result result = {0};
+    int32_t count = -1;
+    if (!open_device(&machine, device) && !read_api_version(&machine, &result) && !read_supported_cpuid(&machine, &result)) {
+        count = 0;
+        for (uint32_t index = 0; index < machine.cpuid->nent && (uint32_t)count < capacity; index++) {
+            const struct kvm_cpuid_entry2 *found = &machine.cpuid->entries[index];
+            bool has_subleaves = found->flags & KVM_CPUID_FLAG_SIGNIFCANT_INDEX;
+            entries[count++] = (struct ckvm_cpuid_entry){
+                .leaf = found->function,
+                .subleaf = has_subleaves ? found->index : 0,
+                .registers = {.eax = found->eax, .ebx = found->ebx, .ecx = found->ecx, .edx = found->edx}};
+        }
+    }
+    give_back(&machine);
+    return count;
 }

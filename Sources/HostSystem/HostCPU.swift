@@ -58,11 +58,14 @@ package struct HostCPU: Codable, Sendable, Equatable {
             runsUnderHypervisor: features.ecx.hasBit(31), logicalCPUs: logicalCPUs)
     }
 
-    private static func text(_ bytes: [UInt8]) -> String {
+    static func text(_ bytes: [UInt8]) -> String {
         let text = String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
         return text.split(separator: " ").joined(separator: " ")
     }
 }
+
+/// A register that CPUID answers in.
+package enum CPUIDRegister: Sendable { case eax, ebx, ecx, edx }
 
 /// What one leaf of CPUID returned.
 package struct CPUIDRegisters: Codable, Sendable, Equatable {
@@ -80,6 +83,15 @@ package struct CPUIDRegisters: Codable, Sendable, Equatable {
 
     init(_ raw: ckvm_cpuid) { self.init(eax: raw.eax, ebx: raw.ebx, ecx: raw.ecx, edx: raw.edx) }
 
+    package subscript(register: CPUIDRegister) -> UInt32 {
+        switch register {
+        case .eax: eax
+        case .ebx: ebx
+        case .ecx: ecx
+        case .edx: edx
+        }
+    }
+
     /// AES-NI, if these are the registers of leaf 1.
     package var hasAES: Bool { ecx.hasBit(25) }
 
@@ -87,6 +99,6 @@ package struct CPUIDRegisters: Codable, Sendable, Equatable {
 }
 
 extension UInt32 {
-    fileprivate func hasBit(_ bit: UInt32) -> Bool { self >> bit & 1 == 1 }
-    fileprivate var littleEndianBytes: [UInt8] { (0..<4).map { UInt8(truncatingIfNeeded: self >> ($0 * 8)) } }
+    func hasBit(_ bit: UInt32) -> Bool { self >> bit & 1 == 1 }
+    var littleEndianBytes: [UInt8] { (0..<4).map { UInt8(truncatingIfNeeded: self >> ($0 * 8)) } }
 }

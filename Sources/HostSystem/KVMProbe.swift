@@ -50,5 +50,5 @@ extension ckvm_program {
 }
 
 extension Duration {
-    fileprivate var clampedMilliseconds: UInt32 { UInt32(clamping: Int64((self / .milliseconds(1)).rounded(.up))) }
+    var clampedMilliseconds: UInt32 { UInt32(clamping: Int64((self / .milliseconds(1)).rounded(.up))) }
 }

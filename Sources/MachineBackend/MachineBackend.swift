@@ -98,6 +98,8 @@ package protocol SerialConsoleProviding {
 package protocol ProcessProviding {
     /// The process of a running machine; nil when it does not run.
     func processID(of machine: MachineReference) async throws -> Int32?
+    /// The name under which `ps` and `top` show it, 15 bytes at most; nil where the platform promises none.
+    func processName(of machine: MachineReference) -> String?
     /// What the machine's process said on its standard error.
     func processLog(of machine: MachineReference) -> FilePath
 }

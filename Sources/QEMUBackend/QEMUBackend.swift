@@ -89,6 +89,10 @@ extension QEMUBackend: SerialConsoleProviding, ProcessProviding, DataDiskFilePro
     package func processLog(of machine: MachineReference) -> FilePath { file(machine, MachineDirectory.Name.processLog) }
     package func dataDiskFile(of machine: MachineReference) -> FilePath { file(machine, MachineDirectory.Name.dataDisk) }
 
+    package func processName(of machine: MachineReference) -> String? {
+        ApplianceName(machine.identifier).map(QEMUCommandLine.processName)
+    }
+
     package func processID(of machine: MachineReference) async throws -> Int32? {
         try QEMUProcess.id(in: directory(of: machine))
     }

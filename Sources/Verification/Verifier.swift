@@ -31,7 +31,20 @@ package struct CheckGroup: Sendable {
 /// Runs checks and returns their findings; a measurement that fails is a failed check, never a silent one.
 package enum Verifier {
     /// In the order in which they run: what only looks comes before what puts load on the machine.
-    package static let groups: [CheckGroup] = [HostChecks.group, GuestChecks.group, PostgresChecks.group, SettingsChecks.group]
+    package static let groups: [CheckGroup] = [
+        HostChecks.group,
+        ProcessorCountChecks.group,
+        ProcessorChecks.group,
+        GuestChecks.group,
+        ClockChecks.group,
+        ProcessChecks.group,
+        NetworkShapeChecks.group,
+        PostgresChecks.group,
+        DataDirectoryChecks.group,
+        SettingsChecks.group,
+        DiskShapeChecks.group,
+        AESSpeedChecks.group,
+    ]
 
     /// - Parameter progress: called with what is being done.
     package static func run(
@@ -49,10 +62,11 @@ package enum Verifier {
                 throw CancellationError()
             } catch {
                 try Task.checkCancellation()
-                findings.append(
-                    Finding(
-                        check: group.check, level: .fail, measured: "could not be measured: \(describe(error))", expected: "an answer",
-                        remedy: (error as? Failure)?.remedy ?? "pgkvm status \(target.spec.name)"))
+                let finding = Finding(
+                    check: group.check, level: .fail, measured: "could not be measured: \(describe(error))", expected: "an answer",
+                    remedy: (error as? Failure)?.remedy ?? "pgkvm status \(target.spec.name)")
+                // A question that several groups share fails once.
+                if !findings.contains(finding) { findings.append(finding) }
             }
         }
         return (findings, measurements)

@@ -1,5 +1,6 @@
 import ApplianceModel
 import Foundation
+import HostSystem
 import MachineBackend
 import PostgresClient
 import SecureShell
@@ -32,9 +33,14 @@ struct VerifierTests {
     private func goodShell() -> ScriptedShell {
         let report = GuestChecksTests.good.map { "\($0.key)=\($0.value)" }.joined(separator: "\n")
         let rows = #"[{"name": "work_mem", "written": "8MB", "applied": true, "error": null, "pendingRestart": false, "inForce": "8MB", "file": "x"}]"#
+        let answers = CPUIDQuestion.all.map { RecordedProcessors.guest.answers[$0] ?? CPUIDRegisters() }
+        let cpuid = GuestCPUID.encode(answers.flatMap { [CPUIDQuestion($0.eax, $0.ebx), CPUIDQuestion($0.ecx, $0.edx)] })
         return ScriptedShell([
             Self.guestCommand: ShellResult(status: 0, standardOutput: Array(report.utf8)),
             Self.settingsCommand: ShellResult(status: 0, standardOutput: Array(rows.utf8)),
+            GuestCPUID.moduleCommand.text: ShellResult(status: 0, standardOutput: cpuid),
+            ClockChecks.timeCommand.text: ShellResult(status: 0, standardOutput: Array("\(Date.now.timeIntervalSince1970)\n".utf8)),
+            ClockChecks.sourceCommand.text: ShellResult(status: 0, standardOutput: Array(ClockChecksTests.held.utf8)),
         ])
     }
 
@@ -48,7 +54,7 @@ struct VerifierTests {
             }, quick
         ) { name in groups.withLock { $0.append(name) } }
 
-        #expect(groups.withLock { $0 } == ["host", "guest", "postgresql", "postgresql"])
+        #expect(groups.withLock { $0 } == Verifier.groups.filter { $0.runs(quick) }.map(\.name.rawValue))
         let byCheck = Dictionary(uniqueKeysWithValues: findings.map { ($0.check, $0) })
         let connection = try #require(byCheck["postgresql.connection"])
         #expect(connection.level == .fail)
@@ -67,9 +73,13 @@ struct VerifierTests {
     func questions() async throws {
         let shell = goodShell()
         let findings = try await Verifier.run(target(shell), quick) { _ in }.findings
-        #expect(shell.commands == [Self.guestCommand, Self.settingsCommand])
-        #expect(String(decoding: shell.inputs[1], as: UTF8.self).contains("pg_file_settings"))
-        #expect(String(decoding: shell.inputs[0], as: UTF8.self).hasPrefix("set -- '17'\n"))
+        func inputs(_ command: String) -> [String] {
+            zip(shell.commands, shell.inputs).filter { $0.0 == command }.map { String(decoding: $0.1, as: UTF8.self) }
+        }
+        #expect(inputs(Self.settingsCommand).count == 1)
+        #expect(inputs(Self.settingsCommand)[0].contains("pg_file_settings"))
+        #expect(inputs(Self.guestCommand).count == 1)
+        #expect(inputs(Self.guestCommand)[0].hasPrefix("set -- '17'\n"))
         #expect(findings.filter { $0.level == .fail }.map(\.check) == ["certificate.expiry", "postgresql.connection"])
     }
 

@@ -11,6 +11,15 @@ struct ckvm_cpuid {
 /// Executes CPUID on the calling thread.
 struct ckvm_cpuid ckvm_cpuid(uint32_t leaf, uint32_t subleaf);
 
+/// One question to CPUID and its answer.
+struct ckvm_cpuid_entry {
+    uint32_t leaf, subleaf;
+    struct ckvm_cpuid registers;
+};
+
+/// The most entries that the micro-guest takes.
+enum { CKVM_MOST_ENTRIES = 128 };
+
 /// What the guest executes.
 enum ckvm_program {
     /// The probe: what a Linux kernel and its programs do first.
@@ -19,6 +28,8 @@ enum ckvm_program {
     ckvm_program_spin,
     /// Executes an undefined instruction, and there is nobody to handle it: a control for a guest that dies.
     ckvm_program_fault,
+    /// Executes CPUID for a table of leaves; through `ckvm_execute_cpuid` only.
+    ckvm_program_cpuid,
 };
 
 /// The steps of a probe in their order.
@@ -80,3 +91,13 @@ struct ckvm_result {
 /// Blocks the calling thread for at most `time_limit_ms` of guest time. Leaves no descriptor, mapping, timer or signal
 /// mask behind.
 void ckvm_probe(const char *device, enum ckvm_program program, uint32_t time_limit_ms, struct ckvm_result *result);
+
+/// Has the micro-guest execute CPUID for each of `count` entries, 1 to CKVM_MOST_ENTRIES, and fills in their registers.
+///
+/// Returns whether it halted as it should; the registers mean nothing otherwise. Blocks and cleans up like `ckvm_probe`.
+bool ckvm_execute_cpuid(const char *device, struct ckvm_cpuid_entry *entries, uint32_t count, uint32_t time_limit_ms);
+
+/// Asks KVM_GET_SUPPORTED_CPUID of `device` and fills in at most `capacity` entries.
+///
+/// Returns their number, or -1 when the device cannot be opened or does not answer. A leaf without sub-leaves has sub-leaf 0.
+int32_t ckvm_supported_cpuid(const char *device, struct ckvm_cpuid_entry *entries, uint32_t capacity);

@@ -1,0 +1,115 @@
+package import ApplianceModel
+package import SystemPackage
+
+/// What /proc tells everybody about a process of this host.
+package struct ProcessStatus: Sendable, Equatable, Codable {
+    /// The name that `ps` and `top` show: 15 bytes at most.
+    package var name = ""
+    /// The names of its threads, the first one's own included.
+    package var threads: [String] = []
+    /// Real, effective, saved and file system user ids.
+    package var userIDs: [UInt32] = []
+    /// -20 (goes first) to 19.
+    package var nice: Int?
+    /// The path in the unified hierarchy; nil without one.
+    package var cgroup: String?
+    package var effectiveCapabilities: UInt64?
+    package var permittedCapabilities: UInt64?
+    /// 0 none, 1 strict, 2 a filter.
+    package var seccompMode: Int?
+    package var hasNoNewPrivileges: Bool?
+
+    package init() {}
+
+    /// Reads it of the process with this id; what the kernel does not say stays nil.
+    /// - Throws: `file.unreadable` when the process has gone or /proc hides it.
+    package static func read(_ processID: Int32) throws -> ProcessStatus {
+        let directory = FilePath("/proc/\(processID)")
+        var result = ProcessStatus()
+        result.name = try Files.readText(directory.appending("comm")).split(separator: "\n").first.map(String.init) ?? ""
+        result.take(status: try Files.readText(directory.appending("status")))
+        result.nice = nice(inStat: try Files.readText(directory.appending("stat")))
+        result.cgroup = cgroup(in: (try? Files.readText(directory.appending("cgroup"))) ?? "")
+        let tasks = directory.appending("task")
+        // A thread may end between the list and the look.
+        result.threads = try Files.list(tasks).compactMap { task in
+            (try? Files.readText(tasks.appending(task).appending("comm")))?.split(separator: "\n").first.map(String.init)
+        }.sorted()
+        return result
+    }
+
+    /// Takes the fields of /proc/PID/status.
+    package mutating func take(status text: String) {
+        var fields: [Substring: [Substring]] = [:]
+        for line in text.split(separator: "\n") {
+            guard let colon = line.firstIndex(of: ":") else { continue }
+            fields[line[..<colon]] = line[line.index(after: colon)...].split { $0 == "\t" || $0 == " " }
+        }
+        let ids = fields["Uid"]?.compactMap { UInt32($0) } ?? []
+        userIDs = ids.count == 4 ? ids : []
+        effectiveCapabilities = Self.mask(fields["CapEff"])
+        permittedCapabilities = Self.mask(fields["CapPrm"])
+        seccompMode = fields["Seccomp"]?.first.flatMap { Int($0) }
+        hasNoNewPrivileges = fields["NoNewPrivs"]?.first.flatMap { Int($0) }.map { $0 != 0 }
+    }
+
+    /// Sixteen digits; fewer are a line that broke off.
+    private static func mask(_ words: [Substring]?) -> UInt64? {
+        guard let word = words?.first, word.utf8.count == 16 else { return nil }
+        return UInt64(word, radix: 16)
+    }
+
+    /// Field 19 of /proc/PID/stat. The name in field 2 may hold blanks and brackets, so counting starts behind the last bracket.
+    package static func nice(inStat text: String) -> Int? {
+        guard let end = text.lastIndex(of: ")") else { return nil }
+        let fields = text[text.index(after: end)...].split { $0 == " " || $0 == "\n" }
+        // The first of these is field 3.
+        guard fields.count > 17, let value = Int(fields[16]), (-20...19).contains(value) else { return nil }
+        return value
+    }
+
+    /// The line `0::/path` of /proc/PID/cgroup.
+    package static func cgroup(in text: String) -> String? {
+        text.split(separator: "\n").first { $0.hasPrefix("0::") }.map { String($0.dropFirst(3)) }
+    }
+}
+
+/// The limits that a control group and those above it set.
+package struct GroupLimits: Sendable, Equatable, Codable {
+    /// Processors that may be used at a time, the smallest on the way; nil without a limit.
+    package var processors: Double?
+    /// Memory that may be used; nil without a limit.
+    package var memory: ByteSize?
+
+    package init(processors: Double? = nil, memory: ByteSize? = nil) {
+        self.processors = processors
+        self.memory = memory
+    }
+
+    /// Reads the limits of a group and of every one above it. Nil where the unified hierarchy has no controllers: the limits
+    /// are then in older ones, which are not read.
+    package static func read(_ cgroup: String, root: FilePath = "/sys/fs/cgroup") -> GroupLimits? {
+        guard Files.exists(root.appending("cgroup.controllers")) else { return nil }
+        var limits = GroupLimits()
+        var directory = root.appending(cgroup.split(separator: "/").map { FilePath.Component(String($0)) }.compactMap { $0 })
+        while directory.starts(with: root) {
+            limits.take(
+                processors: (try? Files.readText(directory.appending("cpu.max"))) ?? "",
+                memory: (try? Files.readText(directory.appending("memory.max"))) ?? "")
+            guard directory.removeLastComponent() else { break }
+        }
+        return limits
+    }
+
+    /// Takes `cpu.max` (`200000 100000`: quota and period in microseconds, or `max 100000`) and `memory.max` (bytes, or `max`)
+    /// of one more group.
+    package mutating func take(processors: String, memory: String) {
+        let words = processors.split { $0 == " " || $0 == "\n" }.map { Double($0) }
+        if words.count == 2, let quota = words[0], let period = words[1], period > 0 {
+            self.processors = min(self.processors ?? .infinity, quota / period)
+        }
+        if let bytes = memory.split(separator: "\n").first.flatMap({ Int64($0) }) {
+            self.memory = ByteSize(bytes: min(self.memory?.bytes ?? .max, bytes))
+        }
+    }
+}

@@ -1,0 +1,90 @@
+internal import ApplianceModel
+internal import FoundationEssentials
+internal import SecureShell
+
+/// The guest's clock: whether a time source holds it, and how far it is from this host's.
+enum ClockChecks {
+    static let group = CheckGroup(name: .guest, check: "guest.clock") { run, _ in
+        let shell = run.target.shell
+        var closest: Difference?
+        for _ in 0..<3 {
+            let before = Date.now.timeIntervalSince1970
+            let answer = try await shell.check(timeCommand)
+            let difference = Difference(guest: answer.outputText, before: before, after: Date.now.timeIntervalSince1970)
+            if let difference, closest.map({ difference.uncertainty < $0.uncertainty }) ?? true { closest = difference }
+        }
+        let said = try await shell.run(sourceCommand, input: [], timeout: .seconds(60))
+        return [judge(closest, TimeSource(said.outputText))]
+    }
+
+    static let timeCommand: ShellCommand = "date +%s.%N"
+    static let sourceCommand: ShellCommand = "chronyc -c -n tracking 2>/dev/null; timedatectl show -p NTPSynchronized 2>/dev/null; true"
+
+    /// The guest's clock less this host's, in seconds.
+    struct Difference: Sendable, Equatable {
+        let seconds: Double
+        /// The guest looked at its clock at some time between question and answer.
+        let uncertainty: Double
+
+        init(seconds: Double, uncertainty: Double) {
+            self.seconds = seconds
+            self.uncertainty = uncertainty
+        }
+
+        /// Nil when the guest's answer is no time, or this host's clock was set meanwhile.
+        init?(guest: String, before: Double, after: Double) {
+            guard let line = guest.split(separator: "\n").first, let time = Double(line), time.isFinite, time > 0, after >= before else { return nil }
+            seconds = time - (before + after) / 2
+            uncertainty = (after - before) / 2
+        }
+    }
+
+    /// What holds the guest's clock.
+    enum TimeSource: Sendable, Equatable {
+        case synchronized(by: String)
+        case none
+        /// Neither chrony nor systemd said anything.
+        case unknown
+
+        /// Reads the line of `chronyc -c tracking` (14 fields, the last one the leap status) and that of `timedatectl`.
+        init(_ text: String) {
+            let lines = text.split(separator: "\n")
+            let tracking = lines.map { $0.split(separator: ",", omittingEmptySubsequences: false) }.first { $0.count == 14 }
+            if let tracking, let stratum = Int(tracking[2]) {
+                let isHeld = tracking[13] != "Not synchronised" && tracking[0] != "00000000" && stratum > 0
+                self = isHeld ? .synchronized(by: "chrony, source \(tracking[1]), stratum \(stratum)") : .none
+            } else if lines.contains("NTPSynchronized=yes") {
+                self = .synchronized(by: "systemd")
+            } else {
+                self = lines.contains("NTPSynchronized=no") ? .none : .unknown
+            }
+        }
+    }
+
+    /// A second is what no client can miss in its logs; with a minute, certificates and recovery to a point in time go wrong.
+    static func judge(_ difference: Difference?, _ source: TimeSource) -> Finding {
+        let expected = "a time source, and at most 1 s from this host"
+        guard let difference else { return .unsaid("guest.clock", expected: expected) }
+        let sure = max(0, abs(difference.seconds) - difference.uncertainty)
+        let sign = difference.seconds < 0 ? "behind" : "ahead of"
+        let distance = "\(milliseconds(abs(difference.seconds))) ms \(sign) this host, known to \(milliseconds(difference.uncertainty)) ms"
+        let held =
+            switch source {
+            case .synchronized(let by): "held by \(by)"
+            case .none: "no time source"
+            case .unknown: "time source unknown"
+            }
+        func finding(_ level: Finding.Level, _ remedy: String?) -> Finding {
+            Finding(check: "guest.clock", level: level, measured: "\(held); \(distance)", expected: expected, remedy: remedy)
+        }
+        if sure > 60 { return finding(.fail, "set the clock: 'chronyc makestep' in the guest; look at this host's clock too") }
+        if sure > 1 { return finding(.warn, "'chronyc makestep' in the guest; look at this host's clock too") }
+        switch source {
+        case .synchronized: return finding(.pass, nil)
+        case .none: return finding(.warn, "the guest reaches no time server: give /etc/chrony/sources.d one that it reaches, or its clock drifts")
+        case .unknown: return finding(.warn, "neither chronyc nor timedatectl answered in the guest: install chrony")
+        }
+    }
+
+    private static func milliseconds(_ seconds: Double) -> Int { Int((seconds * 1000).rounded(.up)) }
+}

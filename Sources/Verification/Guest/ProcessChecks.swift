@@ -1,0 +1,130 @@
+internal import ApplianceModel
+internal import HostSystem
+internal import MachineBackend
+
+/// The machine's process on this host, as /proc shows it: what it may do, and how much it gets.
+enum ProcessChecks {
+    static let group = CheckGroup(name: .guest, check: "process.name") { run, _ in
+        let target = run.target
+        guard let provider = target.backend as? any ProcessProviding else {
+            return skipped("machines of '\(target.backend.kind.rawValue)' are no processes of this host")
+        }
+        guard let processID = try await provider.processID(of: target.machine) else {
+            return [
+                Finding(
+                    check: "process.name", level: .fail, measured: "no process", expected: "a process of this machine",
+                    remedy: "the machine ended, or its pid file is gone: pgkvm status \(target.spec.name)")
+            ]
+        }
+        let status: ProcessStatus
+        do {
+            status = try ProcessStatus.read(processID)
+        } catch let failure as Failure where failure.code == .fileUnreadable {
+            return skipped("/proc/\(processID) cannot be read here: verify as root")
+        }
+        return findings(
+            status, status.cgroup.flatMap { GroupLimits.read($0) }, name: provider.processName(of: target.machine), spec: target.spec,
+            accelerator: target.accelerator)
+    }
+
+    static let checks = ["process.name", "process.threads", "process.user", "process.capabilities", "process.sandbox", "process.priority"]
+
+    static func skipped(_ reason: String) -> [Finding] {
+        checks.map { Finding(check: $0, level: .skip, measured: "not looked at", expected: "a process of this host", remedy: reason) }
+    }
+
+    static func findings(
+        _ status: ProcessStatus, _ limits: GroupLimits?, name: String?, spec: ApplianceSpec, accelerator: Accelerator
+    ) -> [Finding] {
+        [
+            self.name(status, name), threads(status, spec, accelerator), user(status), capabilities(status), sandbox(status),
+            priority(status, limits, spec),
+        ]
+    }
+
+    private static func name(_ status: ProcessStatus, _ wanted: String?) -> Finding {
+        let passed = wanted.map { $0 == status.name } ?? !status.name.isEmpty
+        return Finding(
+            check: "process.name", level: passed ? .pass : .warn, measured: status.name.isEmpty ? "nothing" : status.name,
+            expected: wanted ?? "a name", remedy: passed ? nil : "ps and top do not show which database it is: stop and start the appliance")
+    }
+
+    /// QEMU names the thread of processor n `CPU n/KVM` or `CPU n/TCG`, and those of disks `IO ID`.
+    private static func threads(_ status: ProcessStatus, _ spec: ApplianceSpec, _ accelerator: Accelerator) -> Finding {
+        let processors = status.threads.filter { $0.hasPrefix("CPU ") }
+        let kind = accelerator.rawValue.uppercased()
+        let expected = "\(spec.machine.vcpus) named CPU n/\(kind)"
+        guard !processors.isEmpty else {
+            return Finding(
+                check: "process.threads", level: .skip, measured: "\(status.threads.count) threads without names of processors", expected: expected,
+                remedy: "QEMU was started without debug-threads=on")
+        }
+        let passed = processors.sorted() == (0..<spec.machine.vcpus).map { "CPU \($0)/\(kind)" }.sorted()
+        let disks = status.threads.filter { $0.hasPrefix("IO ") && $0 != "IO mon_iothread" }.map { String($0.dropFirst(3)) }
+        return Finding(
+            check: "process.threads", level: passed ? .pass : .fail,
+            measured:
+                "\(processors.joined(separator: ", ")); \(disks.isEmpty ? "disks share the main thread" : "disks have their own: \(disks.joined(separator: ", "))")",
+            expected: expected,
+            remedy: passed ? nil : "the machine does not run as it was made: stop and start the appliance")
+    }
+
+    private static func user(_ status: ProcessStatus) -> Finding {
+        let expected = "not root, in any of its ids"
+        guard !status.userIDs.isEmpty else { return unsaid("process.user", expected) }
+        let isRoot = status.userIDs.contains(0)
+        let ids = Set(status.userIDs).sorted().map(String.init).joined(separator: ", ")
+        return Finding(
+            check: "process.user", level: isRoot ? .fail : .pass, measured: "user id \(ids)", expected: expected,
+            remedy: isRoot ? "whoever breaks out of the guest is root on this host: stop and start the appliance" : nil)
+    }
+
+    private static func capabilities(_ status: ProcessStatus) -> Finding {
+        guard let effective = status.effectiveCapabilities, let permitted = status.permittedCapabilities else {
+            return unsaid("process.capabilities", "none")
+        }
+        let passed = effective == 0 && permitted == 0
+        return Finding(
+            check: "process.capabilities", level: passed ? .pass : .fail,
+            measured: passed ? "none" : "effective 0x\(String(effective, radix: 16)), permitted 0x\(String(permitted, radix: 16))", expected: "none",
+            remedy: passed ? nil : "whoever breaks out of the guest has these powers on this host: stop and start the appliance")
+    }
+
+    private static func sandbox(_ status: ProcessStatus) -> Finding {
+        let expected = "a filter of system calls, and no new privileges"
+        guard let mode = status.seccompMode, let isLocked = status.hasNoNewPrivileges else { return unsaid("process.sandbox", expected) }
+        let passed = mode == 2 && isLocked
+        let filter = mode == 2 ? "system calls are filtered" : "system calls are not filtered (seccomp mode \(mode))"
+        return Finding(
+            check: "process.sandbox", level: passed ? .pass : .warn,
+            measured: "\(filter), \(isLocked ? "no new privileges" : "new privileges can be had")", expected: expected,
+            remedy: passed ? nil : "use a QEMU built with seccomp, then stop and start the appliance")
+    }
+
+    private static func priority(_ status: ProcessStatus, _ limits: GroupLimits?, _ spec: ApplianceSpec) -> Finding {
+        let expected = "nice 0 or below, and no limit below what the guest was given"
+        guard let nice = status.nice else { return unsaid("process.priority", expected) }
+        let lacksMemory = limits?.memory.map { $0 < spec.machine.memory } ?? false
+        let lacksProcessors = limits?.processors.map { $0 < Double(spec.machine.vcpus) } ?? false
+        let measured = "nice \(nice), cgroup \(status.cgroup ?? "unknown"), \(text(limits))"
+        if lacksMemory {
+            return Finding(
+                check: "process.priority", level: .fail, measured: measured, expected: expected,
+                remedy: "the kernel kills the machine when the guest uses its memory: raise memory.max of that cgroup")
+        }
+        let isLow = nice > 0 || lacksProcessors
+        return Finding(
+            check: "process.priority", level: isLow ? .warn : .pass, measured: measured, expected: expected,
+            remedy: isLow ? "the database waits for this host's other work: renice it, or raise cpu.max of its cgroup" : nil)
+    }
+
+    private static func text(_ limits: GroupLimits?) -> String {
+        guard let limits else { return "limits unknown (no unified hierarchy)" }
+        let bounds = [limits.processors.map { "at most \($0) processors" }, limits.memory.map { "at most \($0.mebibytes) MiB" }].compactMap { $0 }
+        return bounds.isEmpty ? "no limits" : bounds.joined(separator: ", ")
+    }
+
+    private static func unsaid(_ check: String, _ expected: String) -> Finding {
+        Finding(check: check, level: .skip, measured: "/proc does not say", expected: expected, remedy: "this host's kernel does not show it")
+    }
+}

@@ -1,0 +1,10 @@
+internal import ApplianceModel
+
+/// What the guest says of its network interface, without using it.
+enum NetworkShapeChecks {
+    static let group = CheckGroup(name: .network, check: "guest.report") { run, _ in
+        findings(try await run.guestReport.get())
+    }
+
+    static func findings(_ report: GuestReport) -> [Finding] { [.driver("network.driver", report["network_driver"], "virtio_net")] }
+}

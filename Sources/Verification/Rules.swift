@@ -1,0 +1,22 @@
+internal import ApplianceModel
+
+/// Rules that several groups of checks share.
+extension Finding {
+    /// Passes when both texts are the same.
+    static func equal(_ check: String, _ measured: String, _ expected: String, remedy: String) -> Finding {
+        Finding(
+            check: check, level: measured == expected ? .pass : .fail, measured: measured.isEmpty ? "nothing" : measured, expected: expected,
+            remedy: measured == expected ? nil : remedy)
+    }
+
+    /// The guest left out what it should have said: a failure, since nothing is known.
+    static func unsaid(_ check: String, expected: String) -> Finding {
+        Finding(
+            check: check, level: .fail, measured: "the guest did not say", expected: expected, remedy: "verify again; if it stays, pgkvm logs")
+    }
+
+    /// A device is bound to the driver of its VirtIO kind.
+    static func driver(_ check: String, _ found: String, _ wanted: String) -> Finding {
+        equal(check, found, wanted, remedy: "the device is not a VirtIO one: deploy the appliance anew")
+    }
+}
