@@ -31,7 +31,13 @@ package struct CheckGroup: Sendable {
 /// Runs checks and returns their findings; a measurement that fails is a failed check, never a silent one.
 package enum Verifier {
     /// In the order in which they run: what only looks comes before what puts load on the machine.
-    package static let groups: [CheckGroup] = [HostChecks.group, GuestChecks.group, PostgresChecks.group, SettingsChecks.group]
+    package static let groups: [CheckGroup] = [HostChecks.group, GuestChecks.group] + network + postgresql
+    private static let network = [NetworkPathChecks.group, LinkChecks.group, RoundTripChecks.group, ThroughputChecks.group]
+    /// Those that end something come last.
+    private static let postgresql = [
+        PostgresChecks.group, SettingsChecks.group, DurabilitySettingsChecks.group, PlacementChecks.group, PasswordChecks.group, SuperuserChecks.group,
+        DoorChecks.group, PgbenchChecks.group, CrashChecks.group, MachineCrashChecks.group,
+    ]
 
     /// - Parameter progress: called with what is being done.
     package static func run(
