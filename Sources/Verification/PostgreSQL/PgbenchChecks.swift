@@ -10,10 +10,7 @@ enum PgbenchChecks {
     static let group = CheckGroup(name: .postgresql, check: "postgresql.pgbench", runs: { $0.depth != .quick }) { run, measurements in
         let rounds = run.options.rounds(standard: 1, full: 3)
         run.progress("pgbench, about \(rounds * 2 * seconds + 2) s")
-        let script = BuiltinTemplates.guestScript("pgbench", arguments: ["\(run.target.postgresqlVersion)", "\(seconds)", "\(rounds)"])
-        let output = try await run.target.shell.check(
-            "sh", input: Array(script.utf8), timeout: .seconds(180 + rounds * 4 * seconds)
-        ).outputText
+        let output = try await output(run.target, seconds: seconds, rounds: rounds)
         measurements.outputs["pgbench"] = output
         let results = try Results(output, seconds: seconds, rounds: rounds)
         measurements.metrics += [
@@ -21,6 +18,11 @@ enum PgbenchChecks {
             Metric("postgresql.pgbench.tpcb-like", results.tpcbLike, .transactionsPerSecond, better: .higher),
         ]
         return [results.finding(seconds: seconds, rounds: rounds)]
+    }
+
+    static func output(_ target: VerificationTarget, seconds: Int, rounds: Int) async throws -> String {
+        let script = BuiltinTemplates.guestScript("pgbench", arguments: ["\(target.postgresqlVersion)", "\(seconds)", "\(rounds)"])
+        return try await target.shell.check("sh", input: Array(script.utf8), timeout: .seconds(180 + rounds * 4 * seconds)).outputText
     }
 
     /// Medians over the rounds, in transactions a second.
