@@ -60,9 +60,9 @@ struct DoorReport {
         case (.refused(let state?, _), .server(let wanted)) where state == wanted: shut.append("\(door.name) (\(state))")
         case (.refused(nil, let message), .client(let text)) where message.contains(text): shut.append(door.name)
         case (.refused(let state?, let message), _) where state.hasPrefix("53") || state.hasPrefix("57"):
-            untried.append("\(door.name): \(message) (\(state))")
+            untried.append("\(door.name): \(Self.brief(message)) (\(state))")
         case (.refused(let state, let message), let wanted):
-            wrong.append("\(door.name): refused by '\(message)'\(state.map { " (\($0))" } ?? "") instead of \(Self.text(wanted))")
+            wrong.append("\(door.name): refused by '\(Self.brief(message))'\(state.map { " (\($0))" } ?? "") instead of \(Self.text(wanted))")
         }
     }
 
@@ -78,6 +78,11 @@ struct DoorReport {
         return Finding(
             check: check, level: level, measured: measured, expected: expected,
             remedy: level == .pass ? nil : level == .skip ? "the server took no connections: verify again when it does" : remedy)
+    }
+
+    /// The server's own words, where libpq says before them whom it asked.
+    private static func brief(_ message: String) -> String {
+        message.firstRange(of: "FATAL:  ").map { String(message[$0.upperBound...]) } ?? message
     }
 
     private static func text(_ refusal: Door.Refusal) -> String {
