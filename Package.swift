@@ -57,7 +57,8 @@ let libraries: [Target] = [
     .target(name: "QEMUBackend", dependencies: ["ApplianceModel", "MachineBackend", "HostSystem", systemPackage], swiftSettings: strict),
     .target(
         name: "Verification",
-        dependencies: ["ApplianceModel", "SecureShell", "PostgresClient", "HostSystem", "MachineBackend", "BuiltinTemplates", systemPackage], swiftSettings: strict),
+        dependencies: ["ApplianceModel", "SecureShell", "PostgresClient", "HostSystem", "MachineBackend", "BuiltinTemplates", systemPackage],
+        swiftSettings: strict),
     .target(
         name: "Deployment",
         dependencies: [

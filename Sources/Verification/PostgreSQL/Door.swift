@@ -53,6 +53,8 @@ struct DoorReport {
     private(set) var wrong: [String] = []
     /// The server was too busy, or about to start or stop: nothing is known of these.
     private(set) var untried: [String] = []
+    /// What kept attempts from getting as far as anybody's decision: nobody listens, say.
+    private var obstacles: [String] = []
 
     mutating func add(_ door: Door, _ outcome: Door.Outcome) {
         switch (outcome, door.refusal) {
@@ -62,13 +64,16 @@ struct DoorReport {
         case (.refused(let state?, let message), _) where state.hasPrefix("53") || state.hasPrefix("57"):
             untried.append("\(door.name): \(Self.brief(message)) (\(state))")
         case (.refused(let state, let message), let wanted):
+            if state == nil { obstacles.append(Self.brief(message)) }
             wrong.append("\(door.name): refused by '\(Self.brief(message))'\(state.map { " (\($0))" } ?? "") instead of \(Self.text(wanted))")
         }
     }
 
     /// - Parameter others: what is wrong besides the doors.
     func finding(check: String, others: [String] = [], expected: String, remedy: String) -> Finding {
-        let faults = open + wrong + others
+        let obstacle =
+            obstacles.count > 1 && obstacles.count == wrong.count && shut.isEmpty && open.isEmpty && Set(obstacles).count == 1 ? obstacles.first : nil
+        let faults = obstacle.map { ["none of \(wrong.count) attempts got as far as a refusal: \($0)"] } ?? open + wrong + others
         let total = shut.count + open.count + wrong.count + untried.count
         let level: Finding.Level = !faults.isEmpty || total == 0 ? .fail : untried.isEmpty ? .pass : .skip
         let measured =
@@ -80,9 +85,10 @@ struct DoorReport {
             remedy: level == .pass ? nil : level == .skip ? "the server took no connections: verify again when it does" : remedy)
     }
 
-    /// The server's own words, where libpq says before them whom it asked.
+    /// The words that tell, without whom libpq asked before them and its advice after them.
     private static func brief(_ message: String) -> String {
-        message.firstRange(of: "FATAL:  ").map { String(message[$0.upperBound...]) } ?? message
+        let start = (message.firstRange(of: "FATAL:  ") ?? message.firstRange(of: " failed: "))?.upperBound ?? message.startIndex
+        return String(message[start...].prefix { $0 != ";" })
     }
 
     private static func text(_ refusal: Door.Refusal) -> String {

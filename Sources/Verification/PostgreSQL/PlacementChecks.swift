@@ -6,7 +6,7 @@ internal import SecureShell
 enum PlacementChecks {
     static let group = CheckGroup(name: .postgresql, check: "postgresql.placement") { run, _ in
         let target = run.target
-        let script = BuiltinTemplates.guestScript("cluster-report", arguments: ["\(target.postgresqlVersion)"])
+        let script = BuiltinTemplates.guestScript("cluster-report", arguments: [])
         let report = GuestReport(try await target.shell.check("sudo -n sh", input: Array(script.utf8), timeout: .seconds(60)).outputText)
         return [placement(report, version: target.postgresqlVersion, asked: target.settings), hugePages(report, asked: target.settings["huge_pages"])]
     }
@@ -15,6 +15,11 @@ enum PlacementChecks {
     static func placement(_ report: GuestReport, version: Int, asked: [String: String]) -> Finding {
         let data = "/var/lib/postgresql/\(version)/main"
         let disk = report["data_disk"]
+        guard !report["data_directory"].isEmpty else {
+            return Finding(
+                check: "postgresql.placement", level: .fail, measured: "the server did not say where its files are",
+                expected: "data and WAL on the data disk, log where log_directory says", remedy: "pgkvm logs")
+        }
         var faults: [String] = []
         func expect(_ what: String, _ directory: String, _ planned: String, on device: String, _ plannedDevice: String) {
             guard directory != planned || device != plannedDevice || device.isEmpty else { return }
@@ -31,7 +36,8 @@ enum PlacementChecks {
         return Finding(
             check: "postgresql.placement", level: faults.isEmpty ? .pass : .fail,
             measured: faults.isEmpty
-                ? "data and WAL in \(data) on \(disk), log in \(shown(report["log_directory"])) on \(shown(report["log_device"]))" : faults.joined(separator: "; "),
+                ? "data and WAL in \(data) on \(disk), log in \(shown(report["log_directory"])) on \(shown(report["log_device"]))"
+                : faults.joined(separator: "; "),
             expected: "data and WAL on the data disk, log where log_directory says",
             remedy: faults.isEmpty ? nil : "look at /etc/fstab, at links in the data directory and at log_directory in the guest")
     }

@@ -93,7 +93,8 @@ struct LinkTests {
         #expect(LinkChecks.offloads(whole, .slirp).measured == "all on")
     }
 
-    @Test("Output that is cut off before a feature that matters is no answer", arguments: ["", "Features for eth0:\n", "ethtool: bad command line argument(s)"])
+    @Test(
+        "Output that is cut off before a feature that matters is no answer", arguments: ["", "Features for eth0:\n", "ethtool: bad command line argument(s)"])
     func noFeatures(text: String) {
         #expect(LinkChecks.offloads(text, .slirp).level == .skip)
         let cut = Self.features.split(separator: "\n").prefix(8).joined(separator: "\n")

@@ -1,3 +1,4 @@
+import ApplianceModel
 import HostSystem
 import SecureShell
 import TestSupport
@@ -43,7 +44,8 @@ struct PgbenchReportTests {
     @Test(
         "A report that contradicts itself or the question is refused",
         arguments: [
-            ("duration: 1 s", "duration: 2 s"), ("processed: 2451", "processed: 0"), ("processed: 2451", "processed: 24510"), ("failed transactions: 0", "failed transactions: 3"),
+            ("duration: 1 s", "duration: 2 s"), ("processed: 2451", "processed: 0"), ("processed: 2451", "processed: 24510"),
+            ("failed transactions: 0", "failed transactions: 3"),
             ("tps = 2455", "tps = x"), ("tps = 2455.427135", "tps = inf"), ("tps = 2455.427135", "tps = -1"), ("tps = 2455.427135", "tps = nan"),
         ])
     func damaged(from: String, to: String) {
@@ -55,6 +57,13 @@ struct PgbenchReportTests {
         #expect(throws: PgbenchReport.Damage(description: "pgbench did not finish: pgbench: error: could not create connection for setup")) {
             try PgbenchReport("pgbench: error: connection failed\npgbench: error: could not create connection for setup\n", seconds: 1)
         }
+    }
+
+    @Test("A nearly full disk is spared", arguments: [("3", true), ("90", true), ("91", false), ("", false), ("many", false)])
+    func fullDisk(used: String, isMeasured: Bool) {
+        let finding = PgbenchChecks.fullDisk(usedPercent: used)
+        #expect((finding == nil) == isMeasured)
+        #expect(finding.map { $0.level == .skip && $0.remedy != nil } ?? true)
     }
 
     @Test("Each kind's median counts, and a missing run is noticed")

@@ -37,7 +37,8 @@ struct ServerRulesTests {
 
     @Test("A role's own value counts in each of its spellings", arguments: ["off", "OFF", "false", "no", "0"])
     func overrides(value: String) throws {
-        let finding = try Self.durability(Self.durable, #"[{"role": "app", "database": null, "value": "\#(value)"}, {"role": null, "database": "x", "value": "on"}]"#)
+        let finding = try Self.durability(
+            Self.durable, #"[{"role": "app", "database": null, "value": "\#(value)"}, {"role": null, "database": "x", "value": "on"}]"#)
         #expect(finding.level == .warn)
         #expect(finding.measured.hasSuffix("off for role app"))
     }
@@ -69,7 +70,8 @@ struct ServerRulesTests {
         arguments: [
             (["data_directory": "/srv/main"], "data in /srv/main"), (["data_device": "/dev/vda2"], "data in"), (["data_device": ""], "on an unknown place"),
             (["wal_directory": "/mnt/wal"], "WAL in /mnt/wal"), (["wal_device": "/dev/vdc"], "WAL in"), (["log_directory": "/tmp"], "log in /tmp"),
-            (["log_device": "/dev/vdb"], "log in"), (["log_directory": ""], "log in an unknown place"), (["data_disk": ""], "data in"),
+            (["data_directory": ""], "did not say"), (["log_device": "/dev/vdb"], "log in"), (["log_directory": ""], "log in an unknown place"),
+            (["data_disk": ""], "data in"),
             (["data_disk": "", "data_device": "", "wal_device": ""], "data in"),
         ])
     func misplaced(changes: [String: String], says: String) {
@@ -82,7 +84,8 @@ struct ServerRulesTests {
     @Test(
         "Huge pages that were asked for and are not in force are a failure, reserved ones that nobody uses a warning",
         arguments: [
-            ("try", [:], .pass), ("off", [:], .pass), ("on", [:], .fail), ("try", ["huge_pages_reserved": "200"], .warn), ("off", ["huge_pages_reserved": "200"], .pass),
+            ("try", [:], .pass), ("off", [:], .pass), ("on", [:], .fail), ("try", ["huge_pages_reserved": "200"], .warn),
+            ("off", ["huge_pages_reserved": "200"], .pass),
             ("on", ["huge_pages_status": "on"], .pass), ("try", ["huge_pages_status": "on", "huge_pages_reserved": "200"], .pass),
             // Before 17 there is no status: the postmaster's mappings tell.
             ("on", ["huge_pages_status": "", "huge_mappings": "1"], .pass), ("on", ["huge_pages_status": "", "huge_mappings": "0"], .fail),
@@ -155,6 +158,19 @@ struct ServerRulesTests {
         let finding = report.finding(check: "postgresql.doors", expected: "", remedy: "")
         #expect(finding.level == .fail)
         #expect(finding.measured == "plaintext: let in")
+    }
+
+    @Test("A server that nobody reaches is told once, not once for each door")
+    func unreachable() {
+        var report = DoorReport()
+        let refusal = Door.Outcome.refused(
+            sqlState: nil, message: "connection to server at \"127.0.0.1\", port 1 failed: Connection refused; \tIs the server running?")
+        for _ in 0..<3 { report.add(Self.door, refusal) }
+        let finding = report.finding(check: "postgresql.doors", expected: "", remedy: "")
+        #expect(finding.level == .fail)
+        #expect(finding.measured == "none of 3 attempts got as far as a refusal: Connection refused")
+        report.add(Self.door, .refused(sqlState: "28000", message: "no entry"))
+        #expect(report.finding(check: "postgresql.doors", expected: "", remedy: "").measured.hasPrefix("plaintext: refused by 'Connection refused' instead of"))
     }
 
     @Test("libpq's own refusals are told apart by their text")

@@ -21,7 +21,9 @@ struct SpoiltServerTests {
     func unspoilt() async throws {
         try await cluster.stop()
         try await cluster.start(waitsForDisk: true)
-        for group in [PostgresChecks.group, SettingsChecks.group, DurabilitySettingsChecks.group, PasswordChecks.group, SuperuserChecks.group, DoorChecks.group] {
+        for group in [
+            PostgresChecks.group, SettingsChecks.group, DurabilitySettingsChecks.group, PasswordChecks.group, SuperuserChecks.group, DoorChecks.group,
+        ] {
             let (findings, _) = try await server.findings(group)
             #expect(!findings.isEmpty)
             #expect(findings.filter { $0.level != .pass } == [])
