@@ -57,7 +57,8 @@ let libraries: [Target] = [
     .target(name: "QEMUBackend", dependencies: ["ApplianceModel", "MachineBackend", "HostSystem", systemPackage], swiftSettings: strict),
     .target(
         name: "Verification",
-        dependencies: ["ApplianceModel", "SecureShell", "PostgresClient", "HostSystem", "MachineBackend", "BuiltinTemplates"], swiftSettings: strict),
+        dependencies: ["ApplianceModel", "SecureShell", "PostgresClient", "HostSystem", "MachineBackend", "BuiltinTemplates", systemPackage],
+        swiftSettings: strict),
     .target(
         name: "Deployment",
         dependencies: [
@@ -105,7 +106,7 @@ let package = Package(
         tests("ApplianceModel"), tests("SpecFile"), tests("HostSystem"), tests("Workflow"), tests("GuestImage", ["HostSystem"]),
         tests("CloudInit", ["HostSystem"]), tests("SecureShell", ["HostSystem"]), tests("PostgresClient", ["HostSystem"]),
         tests("PostgresServer", ["HostSystem", "PostgresClient"]), tests("QEMUBackend", ["HostSystem", "MachineBackend"]),
-        tests("Verification", ["HostSystem", "SecureShell", "PostgresClient", "MachineBackend"]),
+        tests("Verification", ["HostSystem", "SecureShell", "PostgresClient", "PostgresServer", "MachineBackend"]),
         tests(
             "Deployment",
             ["HostSystem", "Workflow", "MachineBackend", "SpecFile", "PostgresServer", "PostgresClient", "GuestImage", "SecureShell", "Verification"]),

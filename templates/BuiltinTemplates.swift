@@ -8,9 +8,12 @@ package enum BuiltinTemplates {
 
     /// SwiftPM names the constants after the files alone, so no two files may share a name across directories.
     private static let files: [String: [UInt8]] = [
+        "guest/cluster-report.sh": PackageResources.cluster_report_sh,
+        "guest/crash-postmaster.sh": PackageResources.crash_postmaster_sh,
         "guest/create-cluster.sh": PackageResources.create_cluster_sh,
         "guest/guest-report.sh": PackageResources.guest_report_sh,
         "guest/install-postgresql.sh": PackageResources.install_postgresql_sh,
+        "guest/pgbench.sh": PackageResources.pgbench_sh,
         "guest/prepare-data-disk.sh": PackageResources.prepare_data_disk_sh,
         "guest/start-cluster.sh": PackageResources.start_cluster_sh,
         "postgresql/layer.conf": PackageResources.layer_conf,

@@ -35,7 +35,12 @@ extension DeploymentContext {
         let accelerator = try await require(CPUFact.self).decision.accelerator
         let target = VerificationTarget(
             spec: spec, accelerator: accelerator, postgresqlVersion: plan.version, shell: guest, backend: backend, machine: try await machine(),
-            connect: { try await self.connect() }, parameters: { try await self.connectionParameters() }, restart: { try await self.startAndWait() },
+            connect: { try await self.connect() }, parameters: { try await self.connectionParameters() },
+            restart: {
+                // The connection is one to the machine that has ended, and would pass for a sign of life.
+                await self.guest.close()
+                try await self.startAndWait()
+            },
             settings: plan.settings, certificateDaysLeft: end.map { CertificateDays.left(until: $0) })
         let (findings, measurements) = try await Verifier.run(target, options, progress: progress)
         let report = Report(

@@ -41,6 +41,11 @@ package struct PostgresParameters: Sendable {
     package var applicationName: String
     /// Server settings of the session, by name.
     package var sessionSettings: [String: String]
+    /// Whether a server that asks for the password in another way than SCRAM-SHA-256, or for none, is refused where libpq can
+    /// (since 16). Only for attempts that are meant to find an open door.
+    package var requiresSCRAM = true
+    /// Asks for a session that streams WAL, which `pg_hba.conf` admits by lines of its own.
+    package var isReplication = false
 
     package init(
         host: String, hostAddress: String? = nil, port: UInt16 = 5432, database: String, user: String, password: Secret? = nil,
@@ -89,8 +94,9 @@ package struct PostgresParameters: Sendable {
             ("passfile", Self.noFile), ("sslcert", Self.noFile), ("sslkey", Self.noFile), ("sslcrl", Self.noFile),
             ("sslrootcert", rootCertificatePath ?? Self.noFile),
         ]
+        if isReplication { pairs.append(("replication", "true")) }
         // Since 16 libpq can refuse a server that asks for the password in another way.
-        if password != nil, libraryVersion >= 160_000 { pairs.append(("require_auth", "scram-sha-256")) }
+        if requiresSCRAM, password != nil, libraryVersion >= 160_000 { pairs.append(("require_auth", "scram-sha-256")) }
         return pairs
     }
 

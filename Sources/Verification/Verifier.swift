@@ -31,20 +31,15 @@ package struct CheckGroup: Sendable {
 /// Runs checks and returns their findings; a measurement that fails is a failed check, never a silent one.
 package enum Verifier {
     /// In the order in which they run: what only looks comes before what puts load on the machine.
-    package static let groups: [CheckGroup] = [
-        HostChecks.group,
-        ProcessorCountChecks.group,
-        ProcessorChecks.group,
-        GuestChecks.group,
-        ClockChecks.group,
-        ProcessChecks.group,
-        NetworkShapeChecks.group,
-        PostgresChecks.group,
-        DataDirectoryChecks.group,
-        SettingsChecks.group,
-        DiskShapeChecks.group,
-        AESSpeedChecks.group,
+    package static let groups: [CheckGroup] = looking + measuring + ending
+
+    private static let looking = [
+        HostChecks.group, ProcessorCountChecks.group, ProcessorChecks.group, GuestChecks.group, ClockChecks.group, ProcessChecks.group,
+        NetworkShapeChecks.group, NetworkPathChecks.group, LinkChecks.group, PostgresChecks.group, DataDirectoryChecks.group, SettingsChecks.group,
+        DurabilitySettingsChecks.group, PlacementChecks.group, PasswordChecks.group, SuperuserChecks.group, DoorChecks.group, DiskShapeChecks.group,
     ]
+    private static let measuring = [AESSpeedChecks.group, RoundTripChecks.group, ThroughputChecks.group, PgbenchChecks.group]
+    private static let ending = [CrashChecks.group, MachineCrashChecks.group]
 
     /// - Parameter progress: called with what is being done.
     package static func run(

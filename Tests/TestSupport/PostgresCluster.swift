@@ -76,12 +76,13 @@ package struct PostgresCluster: Sendable {
     package var log: String { (try? Files.readText(logFile)) ?? "" }
 
     /// Starts the server: with the configuration that lies in `configurationDirectory`, if there is one, else with a plain one.
-    /// Either way it listens on the loopback interface only and does not wait for the disk.
-    package func start() async throws {
+    /// Either way it listens on the loopback interface only.
+    /// - Parameter waitsForDisk: whether `fsync` stays as configured; most tests have no use for it.
+    package func start(waitsForDisk: Bool = false) async throws {
         let file = configurationDirectory.appending("postgresql.conf")
         let configuration =
             Files.exists(file) ? "-c config_file=\(file)" : "-c port=\(port) -c unix_socket_directories=\(socketDirectory)"
-        let options = "-F -c listen_addresses=127.0.0.1 \(configuration)"
+        let options = "\(waitsForDisk ? "" : "-F ")-c listen_addresses=127.0.0.1 \(configuration)"
         try await check("pg_ctl", ["-D", dataDirectory.string, "-l", logFile.string, "-o", options, "-w", "-t", "120", "start"])
     }
 

@@ -4,6 +4,8 @@ internal import Synchronization
 /// A command or a file that the test did not expect.
 package struct UnexpectedCommand: Error {
     package let text: String
+
+    package init(text: String) { self.text = text }
 }
 
 /// A shell that answers from a script, records what it is asked, and fails on anything else.

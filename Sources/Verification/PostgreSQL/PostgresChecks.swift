@@ -16,6 +16,7 @@ enum PostgresChecks {
             findings.append(tls(await connection.tls))
             findings.append(try await checksums(connection))
             findings.append(try await encoding(connection))
+            findings.append(LocaleChecks.judge(try await LocaleChecks.databases(connection), target.spec, version: target.postgresqlVersion))
             findings.append(try await commit(connection, target))
         } catch {
             await connection.close()
@@ -62,22 +63,10 @@ enum PostgresChecks {
             remedy: encoding == "UTF8" ? nil : "dump, create the database with encoding UTF8, restore")
     }
 
-    /// Commits a row and reads it over a second connection; the table is the tool's own and holds the last row only.
+    /// Commits a row and reads it over a second connection.
     private static func commit(_ connection: PostgresConnection, _ target: VerificationTarget) async throws -> Finding {
-        let token = String(UInt64.random(in: 0 ... .max), radix: 16)
-        _ = try await connection.query(
-            "CREATE TABLE IF NOT EXISTS commit_probe (id int PRIMARY KEY, token text NOT NULL, at timestamptz NOT NULL DEFAULT now())")
-        _ = try await connection.query(
-            "INSERT INTO commit_probe (id, token) VALUES (1, $1) ON CONFLICT (id) DO UPDATE SET token = excluded.token, at = now()", [token])
-        let second = try await target.connect()
-        let row: String
-        do {
-            row = try await second.query("SELECT token FROM commit_probe WHERE id = 1").only().text("token")
-        } catch {
-            await second.close()
-            throw error
-        }
-        await second.close()
+        let token = try await CommitProbe.write(connection)
+        let row = try await CommitProbe.read(target)
         return Finding(
             check: "postgresql.commit", level: row == token ? .pass : .fail,
             measured: row == token ? "the committed row came back over a second connection" : "another row came back",

@@ -1,0 +1,68 @@
+internal import ApplianceModel
+internal import HostSystem
+internal import MachineBackend
+internal import SystemPackage
+
+/// What carries the guest's packets on the host.
+enum NetworkPath: Sendable, Equatable {
+    /// User networking inside QEMU.
+    case slirp
+    case passt
+    case tap(vhost: Bool)
+    /// QEMU's own name of something else.
+    case other(String)
+
+    var name: String {
+        switch self {
+        case .slirp: "slirp"
+        case .passt: "passt"
+        case .tap(let vhost): vhost ? "tap+vhost" : "tap"
+        case .other(let name): name
+        }
+    }
+
+    /// What a client needs to know of it.
+    var consequence: String {
+        switch self {
+        case .slirp: "no vhost: each packet passes through QEMU's process, and connections from the host end in it"
+        case .passt: "no vhost-net: each packet passes through the process passt"
+        case .tap(let vhost): vhost ? "vhost: packets pass through the host's kernel only" : "no vhost: each packet passes through QEMU's process"
+        case .other: "whether vhost is used is not known"
+        }
+    }
+
+    /// - Parameters:
+    ///   - arguments: QEMU's command line.
+    ///   - descriptors: what its descriptors point to; nil where they cannot be seen.
+    /// - Returns: nil for a machine without a network.
+    init?(arguments: [String], descriptors: [String]?) {
+        guard let position = arguments.firstIndex(of: "-netdev"), position + 1 < arguments.count else { return nil }
+        let words = arguments[position + 1].split(separator: ",").map(String.init)
+        switch words.first {
+        case "user": self = .slirp
+        case "passt", "stream": self = .passt
+        case "tap", "bridge":
+            // An open descriptor is the fact, the option only the wish.
+            self = .tap(vhost: descriptors?.contains("/dev/vhost-net") ?? words.contains { $0 == "vhost=on" || $0.hasPrefix("vhostfd") })
+        case let name?: self = .other(name)
+        case nil: return nil
+        }
+    }
+
+    /// Reads it from the machine's process; nil where that is none of this host, or does not run.
+    static func current(_ target: VerificationTarget) async throws -> NetworkPath? {
+        guard let provider = target.backend as? any ProcessProviding, let process = try await provider.processID(of: target.machine) else { return nil }
+        let arguments = try Files.readText(FilePath("/proc/\(process)/cmdline")).split(separator: "\0").map(String.init)
+        let directory = FilePath("/proc/\(process)/fd")
+        // Another user's descriptors are closed to this one; one that was closed meanwhile has no link any more.
+        let descriptors = try? Files.list(directory).compactMap { try? Files.linkTarget(directory.appending($0)).string }
+        return NetworkPath(arguments: arguments, descriptors: descriptors)
+    }
+
+    /// What the spec's mode stands for.
+    static func planned(_ mode: ApplianceSpec.Network.Mode) -> NetworkPath {
+        switch mode {
+        case .user: .slirp
+        }
+    }
+}
