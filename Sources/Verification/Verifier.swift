@@ -33,9 +33,12 @@ package enum Verifier {
     /// In the order in which they run: what only looks comes before what puts load on the machine.
     package static let groups: [CheckGroup] = [HostChecks.group, GuestChecks.group, PostgresChecks.group, SettingsChecks.group]
 
-    /// - Parameter progress: called with what is being done.
+    /// - Parameters:
+    ///   - progress: called with what is being done.
+    ///   - timed: called with the time that the measurements of a group took.
     package static func run(
-        _ target: VerificationTarget, _ options: VerificationOptions = VerificationOptions(), progress: @escaping @Sendable (String) -> Void
+        _ target: VerificationTarget, _ options: VerificationOptions = VerificationOptions(), progress: @escaping @Sendable (String) -> Void,
+        timed: @Sendable (GroupName, Duration) -> Void = { _, _ in }
     ) async throws -> (findings: [Finding], measurements: Measurements) {
         let run = VerificationRun(target: target, options: options, progress: progress)
         var findings: [Finding] = []
@@ -43,6 +46,8 @@ package enum Verifier {
         for group in groups where options.groups.contains(group.name) && group.runs(options) {
             try Task.checkCancellation()
             progress(group.name.rawValue)
+            let start = ContinuousClock.now
+            defer { timed(group.name, .now - start) }
             do {
                 findings += try await group.run(run, &measurements)
             } catch is CancellationError {
@@ -55,6 +60,8 @@ package enum Verifier {
                         remedy: (error as? Failure)?.remedy ?? "pgkvm status \(target.spec.name)"))
             }
         }
+        measurements.keepFinite()
+        findings += LimitChecks.findings(options, measurements) + BaselineChecks.findings(options, measurements, target.accelerator)
         return (findings, measurements)
     }
 

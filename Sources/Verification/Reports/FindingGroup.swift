@@ -1,0 +1,34 @@
+internal import ApplianceModel
+
+/// Findings whose ids begin alike, in the order in which the first of each came.
+struct FindingGroup {
+    let name: String
+    let findings: [Finding]
+
+    static func of(_ findings: [Finding]) -> [FindingGroup] {
+        var names: [String] = []
+        var byName: [String: [Finding]] = [:]
+        for finding in findings {
+            let name = String(finding.check.prefix { $0 != "." })
+            if byName[name] == nil { names.append(name) }
+            byName[name, default: []].append(finding)
+        }
+        return names.map { FindingGroup(name: $0, findings: byName[$0] ?? []) }
+    }
+}
+
+extension [Finding] {
+    func count(_ level: Finding.Level) -> Int { count { $0.level == level } }
+
+    /// What the whole comes to, in a few words.
+    var verdict: String {
+        let (failed, warned) = (count(.fail), count(.warn))
+        if failed > 0 { return "\(failed) of \(count) checks failed" }
+        if isEmpty { return "Nothing was checked" }
+        let passed = count - count(.skip)
+        if passed == 0 { return "Nothing could be checked" }
+        let warnings = warned == 0 ? "" : warned == 1 ? ", with 1 warning" : ", with \(warned) warnings"
+        let skipped = count(.skip) == 0 ? "" : ", \(count(.skip)) left out"
+        return "\(passed == count && count > 1 ? "All \(count)" : "\(passed)") \(passed == 1 ? "check" : "checks") passed\(warnings)\(skipped)"
+    }
+}
