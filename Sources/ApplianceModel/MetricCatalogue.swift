@@ -20,10 +20,33 @@ package enum MetricCatalogue {
 
     private static let byID = Dictionary(entries.map { ($0.id, $0) }) { first, _ in first }
 
-    package static let entries: [Entry] = [
-        Entry("disk.write-latency.p50", .nanoseconds, "Durable 8 KiB write, median"),
-        Entry("disk.write-latency.p99", .nanoseconds, "Durable 8 KiB write, 99th percentile"),
-        Entry("disk.write-latency.p99.9", .nanoseconds, "Durable 8 KiB write, 99.9th percentile"),
-        Entry("disk.write-latency.ratio", .ratio, "Durable 8 KiB write, guest against host"),
-    ]
+    package static let entries: [Entry] =
+        [
+            Entry("cpu.aes-speed.guest", .bytesPerSecond, "AES-256-GCM in the guest"),
+            Entry("cpu.aes-speed.guest-masked", .bytesPerSecond, "AES-256-GCM in the guest, AES-NI masked"),
+            Entry("cpu.aes-speed.guest-gain", .ratio, "AES-NI against none, guest"),
+            Entry("cpu.aes-speed.host", .bytesPerSecond, "AES-256-GCM on the host"),
+            Entry("cpu.aes-speed.host-masked", .bytesPerSecond, "AES-256-GCM on the host, AES-NI masked"),
+            Entry("cpu.aes-speed.host-gain", .ratio, "AES-NI against none, host"),
+            Entry("network.throughput.to-guest", .bytesPerSecond, "TCP from host to guest"),
+            Entry("network.throughput.to-host", .bytesPerSecond, "TCP from guest to host"),
+            Entry("network.round-trip.p50", .nanoseconds, "Round trip, median"),
+            Entry("network.round-trip.p90", .nanoseconds, "Round trip, 90th percentile"),
+            Entry("network.round-trip.p99", .nanoseconds, "Round trip, 99th percentile"),
+            Entry("postgresql.pgbench.select-only", .transactionsPerSecond, "pgbench, select-only"),
+            Entry("postgresql.pgbench.tpcb-like", .transactionsPerSecond, "pgbench, tpcb-like"),
+            Entry("disk.virtualization-tax.p50", .nanoseconds, "Write without a disk behind it, median"),
+            Entry("disk.virtualization-tax.p99", .nanoseconds, "Write without a disk behind it, 99th percentile"),
+        ] + latency("disk.write-latency", "Durable 8 KiB write") + latency("disk.read-latency", "Random 8 KiB read")
+
+    /// The figures of a comparison of guest and host.
+    private static func latency(_ check: String, _ title: String) -> [Entry] {
+        [
+            Entry("\(check).p50", .nanoseconds, "\(title), median"),
+            Entry("\(check).p99", .nanoseconds, "\(title), 99th percentile"),
+            Entry("\(check).p99.9", .nanoseconds, "\(title), 99.9th percentile"),
+            Entry("\(check).host-p50", .nanoseconds, "\(title), median on the host"),
+            Entry("\(check).ratio", .ratio, "\(title), guest against host"),
+        ]
+    }
 }

@@ -20,6 +20,9 @@ struct FindingGroup {
 extension [Finding] {
     func count(_ level: Finding.Level) -> Int { count { $0.level == level } }
 
+    /// The level that stands for all of them: the worst of those that were asked.
+    var overall: Finding.Level { map(\.level).filter { $0 != .skip }.max() ?? .skip }
+
     /// What the whole comes to, in a few words.
     var verdict: String {
         let (failed, warned) = (count(.fail), count(.warn))

@@ -16,9 +16,7 @@ enum HTMLFigures {
     private static func latency(_ latency: LatencyComparison) -> [String: Any] {
         let unit = MetricUnit.ratio
         let sides = LatencyChart.sides(latency)
-        let all = Set(sides.flatMap { $0.distribution.points.map(\.percent) }).sorted()
-        // A table of a few; the chart has them all.
-        let percents = all.count <= 6 ? all : all.filter { [50, 90, 99, 99.9, 99.99].contains($0) }
+        let percents = LatencyText.percents(latency)
         return [
             "work": latency.work, "check": latency.check, "hasRatio": latency.ratio != nil, "ratio": latency.ratio.map { unit.text($0.value) } ?? "",
             "ratioLow": latency.ratio.map { unit.text($0.low) } ?? "", "ratioHigh": latency.ratio.map { unit.text($0.high) } ?? "",
@@ -40,7 +38,7 @@ enum HTMLFigures {
         let change = former.last.map { MetricChange($0, metric) }
         let trend = Sparkline((former + [metric]).map(\.value).suffix(24))
         return [
-            "id": metric.id, "title": MetricCatalogue.entry(metric.id)?.title ?? metric.id, "now": metric.unit.text(metric.value),
+            "id": metric.id, "hasTitle": MetricCatalogue.entry(metric.id) != nil, "title": MetricCatalogue.entry(metric.id)?.title ?? "", "now": metric.unit.text(metric.value),
             "before": former.last.map { metric.unit.text($0.value) } ?? "–", "change": change.map(words) ?? "first", "opinion": change.map(opinion) ?? "soft",
             "hasTrend": former.count > 0, "trend": trend.points, "lastX": trend.last.x, "lastY": trend.last.y,
             "trendLabel": "\(former.count + 1) runs, from \(metric.unit.text(trend.low)) to \(metric.unit.text(trend.high))",

@@ -24,7 +24,7 @@ package enum HTMLReport {
             ($1.element.level, $0.offset) < ($0.element.level, $1.offset)
         }
         var values: [String: Any] = [
-            "appliance": report.appliance, "verdict": findings.verdict, "level": findings.overall, "date": date(report.time), "time": report.time,
+            "appliance": report.appliance, "verdict": findings.verdict, "level": findings.overall.rawValue, "date": date(report.time), "time": report.time,
             "accelerator": report.accelerator.rawValue.uppercased(), "depth": report.depth.rawValue, "isEmulated": report.accelerator == .tcg,
             "levels": levels(findings), "hasProblems": !problems.isEmpty,
             "problems": problems.map { self.finding($0.element, at: $0.offset) }, "groups": groups(findings),
@@ -60,7 +60,7 @@ package enum HTMLReport {
         [
             "level": finding.level.rawValue, "check": finding.check, "anchor": "finding-\(offset)", "measured": finding.measured,
             "expected": finding.expected, "isNoted": finding.level != .pass, "hasRemedy": finding.remedy != nil, "remedy": finding.remedy ?? "",
-            "remedyWord": finding.level == .skip ? "Why" : "To do",
+            "remedyWord": finding.level == .skip ? "Note" : "To do",
         ]
     }
 
@@ -70,7 +70,8 @@ package enum HTMLReport {
     }
 
     /// `22 November 2026, 22:50 UTC` of an ISO 8601 time; what is none stays as it is.
-    static func date(_ time: String) -> String {
+    /// - Parameter isShort: `22 Nov 2026, 22:50` for tables.
+    static func date(_ time: String, isShort: Bool = false) -> String {
         let months = [
             "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December",
         ]
@@ -78,11 +79,7 @@ package enum HTMLReport {
         let parts = halves.first?.split(separator: "-").map { Int($0) } ?? []
         guard halves.count == 2, parts.count == 3, let year = parts[0], let month = parts[1], let day = parts[2], months.indices.contains(month - 1)
         else { return time }
-        return "\(day) \(months[month - 1]) \(year), \(halves[1].prefix(5)) UTC"
+        let name = months[month - 1]
+        return "\(day) \(isShort ? String(name.prefix(3)) : name) \(year), \(halves[1].prefix(5))" + (isShort ? "" : " UTC")
     }
-}
-
-extension [Finding] {
-    /// The level that stands for all of them.
-    var overall: String { (map(\.level).filter { $0 != .skip }.max() ?? .skip).rawValue }
 }

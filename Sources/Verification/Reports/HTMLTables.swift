@@ -39,7 +39,7 @@ enum HTMLTables {
                 switch isSet {
                 case true?: ["state": "yes", "symbol": "●", "word": "yes"]
                 case false?: ["state": "no", "symbol": "○", "word": "no"]
-                case nil: ["state": "unknown", "symbol": "", "word": "unknown"]
+                case nil: ["state": "unknown", "symbol": "–", "word": ""]
                 }
             },
         ]

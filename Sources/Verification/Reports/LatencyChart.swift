@@ -5,12 +5,13 @@ internal import Glibc
 struct LatencyChart {
     let size: String
     let width: Double
-    let height: Double
+    var height: Double
 
     static let wide = LatencyChart(size: "wide", width: 860, height: 320)
     /// For screens on which the text of the wide one would be too small to read.
     static let narrow = LatencyChart(size: "narrow", width: 340, height: 270)
 
+    private static let lowHeight = 200.0
     private var left: Double { 56 }
     private var right: Double { width - 50 }
     private let top = 14.0
@@ -21,6 +22,8 @@ struct LatencyChart {
     }
 
     func values(_ latency: LatencyComparison) -> [String: Any] {
+        // One curve needs less room than two and what lies between them.
+        if latency.host == nil, height > Self.lowHeight { return LatencyChart(size: size, width: width, height: Self.lowHeight).values(latency) }
         let sides = Self.sides(latency)
         let scale = LogScale(sides.flatMap { $0.distribution.points.map(\.nanoseconds) })
         let nines = sides.flatMap { $0.distribution.points.map { Self.nines($0.percent) } }

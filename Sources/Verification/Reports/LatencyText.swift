@@ -8,7 +8,7 @@ enum LatencyText {
         var lines = [style.bold("Latency: \(TextStyle.shown(latency.work))")]
         let sides = [("host", latency.host), ("guest", latency.guest)].compactMap { name, side in side.map { (name: name, side: $0) } }
         let scale = LogScale(sides.flatMap { $0.side.points.map(\.nanoseconds) })
-        let percents = Set(sides.flatMap { $0.side.points.map(\.percent) }).sorted()
+        let percents = percents(latency)
         for percent in percents {
             for (index, (name, side)) in sides.enumerated() {
                 guard let value = side.nanoseconds(at: percent) else { continue }
@@ -18,8 +18,14 @@ enum LatencyText {
             }
         }
         lines.append("  " + summary(latency))
-        if let reason = latency.inconclusive { lines.append("  INCONCLUSIVE: " + style.wrapped(reason, indent: 16)) }
+        if let reason = latency.inconclusive { lines.append("  INCONCLUSIVE: " + style.wrapped(TextStyle.shown(reason), indent: 16)) }
         return lines.joined(separator: "\n")
+    }
+
+    /// The percentiles that a table shows: all of a few, the usual ones of many.
+    static func percents(_ latency: LatencyComparison) -> [Double] {
+        let all = Set([latency.host, latency.guest].compactMap(\.self).flatMap { $0.points.map(\.percent) }).sorted()
+        return all.count <= 6 ? all : all.filter { [50, 90, 99, 99.9, 99.99].contains($0) }
     }
 
     static func name(of percent: Double) -> String { percent == percent.rounded() ? "p\(Int(percent))" : "p\(percent)" }

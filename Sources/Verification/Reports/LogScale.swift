@@ -1,32 +1,30 @@
 internal import Glibc
 
-/// A logarithmic axis that holds all of some values, none of which it puts at its very beginning.
+/// A logarithmic axis that holds all of some values; both ends are 1, 2 or 5 times a power of ten.
 struct LogScale {
     let low: Double
     let high: Double
+    /// What is written at the axis: every end and step of 1, 2 and 5, or the powers of ten alone where that would be too many.
+    let ticks: [Double]
 
+    /// - Parameter values: those that are no positive number of a size that occurs are left out.
     init(_ values: [Double]) {
         let usable = values.filter { (1e-3..<1e18).contains($0) }
-        low = (usable.min() ?? 1) / 2
-        high = max((usable.max() ?? 10) * 1.1, low * 4)
+        let (smallest, largest) = (usable.min() ?? 1, usable.max() ?? 10)
+        let steps = (-4...19).flatMap { power in [1.0, 2, 5].map { $0 * pow(10, Double(power)) } }
+        // A value at the very bottom of a chart looks like nothing.
+        let low = steps.last { $0 <= smallest * 0.9 } ?? 1e-4
+        let high = steps.first { $0 >= largest && $0 > low } ?? 1e19
+        self.low = low
+        self.high = high
+        let within = steps.filter { (low...high).contains($0) }
+        let powers = (-4...19).map { pow(10, Double($0)) }.filter { (low...high).contains($0) }
+        ticks = within.count > 8 && powers.count >= 2 ? powers : within
     }
 
     /// Where a value lies between the ends, 0 to 1.
     func share(_ value: Double) -> Double {
         guard value > 0, value.isFinite else { return 0 }
         return min(max((log(value) - log(low)) / (log(high) - log(low)), 0), 1)
-    }
-
-    /// The values 1, 2 and 5 times a power of ten that lie within; only the powers where that would be too many.
-    var ticks: [Double] {
-        var result: [Double] = []
-        var decade = 1.0
-        while decade <= high {
-            for step in [1.0, 2, 5] where (low...high).contains(decade * step) { result.append(decade * step) }
-            decade *= 10
-        }
-        guard result.count > 7 else { return result }
-        let powers = result.filter { value in "\(Int64(value))".first == "1" }
-        return powers.count >= 2 ? powers : result
     }
 }

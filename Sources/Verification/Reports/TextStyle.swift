@@ -36,7 +36,6 @@ package struct TextStyle: Sendable, Equatable {
 
     /// A line of words on as many lines as it needs; the first begins at column `indent`, the others are moved there.
     func wrapped(_ text: String, indent: Int) -> String {
-        let text = Self.shown(text)
         guard let columns, columns - indent >= 20 else { return text }
         var lines: [String] = [""]
         var width = 0

@@ -27,7 +27,7 @@ struct HTMLReportTests {
             "<title>orders: 1 of 10 checks failed</title>", "22 November 2026, 22:50 UTC", "node &#39;data-file&#39; has cache.no-flush",
             "set cache.no-flush=off", "8 KiB write and fdatasync", "Inconclusive: the two halves", "1.21x", "142 µs", "Durable 8 KiB write, median",
             "<tr class=\"marked\"><td class=\"id\">monitor</td>", "0xfef8320b", "<td class=\"id\">fsync</td>", "postgresql.auto.conf:3", "open_datasync",
-            "21 November 2026, 10:00 UTC", "9 checks passed, with 2 warnings, 1 left out", "<polyline points=\"",
+            "21 Nov 2026, 10:00", "9 checks passed, with 2 warnings, 1 left out", "<polyline points=\"",
         ] { #expect(page.contains(text), "the page lacks '\(text)'") }
         #expect(!page.contains("{{"))
         #expect(!page.contains("emulated"))
@@ -38,7 +38,7 @@ struct HTMLReportTests {
     func small() throws {
         let page = try HTMLReport.render(SampleReport.report([Finding(check: "cpu.aes", level: .pass, measured: "a", expected: "b")]))
         for text in ["<h2>Latency", "<h2>Figures", "<h2>Settings", "<h2>Processor", "<h2>History", "<h2>To look at"] { #expect(!page.contains(text)) }
-        #expect(page.contains("<h1>The check passed</h1>") || page.contains("<h1>1 check passed</h1>"))
+        #expect(page.contains("<h1>1 check passed</h1>"))
         #expect(try HTMLReport.render(SampleReport.report([])).contains("Nothing was checked"))
     }
 
