@@ -31,13 +31,23 @@ struct ReportCommandTests {
         try await withReports(["pass", "pass", "fail"]) { home in
             let text = try await home.check("report", "orders")
             for part in [
-                "orders: 1 of 1 checks failed", "FAIL  cpu.aes  look 2", "try: mend it", "disk.write-latency.p50  3 µs", "20260101T000000Z  PASS  KVM",
+                "orders: 1 of 1 check failed", "FAIL  cpu.aes  look 2", "try: mend it", "disk.write-latency.p50  3 µs", "20260101T000000Z  PASS  KVM",
                 "20260103T000000Z  FAIL  KVM", "cpu.aes  PASS → FAIL  look 2",
             ] { #expect(text.contains(part), "'\(part)' is not in:\n\(text)") }
             #expect(!text.contains("\u{1b}"))
             #expect(try await home.check("report", "orders", "--html").hasPrefix("<!DOCTYPE html>"))
             #expect(try await home.check("report", "orders", "--format", "junit").contains("<failure "))
             #expect(try await home.check("report", "orders", "--format", "json").contains("\"formatVersion\" : 2"))
+        }
+    }
+
+    @Test("On a terminal the levels are coloured, unless the user wants no colours", arguments: [("", true), ("NO_COLOR=1", false), ("TERM=dumb", false)])
+    func terminal(variable: String, isColoured: Bool) async throws {
+        try await withReports(["pass"]) { home in
+            let command = "env -u NO_COLOR TERM=xterm PGKVM_HOME=\(home.path) \(variable) \(PGKVMHome.program) report orders"
+            let text = try await ProgramRunner.check("script", ["--quiet", "--return", "--command", command, "/dev/null"]).outputText
+            #expect(text.contains("\u{1b}[32mPASS\u{1b}[0m  cpu.aes") == isColoured)
+            #expect(text.contains("PASS  cpu.aes") == !isColoured)
         }
     }
 
@@ -76,7 +86,8 @@ struct ReportCommandTests {
     @Test(
         "Options that make no sense are wrong usage, with what was probably meant",
         arguments: [
-            (["verify", "--only", "cpu,dsk"], "did you mean 'disk'?"), (["verify", "--limit", "disk.write-latncy.p99=5ms"], "did you mean 'disk.write-latency.p99'?"),
+            (["verify", "--only", "cpu,dsk"], "did you mean 'disk'?"),
+            (["verify", "--limit", "disk.write-latncy.p99=5ms"], "did you mean 'disk.write-latency.p99'?"),
             (["verify", "--limit", "disk.write-latency.p99=5"], "write 250us, 5ms or 1s"), (["verify", "--limit", "5ms"], "write METRIC=VALUE"),
             (["verify", "--limit", "disk.write-latency.p99=5ms", "--limit", "disk.write-latency.p99=6ms"], "more than one --limit"),
             (["verify", "--quick", "--full"], "--full"), (["verify", "--quick", "--rounds", "3"], "--quick measures nothing"),

@@ -25,13 +25,12 @@ extension [Finding] {
 
     /// What the whole comes to, in a few words.
     var verdict: String {
-        let (failed, warned) = (count(.fail), count(.warn))
-        if failed > 0 { return "\(failed) of \(count) checks failed" }
+        let (passed, skipped, warned, failed) = (count(.pass), count(.skip), count(.warn), count(.fail))
+        if failed > 0 { return "\(failed) of \(count == 1 ? "1 check" : "\(count) checks") failed" }
         if isEmpty { return "Nothing was checked" }
-        let passed = count - count(.skip)
-        if passed == 0 { return "Nothing could be checked" }
-        let warnings = warned == 0 ? "" : warned == 1 ? ", with 1 warning" : ", with \(warned) warnings"
-        let skipped = count(.skip) == 0 ? "" : ", \(count(.skip)) left out"
-        return "\(passed == count && count > 1 ? "All \(count)" : "\(passed)") \(passed == 1 ? "check" : "checks") passed\(warnings)\(skipped)"
+        if passed + warned == 0 { return "Nothing could be checked" }
+        let rest = skipped == 0 ? "" : ", \(skipped) left out"
+        if warned > 0 { return "Nothing failed, \(warned == 1 ? "1 warning" : "\(warned) warnings")\(rest)" }
+        return "\(passed == count && count > 1 ? "All \(count)" : "\(passed)") \(passed == 1 ? "check" : "checks") passed\(rest)"
     }
 }

@@ -18,7 +18,8 @@ enum HTMLFigures {
         let sides = LatencyChart.sides(latency)
         let percents = LatencyText.percents(latency)
         return [
-            "work": latency.work, "check": latency.check, "hasRatio": latency.ratio != nil, "ratio": latency.ratio.map { unit.text($0.value) } ?? "",
+            "work": latency.work, "check": latency.check, "hasRatio": latency.ratio != nil && latency.inconclusive == nil,
+            "ratio": latency.ratio.map { unit.text($0.value) } ?? "",
             "ratioLow": latency.ratio.map { unit.text($0.low) } ?? "", "ratioHigh": latency.ratio.map { unit.text($0.high) } ?? "",
             "isInconclusive": latency.inconclusive != nil, "inconclusive": latency.inconclusive ?? "",
             "charts": [LatencyChart.wide, .narrow].map { $0.values(latency) },
@@ -38,7 +39,8 @@ enum HTMLFigures {
         let change = former.last.map { MetricChange($0, metric) }
         let trend = Sparkline((former + [metric]).map(\.value).suffix(24))
         return [
-            "id": metric.id, "hasTitle": MetricCatalogue.entry(metric.id) != nil, "title": MetricCatalogue.entry(metric.id)?.title ?? "", "now": metric.unit.text(metric.value),
+            "id": metric.id, "hasTitle": MetricCatalogue.entry(metric.id) != nil, "title": MetricCatalogue.entry(metric.id)?.title ?? "",
+            "now": metric.unit.text(metric.value),
             "before": former.last.map { metric.unit.text($0.value) } ?? "–", "change": change.map(words) ?? "first", "opinion": change.map(opinion) ?? "soft",
             "hasTrend": former.count > 0, "trend": trend.points, "lastX": trend.last.x, "lastY": trend.last.y,
             "trendLabel": "\(former.count + 1) runs, from \(metric.unit.text(trend.low)) to \(metric.unit.text(trend.high))",

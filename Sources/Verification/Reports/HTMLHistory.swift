@@ -16,7 +16,8 @@ enum HTMLHistory {
     private static func row(_ report: Report, isThis: Bool) -> [String: Any] {
         let date = HTMLReport.date(report.time)
         return [
-            "date": HTMLReport.date(report.time, isShort: true), "level": report.findings.overall.rawValue, "verdict": report.findings.verdict, "mark": isThis ? "this" : "",
+            "date": HTMLReport.date(report.time, isShort: true), "level": report.findings.overall.rawValue, "verdict": report.findings.verdict,
+            "mark": isThis ? "this" : "",
             "how": "\(report.accelerator.rawValue.uppercased()), \(report.depth.rawValue)", "title": "\(date): \(report.findings.verdict)",
         ]
     }

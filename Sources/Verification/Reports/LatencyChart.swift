@@ -35,7 +35,8 @@ struct LatencyChart {
         let labels = Self.apart(curves.map { $0.last?.y ?? bottom })
         let ticks = [50.0, 90, 99, 99.9, 99.99].filter { (first - 0.01...last + 0.01).contains(Self.nines($0)) }
         let label = sides.map { side in
-            "\(side.name): " + side.distribution.points.map { "\(LatencyText.name(of: $0.percent)) \(MetricUnit.nanoseconds.text($0.nanoseconds))" }
+            "\(side.name): "
+                + side.distribution.points.map { "\(LatencyText.name(of: $0.percent)) \(MetricUnit.nanoseconds.text($0.nanoseconds))" }
                 .joined(separator: ", ")
         }.joined(separator: "; ")
         return [

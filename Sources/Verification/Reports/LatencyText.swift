@@ -32,7 +32,7 @@ enum LatencyText {
 
     /// How guest and host compare, and what that rests on.
     private static func summary(_ latency: LatencyComparison) -> String {
-        guard let ratio = latency.ratio else { return basis(latency) }
+        guard let ratio = latency.ratio, latency.inconclusive == nil else { return basis(latency) }
         let unit = MetricUnit.ratio
         return "the guest takes \(unit.text(ratio.value)) the host's time (95 %: \(unit.text(ratio.low)) to \(unit.text(ratio.high))); \(basis(latency))"
     }

@@ -26,7 +26,8 @@ enum SampleReport {
                 check: "disk.write-latency", level: .pass, measured: "1.21x the host's time at the median (95 %: 1.12x to 1.33x)", expected: "a figure"),
             Finding(
                 check: "durability.flush", level: failing ? .fail : .pass,
-                measured: failing ? "500 flushes in the guest, 0 on the host: node 'data-file' has cache.no-flush" : "500 flushes in the guest, 500 on the host",
+                measured: failing
+                    ? "500 flushes in the guest, 0 on the host: node 'data-file' has cache.no-flush" : "500 flushes in the guest, 500 on the host",
                 expected: "500", remedy: failing ? "stop the appliance and set cache.no-flush=off: a loss of power loses committed transactions" : nil),
             Finding(
                 check: "network.throughput", level: .skip, measured: "iperf3 is not on this host", expected: "a figure",
@@ -89,18 +90,24 @@ enum SampleReport {
                     [0xa20f12, 0x100800, 0x7ef8_320b, 0x178b_fbff], [0xa20f12, 0x100800, 0xfef8_3203, 0x178b_fbff], nil,
                     [0xa20f12, 0x100800, 0xfef8_3203, 0x178b_fbff],
                 ]),
-            .init(leaf: 7, subleaf: 0, registers: [[0, 0x219c_97a9, 0x0040_068c, 0], [0, 0x219c_97a9, 0x0040_068c, 0], nil, [0, 0x219c_97a9, 0x0040_068c, 0]]),
+            .init(
+                leaf: 7, subleaf: 0, registers: [[0, 0x219c_97a9, 0x0040_068c, 0], [0, 0x219c_97a9, 0x0040_068c, 0], nil, [0, 0x219c_97a9, 0x0040_068c, 0]]),
         ],
         flags: [
             .init(name: "aes", isSet: [true, true, true, true]), .init(name: "vaes", isSet: [true, true, nil, true]),
             .init(name: "monitor", isSet: [true, false, nil, false]), .init(name: "avx512f", isSet: [false, false, nil, false]),
-        ] + ["fpu", "vme", "de", "pse", "tsc", "msr", "pae", "mce", "cx8", "apic", "sep", "mtrr", "pge", "mca", "cmov", "pat", "clflush", "mmx", "fxsr", "sse"]
+        ]
+            + [
+                "fpu", "vme", "de", "pse", "tsc", "msr", "pae", "mce", "cx8", "apic", "sep", "mtrr", "pge", "mca", "cmov", "pat", "clflush", "mmx", "fxsr",
+                "sse",
+            ]
             .map { .init(name: $0, isSet: [true, true, nil, true]) })
 
     /// What a guest, a server or a program could say to get at whoever reads the report.
     static let hostile = [
         "<script>alert(1)</script>", "\"\u{301} onload=alert(1) x=\"", "' onmouseover='alert(2)", "</style><img src=x onerror=alert(3)>",
-        "{{{appliance}}} {{> x}}", "]]><x/>", "a\u{0}b\u{1b}[31mred\u{7}", "line\nline\r\ttab", "\u{202e}txt.exe", "\u{ffff}\u{fffe}\u{9b}", "🐘 größe é e\u{301} 漢字",
+        "{{{appliance}}} {{> x}}", "]]><x/>", "a\u{0}b\u{1b}[31mred\u{7}", "line\nline\r\ttab", "\u{202e}txt.exe", "\u{ffff}\u{fffe}\u{9b}",
+        "🐘 größe é e\u{301} 漢字",
         "&lt;b&gt; &amp;", "`${x}`", "<\u{301}b>", "",
     ]
 
@@ -114,7 +121,8 @@ enum SampleReport {
         measurements.latencies = hostile.map {
             LatencyComparison(
                 check: $0, work: $0, host: LatencyDistribution(count: 0, meanNanoseconds: 0, points: []),
-                guest: LatencyDistribution(count: 1, meanNanoseconds: -1, points: [.init(percent: 100, nanoseconds: 0), .init(percent: 50, nanoseconds: 1e300)]),
+                guest: LatencyDistribution(
+                    count: 1, meanNanoseconds: -1, points: [.init(percent: 100, nanoseconds: 0), .init(percent: 50, nanoseconds: 1e300)]),
                 ratio: Estimate(value: -1, low: 1e308, high: 0), rounds: -1, inconclusive: $0)
         }
         measurements.processor = ProcessorComparison(

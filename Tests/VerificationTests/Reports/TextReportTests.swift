@@ -23,6 +23,20 @@ struct TextReportTests {
         #expect(uncoloured.split(separator: "\n").allSatisfy { $0.count <= 140 })
     }
 
+    @Test("The verdict counts what failed, and does not call a pass what was not checked")
+    func verdicts() {
+        func verdict(_ levels: Finding.Level...) -> String {
+            levels.map { Finding(check: "a.b", level: $0, measured: "", expected: "") }.verdict
+        }
+        #expect(verdict() == "Nothing was checked")
+        #expect(verdict(.skip, .skip) == "Nothing could be checked")
+        #expect(verdict(.pass) == "1 check passed")
+        #expect(verdict(.pass, .pass) == "All 2 checks passed")
+        #expect(verdict(.pass, .skip) == "1 check passed, 1 left out")
+        #expect(verdict(.pass, .warn) == "Nothing failed, 1 warning")
+        #expect(verdict(.fail, .warn, .pass) == "1 of 3 checks failed")
+    }
+
     @Test("A bar has the length of its share, and something shows as something")
     func bars() {
         #expect(BlockBar.render(0, width: 4) == "    ")
@@ -32,7 +46,9 @@ struct TextReportTests {
         #expect(BlockBar.render(7, width: 4) == "████")
     }
 
-    @Test("The axis of a chart has round ends around all values, also around none and odd ones", arguments: [[], [0], [-1, .nan], [1e300], [5], [1, 1e9], [118e3, 4e6]])
+    @Test(
+        "The axis of a chart has round ends around all values, also around none and odd ones",
+        arguments: [[], [0], [-1, .nan], [1e300], [5], [1, 1e9], [118e3, 4e6]])
     func scale(values: [Double]) {
         let scale = LogScale(values)
         #expect(scale.low < scale.high)
@@ -67,7 +83,7 @@ struct TextReportTests {
         let text = TextReport.history([("20261101T000000Z", SampleReport.whole(failing: false)), ("20261102T000000Z-2", nil), ("b", SampleReport.report([]))])
         #expect(
             text == """
-                20261101T000000Z    WARN  KVM  standard  9 checks passed, with 2 warnings, 1 left out
+                20261101T000000Z    WARN  KVM  standard  Nothing failed, 2 warnings, 1 left out
                 20261102T000000Z-2  cannot be read
                 b                   SKIP  KVM  standard  Nothing was checked
                 """)
