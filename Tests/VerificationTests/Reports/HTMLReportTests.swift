@@ -90,7 +90,9 @@ struct HTMLReportTests {
         #expect(result.outputText == "[]\n")
     }
 
-    @Test("A browser shows the page without a script, without the network and without a scroll bar at the width of a phone", .fullRun)
+    @Test(
+        "A browser shows the page without a script, without the network and without a scroll bar at the width of a phone", .fullRun,
+        .enabled("needs chromium: apt-get install chromium") { ProgramRunner.lookUp("chromium") != nil })
     func browser() async throws {
         let directory = try Files.createTemporaryDirectory(in: "/tmp", prefix: "pgkvm-browser")
         defer { try? Files.remove(directory) }
