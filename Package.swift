@@ -39,7 +39,7 @@ let libraries: [Target] = [
         resources: [.embedInCode("user-data"), .embedInCode("meta-data"), .embedInCode("network-config")], swiftSettings: strict),
     .target(
         name: "BuiltinTemplates", path: "templates",
-        resources: [.embedInCode("postgresql"), .embedInCode("guest"), .embedInCode("spec")], swiftSettings: strict),
+        resources: [.embedInCode("postgresql"), .embedInCode("guest"), .embedInCode("spec"), .embedInCode("report")], swiftSettings: strict),
     .target(
         name: "CloudInit",
         dependencies: [
@@ -57,8 +57,10 @@ let libraries: [Target] = [
     .target(name: "QEMUBackend", dependencies: ["ApplianceModel", "MachineBackend", "HostSystem", systemPackage], swiftSettings: strict),
     .target(
         name: "Verification",
-        dependencies: ["ApplianceModel", "SecureShell", "PostgresClient", "HostSystem", "MachineBackend", "BuiltinTemplates", systemPackage],
-        swiftSettings: strict),
+        dependencies: [
+            "ApplianceModel", "SecureShell", "PostgresClient", "HostSystem", "MachineBackend", "BuiltinTemplates", systemPackage,
+            .product(name: "Mustache", package: "swift-mustache"),
+        ], swiftSettings: strict),
     .target(
         name: "Deployment",
         dependencies: [

@@ -21,6 +21,7 @@ package enum BuiltinTemplates {
         "postgresql/pg_ident.conf": PackageResources.pg_ident_conf,
         "postgresql/postgresql.conf": PackageResources.postgresql_conf,
         "postgresql/setup.sql": PackageResources.setup_sql,
+        "report/report.html": PackageResources.report_html,
         "spec/example.yaml": PackageResources.example_yaml,
     ]
 }

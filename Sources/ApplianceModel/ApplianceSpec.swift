@@ -11,16 +11,18 @@ package struct ApplianceSpec: Sendable, Equatable, Codable {
     package var network: Network
     package var dataDisk: DataDisk
     package var postgresql: PostgreSQL
+    package var verification: Verification
 
     package init(
         name: ApplianceName, machine: Machine = Machine(), network: Network = Network(), dataDisk: DataDisk = DataDisk(),
-        postgresql: PostgreSQL = PostgreSQL()
+        postgresql: PostgreSQL = PostgreSQL(), verification: Verification = Verification()
     ) {
         self.name = name
         self.machine = machine
         self.network = network
         self.dataDisk = dataDisk
         self.postgresql = postgresql
+        self.verification = verification
     }
 }
 
@@ -126,6 +128,16 @@ extension ApplianceSpec {
             self.owner = owner
             self.extensions = extensions
         }
+    }
+}
+
+extension ApplianceSpec {
+    /// What `pgkvm verify` holds against the appliance beyond the rest of the spec. It may change at any time: nothing is made from it.
+    package struct Verification: Sendable, Equatable, Codable {
+        /// Bounds of figures, as written, by the metric's id: `disk.write-latency.p99` → `5ms`.
+        package var limits: [String: String] = [:]
+
+        package init() {}
     }
 }
 

@@ -4,7 +4,7 @@ package enum SpecRules {
     package static func faults(in spec: ApplianceSpec) -> [SpecFault] {
         machine(spec.machine) + network(spec.network) + dataDisk(spec.dataDisk)
             + server(spec.postgresql, image: spec.machine.image, network: spec.network)
-            + PostgreSQLNames.faults(in: spec.postgresql)
+            + PostgreSQLNames.faults(in: spec.postgresql) + limits(spec.verification)
     }
 
     /// Throws one failure that lists every fault.
@@ -89,6 +89,17 @@ extension SpecRules {
             if server.allowFrom[..<index].contains(network) { faults.append(SpecFault(path, "\(network) is listed twice")) }
         }
         return faults
+    }
+
+    private static func limits(_ verification: ApplianceSpec.Verification) -> [SpecFault] {
+        verification.limits.sorted { $0.key < $1.key }.compactMap { name, text in
+            do {
+                _ = try MetricLimit(metric: name, text: text)
+                return nil
+            } catch {
+                return SpecFault("verify.limits.\(name)", "\(error)")
+            }
+        }
     }
 
     private static func versionFault(_ server: ApplianceSpec.PostgreSQL, image: ImageChoice) -> String? {

@@ -28,8 +28,17 @@ extension DeploymentContext {
         return try await WaitingTime.measure { try await PostgresConnection.open(parameters) }
     }
 
-    /// Runs the checks and stores the report.
-    func verify(_ options: VerificationOptions, progress: @escaping @Sendable (String) -> Void) async throws -> Report {
+    /// Runs the checks and stores the report. The spec's limits hold too, unless the options have another for the same figure.
+    /// - Parameter timed: called with the time that the measurements of a group took.
+    func verify(
+        _ options: VerificationOptions, progress: @escaping @Sendable (String) -> Void,
+        timed: @Sendable (GroupName, Duration) -> Void = { _, _ in }
+    ) async throws -> Report {
+        var options = options
+        let own = Set(options.limits.map(\.metric))
+        options.limits += try spec.verification.limits.filter { !own.contains($0.key) }.sorted { $0.key < $1.key }.map {
+            try MetricLimit(metric: $0.key, text: $0.value)
+        }
         let plan = try await ServerPlan(self)
         let end = try await journal.fact(ConfigurationFact.self)?.certificateEnd
         let accelerator = try await require(CPUFact.self).decision.accelerator
@@ -42,7 +51,7 @@ extension DeploymentContext {
                 try await self.startAndWait()
             },
             settings: plan.settings, certificateDaysLeft: end.map { CertificateDays.left(until: $0) })
-        let (findings, measurements) = try await Verifier.run(target, options, progress: progress)
+        let (findings, measurements) = try await Verifier.run(target, options, progress: progress, timed: timed)
         let report = Report(
             appliance: spec.name.rawValue, time: Date.now.ISO8601Format(), accelerator: accelerator, depth: options.depth, findings: findings,
             measurements: measurements)
@@ -56,8 +65,12 @@ package enum LogSource: Sendable { case postgresql, serial, process }
 
 extension Appliance {
     /// Runs the checks and stores the report.
-    package func verify(_ options: VerificationOptions, progress: @escaping @Sendable (String) -> Void) async throws -> Report {
-        let report = try await context.verify(options, progress: progress)
+    /// - Parameter timed: called with the time that the measurements of a group took.
+    package func verify(
+        _ options: VerificationOptions, progress: @escaping @Sendable (String) -> Void,
+        timed: @Sendable (GroupName, Duration) -> Void = { _, _ in }
+    ) async throws -> Report {
+        let report = try await context.verify(options, progress: progress, timed: timed)
         await context.guest.close()
         return report
     }

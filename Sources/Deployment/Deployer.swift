@@ -63,6 +63,9 @@ package struct Deployer: Sendable {
         let known = try SpecFile.parse(Files.read(directory.spec), file: directory.spec.string)
         var comparable = wanted
         if let adopt = wanted.dataDisk.adopt, adopt == known.dataDisk.adopt { comparable.dataDisk.size = known.dataDisk.size }
+        // Limits are held against figures; nothing of the appliance is made from them.
+        comparable.verification = known.verification
+        if comparable == known, wanted.verification != known.verification { return try relimited(known, wanted.verification) }
         let appliance = try Appliance(writing: known, environment: environment, bootPatience: bootPatience)
         guard comparable != known else { return appliance }
         guard try await appliance.machine() == nil, try await environment.backend.find(appliance.context.deploymentIDIfKnown(), name: known.name) == nil
@@ -75,6 +78,18 @@ package struct Deployer: Sendable {
         let spec = try KeptData.completed(wanted)
         try Files.remove(directory.journal)
         try Files.write(SpecFile.render(spec), to: directory.spec)
+        return try Appliance(writing: spec, environment: environment, bootPatience: bootPatience)
+    }
+}
+
+extension Deployer {
+    /// The same appliance with other limits, which are on disk from now on.
+    private func relimited(_ known: ApplianceSpec, _ verification: ApplianceSpec.Verification) throws -> Appliance {
+        var spec = known
+        spec.verification = verification
+        let changes = SpecDifference.between(known, spec).joined(separator: ", ")
+        try Files.write(SpecFile.render(spec), to: environment.state.appliance(spec.name).spec)
+        sink.receive(.warning("what 'pgkvm verify' expects has changed: \(changes)"))
         return try Appliance(writing: spec, environment: environment, bootPatience: bootPatience)
     }
 }

@@ -46,6 +46,31 @@ package enum Files {
     /// A reader sees the old content or the new one, also after a crash.
     /// - Throws: `file.unwritable`.
     package static func write(_ bytes: [UInt8], to path: FilePath, mode: FilePermissions = .ownerReadWrite) throws {
+        try write(bytes, to: path, mode: mode) { unsafe Glibc.rename($0, $1) }
+    }
+
+    /// Writes a new file as one durable act; one that is there already stays as it is.
+    /// - Returns: whether the name was free.
+    /// - Throws: `file.unwritable`.
+    package static func writeNew(_ bytes: [UInt8], to path: FilePath, mode: FilePermissions = .ownerReadWrite) throws -> Bool {
+        do {
+            try write(bytes, to: path, mode: mode) { temporary, target in
+                let result = unsafe link(temporary, target)
+                let code = errno
+                _ = unsafe unlink(temporary)
+                errno = code
+                return result
+            }
+            return true
+        } catch let failure as Failure where failure.cause as? Errno == .fileExists {
+            return false
+        }
+    }
+
+    /// - Parameter publish: gives the temporary file its name, as a system call does: 0, or -1 and `errno`.
+    private static func write(
+        _ bytes: [UInt8], to path: FilePath, mode: FilePermissions, publish: (_ temporary: String, _ target: String) -> Int32
+    ) throws {
         let directory = path.removingLastComponent()
         let temporary = directory.appending(".\(path.lastComponent?.string ?? "file").\(getpid()).\(UInt32.random(in: 0 ... .max)).tmp")
         do {
@@ -58,7 +83,7 @@ package enum Files {
                     try file.writeAll(bytes)
                     guard fsync(file.rawValue) == 0 else { throw Errno(rawValue: errno) }
                 }
-                guard unsafe Glibc.rename(temporary.string, path.string) == 0 else { throw Errno(rawValue: errno) }
+                guard publish(temporary.string, path.string) == 0 else { throw Errno(rawValue: errno) }
             } catch {
                 _ = unsafe unlink(temporary.string)
                 throw error

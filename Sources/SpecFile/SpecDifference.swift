@@ -13,7 +13,7 @@ package enum SpecDifference {
         }
     }
 
-    /// The paths and values of a spec: those that every spec has, then the settings, the roles and the databases.
+    /// The paths and values of a spec: those that every spec has, then the settings, the roles, the databases and the limits.
     private static func parts(_ spec: ApplianceSpec) -> [[(String, String)]] {
         let server = spec.postgresql
         let settings = server.settings.sorted { $0.key < $1.key }.map { ("postgresql.settings.\($0.key)", YAMLWriter.quoted($0.value)) }
@@ -21,7 +21,8 @@ package enum SpecDifference {
         let databases = server.databases.map {
             ("postgresql.databases \(SpecRules.shown($0.name))", "owned by \(SpecRules.shown($0.owner)) with extensions \(list($0.extensions))")
         }
-        return [machine(spec) + self.server(server), settings, roles, databases]
+        let limits = spec.verification.limits.sorted { $0.key < $1.key }.map { ("verify.limits.\($0.key)", $0.value) }
+        return [machine(spec) + self.server(server), settings, roles, databases, limits]
     }
 
     private static func machine(_ spec: ApplianceSpec) -> [(String, String)] {

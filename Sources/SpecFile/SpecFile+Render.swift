@@ -14,6 +14,11 @@ extension SpecFile {
             $0.pair("adopt", spec.dataDisk.adopt)
         }
         text.section("postgresql") { render(spec.postgresql, to: &$0) }
+        text.section("verify") {
+            $0.section("limits", isEmpty: spec.verification.limits.isEmpty) {
+                for (name, value) in spec.verification.limits.sorted(by: { $0.key < $1.key }) { $0.pair(name, value) }
+            }
+        }
         return text.text
     }
 

@@ -1,11 +1,12 @@
 /// The keys of the spec file by section; the order is that of a rendered file.
 enum SpecKeys {
-    static let top = ["formatVersion", "name", "machine", "network", "data", "postgresql"]
+    static let top = ["formatVersion", "name", "machine", "network", "data", "postgresql", "verify"]
     static let machine = ["backend", "accelerator", "vcpus", "memory", "image", "systemDisk"]
     static let systemDisk = ["size", "layout"]
     static let network = ["mode", "address", "sshPort", "postgresqlPort"]
     static let data = ["size", "adopt"]
     static let postgresql = ["version", "source", "profile", "locale", "timeZone", "allowFrom", "settings", "roles", "databases"]
+    static let verify = ["limits"]
     static let role = ["name", "memberOf"]
     static let database = ["name", "owner", "extensions"]
 
@@ -13,7 +14,7 @@ enum SpecKeys {
     static func home(of key: String) -> String? {
         let sections = [
             ("machine", machine), ("machine.systemDisk", systemDisk), ("network", network), ("data", data), ("postgresql", postgresql),
-            ("postgresql.databases[]", database), ("postgresql.roles[]", role),
+            ("verify", verify), ("postgresql.databases[]", database), ("postgresql.roles[]", role),
         ]
         let homes = sections.filter { $0.1.contains(key) }.map { "\($0.0).\(key)" } + (top.contains(key) ? [key] : [])
         return homes.count == 1 ? homes.first : nil

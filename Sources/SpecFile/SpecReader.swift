@@ -24,6 +24,7 @@ struct SpecReader {
         readNetwork(child(top, "network", SpecKeys.network), into: &spec.network)
         readData(child(top, "data", SpecKeys.data), into: &spec.dataDisk)
         readServer(child(top, "postgresql", SpecKeys.postgresql), into: &spec.postgresql)
+        spec.verification.limits = words(child(top, "verify", SpecKeys.verify), "limits", what: "a limit has one value", example: "write one such as 5ms")
         applyRules(to: spec)
         return name == nil ? nil : spec
     }
@@ -77,7 +78,7 @@ struct SpecReader {
                 report(node.mark?.line, item, "\(SpecRules.shown(text)) is not an IPv4 network; allowed are forms such as 10.0.2.0/24, without host bits")
             }
         }
-        server.settings = settings(section)
+        server.settings = words(section, "settings", what: "a setting has one value: lists are written 'a, b'", example: "write '' for an empty one")
         // The role and the database of the default belong together: they are for a file that names neither.
         if ["roles", "databases"].contains(where: { section.has($0) && !section.isNull($0) }) {
             server.roles = []
@@ -98,20 +99,20 @@ struct SpecReader {
         }
     }
 
-    /// Any scalar may be the value of a setting and keeps its text: `on`, `1.1`, `'%m [%p] '`.
-    private mutating func settings(_ server: Section) -> [String: String] {
-        guard let node = server.value("settings"), !server.isNull("settings") else { return [:] }
-        let path = server.path(of: "settings")
+    /// A section with keys of any name, whose values keep their text, whatever YAML takes them for: `on`, `1.1`, `'%m [%p] '`.
+    private mutating func words(_ section: Section, _ key: String, what: String, example: String) -> [String: String] {
+        guard let node = section.value(key), !section.isNull(key) else { return [:] }
+        let path = section.path(of: key)
         var result: [String: String] = [:]
-        for (key, value) in section(node, at: path, keys: nil).fields {
+        for (key, value) in self.section(node, at: path, keys: nil).fields {
             let line = value.mark?.line
             if isRefused(value, at: "\(path).\(key)") { continue }
             guard let scalar = value.scalar else {
-                report(line, "\(path).\(key)", "is a list or a section; a setting has one value: lists are written 'a, b'")
+                report(line, "\(path).\(key)", "is a list or a section; \(what)")
                 continue
             }
             if YAMLValue.isNull(scalar) {
-                report(line, "\(path).\(key)", "has no value; write '' for an empty one")
+                report(line, "\(path).\(key)", "has no value; \(example)")
             } else {
                 result[key] = scalar.string
             }

@@ -1,6 +1,8 @@
+package import ApplianceModel
+
 /// A figure that was measured, comparable from run to run.
 package struct Metric: Codable, Sendable, Equatable {
-    package enum Unit: String, Codable, Sendable { case nanoseconds, bytesPerSecond, transactionsPerSecond, ratio, count }
+    package typealias Unit = MetricUnit
 
     /// Which way is the better one.
     package enum Better: String, Codable, Sendable { case lower, higher }
@@ -29,6 +31,12 @@ package struct Measurements: Codable, Sendable, Equatable {
     package var outputs: [String: String] = [:]
 
     package init() {}
+
+    /// Leaves out figures that are no numbers: they can be neither stored nor compared, and a limit on one counts as not measured.
+    mutating func keepFinite() {
+        metrics.removeAll { !$0.value.isFinite }
+        latencies.removeAll { !$0.isFinite }
+    }
 }
 
 /// Latencies of many operations of one kind.
@@ -98,6 +106,14 @@ package struct LatencyComparison: Codable, Sendable, Equatable {
         self.ratio = ratio
         self.rounds = rounds
         self.inconclusive = inconclusive
+    }
+}
+
+extension LatencyComparison {
+    fileprivate var isFinite: Bool {
+        let sides = [host, guest].compactMap(\.self)
+        let numbers = sides.flatMap { [$0.meanNanoseconds] + $0.points.flatMap { [$0.percent, $0.nanoseconds] } }
+        return (numbers + [ratio?.value, ratio?.low, ratio?.high].compactMap(\.self)).allSatisfy(\.isFinite)
     }
 }
 

@@ -1,3 +1,5 @@
+package import ApplianceModel
+
 /// How much a verification may do.
 package enum Depth: String, Sendable, Codable, CaseIterable {
     /// Looks and asks; measures nothing that a busy database would feel.
@@ -20,15 +22,19 @@ package struct VerificationOptions: Sendable, Equatable {
     /// Ends the machine's process once, with SIGKILL, and starts it again.
     package var killsMachine: Bool
     package var limits: [MetricLimit]
+    /// A former report that the figures are held against.
+    package var baseline: Report?
 
     package init(
-        depth: Depth = .standard, groups: [GroupName] = GroupName.allCases, rounds: Int? = nil, killsMachine: Bool = false, limits: [MetricLimit] = []
+        depth: Depth = .standard, groups: [GroupName] = GroupName.allCases, rounds: Int? = nil, killsMachine: Bool = false, limits: [MetricLimit] = [],
+        baseline: Report? = nil
     ) {
         self.depth = depth
         self.groups = groups
         self.rounds = rounds
         self.killsMachine = killsMachine
         self.limits = limits
+        self.baseline = baseline
     }
 
     /// The rounds to run: asked for, or those of the depth.

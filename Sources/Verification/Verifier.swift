@@ -41,9 +41,12 @@ package enum Verifier {
     private static let measuring = [AESSpeedChecks.group, RoundTripChecks.group, ThroughputChecks.group, PgbenchChecks.group]
     private static let ending = [CrashChecks.group, MachineCrashChecks.group]
 
-    /// - Parameter progress: called with what is being done.
+    /// - Parameters:
+    ///   - progress: called with what is being done.
+    ///   - timed: called with the time that the measurements of a group took.
     package static func run(
-        _ target: VerificationTarget, _ options: VerificationOptions = VerificationOptions(), progress: @escaping @Sendable (String) -> Void
+        _ target: VerificationTarget, _ options: VerificationOptions = VerificationOptions(), progress: @escaping @Sendable (String) -> Void,
+        timed: @Sendable (GroupName, Duration) -> Void = { _, _ in }
     ) async throws -> (findings: [Finding], measurements: Measurements) {
         let run = VerificationRun(target: target, options: options, progress: progress)
         var findings: [Finding] = []
@@ -51,6 +54,8 @@ package enum Verifier {
         for group in groups where options.groups.contains(group.name) && group.runs(options) {
             try Task.checkCancellation()
             progress(group.name.rawValue)
+            let start = ContinuousClock.now
+            defer { timed(group.name, .now - start) }
             do {
                 findings += try await group.run(run, &measurements)
             } catch is CancellationError {
@@ -64,6 +69,8 @@ package enum Verifier {
                 if !findings.contains(finding) { findings.append(finding) }
             }
         }
+        measurements.keepFinite()
+        findings += LimitChecks.findings(options, measurements) + BaselineChecks.findings(options, measurements, target.accelerator)
         return (findings, measurements)
     }
 

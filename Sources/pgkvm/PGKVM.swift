@@ -83,7 +83,7 @@ struct PGKVMCommand: AsyncParsableCommand {
         version: Version.text,
         groupedSubcommands: [
             CommandGroup(
-                name: "Deploy and verify", subcommands: [DeployCommand.self, VerifyCommand.self, DoctorCommand.self, ImageCommand.self]),
+                name: "Deploy and verify", subcommands: [DeployCommand.self, VerifyCommand.self, ReportCommand.self, DoctorCommand.self, ImageCommand.self]),
             CommandGroup(
                 name: "Use", subcommands: [ConnectionCommand.self, PSQLCommand.self, SSHCommand.self, ConsoleCommand.self, LogsCommand.self]),
             CommandGroup(

@@ -1,10 +1,13 @@
 internal import ApplianceModel
 internal import FoundationEssentials
 internal import Glibc
+internal import HostSystem
+internal import Verification
 
 /// Standard output carries results, standard error everything else.
 enum Terminal {
     static let isErrorTTY = isatty(STDERR_FILENO) == 1
+    static let isOutputTTY = isatty(STDOUT_FILENO) == 1
     static let isInputTTY = isatty(STDIN_FILENO) == 1
 
     static func print(_ text: String) { write(text + "\n", to: STDOUT_FILENO) }
@@ -24,6 +27,17 @@ enum Terminal {
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
         print(String(decoding: try encoder.encode(value), as: UTF8.self))
     }
+
+    /// What standard output shows: colours and bars on a terminal only, no colours where the user wants none (no-color.org).
+    static let style: TextStyle = {
+        guard isOutputTTY, let terminal = HostEnvironment.value("TERM"), terminal != "dumb" else { return .plain }
+        let wantsNoColor = HostEnvironment.value("NO_COLOR").map { !$0.isEmpty } ?? false
+        let locale = ["LC_ALL", "LC_CTYPE", "LANG"].lazy.compactMap(HostEnvironment.value).first { !$0.isEmpty } ?? ""
+        let isUTF8 = locale.lowercased().replacing("-", with: "").hasSuffix("utf8")
+        var size = winsize()
+        let columns = ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 0 ? Int(size.ws_col) : nil
+        return TextStyle(hasColor: !wantsNoColor, hasBlocks: isUTF8, columns: columns)
+    }()
 
     /// Asks a question on the terminal; nil when nobody is there.
     static func ask(_ question: String) -> String? {

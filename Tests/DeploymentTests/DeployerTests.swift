@@ -90,6 +90,28 @@ struct DeployerTests {
         }
     }
 
+    @Test("Other limits alone are no other appliance: they are stored, and the deployment goes on where it stood")
+    func limits() async throws {
+        try await Scratch.with { scratch in
+            let appliance = try await scratch.withMachine()
+            let journal = try Files.read(appliance.directory.journal)
+            var spec = try scratch.spec()
+            spec.verification.limits = ["disk.write-latency.p99": "5ms"]
+            let (again, outcome) = try await scratch.deploy(spec)
+            #expect(again.context.spec == spec)
+            #expect(try SpecFile.parse(Files.read(again.directory.spec), file: "x") == spec)
+            #expect(outcome.performed.isEmpty)
+            #expect(scratch.backend.calls.filter { $0 == "create" }.count == 1)
+            #expect(try Files.read(appliance.directory.journal).starts(with: journal))
+
+            spec.verification.limits = [:]
+            spec.machine.vcpus = 7
+            let error = await #expect(throws: Failure.self) { _ = try await scratch.deploy(spec) }
+            #expect(error?.message.contains("machine.vcpus") == true)
+            #expect(error?.message.contains("limits") == false)
+        }
+    }
+
     @Test("A machine that a killed run made and did not record counts as one")
     func unrecorded() async throws {
         try await Scratch.with { scratch in

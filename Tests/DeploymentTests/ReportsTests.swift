@@ -40,6 +40,55 @@ struct ReportsTests {
         }
     }
 
+    @Test("Reports of one second stand beside each other, in order, and each can be named")
+    func sameSecond() async throws {
+        try await Scratch.with { scratch in
+            let directory = try scratch.directory()
+            let names = try (0..<11).map { _ in try Reports.store(report("2026-02-01T00:00:00Z"), in: directory).description }
+            #expect(names.prefix(2) == ["20260201T000000Z", "20260201T000000Z-2"])
+            #expect(names.last == "20260201T000000Z-11")
+            try Reports.store(report("2026-01-31T00:00:00Z"), in: directory)
+            #expect(try Reports.names(directory).map(\.description) == ["20260131T000000Z"] + names)
+            #expect(try Files.list(directory.reports).count == 12)
+            try Reports.store(report("2026-02-02T00:00:00Z"), in: directory)
+            #expect(try Reports.find("latest", in: directory).time == "2026-02-02T00:00:00Z")
+            #expect(try Reports.find("previous", in: directory).time == "2026-02-01T00:00:00Z")
+            #expect(try Reports.find("20260131T000000Z", in: directory).time == "2026-01-31T00:00:00Z")
+            #expect(try Reports.find("20260131T000000Z.json", in: directory).time == "2026-01-31T00:00:00Z")
+            #expect(try Reports.find("\(directory.reports)/20260131T000000Z.json", in: directory).time == "2026-01-31T00:00:00Z")
+            let error = #expect(throws: Failure.self) { try Reports.find("latst", in: directory) }
+            #expect(error?.message.contains("did you mean 'latest'?") == true)
+        }
+    }
+
+    @Test("Storing at the same moment loses none")
+    func concurrent() async throws {
+        try await Scratch.with { scratch in
+            let directory = try scratch.directory()
+            let names = try await withThrowingTaskGroup(of: Reports.Name.self) { group in
+                for _ in 0..<16 { group.addTask { try Reports.store(report("2026-02-01T00:00:00Z"), in: directory) } }
+                return try await group.reduce(into: Set<Reports.Name>()) { $0.insert($1) }
+            }
+            #expect(names.count == 16)
+            #expect(try Reports.names(directory).count == 16)
+            #expect(try Files.list(directory.reports).allSatisfy { $0.hasSuffix(".json") })
+        }
+    }
+
+    @Test("A damaged report stands in the history as one that cannot be read")
+    func history() async throws {
+        try await Scratch.with { scratch in
+            let directory = try scratch.directory()
+            for day in 1...4 { try Reports.store(report("2026-02-0\(day)T00:00:00Z"), in: directory) }
+            try Files.write("{", to: directory.reports.appending("20260202T000000Z.json"))
+            let history = try Reports.history(directory, limit: 3)
+            #expect(history.map(\.name.description) == ["20260202T000000Z", "20260203T000000Z", "20260204T000000Z"])
+            #expect(history.map { $0.report == nil } == [true, false, false])
+            #expect(ReportListing(name: "x", report: history[1].report).warned == 1)
+            #expect(ReportListing(name: "x", report: nil).time == nil)
+        }
+    }
+
     private func report(_ time: String) -> Report {
         Report(
             appliance: "db", time: time, accelerator: .tcg, depth: .quick,

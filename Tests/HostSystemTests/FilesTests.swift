@@ -17,6 +17,19 @@ struct FilesTests {
         }
     }
 
+    @Test("A new file is written whole, and never in the place of one that is there")
+    func writesNew() async throws {
+        try await withTemporaryDirectory { directory in
+            let path = directory.appending("file")
+            let isWritten = try ["one", "two"].map { try Files.writeNew(Array($0.utf8), to: path) }
+            #expect(isWritten == [true, false])
+            #expect(try Files.readText(path) == "one")
+            #expect(Files.status(path)?.permissions == 0o600)
+            #expect(try Files.list(directory) == ["file"])
+            #expect(throws: Failure.self) { try Files.writeNew([], to: directory.appending("no/file")) }
+        }
+    }
+
     @Test("A log is cut to its end while somebody goes on appending to it")
     func keepsEnd() async throws {
         try await withTemporaryDirectory { directory in

@@ -174,7 +174,7 @@ struct RefusalTests {
     @Test(
         "Every command about an appliance that is not there names those that are",
         arguments: [
-            ["verify"], ["status"], ["start"], ["stop"], ["restart"], ["ssh"], ["psql"], ["console"], ["logs"], ["connection"], ["delete"],
+            ["verify"], ["report"], ["status"], ["start"], ["stop"], ["restart"], ["ssh"], ["psql"], ["console"], ["logs"], ["connection"], ["delete"],
         ])
     func unknownAppliance(command: [String]) async throws {
         try await PGKVMHome.with { home in

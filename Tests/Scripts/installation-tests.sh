@@ -5,7 +5,7 @@ pgkvm=$source_root/.build/debug/pgkvm
 
 test_the_manual_has_every_command_and_renders_without_a_warning() {
     "$source_root/scripts/generate-manual" "$pgkvm" >pgkvm.1
-    for command in deploy verify list status start stop restart ssh psql console logs connection delete image doctor "image build" "image import"; do
+    for command in deploy verify report list status start stop restart ssh psql console logs connection delete image doctor "image build" "image import"; do
         expect_text ".Ss pgkvm $command" pgkvm.1
     done
     # As man(1) reads it: in UTF-8.

@@ -39,6 +39,13 @@ struct SpecFileFaultTests {
                 - app
                 - { memberOf: [x], nmae: y }
               databases: { name: shop }
+            verify:
+              limit: {}
+              limits:
+                disk.write-latency.p99: 5
+                disk.write-latncy.p50: 1ms
+                disk.read-latency.p50: [1ms]
+                disk.read-latency.p99:
             """
         #expect(
             faults(text) == [
@@ -65,6 +72,11 @@ struct SpecFileFaultTests {
                 "s.yaml:31: postgresql.roles[2].nmae: unknown key; did you mean 'postgresql.roles[2].name'?",
                 "s.yaml:31: postgresql.roles[2].name: is missing",
                 "s.yaml:32: postgresql.databases: must be a list; write '[a, b]' or one line with '- ' for each entry",
+                "s.yaml:34: verify.limit: unknown key; did you mean 'verify.limits'?",
+                "s.yaml:36: verify.limits.disk.write-latency.p99: '5' is no limit of 'disk.write-latency.p99'; write 250us, 5ms or 1s",
+                "s.yaml:37: verify.limits.disk.write-latncy.p50: no check measures 'disk.write-latncy.p50'; did you mean 'disk.write-latency.p50'?",
+                "s.yaml:38: verify.limits.disk.read-latency.p50: is a list or a section; a limit has one value",
+                "s.yaml:39: verify.limits.disk.read-latency.p99: has no value; write one such as 5ms",
             ])
     }
 

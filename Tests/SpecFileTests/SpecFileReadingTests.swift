@@ -95,6 +95,7 @@ struct SpecFileReadingTests {
         expected.postgresql.settings = ["work_mem": "32MB", "log_min_duration_statement": "250ms"]
         expected.postgresql.roles = [.init(name: "reader", memberOf: ["pg_read_all_data"]), .init(name: "app")]
         expected.postgresql.databases = [.init(name: "shop", owner: "app", extensions: ["pg_trgm"])]
+        expected.verification.limits = ["disk.write-latency.p99": "5ms"]
         #expect(spec == expected)
         var whole = expected
         whole.network.sshPort = 2222

@@ -33,9 +33,10 @@ struct SpecFileRenderingTests {
               timeZone: Etc/UTC
 
             """
-        #expect(SpecFile.render(spec) == head + "  allowFrom: []\n  settings: {}\n  roles: []\n  databases: []\n")
+        #expect(SpecFile.render(spec) == head + "  allowFrom: []\n  settings: {}\n  roles: []\n  databases: []\nverify:\n  limits: {}\n")
         spec.postgresql.allowFrom = [try #require(IPv4Network("127.0.0.1"))]
         spec.postgresql.settings = ["work_mem": "32MB", "jit": "off"]
+        spec.verification.limits = ["disk.write-latency.p99": "5ms", "disk.read-latency.ratio": "1.5"]
         spec.postgresql.roles = [.init(name: "app", memberOf: ["pg_monitor", "my role"]), .init(name: "no")]
         spec.postgresql.databases = [.init(name: "sh\"op\n", owner: "app", extensions: ["pg_trgm"])]
         #expect(
@@ -53,6 +54,10 @@ struct SpecFileRenderingTests {
                     - name: "sh\\"op\\n"
                       owner: app
                       extensions: [pg_trgm]
+                verify:
+                  limits:
+                    disk.read-latency.ratio: "1.5"
+                    disk.write-latency.p99: "5ms"
 
                 """)
     }
@@ -91,6 +96,7 @@ struct SpecDifferenceTests {
         new.network.sshPort = nil
         new.network.postgresqlPort = 5432
         new.postgresql.version = 17
+        new.verification.limits = ["disk.write-latency.p99": "5ms"]
         new.postgresql.settings = ["log_checkpoints": "on", "work_mem": "64MB"]
         new.postgresql.roles = [.init(name: "new"), .init(name: "app", memberOf: ["new"])]
         new.postgresql.databases = [.init(name: "shop", owner: "app", extensions: ["pg_trgm"])]
@@ -107,6 +113,7 @@ struct SpecDifferenceTests {
                 "postgresql.roles 'gone': member of [] → none",
                 "postgresql.roles 'new': none → member of []",
                 "postgresql.databases 'shop': none → owned by 'app' with extensions [pg_trgm]",
+                "verify.limits.disk.write-latency.p99: none → 5ms",
             ])
     }
 }

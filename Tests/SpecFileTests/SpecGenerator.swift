@@ -38,6 +38,8 @@ struct SpecGenerator: RandomNumberGenerator {
         spec.postgresql.timeZone = pick(["UTC", "Europe/Zurich", "Etc/GMT+5", "NZ"]) ?? "UTC"
         spec.postgresql.allowFrom = [[], ["10.0.2.2/32"], ["127.0.0.0/8", "127.0.0.1/32"]].randomElement(using: &self)?.compactMap { IPv4Network($0) } ?? []
         for name in ["jit", "work_mem", "a.b", "null", "on", "y", "_"] where Bool.random(using: &self) { spec.postgresql.settings[name] = text() }
+        for (name, limit) in [("disk.write-latency.p99", "5ms"), ("disk.write-latency.ratio", "2"), ("network.throughput.to-guest", "1.5 Gbit/s")]
+        where Bool.random(using: &self) { spec.verification.limits[name] = limit }
         spec.postgresql.roles = []
         spec.postgresql.databases = []
         let roles = names()

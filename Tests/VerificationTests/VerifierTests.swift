@@ -106,4 +106,14 @@ struct VerifierTests {
         task.cancel()
         await #expect(throws: CancellationError.self) { _ = try await task.value }
     }
+
+    @Test("Limits and a baseline make findings of the same verification, after the others")
+    func limits() async throws {
+        let baseline = Report(appliance: "a", time: "T", accelerator: .kvm, depth: .quick, findings: [], measurements: Measurements())
+        let options = VerificationOptions(
+            depth: .quick, groups: [], limits: [MetricLimit(metric: "disk.write-latency.p99", value: 1)], baseline: baseline)
+        let (findings, _) = try await Verifier.run(target(goodShell()), options) { _ in }
+        #expect(findings.map(\.check) == ["limit.disk-write-latency-p99", "baseline.figures"])
+        #expect(findings.map(\.level) == [.skip, .skip])
+    }
 }

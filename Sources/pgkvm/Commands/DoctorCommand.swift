@@ -3,6 +3,7 @@ internal import ArgumentParser
 internal import Deployment
 internal import HostSystem
 internal import MachineBackend
+internal import Verification
 
 struct DoctorCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -14,7 +15,7 @@ struct DoctorCommand: AsyncParsableCommand {
 
     func run() async throws {
         let findings = try await HostDoctor.examine(Composition.environment(), accelerator: accelerator)
-        if output.format == .json { try Terminal.printJSON(findings) } else { Terminal.print(FindingsText.render(findings)) }
+        if output.format == .json { try Terminal.printJSON(findings) } else { Terminal.print(TextReport.findings(findings, style: Terminal.style)) }
         guard findings.allPassed else { throw ExitCode(ExitStatus.checksFailed) }
     }
 }

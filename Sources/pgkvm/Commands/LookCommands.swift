@@ -1,7 +1,6 @@
 internal import ApplianceModel
 internal import ArgumentParser
 internal import Deployment
-internal import Verification
 
 struct ListCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -38,37 +37,5 @@ struct StatusCommand: AsyncParsableCommand {
     func run() async throws {
         let summary = try await ApplianceSummary.of(appliance.open())
         if output.format == .json { try Terminal.printJSON(summary) } else { Terminal.print(summary.details) }
-    }
-}
-
-struct VerifyCommand: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "verify", abstract: "Hold what was asked for against what is there.",
-        discussion: "Exits with 2 when a check failed.\n\nEXAMPLE\n  pgkvm verify orders --format json")
-
-    @OptionGroup var appliance: NameArgument
-    @OptionGroup var output: FormatOption
-
-    func run() async throws {
-        let report = try await appliance.open().verify(VerificationOptions(depth: .quick)) { Terminal.status("checking: \($0)") }
-        Terminal.status("")
-        if output.format == .json {
-            try Terminal.printJSON(report)
-        } else {
-            Terminal.print(FindingsText.render(report.findings))
-        }
-        guard report.findings.allPassed else { throw ExitCode(ExitStatus.checksFailed) }
-    }
-}
-
-/// Findings as a table, and a line that counts them.
-enum FindingsText {
-    static func render(_ findings: [Finding]) -> String {
-        var lines = [Table.render(findings.map { [$0.level.rawValue.uppercased(), $0.check, $0.measured] })]
-        for finding in findings where finding.level >= .warn {
-            lines.append("\(finding.level.rawValue): \(finding.check): expected \(finding.expected)" + (finding.remedy.map { "; try: \($0)" } ?? ""))
-        }
-        let counts = Finding.Level.allCases.map { level in "\(findings.count { $0.level == level }) \(level.rawValue)" }
-        return (lines + [counts.joined(separator: ", ")]).joined(separator: "\n")
     }
 }
