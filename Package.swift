@@ -57,7 +57,8 @@ let libraries: [Target] = [
     .target(name: "QEMUBackend", dependencies: ["ApplianceModel", "MachineBackend", "HostSystem", systemPackage], swiftSettings: strict),
     .target(
         name: "Verification",
-        dependencies: ["ApplianceModel", "SecureShell", "PostgresClient", "HostSystem", "MachineBackend", "BuiltinTemplates"], swiftSettings: strict),
+        dependencies: ["ApplianceModel", "SecureShell", "PostgresClient", "HostSystem", "MachineBackend", "BuiltinTemplates", systemPackage],
+        swiftSettings: strict),
     .target(
         name: "Deployment",
         dependencies: [
@@ -111,6 +112,9 @@ let package = Package(
             ["HostSystem", "Workflow", "MachineBackend", "SpecFile", "PostgresServer", "PostgresClient", "GuestImage", "SecureShell", "Verification"]),
         .testTarget(
             name: "IntegrationTests",
-            dependencies: ["TestSupport", "ApplianceModel", "HostSystem", "PostgresClient", "SecureShell", systemPackage], swiftSettings: strict),
+            dependencies: [
+                "TestSupport", "ApplianceModel", "HostSystem", "PostgresClient", "SecureShell", "MachineBackend", "QEMUBackend", "GuestImage",
+                "Verification", "Deployment", systemPackage,
+            ], swiftSettings: strict),
     ]
 )

@@ -31,7 +31,11 @@ package struct CheckGroup: Sendable {
 /// Runs checks and returns their findings; a measurement that fails is a failed check, never a silent one.
 package enum Verifier {
     /// In the order in which they run: what only looks comes before what puts load on the machine.
-    package static let groups: [CheckGroup] = [HostChecks.group, GuestChecks.group, PostgresChecks.group, SettingsChecks.group]
+    package static let groups: [CheckGroup] = [
+        HostChecks.group, GuestChecks.group, PostgresChecks.group, SettingsChecks.group, DiskQueueChecks.group, DiskLatencyChecks.write,
+        DiskLatencyChecks.read, VirtualizationTaxCheck.group, FsyncMethodsCheck.group, DurabilityChecks.nodes, DurabilityChecks.writeCache,
+        FlushConservation.group,
+    ]
 
     /// - Parameter progress: called with what is being done.
     package static func run(
