@@ -81,7 +81,7 @@ extension QEMUBackend: DiskProbing {
 
     /// The id of the device and of its node.
     private static func lentName(_ serial: String) throws -> String {
-        let isPlain = serial.utf8.allSatisfy { Character(Unicode.Scalar($0)).isLetter || Character(Unicode.Scalar($0)).isNumber || "-_.".utf8.contains($0) }
+        let isPlain = serial.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "-_.".contains($0)) }
         guard (1...20).contains(serial.utf8.count), isPlain else { throw Failure(.invalidInput, "'\(serial)' cannot be the serial of a disk") }
         return "lent-\(serial)"
     }

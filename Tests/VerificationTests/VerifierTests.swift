@@ -48,7 +48,7 @@ struct VerifierTests {
             }, quick
         ) { name in groups.withLock { $0.append(name) } }
 
-        #expect(groups.withLock { $0 } == ["host", "guest", "postgresql", "postgresql"])
+        #expect(groups.withLock { $0 } == ["host", "guest", "postgresql", "postgresql", "disk", "durability", "durability"])
         let byCheck = Dictionary(uniqueKeysWithValues: findings.map { ($0.check, $0) })
         let connection = try #require(byCheck["postgresql.connection"])
         #expect(connection.level == .fail)

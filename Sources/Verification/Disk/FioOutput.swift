@@ -8,7 +8,10 @@ struct FioOutput: Sendable, Equatable {
     let writes: LatencyHistogram?
     /// Of the fsync or fdatasync calls alone.
     let syncs: LatencyHistogram?
+}
 
+extension FioOutput {
+    /// Reads what fio printed.
     /// - Throws: `probe.unreadable`.
     init(_ bytes: [UInt8]) throws {
         let wire: Wire

@@ -95,8 +95,8 @@ struct HostFlushCount: Sendable {
     static func filter(_ file: FileStatus) -> String { filter(device: file.device, inode: file.inode) }
 
     static func filter(device: UInt64, inode: UInt64) -> String {
-        let major = (device >> 8 & 0xfff) | (device >> 32 & ~0xfff)
-        let minor = (device & 0xff) | (device >> 12 & ~0xff)
+        let major = (device >> 8 & 0xfff) | (device >> 32 & 0xffff_f000)
+        let minor = (device & 0xff) | (device >> 12 & 0xffff_ff00)
         return "dev == \(major << 20 | minor) && ino == \(inode)"
     }
 
