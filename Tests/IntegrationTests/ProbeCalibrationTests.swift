@@ -1,8 +1,10 @@
 import ApplianceModel
 import Deployment
 import GuestImage
+import HostSystem
 import MachineBackend
 import QEMUBackend
+import SystemPackage
 import TestSupport
 import Testing
 import Verification
