@@ -18,7 +18,9 @@ struct DiskAnswersTests {
         try #require(try JSONDecoder().decode(JSONValue.self, from: Data(text.utf8))["return"])
     }
 
-    private static let names = ["data", "data-file", "system", "system-file", "firmware-code", "firmware-code-file", "firmware-variables", "firmware-variables-file"]
+    private static let names = [
+        "data", "data-file", "system", "system-file", "firmware-code", "firmware-code-file", "firmware-variables", "firmware-variables-file",
+    ]
 
     @Test("Every node is read, with its own flags and what was decided of it")
     func nodes() throws {
@@ -65,8 +67,8 @@ struct DiskAnswersTests {
     }
 }
 
-/// Real QEMUs whose firmware finds nothing to boot.
-@Suite("Disks of a running machine", .timeLimit(.minutes(10)))
+/// Real QEMUs that have not begun to run a guest.
+@Suite("Disks of a machine's process", .timeLimit(.minutes(10)))
 struct RunningDisksTests {
     private struct Unsafe: Sendable, CustomTestStringConvertible {
         let aio: DiskDecision.AIO
@@ -83,15 +85,10 @@ struct RunningDisksTests {
     private func unsafe(machine wanted: Unsafe) async throws {
         try await Workbench.with { bench in
             let machine = try await bench.backend.create(bench.spec { $0.aio = wanted.aio })
-            let directory = try bench.machineDirectory()
-            let record = try #require(try QEMUMachine.load(from: directory))
-            let arguments = try await QEMUCommandLine(machine: record, abilities: .probe()).arguments.map { argument in
+            try await bench.startStopped { argument in
                 guard let node = wanted.node, argument.contains("node-name=\(node),") else { return argument }
                 return argument.replacing("cache.no-flush=off", with: "cache.no-flush=on")
             }
-            #expect(arguments.contains { $0.contains("cache.no-flush=on") } == (wanted.node != nil))
-            _ = try await SessionSupervisor().start(QEMUUser.current().emulator(forKVM: false) + arguments, for: record.spec.name, in: directory)
-            try await eventually { try await bench.backend.powerState(of: machine) == .running }
             let nodes = try await bench.backend.diskNodes(of: machine)
             // A file node hands the flag on to no other; each carries its own.
             #expect(nodes.filter(\.dropsFlushes).map(\.name) == [wanted.node].compactMap { $0 })
@@ -105,20 +102,23 @@ struct RunningDisksTests {
         try await Workbench.with { bench in
             let backend = bench.backend
             let machine = try await backend.create(bench.spec { $0.ioThread = ioThread })
-            try await backend.start(machine)
+            try await bench.startStopped()
             let before = try await bench.nodes()
             try await backend.detachNullDisk(from: machine, serial: "probe")
             // The second one finds what the first one left.
-            for latency in [Duration.zero, .milliseconds(5)] { try await backend.attachNullDisk(to: machine, serial: "probe", latency: latency) }
+            for latency in [Duration.zero, .milliseconds(5)] {
+                try await bench.lettingGo { try await backend.attachNullDisk(to: machine, serial: "probe", latency: latency) }
+            }
             #expect(try await bench.nodes() == before.union(["lent-probe"]))
             #expect(try await backend.diskCounters(of: machine, serial: "probe").writes == 0)
             #expect(try await backend.diskNodes(of: machine).first { $0.name == "lent-probe" }?.driver == "null-co")
             try await backend.attachNullDisk(to: machine, serial: "second", latency: .zero)
-            for serial in ["probe", "second", "second"] { try await backend.detachNullDisk(from: machine, serial: serial) }
+            for serial in ["probe", "second", "second"] {
+                try await bench.lettingGo { try await backend.detachNullDisk(from: machine, serial: serial) }
+            }
             #expect(try await bench.nodes() == before)
             let error = await #expect(throws: Failure.self) { try await backend.diskCounters(of: machine, serial: "probe") }
             #expect(error?.code == .machineFailed)
-            #expect(try await backend.powerState(of: machine) == .running)
         }
     }
 
@@ -127,14 +127,17 @@ struct RunningDisksTests {
         try await Workbench.with { bench in
             let backend = bench.backend
             let machine = try await backend.create(bench.spec())
-            try await backend.start(machine)
+            try await bench.startStopped()
             let serials = (0..<QEMUCommandLine.rootPorts).map { "probe\($0)" }
             for serial in serials { try await backend.attachNullDisk(to: machine, serial: serial, latency: .zero) }
             let full = try await bench.nodes()
             let error = await #expect(throws: Failure.self) { try await backend.attachNullDisk(to: machine, serial: "one-more", latency: .zero) }
             #expect(error?.code == .machineFailed)
             #expect(try await bench.nodes() == full)
-            for serial in serials { try await backend.detachNullDisk(from: machine, serial: serial) }
+            try await bench.lettingGo {
+                for serial in serials { try await backend.detachNullDisk(from: machine, serial: serial) }
+            }
+            #expect(try await bench.nodes().isDisjoint(with: full.filter { $0.hasPrefix("lent-") }))
         }
     }
 
@@ -145,7 +148,7 @@ struct RunningDisksTests {
             let machine = try await backend.create(bench.spec())
             let off = await #expect(throws: Failure.self) { try await backend.diskNodes(of: machine) }
             #expect(off?.remedy == "pgkvm start orders")
-            try await backend.start(machine)
+            try await bench.startStopped()
             for serial in ["pgdata", "system"] { _ = try await backend.diskCounters(of: machine, serial: serial) }
             await #expect(throws: Failure.self) { try await backend.diskCounters(of: machine, serial: "nothing") }
             for serial in ["", "a,b", "a b", String(repeating: "a", count: 21), "ä"] {
@@ -153,5 +156,38 @@ struct RunningDisksTests {
                 #expect(error?.code == .invalidInput)
             }
         }
+    }
+}
+
+extension Workbench {
+    /// Starts the machine's QEMU without letting its processors run.
+    fileprivate func startStopped(_ change: (String) -> String = { $0 }) async throws {
+        let directory = try machineDirectory()
+        let record = try #require(try QEMUMachine.load(from: directory))
+        let arguments = try await QEMUCommandLine(machine: record, abilities: .probe()).arguments
+        let changed = arguments.map(change)
+        #expect(changed.count { $0.contains("cache.no-flush=on") } == (changed == arguments ? 0 : 1))
+        _ = try await SessionSupervisor().start(QEMUUser.current().emulator(forKVM: false) + changed + ["-S"], for: record.spec.name, in: directory)
+        try await eventually { try await QMPClient.connect(directory.file(MachineDirectory.Name.monitorSocket)) != nil }
+    }
+
+    /// Without a guest nobody lets go of a device; a reset carries out what it was asked for.
+    fileprivate func lettingGo(_ body: () async throws -> Void) async throws {
+        let resets = Task {
+            while !Task.isCancelled {
+                try? await monitor { try await $0.execute("system_reset") }
+                try await Task.sleep(for: .milliseconds(200))
+            }
+        }
+        let result = await Result { try await body() }
+        resets.cancel()
+        _ = await resets.result
+        try result.get()
+    }
+}
+
+extension Result where Failure == any Error {
+    fileprivate init(_ body: () async throws -> Success) async {
+        do { self = .success(try await body()) } catch { self = .failure(error) }
     }
 }

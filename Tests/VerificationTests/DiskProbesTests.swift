@@ -41,7 +41,9 @@ struct DiskProbesTests {
         }
     }
 
-    @Test("A guest without room, without fio or without its data disk is left alone, and the check says why", arguments: [(10, "mounted"), (11, "free"), (12, "fio")])
+    @Test(
+        "A guest without room, without fio or without its data disk is left alone, and the check says why",
+        arguments: [(10, "mounted"), (11, "free"), (12, "fio")])
     func refused(status: Int32, word: String) async throws {
         let shell = AnsweringShell { _ in ShellResult(status: status) }
         let findings = try await DiskLoad.alone(run(shell), check: "disk.write-latency", expected: Self.expected) {

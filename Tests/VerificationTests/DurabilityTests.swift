@@ -100,7 +100,9 @@ struct FlushConservationTests {
         #expect(rounds([200]).hostFinding.level == .fail)
     }
 
-    @Test("The host has to make the file durable as often as the guest asked", arguments: [(400, .pass), (431, .pass), (399, .fail), (0, .fail)] as [(Int, Finding.Level)])
+    @Test(
+        "The host has to make the file durable as often as the guest asked",
+        arguments: [(400, .pass), (431, .pass), (399, .fail), (0, .fail)] as [(Int, Finding.Level)])
     func host(count: Int, level: Finding.Level) {
         let finding = rounds([700, 200], host: .counted(count, how: "ext4:ext4_sync_file_enter")).hostFinding
         #expect(finding.level == level)
@@ -126,7 +128,8 @@ struct HostFlushCountTests {
         #expect(HostFlushCount.outcome("200,,ext4:ext4_sync_file_enter,627168056,100.00,,\n", status: 0, event: event) == .counted(200, how: event))
         #expect(HostFlushCount.outcome("0,,ext4:ext4_sync_file_enter,627168056,100.00,,\n", status: 0, event: event) == .counted(0, how: event))
         for (text, status) in [
-            ("<not counted>,,ext4:ext4_sync_file_enter,0,100.00,,\n", 0), ("<not supported>,,ext4:ext4_sync_file_enter,0,100.00,,\n", 0), ("", 0), ("200,,ext4:e", 0),
+            ("<not counted>,,ext4:ext4_sync_file_enter,0,100.00,,\n", 0), ("<not supported>,,ext4:ext4_sync_file_enter,0,100.00,,\n", 0), ("", 0),
+            ("200,,ext4:e", 0),
             ("200,,ext4:ext4_sync_file_enter,627168056,100.00,,\n", 129), ("event syntax error: 'ext4:ext4_sync_file_enter'\n", 129),
             ("unshare: unshare failed: Operation not permitted\n", 1),
         ] as [(String, Int32)] {

@@ -119,8 +119,10 @@ struct LatencyHistogramTests {
 
     @Test(
         "A percentile that fewer than ten operations lie above is left out",
-        arguments: [(99, [10, 25, 50, 75, 90]), (999, [10, 25, 50, 75, 90, 95]), (1_000, [10, 25, 50, 75, 90, 95, 99]), (9_999, [10, 25, 50, 75, 90, 95, 99]),
-            (10_000, [10, 25, 50, 75, 90, 95, 99, 99.9])] as [(Int, [Double])])
+        arguments: [
+            (99, [10, 25, 50, 75, 90]), (999, [10, 25, 50, 75, 90, 95]), (1_000, [10, 25, 50, 75, 90, 95, 99]), (9_999, [10, 25, 50, 75, 90, 95, 99]),
+            (10_000, [10, 25, 50, 75, 90, 95, 99, 99.9]),
+        ] as [(Int, [Double])])
     func backed(count: Int, percents: [Double]) {
         #expect(LatencyHistogram.distribution([histogram(100, count: count)]).points.map(\.percent) == (count < 100 ? [10, 25, 50, 75] : percents))
     }
@@ -136,7 +138,9 @@ struct LatencyHistogramTests {
 
     @Test(
         "Times are written with three digits",
-        arguments: [(7, "7 ns"), (999, "999 ns"), (1_000, "1.00 µs"), (21_400, "21.4 µs"), (209_600, "210 µs"), (2_914_000, "2.91 ms"), (1_200_000_000, "1.20 s"),
-            (999_900, "1.00 ms")] as [(Double, String)])
+        arguments: [
+            (7, "7 ns"), (999, "999 ns"), (1_000, "1.00 µs"), (21_400, "21.4 µs"), (209_600, "210 µs"), (2_914_000, "2.91 ms"), (1_200_000_000, "1.20 s"),
+            (999_900, "1.00 ms"),
+        ] as [(Double, String)])
     func text(nanoseconds: Double, expected: String) { #expect(LatencyText.time(nanoseconds) == expected) }
 }

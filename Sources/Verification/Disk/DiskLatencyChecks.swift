@@ -8,14 +8,18 @@ enum DiskLatencyChecks {
         LatencyVerdict(
             check: "disk.write-latency", work: "8 KiB write and fdatasync, one at a time: time of the fdatasync", counter: "flushes", slack: 1),
         name: "write latency", milliseconds: 1_000, counted: \.flushes
-    ) { try $0.syncedWrites() } job: {
+    ) {
+        try $0.syncedWrites()
+    } job: {
         .writeAndSync($0, milliseconds: $1)
     }
 
     static let read = group(
         LatencyVerdict(check: "disk.read-latency", work: "8 KiB read from a random place with O_DIRECT, one at a time", counter: "reads", slack: 0),
         name: "read latency", milliseconds: 500, counted: \.reads
-    ) { try $0.required(\.reads, "reads") } job: {
+    ) {
+        try $0.required(\.reads, "reads")
+    } job: {
         .read($0, milliseconds: $1)
     }
 
@@ -52,7 +56,8 @@ private struct LatencyProbe {
                 return try await rounds(
                     guest, host: nil,
                     missing: NotMeasured(
-                        reason: "the disk is not a file of this host", remedy: "there is nothing to compare with on this platform; the guest's figures stand alone"))
+                        reason: "the disk is not a file of this host",
+                        remedy: "there is nothing to compare with on this platform; the guest's figures stand alone"))
             }
             guard ProgramRunner.lookUp("fio") != nil else {
                 return try await rounds(

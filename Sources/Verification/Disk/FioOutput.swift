@@ -52,8 +52,8 @@ extension FioOutput {
     /// Without the remarks that fio puts before it.
     private static func json(_ bytes: [UInt8]) -> ArraySlice<UInt8> {
         var rest = bytes[...]
-        for prefix in ["fio:", "note:", "\n"] as [String] {
-            while rest.starts(with: prefix.utf8), let end = rest.firstIndex(of: UInt8(ascii: "\n")) { rest = rest[rest.index(after: end)...] }
+        while ["fio:", "note:", "\n"].contains(where: { rest.starts(with: $0.utf8) }), let end = rest.firstIndex(of: UInt8(ascii: "\n")) {
+            rest = rest[rest.index(after: end)...]
         }
         return rest
     }

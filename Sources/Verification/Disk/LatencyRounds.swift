@@ -76,7 +76,8 @@ struct LatencyVerdict: Sendable {
         let operations = rounds.guest.reduce(0) { $0 + $1.count }
         if let counted = rounds.counted, counted < operations - slack * rounds.guest.count {
             measured = "fio counts \(operations) \(counter) in the guest, the platform \(counted); " + measured
-            return result(.fail, "something between the guest's file system and the disk swallows \(counter): see durability.flushes and durability.write-cache")
+            return result(
+                .fail, "something between the guest's file system and the disk swallows \(counter): see durability.flushes and durability.write-cache")
         }
         if let missing = rounds.hostMissing {
             measured += "; \(missing.reason)"

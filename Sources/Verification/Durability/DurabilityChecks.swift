@@ -5,7 +5,8 @@ internal import MachineBackend
 enum DurabilityChecks {
     static let nodes = CheckGroup(name: .durability, check: "durability.nodes") { run, _ in
         guard let probing = run.target.backend as? any DiskProbing else {
-            let reason = NotMeasured(reason: "this platform does not show its block layer", remedy: "look at the cache mode of the disks in the platform itself")
+            let reason = NotMeasured(
+                reason: "this platform does not show its block layer", remedy: "look at the cache mode of the disks in the platform itself")
             return [reason.finding("durability.nodes", expected: expectedNodes)]
         }
         return [judge(try await probing.diskNodes(of: run.target.machine))]
@@ -48,6 +49,7 @@ enum DurabilityChecks {
             check: "durability.write-cache", level: faults.isEmpty ? .pass : .fail, measured: rows.map { "\($0[0]) \($0[1])" }.joined(separator: ", "),
             expected: expected,
             remedy: faults.isEmpty
-                ? nil : "commits may be lost: " + faults.map { "echo write back >/sys/block/\($0[0])/queue/write_cache" }.joined(separator: "; ") + " in the guest")
+                ? nil
+                : "commits may be lost: " + faults.map { "echo write back >/sys/block/\($0[0])/queue/write_cache" }.joined(separator: "; ") + " in the guest")
     }
 }
