@@ -14,7 +14,7 @@ enum DiskLoad {
     static func alone(_ run: VerificationRun, check: String, expected: String, _ body: () async throws -> [Finding]) async throws -> [Finding] {
         do {
             guard let directory = machineDirectory(run.target) else { return try await body() }
-            guard let lock = try FileLock.tryAcquire(directory.appending(".measurement.lock")) else {
+            guard let lock = try FileLock.tryAcquire(directory.appending(MachineDirectory.Name.measurementLock)) else {
                 throw NotMeasured(reason: "another verification is measuring on this disk", remedy: "verify again when it has ended")
             }
             let findings = try await body()

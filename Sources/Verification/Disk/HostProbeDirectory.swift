@@ -11,10 +11,13 @@ struct HostProbeDirectory {
     var file: FilePath { path.appending(Self.fileName) }
 
     /// Takes away what killed runs left in `parent`, makes a directory there, runs `body`, and removes it whatever comes.
+    /// - Parameter room: what has to be free there.
     /// - Throws: `NotMeasured` where the host has no room.
-    static func with<Value>(in parent: FilePath, _ body: (HostProbeDirectory) async throws -> Value) async throws -> Value {
+    static func with<Value>(
+        in parent: FilePath, room needed: ByteSize = ByteSize(bytes: FioJob.fileSize + GuestProbeDirectory.spare),
+        _ body: (HostProbeDirectory) async throws -> Value
+    ) async throws -> Value {
         try Files.removeAbandoned(in: parent)
-        let needed = ByteSize(bytes: FioJob.fileSize + GuestProbeDirectory.spare)
         guard try Files.freeSpace(at: parent) >= needed else {
             throw NotMeasured(reason: "fewer than \(needed) are free at '\(parent)' on this host", remedy: "free space on this host, then verify again")
         }

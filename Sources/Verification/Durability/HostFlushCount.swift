@@ -1,4 +1,5 @@
 internal import ApplianceModel
+internal import Glibc
 internal import HostSystem
 internal import MachineBackend
 internal import SystemPackage
@@ -35,7 +36,7 @@ struct HostFlushCount: Sendable {
             return value
         }
         guard let file, let status = Files.status(file) else { throw Failure(.fileUnreadable, "the file of the data disk is gone") }
-        return try await HostProbeDirectory.with(in: file.removingLastComponent()) { directory in
+        return try await HostProbeDirectory.with(in: file.removingLastComponent(), room: .mebibytes(1)) { directory in
             let count = HostFlushCount(directory: directory.path, event: event, file: status)
             async let outcome = count.perf()
             var value: Value
@@ -70,23 +71,24 @@ struct HostFlushCount: Sendable {
 
     private static let events = ["ext4": "ext4:ext4_sync_file_enter", "xfs": "xfs:xfs_file_fsync"]
 
-    /// Counts from the moment the file `begun` appears until the file `ended` does, ten minutes at most.
+    /// Counts from the moment the file `begun` appears until the file `ended` does, or this program or the directory is gone.
     private func perf() async throws -> Outcome {
+        let count = [
+            "unshare", "--mount", "perf", "stat", "--all-cpus", "--field-separator=,", "--event=\(event)", "--filter=\(Self.filter(file))", "--", "sh", "-c",
+            Self.work, "sh", Self.begun, Self.ended, "\(getpid())",
+        ]
         let result = try await ProgramRunner.run(
-            "unshare",
-            [
-                "--mount", "perf", "stat", "--all-cpus", "--field-separator=,", "--event=\(event)", "--filter=\(Self.filter(file))", "--", "sh", "-c",
-                Self.work, "sh", Self.begun, Self.ended,
-            ], environment: ["LC_ALL": "C"], workingDirectory: directory)
+            "sh", ["-c", Self.wrapper, "sh", Self.begun] + count, environment: ["LC_ALL": "C"], workingDirectory: directory)
         return Self.outcome(result.errorText, status: result.status, event: event)
     }
 
-    private static let work = #": >"$1"; n=0; while [ ! -e "$2" ] && [ "$n" -lt 3000 ]; do sleep 0.2; n=$((n + 1)); done"#
+    private static let work = #": >"$1"; while [ -e "$1" ] && [ ! -e "$2" ] && [ -e "/proc/$3" ]; do sleep 0.2; done"#
+    /// Where perf cannot count it ends without having begun: nobody is to wait for that.
+    private static let wrapper = #"begun=$1; shift; "$@"; status=$?; : >"$begun"; exit "$status""#
 
-    /// Where perf cannot count it ends without having begun; the outcome says why.
     private func waitUntilBegun() async throws {
         let clock = ContinuousClock()
-        _ = try await poll(every: .milliseconds(50), until: clock.now + .seconds(10), on: clock) { () -> Bool? in
+        _ = try await poll(every: .milliseconds(50), until: clock.now + .seconds(30), on: clock) { () -> Bool? in
             Files.exists(directory.appending(Self.begun)) ? true : nil
         }
     }
