@@ -114,6 +114,9 @@ let package = Package(
             ["HostSystem", "Workflow", "MachineBackend", "SpecFile", "PostgresServer", "PostgresClient", "GuestImage", "SecureShell", "Verification"]),
         .testTarget(
             name: "IntegrationTests",
-            dependencies: ["TestSupport", "ApplianceModel", "HostSystem", "PostgresClient", "SecureShell", systemPackage], swiftSettings: strict),
+            dependencies: [
+                "TestSupport", "ApplianceModel", "HostSystem", "PostgresClient", "SecureShell", "MachineBackend", "QEMUBackend", "GuestImage",
+                "Verification", "Deployment", systemPackage,
+            ], swiftSettings: strict),
     ]
 )

@@ -59,6 +59,7 @@ package struct MachineDirectory: Sendable, Equatable {
         package static let processLog = "qemu.log"
         package static let processID = "qemu.pid"
         package static let powerLock = "power.lock"
+        package static let measurementLock = ".measurement.lock"
     }
 
     package func file(_ name: String) -> FilePath { path.appending(name) }

@@ -119,13 +119,16 @@ package struct DiskNode: Sendable, Equatable, Codable {
     /// Whether flushes are dropped here: `cache.no-flush`, which `cache=unsafe` sets.
     package let dropsFlushes: Bool
     package let isWritable: Bool
+    /// What the deployment decided of `isDirect`; nil for a node of which it decided nothing, such as the firmware's.
+    package let decidedDirect: Bool?
 
-    package init(name: String, driver: String, isDirect: Bool, dropsFlushes: Bool, isWritable: Bool) {
+    package init(name: String, driver: String, isDirect: Bool, dropsFlushes: Bool, isWritable: Bool, decidedDirect: Bool?) {
         self.name = name
         self.driver = driver
         self.isDirect = isDirect
         self.dropsFlushes = dropsFlushes
         self.isWritable = isWritable
+        self.decidedDirect = decidedDirect
     }
 }
 
@@ -143,13 +146,15 @@ package struct DiskCounters: Sendable, Equatable, Codable {
 }
 
 /// A backend whose machines' disks can be watched from outside, and that can lend a machine a disk for a measurement.
-package protocol DiskProbing {
+package protocol DiskProbing: Sendable {
     /// Every node of the machine's block layer.
     func diskNodes(of machine: MachineReference) async throws -> [DiskNode]
     /// The counters of the disk with this virtio serial.
     func diskCounters(of machine: MachineReference, serial: String) async throws -> DiskCounters
     /// Plugs in a disk of 1 GiB without any storage behind it; what a killed check left of that serial is taken away first.
-    /// - Parameter latency: added to each request, for the probes' own calibration.
+    /// - Parameters:
+    ///   - serial: 1 to 20 letters, digits, `-`, `_` or `.`.
+    ///   - latency: added to each request, for the probes' own calibration; coarser than 1 ms.
     func attachNullDisk(to machine: MachineReference, serial: String, latency: Duration) async throws
     /// Takes it away again; none there is no error.
     func detachNullDisk(from machine: MachineReference, serial: String) async throws

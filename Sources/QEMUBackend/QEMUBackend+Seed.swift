@@ -22,7 +22,7 @@ extension QEMUBackend {
         let directory = try directory(of: machine)
         var record = try load(machine)
         if record.hasSeed {
-            guard try await unplugSeed(directory, within: limit) else {
+            guard try await unplug("seed-disk", nodes: ["seed", "seed-file"], from: directory, within: limit) else {
                 throw Failure(
                     .machineFailed, "the guest of '\(machine.identifier)' does not let go of its seed disk",
                     remedy: "pgkvm restart \(machine.identifier), then run the same command again")
@@ -35,17 +35,18 @@ extension QEMUBackend {
 
     /// Asks the guest until the device is gone, then takes its block nodes away. Each question is a conversation of its own, so
     /// that others can ask QEMU meanwhile.
-    private func unplugSeed(_ directory: MachineDirectory, within limit: Duration) async throws -> Bool {
+    /// - Returns: false when the guest has not let go of the device within `limit`; true also when there was nothing, or no QEMU.
+    func unplug(_ device: String, nodes: [String], from directory: MachineDirectory, within limit: Duration) async throws -> Bool {
         let clock = ContinuousClock()
         var nextRequest = clock.now
         return try await WaitingTime.measure {
             try await poll(every: .milliseconds(250), until: clock.now + limit, on: clock) { () -> Bool? in
                 guard let monitor = try await QMPClient.connect(monitorSocket(directory)) else { return true }
                 let devices = try await monitor.execute("qom-list", ["path": .string("/machine/peripheral")]).array ?? []
-                guard devices.contains(where: { $0["name"]?.string == "seed-disk" }) else { return try await dropSeedNodes(monitor) }
+                guard devices.contains(where: { $0["name"]?.string == device }) else { return try await drop(nodes, monitor) }
                 if clock.now >= nextRequest {
                     // Refused as long as a former request is under way.
-                    _ = try await accepted(monitor, "device_del", ["id": .string("seed-disk")])
+                    _ = try await accepted(monitor, "device_del", ["id": .string(device)])
                     nextRequest = clock.now + .seconds(10)
                 }
                 return nil
@@ -54,9 +55,9 @@ extension QEMUBackend {
     }
 
     /// Nil while QEMU still holds one.
-    private func dropSeedNodes(_ monitor: QMPClient) async throws -> Bool? {
+    private func drop(_ names: [String], _ monitor: QMPClient) async throws -> Bool? {
         let nodes = try await monitor.execute("query-named-block-nodes").array ?? []
-        for name in ["seed", "seed-file"] where nodes.contains(where: { $0["node-name"]?.string == name }) {
+        for name in names where nodes.contains(where: { $0["node-name"]?.string == name }) {
             guard try await accepted(monitor, "blockdev-del", ["node-name": .string(name)]) else { return nil }
         }
         return true

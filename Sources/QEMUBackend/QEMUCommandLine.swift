@@ -10,6 +10,8 @@ package struct QEMUCommandLine: Sendable {
     package var abilities: QEMUAbilities
     /// Number of empty PCIe root ports: q35 takes no hot-plug on its root bus.
     package static let rootPorts = 4
+    /// The nodes whose cache mode is the disk decision's.
+    static let decidedNodes = ["system-file", "system", "data-file", "data"]
 
     package init(machine: QEMUMachine, abilities: QEMUAbilities) {
         self.machine = machine

@@ -37,8 +37,12 @@ package enum Verifier {
         HostChecks.group, ProcessorCountChecks.group, ProcessorChecks.group, GuestChecks.group, ClockChecks.group, ProcessChecks.group,
         NetworkShapeChecks.group, NetworkPathChecks.group, LinkChecks.group, PostgresChecks.group, DataDirectoryChecks.group, SettingsChecks.group,
         DurabilitySettingsChecks.group, PlacementChecks.group, PasswordChecks.group, SuperuserChecks.group, DoorChecks.group, DiskShapeChecks.group,
+        DiskQueueChecks.group, DurabilityChecks.nodes, DurabilityChecks.writeCache,
     ]
-    private static let measuring = [AESSpeedChecks.group, RoundTripChecks.group, ThroughputChecks.group, PgbenchChecks.group]
+    private static let measuring = [
+        AESSpeedChecks.group, RoundTripChecks.group, ThroughputChecks.group, PgbenchChecks.group, DiskLatencyChecks.write, DiskLatencyChecks.read,
+        VirtualizationTaxCheck.group, FsyncMethodsCheck.group, FlushConservation.group,
+    ]
     private static let ending = [CrashChecks.group, MachineCrashChecks.group]
 
     /// - Parameters:

@@ -1,7 +1,7 @@
 package import ApplianceModel
 internal import HostSystem
 package import MachineBackend
-internal import Synchronization
+package import Synchronization
 package import SystemPackage
 
 /// A platform whose machines are notes in memory. It records what it is asked and fails where it is told to.
@@ -13,6 +13,8 @@ package final class FakeBackend: MachineBackend {
         var deployments: [String: MachineReference] = [:]
     }
     private let state = Mutex(State())
+    /// What it says of its disks.
+    package let disks = Mutex(FakeDisks())
 
     package let kind = BackendKind.qemu
 
@@ -26,7 +28,7 @@ package final class FakeBackend: MachineBackend {
     /// Puts a machine there that no deployment made.
     package func set(_ power: PowerState, of machine: String) { state.withLock { $0.machines[machine] = power } }
 
-    private func note(_ method: String) throws {
+    func note(_ method: String) throws {
         try state.withLock { state in
             state.calls.append(method)
             if let failure = state.failures[method] { throw failure }

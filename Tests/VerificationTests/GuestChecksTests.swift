@@ -11,7 +11,8 @@ struct GuestChecksTests {
         "data_disk_driver": "virtio_blk", "data_disk_bytes": "10737418240", "root_disk_driver": "virtio_blk", "network_link": "enp0s5",
         "network_driver": "virtio_net", "data_mount": "/dev/vdb ext4 rw,noatime", "data_used_percent": "3", "system_used_percent": "41",
         "reboot_required": "no", "kernel_running": "6.12.1-cloud-amd64", "kernel_newest": "6.12.1-cloud-amd64", "security_updates": "0",
-        "failed_units": "",
+        "failed_units": "", "data_disk_serial": "pgdata", "data_disk_queues": "2", "data_disk_scheduler": "[none] mq-deadline",
+        "data_disk_discard_max": "0", "write_caches": "vda:write back;vdb:write back;",
     ]
 
     static func findings(_ changes: [String: String?] = [:]) throws -> [Finding] {

@@ -6,6 +6,15 @@ disk=$(readlink -f /dev/disk/by-id/virtio-pgdata)
 echo "data_disk=$disk"
 echo "data_disk_driver=$(basename "$(readlink -f "/sys/block/$(basename "$disk")/device/driver" 2>/dev/null)")"
 echo "data_disk_bytes=$(blockdev --getsize64 "$disk" 2>/dev/null)"
+queue=/sys/block/$(basename "$disk")
+echo "data_disk_serial=$(cat "$queue/serial" 2>/dev/null)"
+echo "data_disk_queues=$(ls "$queue/mq" 2>/dev/null | wc -l)"
+echo "data_disk_scheduler=$(cat "$queue/queue/scheduler" 2>/dev/null)"
+echo "data_disk_discard_max=$(cat "$queue/queue/discard_max_bytes" 2>/dev/null)"
+# Of every disk that can be written and is a device, not made of memory or a file.
+echo "write_caches=$(for block in /sys/block/*; do
+    [ -e "$block/device" ] && [ "$(cat "$block/ro")" = 0 ] && printf '%s:%s;' "${block##*/}" "$(cat "$block/queue/write_cache")"
+done)"
 root=$(findmnt -n -o SOURCE /)
 echo "root_disk_driver=$(basename "$(readlink -f "/sys/class/block/$(basename "$root")/../device/driver" 2>/dev/null)")"
 link=$(ip -o route show default | sed -n 's/.* dev \([^ ]*\).*/\1/p' | head -n 1)

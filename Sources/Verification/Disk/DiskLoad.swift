@@ -1,0 +1,48 @@
+internal import ApplianceModel
+internal import HostSystem
+internal import MachineBackend
+internal import SystemPackage
+
+/// Keeps two verifications from measuring on the same disk at once: each would measure the other, and take its files away.
+enum DiskLoad {
+    /// The directory on this host that holds the machine's files; nil on a platform where there is none.
+    static func machineDirectory(_ target: VerificationTarget) -> FilePath? {
+        (target.backend as? any DataDiskFileProviding)?.dataDiskFile(of: target.machine).removingLastComponent()
+    }
+
+    /// Runs `body` alone; where it cannot be made here, the check is left out with the reason.
+    static func alone(_ run: VerificationRun, check: String, expected: String, _ body: () async throws -> [Finding]) async throws -> [Finding] {
+        do {
+            guard let directory = machineDirectory(run.target) else { return try await body() }
+            guard let lock = try FileLock.tryAcquire(directory.appending(MachineDirectory.Name.measurementLock)) else {
+                throw NotMeasured(reason: "another verification is measuring on this disk", remedy: "verify again when it has ended")
+            }
+            let findings = try await body()
+            _ = consume lock
+            return findings
+        } catch let reason as NotMeasured {
+            return [reason.finding(check, expected: expected)]
+        }
+    }
+}
+
+/// Rounds under way, and how long the rest will take at the pace so far.
+struct RoundProgress {
+    let what: String
+    let rounds: Int
+    private let start = ContinuousClock.now
+
+    init(_ what: String, rounds: Int) {
+        self.what = what
+        self.rounds = rounds
+    }
+
+    /// Before round `round`, counted from 1.
+    func text(round: Int) -> String { Self.text(what, round: round, of: rounds, elapsed: ContinuousClock.now - start) }
+
+    static func text(_ what: String, round: Int, of rounds: Int, elapsed: Duration) -> String {
+        guard round > 1 else { return "\(what): round 1 of \(rounds)" }
+        let left = elapsed / (round - 1) * (rounds - round + 1)
+        return "\(what): round \(round) of \(rounds), about \(left.components.seconds + 1) s left"
+    }
+}

@@ -1,0 +1,48 @@
+internal import ApplianceModel
+
+/// The shape of the data disk as the guest's kernel has it.
+enum DiskQueueChecks {
+    static let group = CheckGroup(name: .disk, check: "disk.queues") { run, _ in
+        findings(try await run.guestReport.get(), vcpus: run.target.spec.machine.vcpus)
+    }
+
+    static func findings(_ report: GuestReport, vcpus: Int) -> [Finding] { [serial(report), queues(report, vcpus: vcpus), scheduler(report), discard(report)] }
+
+    private static func serial(_ report: GuestReport) -> Finding {
+        let found = report["data_disk_serial"]
+        return Finding(
+            check: "disk.serial", level: found == "pgdata" ? .pass : .fail, measured: found.isEmpty ? "nothing" : found, expected: "pgdata",
+            remedy: found == "pgdata" ? nil : "the disk is not the one that pgkvm made: look at /dev/disk/by-id in the guest")
+    }
+
+    /// virtio-blk has as many queues as there are processors, so that none waits for another's.
+    private static func queues(_ report: GuestReport, vcpus: Int) -> Finding {
+        guard let count = Int(report["data_disk_queues"]), count > 0 else { return unknown("disk.queues", "\(vcpus)") }
+        return Finding(
+            check: "disk.queues", level: count >= vcpus ? .pass : .warn, measured: "\(count)", expected: "\(vcpus), one for each processor",
+            remedy: count >= vcpus ? nil : "stop and start the appliance")
+    }
+
+    private static func scheduler(_ report: GuestReport) -> Finding {
+        let line = report["data_disk_scheduler"]
+        let chosen = line.split(separator: "[").last?.split(separator: "]").first.map(String.init) ?? ""
+        guard line.contains("["), line.contains("]"), !chosen.isEmpty else { return unknown("disk.scheduler", "none") }
+        return Finding(
+            check: "disk.scheduler", level: chosen == "none" ? .pass : .warn, measured: chosen, expected: "none: the host orders the requests",
+            remedy: chosen == "none" ? nil : "echo none >/sys/block/\(name(report))/queue/scheduler in the guest, and a udev rule that keeps it")
+    }
+
+    /// What the guest gives back the host no longer promises.
+    private static func discard(_ report: GuestReport) -> Finding {
+        guard let most = Int64(report["data_disk_discard_max"]) else { return unknown("disk.discard", "off") }
+        return Finding(
+            check: "disk.discard", level: most == 0 ? .pass : .warn, measured: most == 0 ? "off" : "on, up to \(most) bytes at once",
+            expected: "off: the host's space stays reserved", remedy: most == 0 ? nil : "stop and start the appliance; keep fstrim off until then")
+    }
+
+    private static func name(_ report: GuestReport) -> String { report["data_disk"].split(separator: "/").last.map(String.init) ?? "DISK" }
+
+    private static func unknown(_ check: String, _ expected: String) -> Finding {
+        Finding(check: check, level: .fail, measured: "the guest did not say", expected: expected, remedy: "verify again; if it stays, pgkvm logs")
+    }
+}

@@ -1,0 +1,105 @@
+internal import ApplianceModel
+
+/// What interleaved rounds gave.
+struct LatencyRounds: Sendable {
+    /// Empty where the host was not measured.
+    var host: [LatencyHistogram] = []
+    var guest: [LatencyHistogram] = []
+    /// Why there is no host's side.
+    var hostMissing: NotMeasured?
+    /// Operations of this kind that the platform counted on the disk meanwhile, other users' included; nil where it cannot be asked.
+    var counted: Int?
+}
+
+/// The rules by which rounds become a finding, a comparison and metrics; apart from the measuring.
+struct LatencyVerdict: Sendable {
+    let check: String
+    /// What was done, for the report.
+    let work: String
+    /// What the platform counts: `flushes`, `reads`.
+    let counter: String
+    /// How many operations a round of the guest may have more than the platform counts: fio leaves the last sync out, or counts it.
+    let slack: Int
+
+    /// The host's halves may lie this far apart before its rounds say nothing of the guest.
+    static let greatestDrift = 0.25
+    /// A guest this much faster than the storage below it does not wait for that storage.
+    static let implausibleRatio = 0.5
+    static let expected = "guest and platform count the same; a host that holds still within 25 %"
+
+    struct Result: Sendable {
+        let finding: Finding
+        let comparison: LatencyComparison
+        let metrics: [Metric]
+    }
+
+    func judge(_ rounds: LatencyRounds) -> Result {
+        let guest = LatencyHistogram.distribution(rounds.guest)
+        let host = rounds.host.isEmpty ? nil : LatencyHistogram.distribution(rounds.host)
+        let inconclusive = host == nil ? nil : Self.inconclusive(rounds.host)
+        let ratios = zip(rounds.guest, rounds.host).compactMap { guest, host -> Double? in
+            guard let above = guest.nanoseconds(at: 50), let below = host.nanoseconds(at: 50), below > 0 else { return nil }
+            return above / below
+        }
+        let ratio = host == nil || inconclusive != nil ? nil : Statistics.medianEstimate(ratios)
+        let comparison = LatencyComparison(
+            check: check, work: work + Self.method(rounds), host: host, guest: guest, ratio: ratio, rounds: rounds.guest.count, inconclusive: inconclusive)
+        return Result(finding: finding(rounds, comparison), comparison: comparison, metrics: metrics(comparison))
+    }
+
+    /// Why the host's rounds cannot be compared with.
+    static func inconclusive(_ host: [LatencyHistogram]) -> String? {
+        guard host.count >= Statistics.fewestRounds else { return "\(host.count) rounds are too few to tell the guest from the noise" }
+        let medians = host.compactMap { $0.nanoseconds(at: 50) }
+        guard let drift = Statistics.drift(medians) else { return "the host's rounds have no medians" }
+        guard drift > greatestDrift else { return nil }
+        let half = medians.count / 2
+        let halves = [medians.prefix(half), medians.suffix(half)].compactMap { Statistics.median(Array($0)) }.map(LatencyText.time)
+        return "the host's own median moved from \(halves.joined(separator: " to ")) between the halves of the rounds"
+    }
+
+    private static func method(_ rounds: LatencyRounds) -> String {
+        let isPooled = LatencyHistogram.pooled(rounds.guest) != nil && (rounds.host.isEmpty || LatencyHistogram.pooled(rounds.host) != nil)
+        return isPooled ? "" : "; percentiles are medians of the rounds' own"
+    }
+
+    private func finding(_ rounds: LatencyRounds, _ comparison: LatencyComparison) -> Finding {
+        var measured = "guest \(LatencyText.percentiles(comparison.guest))"
+        if let host = comparison.host { measured += "; host \(LatencyText.percentiles(host))" }
+        if let ratio = comparison.ratio {
+            measured +=
+                "; guest / host \(LatencyText.number(ratio.value)) (\(LatencyText.number(ratio.low)) to \(LatencyText.number(ratio.high)), \(comparison.rounds) rounds)"
+        }
+        func result(_ level: Finding.Level, _ remedy: String?) -> Finding {
+            Finding(check: check, level: level, measured: measured, expected: Self.expected, remedy: remedy)
+        }
+        let operations = rounds.guest.reduce(0) { $0 + $1.count }
+        if let counted = rounds.counted, counted < operations - slack * rounds.guest.count {
+            measured = "fio counts \(operations) \(counter) in the guest, the platform \(counted); " + measured
+            return result(
+                .fail, "something between the guest's file system and the disk swallows \(counter): see durability.flushes and durability.write-cache")
+        }
+        if let missing = rounds.hostMissing {
+            measured += "; \(missing.reason)"
+            return result(.skip, missing.remedy)
+        }
+        if let reason = comparison.inconclusive {
+            measured = "INCONCLUSIVE: \(reason); " + measured
+            return result(.skip, "verify again when the host is quieter, or with more --rounds")
+        }
+        if let ratio = comparison.ratio, ratio.high < Self.implausibleRatio {
+            return result(.warn, "the guest is faster than the storage that holds its disk: look at durability.flushes before believing it")
+        }
+        return result(.pass, nil)
+    }
+
+    private func metrics(_ comparison: LatencyComparison) -> [Metric] {
+        var metrics: [Metric] = []
+        for (percent, name) in [(50.0, "p50"), (99.0, "p99"), (99.9, "p99.9")] {
+            if let value = comparison.guest.nanoseconds(at: percent) { metrics.append(Metric("\(check).\(name)", value, .nanoseconds, better: .lower)) }
+        }
+        if let host = comparison.host?.nanoseconds(at: 50) { metrics.append(Metric("\(check).host-p50", host, .nanoseconds, better: .lower)) }
+        if let ratio = comparison.ratio { metrics.append(Metric("\(check).ratio", ratio.value, .ratio, better: .lower)) }
+        return metrics
+    }
+}

@@ -1,0 +1,55 @@
+internal import ApplianceModel
+internal import MachineBackend
+
+/// Whether anything on the way from the guest to the host's storage drops flushes: asked, not measured.
+enum DurabilityChecks {
+    static let nodes = CheckGroup(name: .durability, check: "durability.nodes") { run, _ in
+        guard let probing = run.target.backend as? any DiskProbing else {
+            let reason = NotMeasured(
+                reason: "this platform does not show its block layer", remedy: "look at the cache mode of the disks in the platform itself")
+            return [reason.finding("durability.nodes", expected: expectedNodes)]
+        }
+        return [judge(try await probing.diskNodes(of: run.target.machine))]
+    }
+
+    static let writeCache = CheckGroup(name: .durability, check: "durability.write-cache") { run, _ in
+        [judge(writeCaches: try await run.guestReport.get())]
+    }
+
+    private static let expectedNodes = "no node drops flushes, and each uses the page cache as decided"
+
+    /// File and format nodes carry flags of their own: every node is looked at, not only the disk's.
+    static func judge(_ nodes: [DiskNode]) -> Finding {
+        let dropping = nodes.filter(\.dropsFlushes).map { "\($0.name) (\($0.driver)) drops flushes" }
+        let strayed = nodes.compactMap { node -> String? in
+            guard let decided = node.decidedDirect, decided != node.isDirect else { return nil }
+            return "\(node.name) (\(node.driver)) \(node.isDirect ? "bypasses" : "uses") the host's page cache"
+        }
+        let decided = nodes.filter { $0.decidedDirect != nil }
+        let faults = decided.isEmpty ? ["none of the disks' nodes is there"] : dropping + strayed
+        let good = "\(nodes.count) nodes, none drops flushes; cache.direct \(decided.contains(where: \.isDirect) ? "on" : "off") as decided"
+        return Finding(
+            check: "durability.nodes", level: faults.isEmpty ? .pass : .fail, measured: faults.isEmpty ? good : faults.joined(separator: "; "),
+            expected: expectedNodes,
+            remedy: faults.isEmpty ? nil : "commits may be lost with the host's power: stop and start the appliance, which sets every node again")
+    }
+
+    /// A kernel that takes a disk's cache for write-through sends it no flush.
+    static func judge(writeCaches report: GuestReport) -> Finding {
+        let rows = report["write_caches"].split(separator: ";").map { $0.split(separator: ":", maxSplits: 1).map(String.init) }
+        let expected = "write back, for each disk: the guest sends flushes"
+        let data = report["data_disk"].split(separator: "/").last.map(String.init) ?? ""
+        guard !rows.isEmpty, rows.allSatisfy({ $0.count == 2 }), rows.contains(where: { $0[0] == data }) else {
+            return Finding(
+                check: "durability.write-cache", level: .fail, measured: "the guest did not say", expected: expected,
+                remedy: "verify again; if it stays, pgkvm logs")
+        }
+        let faults = rows.filter { $0[1] != "write back" }
+        return Finding(
+            check: "durability.write-cache", level: faults.isEmpty ? .pass : .fail, measured: rows.map { "\($0[0]) \($0[1])" }.joined(separator: ", "),
+            expected: expected,
+            remedy: faults.isEmpty
+                ? nil
+                : "commits may be lost: " + faults.map { "echo write back >/sys/block/\($0[0])/queue/write_cache" }.joined(separator: "; ") + " in the guest")
+    }
+}

@@ -1,0 +1,94 @@
+internal import ApplianceModel
+internal import MachineBackend
+internal import SecureShell
+
+/// Counts: so many durable writes in the guest, so many flushes at the platform, so many at the host's file system.
+enum FlushConservation {
+    static let group = CheckGroup(name: .durability, check: "durability.flushes", runs: { $0.depth != .quick }) { run, _ in
+        try await DiskLoad.alone(run, check: "durability.flushes", expected: Rounds.expected) {
+            guard let probing = run.target.backend as? any DiskProbing else {
+                throw NotMeasured(reason: "this platform does not count flushes", remedy: "there is none: durability.write-cache is all that can be asked")
+            }
+            let rounds = try await measure(run, probing)
+            return [rounds.finding, rounds.hostFinding]
+        }
+    }
+
+    private static func measure(_ run: VerificationRun, _ probing: any DiskProbing) async throws -> Rounds {
+        let target = run.target
+        let writes = run.options.depth == .full ? 1_000 : 200
+        return try await GuestProbeDirectory.with(target.shell) { guest in
+            run.progress("durability: writing a file")
+            try await guest.fill()
+            return try await HostFlushCount.with(target) { _ in
+                var rounds = Rounds(writes: writes)
+                for round in 1...Rounds.most where rounds.wantsMore {
+                    try Task.checkCancellation()
+                    run.progress("durability: \(writes) durable writes, round \(round) of \(Rounds.most) at most")
+                    // What the fill left in the guest's journal is flushed before the count begins.
+                    try await target.shell.check("sudo -n sync \(GuestProbeDirectory.file)", timeout: .seconds(60))
+                    let before = try await probing.diskCounters(of: target.machine, serial: MachineSpec.dataDiskSerial)
+                    let output = try await guest.run(.durableWrites(GuestProbeDirectory.file, count: writes))
+                    let after = try await probing.diskCounters(of: target.machine, serial: MachineSpec.dataDiskSerial)
+                    guard try output.required(\.writes, "writes").count == writes else {
+                        throw Failure(.probeUnreadable, "fio made another number of writes than the \(writes) it was asked for")
+                    }
+                    rounds.counted.append(after.flushes - before.flushes)
+                }
+                return rounds
+            } host: { rounds, host in
+                rounds.host = host
+            }
+        }
+    }
+
+    /// What was counted, and the rules by which it is judged.
+    struct Rounds: Sendable {
+        static let most = 5
+        static let expected = "as many flushes as durable writes, or more where others write too"
+
+        /// Of one round.
+        let writes: Int
+        /// Flushes at the platform, of each round.
+        var counted: [Int] = []
+        /// Flushes at the host's file system, of all rounds; nil while it was not asked.
+        var host: HostFlushCount.Outcome?
+
+        /// Until one round is exact: a database at work adds flushes of its own. One that lacks some ends it.
+        var wantsMore: Bool { counted.allSatisfy { $0 > writes + 1 } }
+
+        var finding: Finding {
+            let least = counted.min() ?? 0
+            let missing = writes - least
+            guard !counted.isEmpty, missing <= 0 else {
+                return Finding(
+                    check: "durability.flushes", level: .fail, measured: "\(least) of \(writes) flushes reached the platform", expected: Self.expected,
+                    remedy: "commits may be lost: see durability.write-cache, then stop and start the appliance")
+            }
+            let others = least - writes
+            let noise = others <= 1 ? "" : "; \(others) more of other writers in the quietest of \(counted.count) rounds"
+            return Finding(
+                check: "durability.flushes", level: .pass, measured: "\(writes) durable writes in the guest, \(least) flushes at the platform\(noise)",
+                expected: Self.expected)
+        }
+
+        var hostFinding: Finding {
+            let expected = "as many flushes of the disk's file at the host's file system as durable writes in the guest"
+            switch host {
+            case .counted(let count, let how):
+                let wanted = writes * counted.count
+                return Finding(
+                    check: "durability.host-flushes", level: count >= wanted ? .pass : .fail,
+                    measured: "\(wanted) durable writes in the guest, \(count) flushes of the disk's file on the host (\(how))", expected: expected,
+                    remedy: count >= wanted ? nil : "commits may be lost with the host's power: see durability.nodes, then stop and start the appliance")
+            case .impossible(let reason):
+                return Finding(
+                    check: "durability.host-flushes", level: .skip,
+                    measured: "requests conserved, durability by configuration only: \(reason.reason)", expected: expected, remedy: reason.remedy)
+            case nil:
+                return Finding(
+                    check: "durability.host-flushes", level: .fail, measured: "the host's count was lost", expected: expected, remedy: "verify again")
+            }
+        }
+    }
+}

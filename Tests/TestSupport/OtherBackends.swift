@@ -1,0 +1,53 @@
+package import ApplianceModel
+package import MachineBackend
+package import SystemPackage
+
+/// A platform that can do what every platform must, and nothing else.
+package struct PlainBackend: MachineBackend {
+    package let base: FakeBackend
+    package var kind: BackendKind { base.kind }
+
+    package init(base: FakeBackend) { self.base = base }
+}
+
+/// A platform whose data disk is a file of this host.
+package struct FileBackend: MachineBackend, DataDiskFileProviding {
+    package let base: FakeBackend
+    package let disk: FilePath
+    package var kind: BackendKind { base.kind }
+
+    package init(base: FakeBackend, disk: FilePath) {
+        self.base = base
+        self.disk = disk
+    }
+
+    package func dataDiskFile(of machine: MachineReference) -> FilePath { disk }
+}
+
+/// Passes every call on.
+package protocol PassingBackend: MachineBackend {
+    var base: FakeBackend { get }
+}
+
+extension PlainBackend: PassingBackend {}
+extension FileBackend: PassingBackend {}
+
+extension PassingBackend {
+    package func checkHost(_ spec: ApplianceSpec) async throws -> HostReport { try await base.checkHost(spec) }
+    package func decideDisks(_ spec: ApplianceSpec) async throws -> (DiskDecision, [Finding]) { try await base.decideDisks(spec) }
+    package func decideNetwork(_ spec: ApplianceSpec, deployment: DeploymentID) async throws -> NetworkDecision {
+        try await base.decideNetwork(spec, deployment: deployment)
+    }
+    package func create(_ spec: MachineSpec) async throws -> MachineReference { try await base.create(spec) }
+    package func attachSeed(_ medium: FilePath, to machine: MachineReference) async throws { try await base.attachSeed(medium, to: machine) }
+    package func detachSeed(from machine: MachineReference) async throws { try await base.detachSeed(from: machine) }
+    package func start(_ machine: MachineReference) async throws { try await base.start(machine) }
+    package func shutDown(_ machine: MachineReference, grace: Duration) async throws { try await base.shutDown(machine, grace: grace) }
+    package func powerOff(_ machine: MachineReference) async throws { try await base.powerOff(machine) }
+    package func delete(_ machine: MachineReference) async throws { try await base.delete(machine) }
+    package func powerState(of machine: MachineReference) async throws -> PowerState { try await base.powerState(of: machine) }
+    package func find(_ deployment: DeploymentID, name: ApplianceName) async throws -> MachineReference? { try await base.find(deployment, name: name) }
+    package func endpoint(of machine: MachineReference, service: GuestService) async throws -> Endpoint? {
+        try await base.endpoint(of: machine, service: service)
+    }
+}
