@@ -135,12 +135,4 @@ struct LatencyHistogramTests {
         #expect(distribution.points.map(\.percent) == [50, 99])
         #expect(distribution.nanoseconds(at: 99) == 2_000)
     }
-
-    @Test(
-        "Times are written with three digits",
-        arguments: [
-            (7, "7 ns"), (999, "999 ns"), (1_000, "1.00 µs"), (21_400, "21.4 µs"), (209_600, "210 µs"), (2_914_000, "2.91 ms"), (1_200_000_000, "1.20 s"),
-            (999_900, "1.00 ms"),
-        ] as [(Double, String)])
-    func text(nanoseconds: Double, expected: String) { #expect(LatencyText.time(nanoseconds) == expected) }
 }

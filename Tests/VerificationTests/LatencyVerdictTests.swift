@@ -32,7 +32,7 @@ struct LatencyVerdictTests {
         #expect(value(result, "ratio") == 2)
         #expect(value(result, "host-p50") == 100_000)
         #expect(value(result, "p50") != nil && value(result, "p99") != nil && value(result, "p99.9") != nil)
-        #expect(result.finding.measured.contains("guest / host 2.00 (2.00 to 2.00, 6 rounds)"))
+        #expect(result.finding.measured.contains("guest / host 2.00x (2.00x to 2.00x, 6 rounds)"))
     }
 
     @Test("Rounds that both sides share in a storm cancel out")

@@ -54,7 +54,7 @@ struct LatencyVerdict: Sendable {
         guard let drift = Statistics.drift(medians) else { return "the host's rounds have no medians" }
         guard drift > greatestDrift else { return nil }
         let half = medians.count / 2
-        let halves = [medians.prefix(half), medians.suffix(half)].compactMap { Statistics.median(Array($0)) }.map(LatencyText.time)
+        let halves = [medians.prefix(half), medians.suffix(half)].compactMap { Statistics.median(Array($0)) }.map(MetricUnit.nanoseconds.text)
         return "the host's own median moved from \(halves.joined(separator: " to ")) between the halves of the rounds"
     }
 
@@ -64,11 +64,12 @@ struct LatencyVerdict: Sendable {
     }
 
     private func finding(_ rounds: LatencyRounds, _ comparison: LatencyComparison) -> Finding {
-        var measured = "guest \(LatencyText.percentiles(comparison.guest))"
-        if let host = comparison.host { measured += "; host \(LatencyText.percentiles(host))" }
+        var measured = "guest \(comparison.guest.percentilesText)"
+        if let host = comparison.host { measured += "; host \(host.percentilesText)" }
         if let ratio = comparison.ratio {
+            let unit = MetricUnit.ratio
             measured +=
-                "; guest / host \(LatencyText.number(ratio.value)) (\(LatencyText.number(ratio.low)) to \(LatencyText.number(ratio.high)), \(comparison.rounds) rounds)"
+                "; guest / host \(unit.text(ratio.value)) (\(unit.text(ratio.low)) to \(unit.text(ratio.high)), \(comparison.rounds) rounds)"
         }
         func result(_ level: Finding.Level, _ remedy: String?) -> Finding {
             Finding(check: check, level: level, measured: measured, expected: Self.expected, remedy: remedy)

@@ -52,7 +52,7 @@ enum VirtualizationTaxCheck {
     /// The rules, apart from the measuring. Nobody else writes to the disk: the counts are equal, or one of them is wrong.
     static func finding(_ distribution: LatencyDistribution, counted: Int, accelerator: Accelerator) -> Finding {
         let emulated = accelerator == .tcg ? " (emulated)" : ""
-        let figures = "\(LatencyText.percentiles(distribution))\(emulated)"
+        let figures = "\(distribution.percentilesText)\(emulated)"
         guard counted == distribution.count else {
             return Finding(
                 check: check, level: .fail, measured: "fio counts \(distribution.count) writes in the guest, the platform \(counted); \(figures)",
