@@ -32,6 +32,12 @@ struct LatencyChart {
         func y(_ nanoseconds: Double) -> Double { bottom - scale.share(nanoseconds) * (bottom - top) }
 
         let curves = sides.map { side in side.distribution.points.map { (x: x($0.percent), y: y($0.nanoseconds), point: $0) } }
+        /// The part of a curve at percentiles that the other has too.
+        func between(_ curve: [(x: Double, y: Double, point: LatencyDistribution.Point)], _ other: [(x: Double, y: Double, point: LatencyDistribution.Point)])
+            -> [(Double, Double)]
+        {
+            curve.filter { dot in other.contains { $0.point.percent == dot.point.percent } }.map { ($0.x, $0.y) }
+        }
         let labels = Self.apart(curves.map { $0.last?.y ?? bottom })
         let ticks = [50.0, 90, 99, 99.9, 99.99].filter { (first - 0.01...last + 0.01).contains(Self.nines($0)) }
         let label = sides.map { side in
@@ -46,7 +52,7 @@ struct LatencyChart {
                 ["y": number(y(tick)), "textX": number(left - 8), "textY": number(y(tick) + 4), "text": MetricUnit.nanoseconds.text(tick)]
             },
             "columns": ticks.map { ["x": number(x($0)), "textY": number(bottom + 20), "text": LatencyText.name(of: $0)] },
-            "hasTax": curves.count == 2, "tax": curves.count == 2 ? area(curves[0].map { ($0.x, $0.y) }, curves[1].map { ($0.x, $0.y) }) : "",
+            "hasTax": curves.count == 2, "tax": curves.count == 2 ? area(between(curves[0], curves[1]), between(curves[1], curves[0])) : "",
             "curves": zip(sides, zip(curves, labels)).map { side, drawn in
                 [
                     "side": side.name, "path": path(drawn.0.map { ($0.x, $0.y) }), "labelX": number((drawn.0.last?.x ?? right) + 9),
