@@ -82,7 +82,8 @@ struct DiskProbesTests {
             await #expect(throws: Failure.self) { try await directory.run(.writeAndSync(HostProbeDirectory.fileName, milliseconds: 50)) }
             try await directory.fill()
             #expect(Files.status(directory.file)?.allocated.bytes ?? 0 >= FioJob.fileSize)
-            let syncs = try await directory.run(.writeAndSync(HostProbeDirectory.fileName, milliseconds: 50)).syncedWrites()
+            // Long enough for more than one write where others keep the disk busy.
+            let syncs = try await directory.run(.writeAndSync(HostProbeDirectory.fileName, milliseconds: 1_000)).syncedWrites()
             #expect(syncs.count > 0)
             #expect(!syncs.bins.isEmpty)
             let written = try await directory.run(.durableWrites(HostProbeDirectory.fileName, count: 20))
