@@ -56,6 +56,10 @@ package actor GuestSession: RemoteShell {
         } catch let error as Failure where [.sshConnectionLost, .sshTimedOut, .sshProtocol].contains(error.code) {
             await close()
             throw error
+        } catch is CancellationError {
+            // A connection whose command was broken off is of no use to whoever cleans up after it.
+            await close()
+            throw CancellationError()
         }
     }
 }
