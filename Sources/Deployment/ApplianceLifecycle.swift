@@ -94,10 +94,9 @@ extension DeploymentContext {
     /// Starts the machine and waits for as much of the guest as was deployed.
     func startAndWait() async throws {
         let machine = try await machine()
-        try await backend.start(machine)
-        guard try await journal.fact(FirstBootFact.self) != nil else { return }
+        guard try await journal.fact(FirstBootFact.self) != nil else { return try await backend.start(machine) }
         var wait = GuestWait(context: self, machine: machine)
-        try await wait.forSSH()
+        try await wait.start()
         guard try await journal.fact(ConfigurationFact.self) != nil else { return }
         try await wait.watching {
             while true {

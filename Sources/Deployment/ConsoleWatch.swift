@@ -33,6 +33,9 @@ struct ConsoleWatch {
         return lines[first...].allSatisfy(Self.isFromKernel)
     }
 
+    /// Whether the guest has named its SSH server or asked for a login since the watch began.
+    private(set) var speaksOfLogin = false
+
     /// Such as `[    6.249085] Serial: 8250/16550 driver`.
     private static func isFromKernel(_ line: String) -> Bool { line.prefixMatch(of: #/\[ *[0-9]+\.[0-9]{6}\] /#) != nil }
 
@@ -54,6 +57,7 @@ struct ConsoleWatch {
         pending = parts.popLast().map { Array($0.suffix(Self.pendingLimit)) } ?? []
         lines += parts.map { Self.plain($0) }.filter { $0.contains { !$0.isWhitespace } }
         lines = lines.suffix(200)
+        speaksOfLogin = speaksOfLogin || (lines.suffix(parts.count) + [unfinished]).contains { $0.contains(#/\bssh\.s|\bsshd\b|\blogin: /#) }
         return lines.last ?? (unfinished.isEmpty ? "…" : unfinished)
     }
 

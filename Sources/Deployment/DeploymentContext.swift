@@ -4,7 +4,7 @@ package import MachineBackend
 package import Workflow
 
 /// What the steps of a deployment share. Facts travel in the journal; nothing here is a live resource but the SSH session,
-/// which opens itself anew whenever it is needed.
+/// which opens itself anew whenever it is needed; that a unit of the guest got a head start only spares work when it is known.
 package struct DeploymentContext: Sendable {
     package let spec: ApplianceSpec
     package let directory: ApplianceDirectory
@@ -12,6 +12,7 @@ package struct DeploymentContext: Sendable {
     package let images: ImageCache
     package let journal: Journal
     package let guest: GuestSession
+    let headStarts = HeadStarts()
     /// How long the guest may print nothing before it counts as stuck.
     package let bootPatience: Duration
 

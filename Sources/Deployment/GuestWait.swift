@@ -18,6 +18,29 @@ struct GuestWait {
         console = (context.backend as? any SerialConsoleProviding).map { ConsoleWatch(path: $0.serialLog(of: machine)) }
     }
 
+    /// Starts the machine, unless it runs, and returns once the guest let us in with the pinned key.
+    ///
+    /// Nobody knocks before the console of a booting guest speaks of a login, or has been silent for a while: under user
+    /// networking an earlier knock waits at the guest's door, and an emulated guest needs half a second to send it away.
+    /// - Throws: what `forSSH` and the backend throw.
+    mutating func start() async throws {
+        let boots = try await context.backend.powerState(of: machine) == .off
+        try await context.backend.start(machine)
+        StepProgress.report("waiting for SSH")
+        if boots {
+            lastSign = .now
+            try await WaitingTime.measure {
+                while let console, !console.speaksOfLogin, ContinuousClock.now - lastSign < Self.silence {
+                    try await look()
+                    try await ContinuousClock().sleep(for: .milliseconds(200))
+                }
+            }
+        }
+        try await forSSH()
+    }
+
+    private static let silence = Duration.seconds(5)
+
     /// Returns once the guest let us in with the pinned key.
     /// - Throws: `guest.died`, `guest.silent`, `ssh.host-key-mismatch`, `ssh.authentication-refused`.
     mutating func forSSH() async throws {

@@ -1,19 +1,29 @@
 internal import ApplianceModel
 internal import HostSystem
 internal import SecureShell
+internal import Synchronization
 internal import Workflow
 
 extension DeploymentContext {
     /// Runs a script as a unit of the guest and waits for its end, over new connections when one is lost.
     ///
-    /// A step gets here because its content is not there: a unit that has succeeded before is run again. One that still
-    /// runs is waited for.
-    func runUnit(purpose: String, script: String, timeout: Duration = .seconds(7200)) async throws {
-        let unit = RemoteUnit(purpose: purpose, script: script)
+    /// A step gets here because its content is not there: a unit that has succeeded before is run again, except one that this
+    /// run gave a head start. One that still runs is waited for.
+    func runUnit(_ unit: RemoteUnit, timeout: Duration = .seconds(7200)) async throws {
         try await WaitingTime.measure {
-            if try await unit.state(on: guest) == .succeeded { try await unit.forget(on: guest) }
+            if !headStarts.end(unit), try await unit.state(on: guest) == .succeeded { try await unit.forget(on: guest) }
             try await unit.runToEnd(timeout: timeout, connect: { try await liveAgain() }, progress: { StepProgress.report("guest: \($0)") })
         }
+    }
+
+    /// Starts a unit that a later step will run, so that the guest works on it meanwhile. What becomes of it is that step's
+    /// affair: it finds the unit by its name, and starts it again when it failed.
+    func giveHeadStart(_ unit: RemoteUnit) async throws {
+        try await WaitingTime.measure {
+            if try await unit.state(on: guest) == .succeeded { try await unit.forget(on: guest) }
+            try await unit.start(on: guest)
+        }
+        headStarts.begin(unit)
     }
 
     /// The session, with a connection that works now.
@@ -28,4 +38,14 @@ extension DeploymentContext {
     func runAsRoot(_ script: String, timeout: Duration = .seconds(300)) async throws -> ShellResult {
         try await guest.check("sudo -n sh -eu", input: Array(script.utf8), timeout: timeout)
     }
+}
+
+/// The units that this run has started ahead of the steps which run them.
+package final class HeadStarts: Sendable {
+    private let names = Mutex<Set<String>>([])
+
+    func begin(_ unit: RemoteUnit) { names.withLock { _ = $0.insert(unit.name) } }
+
+    /// - Returns: whether the unit was given a head start, from now on no more.
+    func end(_ unit: RemoteUnit) -> Bool { names.withLock { $0.remove(unit.name) != nil } }
 }

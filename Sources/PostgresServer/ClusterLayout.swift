@@ -38,6 +38,8 @@ package struct ClusterLayout: Sendable, Equatable {
     package var accessFile: String { configurationDirectory + "/pg_hba.conf" }
     package var identFile: String { configurationDirectory + "/pg_ident.conf" }
     package var pidFile: String { "\(socketDirectory)/\(version)-\(clusterName).pid" }
+    /// The client itself and not Debian's wrapper, which looks for a cluster first.
+    package var psql: String { "/usr/lib/postgresql/\(version)/bin/psql" }
     /// PEM; may be read by everybody.
     package var serverCertificate: String { configurationDirectory + "/server.crt" }
     /// PEM; 0600, of the user `postgres`: the server refuses anything wider.

@@ -76,6 +76,7 @@ struct AskingGate: Gate {
 enum TimingsText {
     static func render(_ outcome: RunOutcome, wall: Duration, waiting: Duration) -> String {
         var rows = outcome.durations.map { [$0.step.rawValue, $0.duration.formattedSeconds] }
+        if let commit = outcome.firstCommit { rows.append(["until the first verified commit", commit.formattedSeconds]) }
         rows.append(["total", wall.formattedSeconds])
         rows.append(["waiting for programs, guest, SSH and PostgreSQL", waiting.formattedSeconds])
         rows.append(["the tool itself", (wall - waiting).formattedSeconds])

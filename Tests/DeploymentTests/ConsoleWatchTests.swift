@@ -42,6 +42,27 @@ struct ConsoleWatchTests {
         }
     }
 
+    @Test(
+        "Hears from the console that somebody may log in",
+        arguments: [
+            ("[  OK  ] Started ssh.service - OpenBSD Secure Shell server.\n", true), ("[  OK  ] Listening on ssh.socket\n", true),
+            ("Debian GNU/Linux 13 orders ttyS0\n\norders login: ", true),
+            ("BdsDxe: starting Boot0001\n[    0.000000] Linux version 6.12\n[  OK  ] Reached target network.target\n", false), ("", false),
+        ])
+    func speaksOfLogin(printed: String, expected: Bool) async throws {
+        try await withLog { log in
+            // What an earlier boot printed does not count.
+            try log.print("earlier login: \n")
+            var watch = ConsoleWatch(path: log.path)
+            try log.print(printed)
+            _ = try watch.advance()
+            #expect(watch.speaksOfLogin == expected)
+            try log.print("[   40.000000] more\n")
+            _ = try watch.advance()
+            #expect(watch.speaksOfLogin == expected)
+        }
+    }
+
     @Test("Starts where the log stands, and nothing printed is nothing said; for messages there are the lines of before")
     func start() async throws {
         try await withLog { log in

@@ -4,32 +4,39 @@ set -eu
 version=$1
 source=$2
 carried=/var/cache/pgkvm/packages
+unsynced=/var/lib/dpkg/pgkvm-unsynced
 export DEBIAN_FRONTEND=noninteractive NEEDRESTART_MODE=l NEEDRESTART_SUSPEND=1
 
+# eatmydata spares the fsync of each file; the sync at the end makes up for all of them.
+fast=
+if ls "$carried"/postgresql-"$version"_*.deb >/dev/null 2>&1; then fast=$(command -v eatmydata || true); fi
+
+is_installed() { dpkg-query -W -f='${db:Status-Status}\n' "postgresql-$version" 2>/dev/null | grep -qx installed; }
+# Whether the guest was started again before the sync: then files may be empty that dpkg believes in.
+may_be_lost() { [ -e "$unsynced" ] && [ "$(cat "$unsynced")" != "$(cat /proc/sys/kernel/random/boot_id)" ]; }
 apt_get() {
     apt-get -q -y -o DPkg::Lock::Timeout=600 -o Dpkg::Use-Pty=0 -o Dpkg::Options::=--force-confold "$@"
 }
+
+# Nothing that the packages bring runs before there is a cluster, and its start reloads systemd: packages that each do so
+# cost an emulated guest half a minute.
+export SYSTEMD_OFFLINE=1
 
 # No cluster on the system disk, and nothing that restarts the database behind its administrator.
 mkdir -p /etc/postgresql-common /etc/needrestart/conf.d /etc/apt/apt.conf.d
 printf 'create_main_cluster = off\n' >/etc/postgresql-common/createcluster.conf
 printf '$nrconf{override_rc}{qr(^postgresql)} = 0;\n' >/etc/needrestart/conf.d/pgkvm.conf
-for timer in apt-daily.timer apt-daily-upgrade.timer; do
-    [ "$(systemctl is-enabled "$timer" 2>/dev/null)" = masked ] || systemctl mask --now "$timer" >/dev/null 2>&1 || true
-done
+systemctl mask --quiet apt-daily.timer apt-daily-upgrade.timer
+SYSTEMD_OFFLINE=0 systemctl stop apt-daily.timer apt-daily-upgrade.timer 2>/dev/null || true
 printf 'Unattended-Upgrade::Package-Blacklist { "^postgresql"; };\n' >/etc/apt/apt.conf.d/60pgkvm
 
-# Nothing that the packages bring runs before there is a cluster, and its making reloads systemd: packages that each do so
-# cost an emulated guest half a minute.
-export SYSTEMD_OFFLINE=1
+# What is unpacked, or what an interrupted run left half configured. A package whose dependencies are not there yet fails here and
+# is brought to its end below.
+$fast dpkg --configure -a --force-confold || true
 
-# What an interrupted run left half configured.
-dpkg --configure -a --force-confold
-
-if dpkg-query -W -f='${db:Status-Status}\n' "postgresql-$version" 2>/dev/null | grep -qx installed; then
-    exit 0
-fi
-if [ "$source" = pgdg ]; then
+if is_installed && ! may_be_lost; then
+    :
+elif [ "$source" = pgdg ]; then
     apt_get update
     apt_get install --no-install-recommends postgresql-common ca-certificates
     install -d /usr/share/postgresql-common/pgdg
@@ -44,13 +51,13 @@ EOF
     apt_get update
     apt_get install --no-install-recommends "postgresql-$version" "postgresql-client-$version"
 elif ls "$carried"/postgresql-"$version"_*.deb >/dev/null 2>&1; then
-    # dpkg needs no package lists, and the dependencies are in the image. eatmydata spares the fsync of each file; the
-    # sync below makes up for all of them before anybody relies on it.
-    fast=$(command -v eatmydata || true)
+    # Remains of a sudden end keep their mark until all of it is on the disk.
+    [ -e "$unsynced" ] || { cat /proc/sys/kernel/random/boot_id >"$unsynced" && sync "$unsynced" "${unsynced%/*}"; }
     $fast dpkg --force-confold -i "$carried"/*.deb
-    sync
 else
     apt_get update
     apt_get install --no-install-recommends "postgresql-$version" "postgresql-client-$version"
 fi
-dpkg-query -W -f='${db:Status-Status}\n' "postgresql-$version" | grep -qx installed
+is_installed
+sync
+rm -f "$unsynced"

@@ -33,10 +33,9 @@ struct BootGuestStep: Step {
     func perform(_ context: DeploymentContext) async throws {
         let machine = try await context.machine()
         var wait = GuestWait(context: context, machine: machine)
-        try await context.backend.start(machine)
-        StepProgress.report("waiting for SSH")
-        try await wait.forSSH()
+        try await wait.start()
         guard try await context.journal.fact(FirstBootFact.self) == nil else { return }
+        if let unpacking = try await InstallPostgreSQLStep.unpacking(context) { try await context.giveHeadStart(unpacking) }
 
         StepProgress.report("waiting for cloud-init")
         try await wait.watching { try await CloudInitWait.untilDone(context.guest) }

@@ -1,15 +1,17 @@
-internal import ApplianceModel
+package import ApplianceModel
 internal import BuiltinTemplates
 internal import FoundationEssentials
 internal import HostSystem
 internal import PostgresClient
 internal import PostgresServer
 internal import SecureShell
-internal import Workflow
+internal import Verification
+package import Workflow
 
-/// The cluster on the data disk, its files, its roles and databases; ready when libpq says so.
+/// The cluster on the data disk, its files, its roles and databases; ready when a client has committed a row and read it back.
 struct ConfigurePostgreSQLStep: Step {
-    let id = StepID(rawValue: "configure-postgresql")
+    static let id = StepID(rawValue: "configure-postgresql")
+    var id: StepID { Self.id }
     let title = "Configure PostgreSQL"
 
     func explanation(_ context: DeploymentContext) -> StepExplanation {
@@ -37,13 +39,12 @@ struct ConfigurePostgreSQLStep: Step {
         let passwords = try await StoredPasswords.prepare(context)
 
         StepProgress.report("making the cluster")
-        let cluster = BuiltinTemplates.guestScript(
-            "create-cluster", arguments: ["\(plan.version)", context.spec.postgresql.locale, context.spec.postgresql.timeZone])
-        try await context.runUnit(purpose: "cluster", script: cluster)
+        try await context.runUnit(Self.initialization(context))
 
         StepProgress.report("writing its files")
+        let registration = BuiltinTemplates.guestScript("register-cluster", arguments: ["\(plan.version)"])
         let certificate = try plan.certificate()
-        let written = try await context.runAsRoot(GuestFiles.script(plan.files + plan.files(of: certificate)))
+        let written = try await context.runAsRoot(registration + GuestFiles.script(plan.files + plan.files(of: certificate)))
         // Files that only a start reads have changed, or the server has never run with ours.
         let changed = written.outputText.split(whereSeparator: \.isNewline).filter { $0.hasPrefix("changed ") }
         let onlyCertificate = changed.allSatisfy { $0.contains("/server.") || $0.contains("/pg_hba.conf") || $0.contains("/pg_ident.conf") }
@@ -57,16 +58,39 @@ struct ConfigurePostgreSQLStep: Step {
         StepProgress.report("making roles and databases")
         let setup = try passwords.setupScript(for: context.spec, version: plan.version)
         try await context.guest.check(
-            "sudo -n -u postgres psql --no-psqlrc --quiet --dbname=postgres --file=-", input: setup.withRevealed { Array($0.utf8) },
+            "sudo -n -u postgres \(plan.layout.psql) --no-psqlrc --quiet --dbname=postgres --file=-", input: setup.withRevealed { Array($0.utf8) },
             timeout: .seconds(300))
 
-        // Debian's unit ignores a failed start: only a query says that the server is ready.
-        try await context.connect().close()
+        // Debian's unit ignores a failed start: only a client's commit says that the server is ready.
+        guard try await CommitProbe.roundTrip({ try await context.connect() }) else {
+            throw Failure(.commitLost, "a committed row did not come back over a second connection", remedy: "pgkvm logs \(context.spec.name)")
+        }
         let end = try CertificateExpiry.notAfter(pem: certificate.certificatePEM)
         try await context.journal.forget(VerifiedFact.self)
         try await context.journal.record(ConfigurationFact(digest: plan.digest, certificateEnd: Int64(end.timeIntervalSince1970)))
     }
 
+    /// Makes the data directory.
+    static func initialization(_ context: DeploymentContext) async throws -> RemoteUnit {
+        let arguments = ["\(try await context.postgresqlVersion())", context.spec.postgresql.locale, context.spec.postgresql.timeZone]
+        return RemoteUnit(purpose: "cluster", script: BuiltinTemplates.guestScript("initialize-cluster", arguments: arguments))
+    }
+
     /// Nothing: a database is never undone. Reverting `create-machine` removes the whole disk when this run made it.
     func revert(_ context: DeploymentContext) async throws {}
+}
+
+extension Failure.Code {
+    /// The server took a commit and does not have the row.
+    package static let commitLost = Failure.Code("postgres.commit-lost")
+}
+
+extension RunOutcome {
+    /// The time until a client had committed a row and read it back; nil when this run did not come to that.
+    package var firstCommit: Duration? {
+        guard performed.contains(ConfigurePostgreSQLStep.id), let last = durations.firstIndex(where: { $0.step == ConfigurePostgreSQLStep.id }) else {
+            return nil
+        }
+        return durations[...last].reduce(.zero) { $0 + $1.duration }
+    }
 }

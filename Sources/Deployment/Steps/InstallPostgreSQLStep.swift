@@ -26,9 +26,25 @@ struct InstallPostgreSQLStep: Step {
 
     func perform(_ context: DeploymentContext) async throws {
         let version = try await context.postgresqlVersion()
-        let script = BuiltinTemplates.guestScript("install-postgresql", arguments: ["\(version)", context.spec.postgresql.source.rawValue])
-        try await context.runUnit(purpose: "install", script: script)
+        let source = context.spec.postgresql.source.rawValue
+        let installation = RemoteUnit(
+            purpose: "install", script: BuiltinTemplates.guestScript("install-postgresql", arguments: ["\(version)", source]))
+        // initdb needs the programs only: it works while their packages are being configured.
+        if let unpacking = try await Self.unpacking(context) {
+            try await context.runUnit(unpacking)
+            try await context.giveHeadStart(ConfigurePostgreSQLStep.initialization(context))
+        }
+        try await context.runUnit(installation)
         try await context.journal.record(PackagesFact(version: version))
+    }
+
+    /// Unpacks the packages that the image carries; nil where others are asked for. The guest can do it as soon as it answers.
+    static func unpacking(_ context: DeploymentContext) async throws -> RemoteUnit? {
+        let version = try await context.postgresqlVersion()
+        guard context.spec.postgresql.source == .distribution,
+            let release = try await context.journal.fact(ImageFact.self)?.release, release.postgresqlVersion == version
+        else { return nil }
+        return RemoteUnit(purpose: "unpack", script: BuiltinTemplates.guestScript("unpack-postgresql", arguments: ["\(version)"]))
     }
 
     /// Nothing: the packages go with the machine.

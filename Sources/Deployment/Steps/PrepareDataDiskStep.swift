@@ -28,7 +28,7 @@ struct PrepareDataDiskStep: Step {
         let disk = try await chosen(context)
         let script = BuiltinTemplates.guestScript(
             "prepare-data-disk", arguments: [disk.uuid, MachineSpec.dataDiskSerial, disk.isAdopted ? "adopted" : "new"])
-        try await context.runUnit(purpose: "data-disk", script: script)
+        try await context.runUnit(RemoteUnit(purpose: "data-disk", script: script))
     }
 
     /// Chooses and journals the UUID before mkfs, so that a later run knows its own file system.

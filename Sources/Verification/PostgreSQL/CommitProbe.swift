@@ -1,7 +1,16 @@
-internal import PostgresClient
+package import PostgresClient
 
 /// A row that is committed and looked for again; its table is pgkvm's own and holds the last row only.
-enum CommitProbe {
+package enum CommitProbe {
+    /// Commits a row over one connection and looks for it over another.
+    /// - Parameter connect: opens a connection as the role `pgkvm` to its own database.
+    /// - Returns: whether the row came back.
+    /// - Throws: what connecting and querying throw.
+    package static func roundTrip(_ connect: @Sendable () async throws -> PostgresConnection) async throws -> Bool {
+        let token = try await connected(connect, write)
+        return try await connected(connect, read) == token
+    }
+
     /// Commits a row with a fresh token.
     /// - Returns: the token.
     static func write(_ connection: PostgresConnection) async throws -> String {
@@ -14,17 +23,21 @@ enum CommitProbe {
     }
 
     /// The same over a connection of its own.
-    static func write(_ target: VerificationTarget) async throws -> String { try await connected(target, write) }
+    static func write(_ target: VerificationTarget) async throws -> String { try await connected(target.connect, write) }
 
     /// The token that the server has now, asked over a connection of its own; nil when there is none.
     static func read(_ target: VerificationTarget) async throws -> String? {
-        try await connected(target) { try await $0.query("SELECT token FROM commit_probe WHERE id = 1").first?["token"] }
+        try await connected(target.connect, read)
+    }
+
+    private static func read(_ connection: PostgresConnection) async throws -> String? {
+        try await connection.query("SELECT token FROM commit_probe WHERE id = 1").first?["token"]
     }
 
     private static func connected<Value: Sendable>(
-        _ target: VerificationTarget, _ body: (PostgresConnection) async throws -> Value
+        _ connect: @Sendable () async throws -> PostgresConnection, _ body: (PostgresConnection) async throws -> Value
     ) async throws -> Value {
-        let connection = try await target.connect()
+        let connection = try await connect()
         do {
             let value = try await body(connection)
             await connection.close()

@@ -1,5 +1,6 @@
 import ApplianceModel
 import HostSystem
+import Synchronization
 import SystemPackage
 import TestSupport
 import Testing
@@ -27,6 +28,22 @@ struct CrashChecksTests {
         }
         try #require(isUp == true)
         return "milliseconds=700\nkilled=\(old)\nrunning=\(try postmaster())\nstarts=1\n"
+    }
+
+    @Test("A row that is committed over one connection comes back over another, unless something takes it away in between")
+    func roundTrip() async throws {
+        let target = try server.target()
+        #expect(try await CommitProbe.roundTrip(target.connect))
+        let connections = Mutex(0)
+        let survived = try await CommitProbe.roundTrip {
+            if connections.withLock({
+                $0 += 1; return $0
+            }) == 2 {
+                try await cluster.psql("DELETE FROM commit_probe", database: "pgkvm")
+            }
+            return try await target.connect()
+        }
+        #expect(!survived)
     }
 
     @Test("A row that was flushed survives the postmaster's death")

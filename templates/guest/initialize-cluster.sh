@@ -1,4 +1,4 @@
-# Makes the cluster on the data disk and registers it with Debian's cluster tools.
+# Makes the cluster's data directory on the data disk. The server's programs have to be there, configured or not.
 # Run as root with: $1 major version, $2 locale, $3 time zone.
 # initdb works in `main.new`: a killed one leaves a PG_VERSION, so only the rename makes a cluster.
 set -eu
@@ -8,7 +8,6 @@ timezone=$3
 bin=/usr/lib/postgresql/$version/bin
 base=/var/lib/postgresql/$version
 data=$base/main
-config=/etc/postgresql/$version/main
 
 mountpoint -q /var/lib/postgresql || {
     echo "the data disk is not mounted" >&2
@@ -44,16 +43,3 @@ if [ ! -e "$data/PG_VERSION" ]; then
     mv -T "$base/main.new" "$data"
     sync -f "$base"
 fi
-
-if [ ! -e "$config/postgresql.conf" ]; then
-    # pg_createcluster takes over an existing data directory when the three files are in it; an adopted disk has none.
-    [ -e "$data/postgresql.conf" ] || cp "/usr/share/postgresql/$version/postgresql.conf.sample" "$data/postgresql.conf"
-    for file in pg_hba.conf pg_ident.conf; do [ -e "$data/$file" ] || : >"$data/$file"; done
-    chown postgres:postgres "$data"/*.conf
-    rm -rf "$config"
-    # It reloads systemd, which then knows the data disk's mount and the unit of the cluster.
-    pg_createcluster --datadir="$data" --port=5432 --start-conf=auto "$version" main
-fi
-install -d -o postgres -g postgres -m 0755 "$config/conf.d"
-install -d -o root -g postgres -m 1775 /var/log/postgresql
-sync -f "$config"

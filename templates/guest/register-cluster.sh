@@ -1,0 +1,18 @@
+# Makes the cluster on the data disk known to Debian's cluster tools. Run as root with: $1 major version.
+set -eu
+version=$1
+data=/var/lib/postgresql/$version/main
+config=/etc/postgresql/$version/main
+
+if [ ! -e "$config/postgresql.conf" ]; then
+    # pg_createcluster takes over an existing data directory when the three files are in it; an adopted disk has none.
+    [ -e "$data/postgresql.conf" ] || cp "/usr/share/postgresql/$version/postgresql.conf.sample" "$data/postgresql.conf"
+    for file in pg_hba.conf pg_ident.conf; do [ -e "$data/$file" ] || : >"$data/$file"; done
+    chown postgres:postgres "$data"/*.conf
+    rm -rf "$config"
+    # The reload of systemd, by which it comes to know the cluster, is start-cluster.sh's.
+    SYSTEMD_OFFLINE=1 pg_createcluster --no-status --datadir="$data" --port=5432 --start-conf=auto "$version" main
+fi
+install -d -o postgres -g postgres -m 0755 "$config/conf.d"
+install -d -o root -g postgres -m 1775 /var/log/postgresql
+sync -f "$config"
