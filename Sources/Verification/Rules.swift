@@ -19,4 +19,16 @@ extension Finding {
     static func driver(_ check: String, _ found: String, _ wanted: String) -> Finding {
         equal(check, found, wanted, remedy: "the device is not a VirtIO one: deploy the appliance anew")
     }
+
+    /// Every disk that something lies on is bound to virtio_blk.
+    /// - Parameter found: for each disk its driver and then its controller's, disks separated by commas.
+    static func diskDrivers(_ check: String, _ found: String) -> Finding {
+        let disks = found.split(separator: ",").map { drivers in
+            let names = drivers.split(separator: " ")
+            return names.first == "virtio_blk" ? "virtio_blk" : names.joined(separator: " on ")
+        }
+        var kinds: [String] = []
+        for disk in disks where !kinds.contains(disk) { kinds.append(disk) }
+        return driver(check, kinds.joined(separator: ", "), "virtio_blk")
+    }
 }

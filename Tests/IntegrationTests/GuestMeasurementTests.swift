@@ -63,6 +63,27 @@ extension GuestTests {
             #expect(honest.findings.filter { $0.level == .fail }.map { "\($0.check): \($0.measured)" } == [])
         }
 
+        @Test("A data disk that is full, and a server that is stopped, are caught")
+        func fullAndStopped() async throws {
+            let guest = try await Guests.undisturbed().guest
+            let filler = "/var/lib/postgresql/filler"
+            try await guest.root("fallocate -l $(($(df --output=avail -B1 /var/lib/postgresql | tail -n 1) - (1 << 20))) \(filler)")
+            let full = try await guest.measured("--quick", "--only", "disk")
+            try await guest.root("rm \(filler)")
+            #expect(full.findings.filter { $0.level == .fail }.map(\.check) == ["disk.data-usage"])
+
+            try await guest.root("systemctl stop postgresql@17-main")
+            let stopped = try await guest.measured("--quick", "--only", "postgresql")
+            try await guest.root("systemctl start postgresql@17-main")
+            let failed = Set(stopped.findings.filter { $0.level == .fail }.map(\.check))
+            #expect(failed.isSuperset(of: ["postgresql.connection", "postgresql.settings", "postgresql.doors"]), "\(stopped.findings)")
+            // Where the cluster lies is the guest's answer, not the server's.
+            #expect(stopped.findings.filter { $0.level == .pass }.map(\.check) == ["postgresql.data-directory"])
+
+            let honest = try await guest.measured("--quick", "--only", "disk,postgresql")
+            #expect(honest.findings.filter { $0.level == .fail }.map { "\($0.check): \($0.measured)" } == [])
+        }
+
         @Test("An interrupted measurement ends with 130 and leaves nothing")
         func interrupted() async throws {
             let guest = try await Guests.undisturbed().guest

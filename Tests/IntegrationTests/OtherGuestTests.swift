@@ -55,6 +55,26 @@ extension GuestTests {
             }
         }
 
+        @Test(
+            "A user without rights deploys an appliance, verifies it and measures it, and what only root can count is left out", .fullRun,
+            .enabled("needs root, to become that user") { HostEnvironment.isRoot })
+        func userWithoutRights() async throws {
+            try await Stage.run("image") { try await Guests.shared().home.check("image", "build", "debian-13") }
+            try await PGKVMHome.with { rootHome in
+                let home = try await rootHome.handedOver(to: "nobody")
+                try await deployed("plain", [], in: home) { guest in
+                    let report = try await Stage.run("verify plain") { try await guest.measured("--rounds", "2") }
+                    #expect(report.findings.filter { $0.level == .fail }.map { "\($0.check): \($0.measured)" } == [])
+                    let unmeasured = report.findings.first { $0.check == "durability.host-flushes" }
+                    #expect(unmeasured?.level == .skip)
+                    #expect(unmeasured?.measured.contains("only root") == true)
+                    for check in ["durability.flushes", "disk.virtualization-tax", "process.user", "process.capabilities", "postgresql.doors"] {
+                        #expect(report.findings.first { $0.check == check }?.level == .pass, "\(check)")
+                    }
+                }
+            }
+        }
+
         @Test("An image that is imported with its checksum is deployed when it starts by UEFI", .fullRun)
         func importedUEFI() async throws {
             let home = try Guests.shared().home.withOwnCache

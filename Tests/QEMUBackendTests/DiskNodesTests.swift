@@ -3,9 +3,11 @@ import Foundation
 import HostSystem
 import MachineBackend
 import SystemPackage
+import TestSupport
 import Testing
 
 @testable import QEMUBackend
+@testable import Verification
 
 @Suite("What QEMU says of its disks")
 struct DiskAnswersTests {
@@ -77,9 +79,8 @@ struct RunningDisksTests {
         var testDescription: String { "aio=\(aio.rawValue), \(node ?? "honest")" }
     }
 
-    private static let cases = DiskDecision.AIO.allCases.flatMap { aio in
-        [nil, "data-file", "data", "system-file", "system"].map { Unsafe(aio: aio, node: $0) }
-    }
+    private static let nodes = ["data-file", "data", "system-file", "system"]
+    private static let cases = DiskDecision.AIO.allCases.flatMap { aio in ([nil] + nodes).map { Unsafe(aio: aio, node: $0) } }
 
     @Test("A node that drops flushes is named whichever it is, and an honest machine never accused, with each aio", arguments: cases)
     private func unsafe(machine wanted: Unsafe) async throws {
@@ -94,6 +95,21 @@ struct RunningDisksTests {
             #expect(nodes.filter(\.dropsFlushes).map(\.name) == [wanted.node].compactMap { $0 })
             #expect(nodes.filter { $0.decidedDirect != nil && $0.decidedDirect != $0.isDirect }.isEmpty)
             #expect(nodes.count { $0.decidedDirect != nil } == 4)
+        }
+    }
+
+    @Test("A node that is told to drop flushes while QEMU runs is never missed, and honest ones are never accused", arguments: nodes)
+    func toldToDrop(node: String) async throws {
+        try await Workbench.with { bench in
+            let machine = try await bench.backend.create(bench.spec())
+            try await bench.startStopped()
+            let outcome = try await LieDetection.alternate { isLie, _ in
+                try await bench.setDropsFlushes(isLie, of: node)
+                let finding = DurabilityChecks.judge(try await bench.backend.diskNodes(of: machine))
+                if isLie { #expect(finding.measured.hasPrefix("\(node) (") && finding.measured.hasSuffix(" drops flushes")) }
+                return finding
+            }
+            #expect(outcome == .perfect)
         }
     }
 
@@ -169,6 +185,23 @@ extension Workbench {
         #expect(changed.count { $0.contains("cache.no-flush=on") } == (changed == arguments ? 0 : 1))
         _ = try await SessionSupervisor().start(QEMUUser.current().emulator(forKVM: false) + changed + ["-S"], for: record.spec.name, in: directory)
         try await eventually { try await QMPClient.connect(directory.file(MachineDirectory.Name.monitorSocket)) != nil }
+    }
+
+    /// Opens a disk's node anew as it was, but for the flag of `cache=unsafe`.
+    fileprivate func setDropsFlushes(_ dropsFlushes: Bool, of node: String) async throws {
+        var options: [String: JSONValue] = [
+            "node-name": .string(node), "discard": .string("ignore"),
+            "cache": .object(["direct": .bool(true), "no-flush": .bool(dropsFlushes)]),
+        ]
+        if node.hasSuffix("-file") {
+            options["driver"] = .string("file")
+            options["aio"] = .string("threads")
+            options["filename"] = .string(node == "data-file" ? MachineDirectory.Name.dataDisk : MachineDirectory.Name.systemDisk)
+        } else {
+            options["driver"] = .string(node == "data" ? "raw" : "qcow2")
+            options["file"] = .string("\(node)-file")
+        }
+        try await monitor { [options] in try await $0.execute("blockdev-reopen", ["options": .array([.object(options)])]) }
     }
 
     /// Without a guest nobody lets go of a device; a reset carries out what it was asked for.

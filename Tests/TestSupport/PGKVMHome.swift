@@ -11,6 +11,10 @@ package struct PGKVMHome: Sendable {
     package let path: FilePath
     /// Further variables for every run, such as `XDG_CACHE_HOME`.
     package var environment: [String: String] = [:]
+    /// What the program is run with: itself, where the test's own user runs it.
+    private var command = ["env", Self.program.string]
+
+    private init(path: FilePath) { self.path = path }
 
     /// `$PGKVM_TEST_BINARY`, else the debug build of this checkout.
     package static var program: FilePath {
@@ -43,6 +47,25 @@ package struct PGKVMHome: Sendable {
         return copy
     }
 
+    /// The same state directory in the hands of a user without rights, with copies of the program and of the images there.
+    package func handedOver(to user: String) async throws -> PGKVMHome {
+        let cache = FilePath(HostEnvironment.value("XDG_CACHE_HOME") ?? "\(HostEnvironment.value("HOME") ?? "")/.cache")
+        let program = path.appending(".program")
+        let script = #"""
+            mkdir -p "$1/.cache/pgkvm"
+            cp -r --reflink=auto "$2" "$1/.cache/pgkvm/images"
+            cp "$3" "$4"
+            chown -R "$5": "$1"
+            """#
+        _ = try await ProgramRunner.check(
+            "sh", ["-euc", script, "sh", path.string, cache.appending("pgkvm").appending("images").string, Self.program.string, program.string, user])
+        var copy = withOwnCache
+        copy.environment["HOME"] = path.string
+        let group = try await ProgramRunner.check("id", ["-g", user]).outputText.filter(\.isNumber)
+        copy.command = ["setpriv", "--reuid=\(user)", "--regid=\(group)", "--clear-groups", "--inh-caps=-all", program.string]
+        return copy
+    }
+
     package func appliance(_ name: String) -> FilePath { path.appending(name) }
     package func machine(_ name: String) -> FilePath { appliance(name).appending("machines").appending("0") }
 
@@ -56,7 +79,7 @@ package struct PGKVMHome: Sendable {
     /// As the one above.
     package func run(_ arguments: [String], input: [UInt8] = [], environment: [String: String] = [:]) async throws -> ProgramResult {
         try await ProgramRunner.run(
-            "env", [Self.program.string] + arguments, input: input, environment: variables.merging(environment) { _, given in given })
+            command[0], command.dropFirst() + arguments, input: input, environment: variables.merging(environment) { _, given in given })
     }
 
     /// Runs the program; a status other than 0 is an error that carries what it said.
@@ -74,7 +97,7 @@ package struct PGKVMHome: Sendable {
     /// Starts the program in the background, so that it can be sent signals.
     package func start(_ arguments: String...) throws -> BackgroundProgram {
         let assignments = variables.map { "\($0.key)=\($0.value)" }
-        return try BackgroundProgram(["env"] + assignments + [Self.program.string] + arguments, in: path)
+        return try BackgroundProgram(["env"] + assignments + command + arguments, in: path)
     }
 
     /// Processes whose working directory or command line is in this state directory, with what they are.

@@ -1,6 +1,7 @@
 import ApplianceModel
 import HostSystem
 import SystemPackage
+import TestSupport
 import Testing
 
 @testable import Verification
@@ -70,10 +71,8 @@ struct CPUIDControlTests {
 
     @Test("'-cpu max,-aes' fails every time, and '-cpu max' never does")
     func aes() async throws {
-        for _ in 0..<(HostEnvironment.value("PGKVM_TEST_FULL") == "1" ? 20 : 3) {
-            #expect(try await findings(processor: "max,-aes")["cpu.aes"]?.level == .fail)
-            #expect(try await findings(processor: "max")["cpu.aes"]?.level == .pass)
-        }
+        let outcome = try await LieDetection.alternate { isLie, _ in try await findings(processor: isLie ? "max,-aes" : "max")["cpu.aes"] }
+        #expect(outcome == .perfect)
     }
 
     @Test("A machine that hides its emulator is not taken for one of TCG")

@@ -8,8 +8,9 @@ struct GuestChecksTests {
     /// What `guest-report.sh` prints in a guest in which all is well.
     static let good = [
         "cpus": "2", "memory_kib": "2014212", "data_disk": "/dev/vdb",
-        "data_disk_driver": "virtio_blk", "data_disk_bytes": "10737418240", "root_disk_driver": "virtio_blk", "network_link": "enp0s5",
-        "network_driver": "virtio_net", "data_mount": "/dev/vdb ext4 rw,noatime", "data_used_percent": "3", "system_used_percent": "41",
+        "data_disk_drivers": "virtio_blk virtio-pci", "data_disk_bytes": "10737418240", "root_disk_drivers": "virtio_blk virtio-pci", "network_link": "enp0s5",
+        "network_driver": "virtio_net", "data_mount": "/dev/vdb ext4 rw,noatime", "data_used_percent": "3", "data_available_kib": "9437184",
+        "system_used_percent": "41",
         "reboot_required": "no", "kernel_running": "6.12.1-cloud-amd64", "kernel_newest": "6.12.1-cloud-amd64", "security_updates": "0",
         "failed_units": "", "data_disk_serial": "pgdata", "data_disk_queues": "2", "data_disk_scheduler": "[none] mq-deadline",
         "data_disk_discard_max": "0", "write_caches": "vda:write back;vdb:write back;",
@@ -58,16 +59,23 @@ struct GuestChecksTests {
         Mutation(["memory_kib": "1000000"], "memory.size", .fail, "976 MiB"),
         Mutation(["memory_kib": "4194304"], "memory.size", .fail, "4096 MiB"),
         Mutation(["memory_kib": "much"], "memory.size", .fail, "0 MiB"),
-        Mutation(["data_disk_driver": "ahci"], "disk.driver", .fail, "ahci"),
-        Mutation(["root_disk_driver": ""], "disk.system-driver", .fail, "nothing"),
+        Mutation(["data_disk_drivers": "sd ahci"], "disk.driver", .fail, "sd on ahci"),
+        Mutation(["data_disk_drivers": "nvme"], "disk.driver", .fail, "nvme"),
+        Mutation(["data_disk_drivers": ""], "disk.driver", .fail, "nothing"),
+        Mutation(["root_disk_drivers": ""], "disk.system-driver", .fail, "nothing"),
+        Mutation(["root_disk_drivers": "virtio_blk virtio-pci,sd ata_piix"], "disk.system-driver", .fail, "virtio_blk, sd on ata_piix"),
         Mutation(["network_driver": "e1000"], "network.driver", .fail, "e1000"),
         Mutation(["data_mount": "/dev/vda2 ext4 rw,noatime"], "postgresql.data-directory", .fail, "/dev/vda2"),
         Mutation(["data_mount": "/dev/vdb ext4 rw,relatime"], "postgresql.data-directory", .fail, "relatime"),
         Mutation(["data_mount": "/dev/vdb xfs rw,noatime"], "postgresql.data-directory", .fail, "xfs"),
         Mutation(["data_mount": ""], "postgresql.data-directory", .fail, "not mounted"),
+        Mutation(["data_disk_serial": ""], "postgresql.data-directory", .fail, "/dev/vdb"),
         Mutation(["data_disk": "", "data_mount": " ext4 noatime"], "postgresql.data-directory", .fail, "ext4"),
         Mutation(["data_disk_bytes": "10737418241"], "disk.size", .fail, "10737418241"),
         Mutation(["data_used_percent": "81"], "disk.data-usage", .warn, "81 %"),
+        Mutation(["data_used_percent": "100", "data_available_kib": "32767"], "disk.data-usage", .fail, "full: 31 MiB"),
+        Mutation(["data_used_percent": "100", "data_available_kib": "0"], "disk.data-usage", .fail, "full: 0 MiB"),
+        Mutation(["data_available_kib": nil], "disk.data-usage", .fail, "did not say"),
         Mutation(["data_used_percent": ""], "disk.data-usage", .skip, "unknown"),
         Mutation(["system_used_percent": "99"], "disk.system-usage", .warn, "99 %"),
         Mutation(["security_updates": "3"], "updates.security", .warn, "3 pending"),
@@ -94,7 +102,11 @@ struct GuestChecksTests {
     }
 
     @Test(
-        "Use up to 80 % is well, and the kernel's own part of the memory too", arguments: ["data_used_percent=80", "memory_kib=1835008", "memory_kib=2097152"])
+        "Use up to 80 % is well, and the kernel's own part of the memory too",
+        arguments: [
+            "data_used_percent=80", "data_available_kib=32768", "root_disk_drivers=virtio_blk virtio-pci,virtio_blk virtio-pci", "memory_kib=1835008",
+            "memory_kib=2097152",
+        ])
     func borders(line: String) throws {
         let parts = line.split(separator: "=").map(String.init)
         #expect(try Self.findings([parts[0]: parts[1]]).allPassed)

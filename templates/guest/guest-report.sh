@@ -2,9 +2,27 @@
 version=$1
 echo "cpus=$(nproc --all)"
 echo "memory_kib=$(sed -n 's/^MemTotal: *\([0-9]*\).*/\1/p' /proc/meminfo)"
-disk=$(readlink -f /dev/disk/by-id/virtio-pgdata)
+# The disks that a device is made of in the end, whatever lies between.
+disks_of() { lsblk -nrso NAME,TYPE "$1" 2>/dev/null | sed -n 's/ disk$//p' | sort -u; }
+# What drives each of them: the disk's own driver first, then its controller's. The "sd" of a SATA disk alone names no emulation.
+drivers_of() {
+    for name in "$@"; do
+        place=$(readlink -f "/sys/block/$name/device")
+        while [ "${place#/sys/devices/}" != "$place" ]; do
+            [ ! -e "$place/driver" ] || basename "$(readlink -f "$place/driver")"
+            place=${place%/*}
+        done | grep -vx pcieport | head -n 2 | paste -s -d ' '
+    done | paste -s -d ,
+}
+# Whatever holds the data is looked at: a disk of another kind has no such link.
+disk=/dev/disk/by-id/virtio-pgdata
+if [ ! -b "$disk" ]; then
+    disk=$(disks_of "$(findmnt -n -v -o SOURCE --mountpoint /var/lib/postgresql)" | head -n 1)
+    disk=${disk:+/dev/$disk}
+fi
+disk=$(readlink -f "$disk")
 echo "data_disk=$disk"
-echo "data_disk_driver=$(basename "$(readlink -f "/sys/block/$(basename "$disk")/device/driver" 2>/dev/null)")"
+echo "data_disk_drivers=$(drivers_of "$(basename "$disk")")"
 echo "data_disk_bytes=$(blockdev --getsize64 "$disk" 2>/dev/null)"
 queue=/sys/block/$(basename "$disk")
 echo "data_disk_serial=$(cat "$queue/serial" 2>/dev/null)"
@@ -15,12 +33,12 @@ echo "data_disk_discard_max=$(cat "$queue/queue/discard_max_bytes" 2>/dev/null)"
 echo "write_caches=$(for block in /sys/block/*; do
     [ -e "$block/device" ] && [ "$(cat "$block/ro")" = 0 ] && printf '%s:%s;' "${block##*/}" "$(cat "$block/queue/write_cache")"
 done)"
-root=$(findmnt -n -o SOURCE /)
-echo "root_disk_driver=$(basename "$(readlink -f "/sys/class/block/$(basename "$root")/../device/driver" 2>/dev/null)")"
+echo "root_disk_drivers=$(drivers_of $(disks_of "$(findmnt -n -v -o SOURCE /)"))"
 link=$(ip -o route show default | sed -n 's/.* dev \([^ ]*\).*/\1/p' | head -n 1)
 echo "network_link=$link"
 echo "network_driver=$(basename "$(readlink -f "/sys/class/net/$link/device/driver" 2>/dev/null)")"
 echo "data_mount=$(findmnt -n -o SOURCE,FSTYPE,OPTIONS --target "/var/lib/postgresql/$version/main" 2>/dev/null)"
+echo "data_available_kib=$(df --output=avail -k /var/lib/postgresql | tail -n 1 | tr -dc 0-9)"
 echo "data_used_percent=$(df --output=pcent /var/lib/postgresql | tail -n 1 | tr -dc 0-9)"
 echo "system_used_percent=$(df --output=pcent / | tail -n 1 | tr -dc 0-9)"
 [ -e /run/reboot-required ] || [ -e /var/run/reboot-required ] && echo "reboot_required=yes" || echo "reboot_required=no"

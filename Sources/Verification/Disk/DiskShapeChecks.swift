@@ -8,12 +8,26 @@ enum DiskShapeChecks {
 
     static func findings(_ report: GuestReport, _ spec: ApplianceSpec) -> [Finding] {
         [
-            .driver("disk.driver", report["data_disk_driver"], "virtio_blk"),
-            .driver("disk.system-driver", report["root_disk_driver"], "virtio_blk"),
+            .diskDrivers("disk.driver", report["data_disk_drivers"]),
+            .diskDrivers("disk.system-driver", report["root_disk_drivers"]),
             .equal("disk.size", report["data_disk_bytes"], "\(spec.dataDisk.size.bytes)", remedy: "the disk in the guest is not the one of the spec"),
-            usage("disk.data-usage", report["data_used_percent"], what: "data disk"),
+            dataUsage(report),
             usage("disk.system-usage", report["system_used_percent"], what: "system disk"),
         ]
+    }
+
+    /// Less than this and the next segment of WAL, of which the server keeps one ready, may be the one that does not fit: then it stops.
+    private static let leastAvailable = ByteSize.mebibytes(32)
+
+    private static func dataUsage(_ report: GuestReport) -> Finding {
+        let finding = usage("disk.data-usage", report["data_used_percent"], what: "data disk")
+        guard let available = Int64(report["data_available_kib"]) else {
+            return finding.level == .skip ? finding : .unsaid("disk.data-usage", expected: finding.expected)
+        }
+        guard finding.level != .skip, available < leastAvailable.bytes >> 10 else { return finding }
+        return Finding(
+            check: "disk.data-usage", level: .fail, measured: "full: \(available >> 10) MiB available on the data disk", expected: finding.expected,
+            remedy: "free space, or move to a larger data disk: the server stops when its log finds no room")
     }
 
     private static func usage(_ check: String, _ percent: String, what: String) -> Finding {

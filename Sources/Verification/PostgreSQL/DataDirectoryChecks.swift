@@ -9,11 +9,13 @@ enum DataDirectoryChecks {
     static func findings(_ report: GuestReport) -> [Finding] {
         let mount = report["data_mount"]
         let disk = report["data_disk"]
-        let passed = !disk.isEmpty && mount.hasPrefix("\(disk) ext4 ") && mount.contains("noatime")
+        // The report names a disk without the serial too when the data lies on it.
+        let isOurs = !disk.isEmpty && report["data_disk_serial"] == "pgdata"
+        let passed = isOurs && mount.hasPrefix("\(disk) ext4 ") && mount.contains("noatime")
         return [
             Finding(
                 check: "postgresql.data-directory", level: passed ? .pass : .fail, measured: mount.isEmpty ? "not mounted" : mount,
-                expected: "\(disk.isEmpty ? "the data disk" : disk), ext4, noatime",
+                expected: "\(isOurs ? disk : "the disk with the virtio serial pgdata"), ext4, noatime",
                 remedy: passed ? nil : "the data directory is not on the data disk: look at /etc/fstab in the guest")
         ]
     }
