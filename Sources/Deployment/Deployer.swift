@@ -70,7 +70,7 @@ package struct Deployer: Sendable {
         guard comparable != known else { return appliance }
         guard try await appliance.machine() == nil, try await environment.backend.find(appliance.context.deploymentIDIfKnown(), name: known.name) == nil
         else {
-            let differences = SpecDifference.between(known, comparable).joined(separator: "\n    ")
+            let differences = SpecDifference.changes(known, comparable).map(\.text).joined(separator: "\n    ")
             throw Failure(
                 .applianceDiffers, "'\(wanted.name)' is deployed with another spec:\n    \(differences)",
                 remedy: "deploy it as it is with 'pgkvm deploy \(directory.spec)', or choose another name, or 'pgkvm delete \(wanted.name)' first")
@@ -87,7 +87,7 @@ extension Deployer {
     private func relimited(_ known: ApplianceSpec, _ verification: ApplianceSpec.Verification) throws -> Appliance {
         var spec = known
         spec.verification = verification
-        let changes = SpecDifference.between(known, spec).joined(separator: ", ")
+        let changes = SpecDifference.changes(known, spec).map(\.text).joined(separator: ", ")
         try Files.write(SpecFile.render(spec), to: environment.state.appliance(spec.name).spec)
         sink.receive(.warning("what 'pgkvm verify' expects has changed: \(changes)"))
         return try Appliance(writing: spec, environment: environment, bootPatience: bootPatience)
@@ -100,7 +100,7 @@ extension DeploymentContext {
 
 extension KeptData {
     /// A spec that adopts a disk takes that disk's size, and must ask for its version of PostgreSQL.
-    fileprivate static func completed(_ spec: ApplianceSpec) throws -> ApplianceSpec {
+    static func completed(_ spec: ApplianceSpec) throws -> ApplianceSpec {
         guard let adopt = spec.dataDisk.adopt else { return spec }
         let kept = try load(adopt)
         let version = spec.postgresql.version ?? { if case .release(let release) = spec.machine.image { release.postgresqlVersion } else { nil } }()
