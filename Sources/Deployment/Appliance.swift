@@ -48,7 +48,7 @@ package struct Appliance: Sendable {
             bootPatience: bootPatience)
     }
 
-    private static func journal(_ storage: any JournalStorage, path: FilePath) throws -> Journal {
+    static func journal(_ storage: any JournalStorage, path: FilePath) throws -> Journal {
         do {
             return try Journal(storage: storage)
         } catch let error as JournalError {

@@ -124,7 +124,7 @@ extension QEMUBackend {
         do {
             guard let monitor = try await QMPClient.connect(monitorSocket(directory), timeout: .seconds(5)) else { return .off }
             let status = try await monitor.execute("query-status")["status"]?.string ?? "unknown"
-            try limitSerialLog(directory)
+            if cutsLogs { try limitSerialLog(directory) }
             return Self.powerState(status: status, name: machine.identifier)
         } catch let error as Failure where error.code == .monitorUnresponsive {
             return try QEMUProcess.id(in: directory) == nil ? .off : .unresponsive
