@@ -34,3 +34,17 @@ extension FakeBackend: MachinePlanning {
         return specs.withLock { $0[machine.identifier] }.map { PlannedMachine(spec: $0, hasSeed: true) }
     }
 }
+
+extension FakeBackend: MachineResizing {
+    package func processor(of machine: MachineReference) async throws -> CPUDecision {
+        guard let spec = specs.withLock({ $0[machine.identifier] }) else { throw Failure(.machineNotFound, "no such machine") }
+        return spec.cpu
+    }
+
+    package func setProcessor(_ cpu: CPUDecision, of machine: MachineReference) async throws {
+        try note("setProcessor")
+        specs.withLock { specs in
+            if let spec = specs[machine.identifier] { specs[machine.identifier] = spec.resized(cpu: cpu, dataDisk: spec.dataDiskSize) }
+        }
+    }
+}

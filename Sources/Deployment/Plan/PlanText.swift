@@ -27,6 +27,8 @@ package enum PlanText {
                 "it would be refused:\n" + refusals.map { "  \($0)" }.joined(separator: "\n")
             } else if plan.isUnchanged {
                 "nothing would be changed"
+            } else if plan.changes.isEmpty, !plan.steps.contains(where: { $0.status == .pending }) {
+                "no difference is known, but the guest was not asked or does not answer"
             } else {
                 "it can be deployed"
             }
@@ -44,8 +46,11 @@ package enum PlanText {
         }
     }
 
-    private static func changes(_ plan: DeploymentPlan) -> [String] {
-        plan.changes.map { change in "\(change.text): \(effect(change.effect))" + (change.reason.map { " (\($0))" } ?? "") }
+    private static func changes(_ plan: DeploymentPlan) -> [String] { plan.changes.map(line) }
+
+    /// `machine.memory: 2GiB → 4GiB: needs a restart of the machine`.
+    package static func line(_ change: PlannedChange) -> String {
+        "\(change.text): \(effect(change.effect))" + (change.reason.map { " (\($0))" } ?? "")
     }
 
     private static func effect(_ effect: PlannedChange.Effect) -> String {

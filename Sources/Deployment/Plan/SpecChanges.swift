@@ -17,6 +17,8 @@ struct SpecChanges {
     /// Changes that cannot be made.
     var impossible: [PlannedChange] { changes.filter { $0.effect == .impossible } }
 
+    var needsRestart: Bool { changes.contains { $0.effect == .serverRestart || $0.effect == .restart } }
+
     private static func effect(
         of change: SpecChange, _ known: ApplianceSpec, _ wanted: ApplianceSpec, _ version: Int?
     ) -> (PlannedChange.Effect, String?) {
@@ -35,7 +37,6 @@ struct SpecChanges {
         guard let version else { return [] }
         var changed = known
         switch change.key {
-        case "data.size": changed.dataDisk.size = wanted.dataDisk.size
         case "postgresql.profile": changed.postgresql.profile = wanted.postgresql.profile
         case "postgresql.timeZone": changed.postgresql.timeZone = wanted.postgresql.timeZone
         case "postgresql.settings":

@@ -18,7 +18,7 @@ struct StepInspection {
 
     func all() async -> [PlannedStep] {
         var steps: [PlannedStep] = []
-        for step in Deployer.steps {
+        for step in (try? await Deployer.steps(for: context)) ?? Deployer.steps {
             let (status, reason) = await status(of: step, after: steps)
             let explanation = step.explanation(context)
             steps.append(
