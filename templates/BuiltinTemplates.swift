@@ -11,6 +11,7 @@ package enum BuiltinTemplates {
         "guest/cluster-report.sh": PackageResources.cluster_report_sh,
         "guest/crash-postmaster.sh": PackageResources.crash_postmaster_sh,
         "guest/create-cluster.sh": PackageResources.create_cluster_sh,
+        "guest/grow-data-disk.sh": PackageResources.grow_data_disk_sh,
         "guest/guest-report.sh": PackageResources.guest_report_sh,
         "guest/install-postgresql.sh": PackageResources.install_postgresql_sh,
         "guest/pgbench.sh": PackageResources.pgbench_sh,

@@ -34,10 +34,17 @@ package struct Deployer: Sendable {
         BootGuestStep(), PrepareDataDiskStep(), InstallPostgreSQLStep(), ConfigurePostgreSQLStep(), VerifyStep(),
     ]
 
-    /// The steps, with the one that changes a machine where it has another size than the spec asks for.
+    /// The steps, with those that change a machine where it has another size than the spec asks for.
     static func steps(for context: DeploymentContext) async throws -> [any Step<DeploymentContext>] {
-        guard try await ResizeMachineStep.isNeeded(context), let boot = steps.firstIndex(where: { $0.id == BootGuestStep().id }) else { return steps }
-        return steps[..<boot] + [ResizeMachineStep()] + steps[boot...]
+        let resizes = try await ResizeMachineStep.isNeeded(context)
+        let grows = try await GrowDataDiskStep.isNeeded(context)
+        return steps.flatMap { step -> [any Step<DeploymentContext>] in
+            switch step {
+            case is BootGuestStep where resizes: [ResizeMachineStep(), step]
+            case is PrepareDataDiskStep where grows: [step, GrowDataDiskStep()]
+            default: [step]
+            }
+        }
     }
 
     /// Carries the deployment as far as it goes. The same call after a failure, a kill or a reboot goes on where it stood.
@@ -93,7 +100,7 @@ package struct Deployer: Sendable {
 extension Deployer {
     /// Returns when every change can be made now. Nothing has changed until then; afterwards the spec on disk is the one that the steps
     /// hold against what is there, so that a run that is killed is carried on by the next.
-    /// - Throws: `appliance.differs`, `appliance.restart-needed`.
+    /// - Throws: `appliance.differs`, `appliance.restart-needed`, `disk.full`.
     private func check(_ appliance: Appliance, _ machine: MachineReference, _ wanted: ApplianceSpec) async throws {
         let changes = SpecChanges(from: appliance.context.spec, to: wanted, version: try await appliance.context.knownPostgreSQLVersion())
         let text = changes.changes.map { "\n    " + PlanText.line($0) }.joined()
@@ -102,12 +109,27 @@ extension Deployer {
                 .applianceDiffers, "'\(appliance.name)' is deployed with another spec, and not every difference can be made:\(text)",
                 remedy: "deploy it as it is with 'pgkvm deploy \(appliance.directory.spec)', or choose another name, or 'pgkvm delete \(appliance.name)' first")
         }
+        try await checkSpace(wanted, growsFrom: appliance.context.spec)
         if changes.needsRestart, case .running = try await environment.backend.powerState(of: machine), await !mayRestart(changes.changes) {
             throw Failure(
                 .restartNeeded, "'\(appliance.name)' would have to be restarted, and nothing was changed:\(text)",
                 remedy: "run the same command with --restart, at a time when its clients can do without it")
         }
         sink.receive(.warning("the spec of '\(appliance.name)' changes:\(text)"))
+    }
+}
+
+extension Deployer {
+    /// A larger disk has to fit before the spec that asks for it is stored: there is no way back to a smaller one.
+    private func checkSpace(_ wanted: ApplianceSpec, growsFrom known: ApplianceSpec) async throws {
+        let growth = ByteSize(bytes: wanted.dataDisk.size.bytes - known.dataDisk.size.bytes)
+        let place = environment.state.path
+        let free = try Files.freeSpace(at: place)
+        guard growth.bytes <= 0 || growth < free else {
+            throw Failure(
+                .diskFull, "the data disk would grow by \(growth.mebibytes) MiB at '\(place)', where \(free.mebibytes) MiB are free; nothing was changed",
+                remedy: "free space, or ask for a smaller data disk")
+        }
     }
 }
 

@@ -70,7 +70,7 @@ extension QEMUBackend {
     }
 
     /// One start or power cut at a time: a second one waits and then finds the work done.
-    private func exclusively(_ directory: MachineDirectory, _ body: () async throws -> Void) async throws {
+    func exclusively(_ directory: MachineDirectory, _ body: () async throws -> Void) async throws {
         let lock = try await FileLock.acquire(directory.file(MachineDirectory.Name.powerLock))
         try await body()
         _ = consume lock

@@ -46,6 +46,8 @@ package enum SpecDifference {
         case .inPlace: .inPlace
         case .restart: .restart
         case .expectation: .expectation
+        case .onlyGrows(let reason):
+            if let before = old?.size, let after = new?.size, before < after { .inPlace } else { .impossible(reason) }
         case .onlyAdds(let reason):
             if let new, old.map({ $0.owner == new.owner && $0.parts.isSubset(of: new.parts) }) ?? true { .inPlace } else { .impossible(reason) }
         case .fixed(let reason): .impossible(reason)
@@ -82,7 +84,7 @@ package enum SpecDifference {
             SpecValue("machine.systemDisk.layout", machine.systemDisk.layout.rawValue), SpecValue("network.mode", network.mode.rawValue),
             SpecValue("network.address", network.address.rawValue), SpecValue("network.sshPort", port(network.sshPort)),
             SpecValue("network.postgresqlPort", port(network.postgresqlPort)),
-            SpecValue("data.size", "\(spec.dataDisk.size)"), SpecValue("data.adopt", spec.dataDisk.adopt ?? "none"),
+            SpecValue("data.size", "\(spec.dataDisk.size)", size: spec.dataDisk.size), SpecValue("data.adopt", spec.dataDisk.adopt ?? "none"),
         ]
     }
 
@@ -105,16 +107,18 @@ private struct SpecValue {
     let key: String
     let path: String
     let text: String
+    var size: ByteSize?
     /// What may not be another.
     var owner: String?
     /// What may be added to, and not taken away.
     var parts: Set<String> = []
 
     /// - Parameter name: which one of the key's values, as the path shows it.
-    init(_ key: String, _ text: String, of name: String = "", owner: String? = nil, parts: Set<String> = []) {
+    init(_ key: String, _ text: String, of name: String = "", size: ByteSize? = nil, owner: String? = nil, parts: Set<String> = []) {
         self.key = key
         path = key + name
         self.text = text
+        self.size = size
         self.owner = owner
         self.parts = parts
     }

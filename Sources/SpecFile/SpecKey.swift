@@ -58,6 +58,8 @@ package enum SpecChangeRule: Sendable, Equatable {
     case inPlace
     /// As `inPlace`, as long as nothing is taken away: the reason says what would be lost.
     case onlyAdds(String)
+    /// As `inPlace` for a larger value; the reason says why there is no smaller one.
+    case onlyGrows(String)
     /// The machine is shut down and started.
     case restart
     /// Nothing is made from it.

@@ -85,7 +85,7 @@ extension SpecKeys {
         section("data", "the disk of the database"),
         SpecKey(
             "data.size", .size, "1GiB to 16TiB, reserved on the host at once", standard: "10GiB",
-            change: .fixed("a smaller disk would cut off data, and growing it is not offered: 'delete --keep-data' and a larger disk are the way")),
+            change: .onlyGrows("a smaller disk would cut off data")),
         SpecKey(
             "data.adopt", .text(TextForm(pattern: "^/")), "absolute path of the directory that 'delete --keep-data' left", standard: "none: a new disk",
             change: .fixed("the data disk was chosen when the machine was made")),

@@ -161,6 +161,42 @@ struct DeployerTests {
         }
     }
 
+    @Test("A disk that the host has no space for is refused before the spec that asks for it is stored")
+    func growsBeyondSpace() async throws {
+        try await Scratch.with { scratch in
+            let appliance = try await scratch.withMachine()
+            let before = try Files.read(appliance.directory.spec)
+            var spec = try scratch.spec()
+            spec.dataDisk.size = .gibibytes(16 * 1024)
+            let error = await #expect(throws: Failure.self) { _ = try await scratch.deploy(spec) }
+            #expect(error?.code == .diskFull)
+            #expect(try Files.read(appliance.directory.spec) == before)
+        }
+    }
+
+    @Test("A growth that was begun is a step of every run until its end is recorded")
+    func growthResumes() async throws {
+        try await Scratch.with { scratch in
+            let appliance = try await scratch.withMachine()
+            func hasStep(_ context: DeploymentContext) async throws -> Bool {
+                try await Deployer.steps(for: context).contains { $0.id == GrowDataDiskStep().id }
+            }
+            #expect(try await !hasStep(appliance.context))
+            var spec = try scratch.spec()
+            spec.dataDisk.size = .gibibytes(11)
+            let (grown, outcome) = try await scratch.deploy(spec)
+            #expect(outcome.failure?.step == "boot-guest")
+            #expect(try await hasStep(grown.context))
+            // The host's part is done, the guest's is not.
+            try await scratch.backend.growDataDisk(to: spec.dataDisk.size, of: #require(try await grown.machine()))
+            #expect(try await !hasStep(grown.context))
+            try await grown.context.journal.record(DataDiskGrowthFact(size: spec.dataDisk.size, isComplete: false))
+            #expect(try await hasStep(grown.context))
+            try await grown.context.journal.record(DataDiskGrowthFact(size: spec.dataDisk.size, isComplete: true))
+            #expect(try await !hasStep(grown.context))
+        }
+    }
+
     @Test("Other limits alone are no other appliance: they are stored, and the deployment goes on where it stood")
     func limits() async throws {
         try await Scratch.with { scratch in

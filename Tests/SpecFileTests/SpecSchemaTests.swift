@@ -124,6 +124,7 @@ struct SpecKeysTests {
         }
         #expect(effects { $0.machine.memory = .gibibytes(4) } == [.restart])
         #expect(effects { $0.machine.vcpus = 4 } == [.restart])
+        #expect(effects { $0.dataDisk.size = .gibibytes(20) } == [.inPlace])
         #expect(effects { $0.postgresql.settings = ["jit": "off"] } == [.inPlace])
         #expect(effects { $0.postgresql.profile = .oltp } == [.inPlace])
         #expect(effects { $0.postgresql.allowFrom = [IPv4Network("127.0.0.1")].compactMap { $0 } } == [.inPlace])
@@ -132,7 +133,6 @@ struct SpecKeysTests {
         #expect(effects { $0.postgresql.databases[0].extensions = ["hstore", "pg_trgm"] } == [.inPlace])
         #expect(effects { $0.verification.limits = ["disk.write-latency.p99": "5ms"] } == [.expectation])
         #expect(isImpossible { $0.dataDisk.size = .gibibytes(2) })
-        #expect(isImpossible { $0.dataDisk.size = .gibibytes(20) })
         #expect(isImpossible { $0.postgresql.roles.removeLast() })
         #expect(isImpossible { $0.postgresql.roles[0].memberOf = [] })
         #expect(isImpossible { $0.postgresql.databases = [] })

@@ -47,4 +47,16 @@ extension FakeBackend: MachineResizing {
             if let spec = specs[machine.identifier] { specs[machine.identifier] = spec.resized(cpu: cpu, dataDisk: spec.dataDiskSize) }
         }
     }
+
+    package func dataDisk(of machine: MachineReference) async throws -> ByteSize {
+        guard let spec = specs.withLock({ $0[machine.identifier] }) else { throw Failure(.machineNotFound, "no such machine") }
+        return spec.dataDiskSize
+    }
+
+    package func growDataDisk(to size: ByteSize, of machine: MachineReference) async throws {
+        try note("growDataDisk")
+        specs.withLock { specs in
+            if let spec = specs[machine.identifier] { specs[machine.identifier] = spec.resized(cpu: spec.cpu, dataDisk: size) }
+        }
+    }
 }

@@ -37,6 +37,7 @@ struct SpecChanges {
         guard let version else { return [] }
         var changed = known
         switch change.key {
+        case "data.size": changed.dataDisk.size = wanted.dataDisk.size
         case "postgresql.profile": changed.postgresql.profile = wanted.postgresql.profile
         case "postgresql.timeZone": changed.postgresql.timeZone = wanted.postgresql.timeZone
         case "postgresql.settings":
