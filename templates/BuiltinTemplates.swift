@@ -10,6 +10,7 @@ package enum BuiltinTemplates {
     private static let files: [String: [UInt8]] = [
         "guest/cluster-report.sh": PackageResources.cluster_report_sh,
         "guest/crash-postmaster.sh": PackageResources.crash_postmaster_sh,
+        "guest/grow-data-disk.sh": PackageResources.grow_data_disk_sh,
         "guest/guest-report.sh": PackageResources.guest_report_sh,
         "guest/initialize-cluster.sh": PackageResources.initialize_cluster_sh,
         "guest/install-postgresql.sh": PackageResources.install_postgresql_sh,

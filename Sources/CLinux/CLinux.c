@@ -32,6 +32,13 @@ int clinux_try_direct_io(const char *path) {
     return 0;
 }
 
+int clinux_try_unnamed_direct_io(const char *directory) {
+    int file = open(directory, O_RDWR | O_TMPFILE | O_CLOEXEC | O_DIRECT, 0600);
+    if (file < 0) return errno;
+    close(file);
+    return 0;
+}
+
 int clinux_memory_file(const char *name, int *file) {
     *file = memfd_create(name, MFD_CLOEXEC);
     return *file < 0 ? errno : 0;

@@ -16,6 +16,11 @@ package enum FirstBootCleanup {
         guard SeedText.isMACAddress(network.macAddress) else {
             throw Failure(.seedInvalid, "\(SpecRules.shown(network.macAddress)) cannot be the MAC address of a guest")
         }
+        return networkFilePreview(network)
+    }
+
+    /// The same for a MAC address that is not chosen yet: any text may stand for it.
+    package static func networkFilePreview(_ network: GuestNetwork) -> String {
         var lines = [
             "# Written by pgkvm. The interface is found by its address, whatever its name.", "[Match]", "MACAddress=\(network.macAddress)", "",
             "[Network]",

@@ -1,5 +1,4 @@
 package import ApplianceModel
-internal import Mustache
 
 /// What a guest is told at its first boot.
 package struct Seed: Sendable, Equatable {
@@ -17,31 +16,13 @@ package struct Seed: Sendable, Equatable {
         try validate()
         let userData = try identity.hostKey.privateKey.withRevealed { privateKey in
             Secret(
-                try SeedText.render(
-                    templates.userData, name: "user-data",
-                    [
-                        "hostname": SeedText.quoted(identity.hostname.rawValue), "userName": SeedText.quoted(identity.userName),
-                        "authorizedKey": SeedText.quoted(identity.authorizedKey),
-                        "hostPrivateKey": privateKey.split(separator: "\n").map(String.init),
-                        "hostPublicKey": SeedText.quoted(identity.hostKey.publicKey),
-                    ]))
+                try SeedText.userData(
+                    templates, hostname: identity.hostname, userName: identity.userName, authorizedKey: identity.authorizedKey,
+                    hostPrivateKey: privateKey.split(separator: "\n").map(String.init), hostPublicKey: identity.hostKey.publicKey))
         }
-        let metaData = try SeedText.render(
-            templates.metaData, name: "meta-data",
-            ["instanceID": SeedText.quoted(identity.instanceID), "hostname": SeedText.quoted(identity.hostname.rawValue)])
-        return SeedFiles(userData: userData, metaData: metaData, networkConfig: try renderNetwork(templates.networkConfig))
-    }
-
-    private func renderNetwork(_ template: String) throws -> String {
-        // The quotes keep a reader of YAML 1.1 from taking an address of digits for a number in base 60.
-        var values: [String: Any] = ["macAddress": SeedText.quoted(network.macAddress)]
-        if case .static(let address) = network.address {
-            values["static"] = [
-                "address": SeedText.quoted(address.cidr), "gateway": SeedText.quoted(address.gateway.description),
-                "nameServers": address.nameServers.map { SeedText.quoted($0.description) }.joined(separator: ", "),
-            ]
-        }
-        return try SeedText.render(template, name: "network-config", values)
+        return SeedFiles(
+            userData: userData, metaData: try SeedText.metaData(templates, instanceID: identity.instanceID, hostname: identity.hostname),
+            networkConfig: try SeedText.networkConfig(templates, network))
     }
 
     private func validate() throws {

@@ -11,6 +11,33 @@ enum SeedText {
         }
     }
 
+    static func userData(
+        _ templates: SeedTemplates, hostname: ApplianceName, userName: String, authorizedKey: String, hostPrivateKey: [String], hostPublicKey: String
+    ) throws -> String {
+        try render(
+            templates.userData, name: "user-data",
+            [
+                "hostname": quoted(hostname.rawValue), "userName": quoted(userName), "authorizedKey": quoted(authorizedKey),
+                "hostPrivateKey": hostPrivateKey, "hostPublicKey": quoted(hostPublicKey),
+            ])
+    }
+
+    static func metaData(_ templates: SeedTemplates, instanceID: String, hostname: ApplianceName) throws -> String {
+        try render(templates.metaData, name: "meta-data", ["instanceID": quoted(instanceID), "hostname": quoted(hostname.rawValue)])
+    }
+
+    static func networkConfig(_ templates: SeedTemplates, _ network: GuestNetwork) throws -> String {
+        // The quotes keep a reader of YAML 1.1 from taking an address of digits for a number in base 60.
+        var values: [String: Any] = ["macAddress": quoted(network.macAddress)]
+        if case .static(let address) = network.address {
+            values["static"] = [
+                "address": quoted(address.cidr), "gateway": quoted(address.gateway.description),
+                "nameServers": address.nameServers.map { quoted($0.description) }.joined(separator: ", "),
+            ]
+        }
+        return try render(templates.networkConfig, name: "network-config", values)
+    }
+
     /// The text in double quotes; every text that passes the checks below is printable ASCII, so that only two characters need care.
     static func quoted(_ text: String) -> String {
         "\"" + text.flatMap { $0 == "\"" || $0 == "\\" ? ["\\", $0] : [$0] } + "\""

@@ -48,7 +48,7 @@ package struct Appliance: Sendable {
             bootPatience: bootPatience)
     }
 
-    private static func journal(_ storage: any JournalStorage, path: FilePath) throws -> Journal {
+    static func journal(_ storage: any JournalStorage, path: FilePath) throws -> Journal {
         do {
             return try Journal(storage: storage)
         } catch let error as JournalError {
@@ -95,4 +95,6 @@ extension Failure.Code {
     package static let journalUnusable = Failure.Code("journal.unusable")
     package static let applianceBusy = Failure.Code("appliance.busy")
     package static let applianceDiffers = Failure.Code("appliance.differs")
+    /// A change needs a restart that nobody has allowed.
+    package static let restartNeeded = Failure.Code("appliance.restart-needed")
 }

@@ -12,8 +12,16 @@ package struct Deployer: Sendable {
     private let gate: any Gate
     private let sink: any EventSink
     private let bootPatience: Duration
+    private let mayRestart: RestartConsent
 
-    package init(environment: ApplianceEnvironment, gate: any Gate, sink: any EventSink, bootPatience: Duration = .seconds(300)) {
+    /// Asked when changes of the spec need a restart of what is running: whether it may happen now.
+    package typealias RestartConsent = @Sendable ([PlannedChange]) async -> Bool
+
+    package init(
+        environment: ApplianceEnvironment, gate: any Gate, sink: any EventSink, bootPatience: Duration = .seconds(300),
+        mayRestart: @escaping RestartConsent = { _ in false }
+    ) {
+        self.mayRestart = mayRestart
         self.environment = environment
         self.gate = gate
         self.sink = sink
@@ -26,8 +34,21 @@ package struct Deployer: Sendable {
         BootGuestStep(), PrepareDataDiskStep(), InstallPostgreSQLStep(), ConfigurePostgreSQLStep(), VerifyStep(),
     ]
 
+    /// The steps, with those that change a machine where it has another size than the spec asks for.
+    static func steps(for context: DeploymentContext) async throws -> [any Step<DeploymentContext>] {
+        let resizes = try await ResizeMachineStep.isNeeded(context)
+        let grows = try await GrowDataDiskStep.isNeeded(context)
+        return steps.flatMap { step -> [any Step<DeploymentContext>] in
+            switch step {
+            case is BootGuestStep where resizes: [ResizeMachineStep(), step]
+            case is PrepareDataDiskStep where grows: [step, GrowDataDiskStep()]
+            default: [step]
+            }
+        }
+    }
+
     /// Carries the deployment as far as it goes. The same call after a failure, a kill or a reboot goes on where it stood.
-    /// - Throws: `appliance.busy`, `appliance.differs`, `spec.invalid`; failures of steps are in the outcome.
+    /// - Throws: `appliance.busy`, `appliance.differs`, `appliance.restart-needed`, `spec.invalid`; failures of steps are in the outcome.
     package func deploy(_ wanted: ApplianceSpec) async throws -> (Appliance, RunOutcome) {
         let directory = environment.state.appliance(wanted.name)
         try Files.createDirectory(environment.state.path)
@@ -39,7 +60,7 @@ package struct Deployer: Sendable {
             try await appliance.context.journal.record(DeploymentFact(id: .random()))
         }
         let runner = Runner(
-            steps: Self.steps, journal: appliance.context.journal, gate: gate, sink: sink,
+            steps: try await Self.steps(for: appliance.context), journal: appliance.context.journal, gate: gate, sink: sink,
             evidence: { await Evidence.collect($0, step: $1, error: $2) })
         let outcome = await runner.run(appliance.context)
         await appliance.context.guest.close()
@@ -53,54 +74,77 @@ package struct Deployer: Sendable {
     }
 
     /// The appliance with the spec that is on disk from now on. As long as there is no machine another spec replaces the
-    /// first; afterwards it is refused with what differs.
+    /// first; afterwards its changes are made, or refused with what differs.
     private func settled(_ wanted: ApplianceSpec, _ directory: ApplianceDirectory) async throws -> Appliance {
-        guard Files.exists(directory.spec) else {
-            let spec = try KeptData.completed(wanted)
-            try Files.write(SpecFile.render(spec), to: directory.spec)
-            return try Appliance(writing: spec, environment: environment, bootPatience: bootPatience)
-        }
+        guard Files.exists(directory.spec) else { return try begun(KeptData.completed(wanted), directory) }
         let known = try SpecFile.parse(Files.read(directory.spec), file: directory.spec.string)
-        var comparable = wanted
-        if let adopt = wanted.dataDisk.adopt, adopt == known.dataDisk.adopt { comparable.dataDisk.size = known.dataDisk.size }
-        // Limits are held against figures; nothing of the appliance is made from them.
-        comparable.verification = known.verification
-        if comparable == known, wanted.verification != known.verification { return try relimited(known, wanted.verification) }
+        let comparable = wanted.comparable(with: known)
         let appliance = try Appliance(writing: known, environment: environment, bootPatience: bootPatience)
         guard comparable != known else { return appliance }
-        guard try await appliance.machine() == nil, try await environment.backend.find(appliance.context.deploymentIDIfKnown(), name: known.name) == nil
-        else {
-            let differences = SpecDifference.between(known, comparable).joined(separator: "\n    ")
-            throw Failure(
-                .applianceDiffers, "'\(wanted.name)' is deployed with another spec:\n    \(differences)",
-                remedy: "deploy it as it is with 'pgkvm deploy \(directory.spec)', or choose another name, or 'pgkvm delete \(wanted.name)' first")
+        guard let machine = try await PresentAppliance.machine(of: appliance) else {
+            let spec = try KeptData.completed(wanted)
+            try Files.remove(directory.journal)
+            return try begun(spec, directory)
         }
-        let spec = try KeptData.completed(wanted)
-        try Files.remove(directory.journal)
+        try await check(appliance, machine, comparable)
+        return try begun(comparable, directory)
+    }
+
+    private func begun(_ spec: ApplianceSpec, _ directory: ApplianceDirectory) throws -> Appliance {
         try Files.write(SpecFile.render(spec), to: directory.spec)
         return try Appliance(writing: spec, environment: environment, bootPatience: bootPatience)
     }
 }
 
+/// Another spec for an appliance that has its machine.
 extension Deployer {
-    /// The same appliance with other limits, which are on disk from now on.
-    private func relimited(_ known: ApplianceSpec, _ verification: ApplianceSpec.Verification) throws -> Appliance {
-        var spec = known
-        spec.verification = verification
-        let changes = SpecDifference.between(known, spec).joined(separator: ", ")
-        try Files.write(SpecFile.render(spec), to: environment.state.appliance(spec.name).spec)
-        sink.receive(.warning("what 'pgkvm verify' expects has changed: \(changes)"))
-        return try Appliance(writing: spec, environment: environment, bootPatience: bootPatience)
+    /// Returns when every change can be made now. Nothing has changed until then; afterwards the spec on disk is the one that the steps
+    /// hold against what is there, so that a run that is killed is carried on by the next.
+    /// - Throws: `appliance.differs`, `appliance.restart-needed`, `disk.full`.
+    private func check(_ appliance: Appliance, _ machine: MachineReference, _ wanted: ApplianceSpec) async throws {
+        let changes = SpecChanges(from: appliance.context.spec, to: wanted, version: try await appliance.context.knownPostgreSQLVersion())
+        let text = changes.changes.map { "\n    " + PlanText.line($0) }.joined()
+        guard changes.impossible.isEmpty else {
+            throw Failure(
+                .applianceDiffers, "'\(appliance.name)' is deployed with another spec, and not every difference can be made:\(text)",
+                remedy: "deploy it as it is with 'pgkvm deploy \(appliance.directory.spec)', or choose another name, or 'pgkvm delete \(appliance.name)' first")
+        }
+        try await checkSpace(wanted, growsFrom: appliance.context.spec)
+        if changes.needsRestart, case .running = try await environment.backend.powerState(of: machine), await !mayRestart(changes.changes) {
+            throw Failure(
+                .restartNeeded, "'\(appliance.name)' would have to be restarted, and nothing was changed:\(text)",
+                remedy: "run the same command with --restart, at a time when its clients can do without it")
+        }
+        sink.receive(.warning("the spec of '\(appliance.name)' changes:\(text)"))
+    }
+}
+
+extension Deployer {
+    /// A larger disk has to fit before the spec that asks for it is stored: there is no way back to a smaller one.
+    private func checkSpace(_ wanted: ApplianceSpec, growsFrom known: ApplianceSpec) async throws {
+        let growth = ByteSize(bytes: wanted.dataDisk.size.bytes - known.dataDisk.size.bytes)
+        let place = environment.state.path
+        let free = try Files.freeSpace(at: place)
+        guard growth.bytes <= 0 || growth < free else {
+            throw Failure(
+                .diskFull, "the data disk would grow by \(growth.mebibytes) MiB at '\(place)', where \(free.mebibytes) MiB are free; nothing was changed",
+                remedy: "free space, or ask for a smaller data disk")
+        }
     }
 }
 
 extension DeploymentContext {
-    fileprivate func deploymentIDIfKnown() async throws -> DeploymentID { try await journal.fact(DeploymentFact.self)?.id ?? DeploymentID("") }
+    /// The major version of PostgreSQL as far as the host knows it; the guest is not asked.
+    func knownPostgreSQLVersion() async throws -> Int? {
+        if let version = spec.postgresql.version { return version }
+        if let version = try await journal.fact(PackagesFact.self)?.version { return version }
+        return try await journal.fact(ImageFact.self)?.release?.postgresqlVersion
+    }
 }
 
 extension KeptData {
     /// A spec that adopts a disk takes that disk's size, and must ask for its version of PostgreSQL.
-    fileprivate static func completed(_ spec: ApplianceSpec) throws -> ApplianceSpec {
+    static func completed(_ spec: ApplianceSpec) throws -> ApplianceSpec {
         guard let adopt = spec.dataDisk.adopt else { return spec }
         let kept = try load(adopt)
         let version = spec.postgresql.version ?? { if case .release(let release) = spec.machine.image { release.postgresqlVersion } else { nil } }()

@@ -4,24 +4,21 @@ internal import FoundationEssentials
 internal import HostSystem
 internal import PostgresServer
 
-/// Everything that will be written into the guest's configuration, and a digest by which a later run knows whether it is.
-struct ServerPlan {
+/// What a spec makes of the guest's server: pure, nothing is read or written.
+struct ServerContent {
     let version: Int
     let layout: ClusterLayout
-    let authority: CertificateAuthority
     let configuration: ServerConfiguration
     let files: [GuestFile]
     /// Names on the server's certificate.
     let names: [String]
     let addresses: [IPv4Address]
-    /// Of files, certificate names, CA, roles and databases.
+    /// Of files, certificate names, roles and databases.
     let digest: String
 
-    init(_ context: DeploymentContext) async throws {
-        let spec = context.spec
-        version = try await context.postgresqlVersion()
+    init(_ spec: ApplianceSpec, version: Int) throws {
+        self.version = version
         layout = ClusterLayout.debian(version: version)
-        authority = try CertificateAuthority.load(from: context.directory, name: spec.name.rawValue)
         let configuration = ServerConfiguration(spec: spec, layout: layout)
         self.configuration = configuration
         names = [spec.name.rawValue, "localhost"]
@@ -34,12 +31,29 @@ struct ServerPlan {
         let text = files.map { "\($0.path)\n\(String(decoding: $0.content, as: UTF8.self))" } + names + addresses.map(\.description) + roles
         digest = SHA256.hash(data: Data(text.joined(separator: "\u{0}").utf8)).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
     }
+}
+
+/// Everything that will be written into the guest's configuration, with the CA that vouches for it.
+struct ServerPlan {
+    let content: ServerContent
+    let authority: CertificateAuthority
+
+    var version: Int { content.version }
+    var layout: ClusterLayout { content.layout }
+    var files: [GuestFile] { content.files }
+    /// By which a later run knows whether all this is in the guest.
+    var digest: String { content.digest }
+
+    init(_ context: DeploymentContext) async throws {
+        content = try ServerContent(context.spec, version: await context.postgresqlVersion())
+        authority = try CertificateAuthority.load(from: context.directory, name: context.spec.name.rawValue)
+    }
 
     /// Every setting by name, the spec's own last.
-    var settings: [String: String] { configuration.settings.effective }
+    var settings: [String: String] { content.configuration.settings.effective }
 
     /// A new certificate for the server.
-    func certificate() throws -> ServerCertificate { try authority.issueServer(names: names, addresses: addresses, now: .now) }
+    func certificate() throws -> ServerCertificate { try authority.issueServer(names: content.names, addresses: content.addresses, now: .now) }
 
     func files(of certificate: ServerCertificate) -> [GuestFile] {
         [

@@ -44,6 +44,9 @@ package struct ImageCache: Sendable {
         }
     }
 
+    /// The packages that the image of a release holds besides Debian's minimum and the server's own.
+    package static func packages(of release: DebianRelease) -> [String] { ImageRecipe.packages(of: release) }
+
     /// The disk of an image.
     package func diskPath(_ image: CachedImage) -> FilePath { path(image.key).appending("disk.\(image.format.rawValue)") }
 

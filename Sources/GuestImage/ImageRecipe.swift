@@ -10,9 +10,11 @@ struct ImageRecipe: Sendable {
     let mirror: DebianMirror
 
     /// What the image holds besides Debian's minimum.
-    var packages: [String] {
+    var packages: [String] { Self.packages(of: release) }
+
+    static func packages(of release: DebianRelease) -> [String] {
         // Debian 12 has it in the package systemd.
-        Self.commonPackages + (release == .debian13 ? ["systemd-repart"] : [])
+        commonPackages + (release == .debian13 ? ["systemd-repart"] : [])
     }
 
     private static let commonPackages = [

@@ -33,6 +33,16 @@ package enum FileSystems {
         }
     }
 
+    /// Whether files there could be opened with O_DIRECT, asked with a file that never has a name: nothing of the directory changes.
+    /// - Returns: nil where that cannot be told.
+    package static func promisesDirectIO(at directory: FilePath) -> Bool? {
+        switch Errno(rawValue: unsafe clinux_try_unnamed_direct_io(directory.string)) {
+        case Errno(rawValue: 0): true
+        case .invalidArgument: false
+        default: nil
+        }
+    }
+
     /// Makes a file whose space is really allocated: fallocate(2), never the library's fallback that writes zeros.
     ///
     /// An existing file is extended, its content kept. When it fails, what was claimed on the way is given back.

@@ -125,6 +125,13 @@ package struct MachineSpec: Sendable, Equatable, Codable {
         self.adoptedDataDisk = adoptedDataDisk
     }
 
+    /// The same machine with another processor or memory, or a larger data disk.
+    package func resized(cpu: CPUDecision, dataDisk: ByteSize) -> MachineSpec {
+        MachineSpec(
+            deployment: deployment, name: name, cpu: cpu, disk: disk, network: network, image: image, systemDisk: systemDisk, dataDiskSize: dataDisk,
+            adoptedDataDisk: adoptedDataDisk)
+    }
+
     /// The serial by which the guest finds the data disk: `/dev/disk/by-id/virtio-pgdata`.
     package static let dataDiskSerial = "pgdata"
 }

@@ -104,6 +104,17 @@ package struct QEMUAbilities: Sendable, Equatable, Codable {
     }
 }
 
+/// The abilities, asked for once.
+actor ProbedAbilities {
+    private var answer: Task<QEMUAbilities, any Error>?
+
+    func abilities() async throws -> QEMUAbilities {
+        let task = answer ?? Task { try await QEMUAbilities.probe() }
+        answer = task
+        return try await task.value
+    }
+}
+
 extension Failure.Code {
     package static let machineProbeFailed = Failure.Code("qemu.probe-failed")
 }

@@ -6,24 +6,69 @@ internal import SystemPackage
 /// Looking at the host before anything is created.
 extension QEMUBackend {
     package func checkHost(_ spec: ApplianceSpec) async throws -> HostReport {
-        try checkSocketPaths(spec.name)
-        let abilities = try await QEMUAbilities.probe()
-        guard abilities.missingDevices.isEmpty else {
-            throw Failure(
-                .machineProbeFailed, "QEMU \(abilities.version) has no \(abilities.missingDevices.joined(separator: ", "))",
-                remedy: "install the complete emulator: apt-get install qemu-system-x86")
+        let host = await examine(spec, abilities: { try await .probe() }, user: { try await .prepare() })
+        if let failure = host.failures.first { throw failure }
+        guard let accelerator = host.accelerator else { throw Failure(.machineProbeFailed, "no accelerator was decided") }
+        return HostReport(accelerator: accelerator, findings: host.findings)
+    }
+
+    /// What was seen of the host; each failure alone refuses a deployment.
+    struct Examination {
+        var accelerator: Accelerator?
+        var findings: [Finding] = []
+        var resources: [HostResource] = []
+        var failures: [Failure] = []
+    }
+
+    /// Looks at everything, also after something that refuses the deployment.
+    /// - Parameters:
+    ///   - abilities: what the installed QEMU can.
+    ///   - user: who QEMU will run as.
+    func examine(
+        _ spec: ApplianceSpec, abilities ask: @Sendable () async throws -> QEMUAbilities, user: @Sendable () async throws -> QEMUUser
+    ) async -> Examination {
+        var host = Examination()
+        func note(_ body: () async throws -> Void) async {
+            do {
+                try await body()
+            } catch {
+                host.failures.append(error as? Failure ?? Failure(.machineProbeFailed, "the host cannot be examined", cause: error))
+            }
+        }
+        await note { try checkSocketPaths(spec.name) }
+        var abilities: QEMUAbilities?
+        await note {
+            let found = try await ask()
+            abilities = found
+            guard found.missingDevices.isEmpty else {
+                throw Failure(
+                    .machineProbeFailed, "QEMU \(found.version) has no \(found.missingDevices.joined(separator: ", "))",
+                    remedy: "install the complete emulator: apt-get install qemu-system-x86")
+            }
         }
         // pgkvm's own images boot by UEFI; what an imported one needs is known when it is opened.
-        if case .release = spec.machine.image, abilities.firmwareCode == nil { throw Self.firmwareMissing }
-        let decision = try AcceleratorDecision.decide(spec.machine.accelerator, verdict: await kvmVerdict(), cpu: HostCPU.current())
-        try Self.checkEmulation(of: spec.machine.image, accelerator: decision.accelerator, version: abilities.version)
-        return HostReport(
-            accelerator: decision.accelerator,
-            findings: [
-                decision.finding,
-                Finding(check: "host.qemu", level: .pass, measured: "QEMU \(abilities.version)", expected: "virtio devices, QMP"),
-                sandboxFinding(abilities), try memoryFinding(spec), try spaceFinding(spec),
-            ])
+        if case .release = spec.machine.image, let abilities, abilities.firmwareCode == nil { host.failures.append(Self.firmwareMissing) }
+        await note {
+            let decision = try AcceleratorDecision.decide(spec.machine.accelerator, verdict: await kvmVerdict(user), cpu: HostCPU.current())
+            host.accelerator = decision.accelerator
+            host.findings.append(decision.finding)
+            if let abilities { try Self.checkEmulation(of: spec.machine.image, accelerator: decision.accelerator, version: abilities.version) }
+        }
+        if let abilities {
+            host.findings.append(Finding(check: "host.qemu", level: .pass, measured: "QEMU \(abilities.version)", expected: "virtio devices, QMP"))
+            host.findings.append(sandboxFinding(abilities))
+        }
+        await note {
+            let memory = try memory(spec)
+            host.resources.append(memory)
+            host.findings.append(Self.finding(memory: memory))
+        }
+        await note {
+            let space = try space(spec)
+            host.resources.append(space)
+            host.findings.append(try Self.finding(space: space))
+        }
+        return host
     }
 
     static var firmwareMissing: Failure {
@@ -31,9 +76,9 @@ extension QEMUBackend {
     }
 
     /// The micro-guest runs with this program's rights; QEMU may have fewer.
-    private func kvmVerdict() async throws -> KVMVerdict {
+    private func kvmVerdict(_ user: () async throws -> QEMUUser) async throws -> KVMVerdict {
         let verdict = await KVMProbe.run()
-        guard case .usable = verdict, try await !QEMUUser.prepare().canUseKVM(Files.status("/dev/kvm")) else { return verdict }
+        guard case .usable = verdict, try await !user().canUseKVM(Files.status("/dev/kvm")) else { return verdict }
         return .unusable(
             reason: "the user '\(QEMUUser.accountName)', as which QEMU runs, may not open it (chgrp kvm /dev/kvm && chmod 0660 /dev/kvm)")
     }
@@ -62,35 +107,47 @@ extension QEMUBackend {
             remedy: isFull ? nil : "install a QEMU that was built with seccomp")
     }
 
-    private func memoryFinding(_ spec: ApplianceSpec) throws -> Finding {
-        let memory = try HostMemory.current()
-        let fits = spec.machine.memory < memory.available
+    private func memory(_ spec: ApplianceSpec) throws -> HostResource {
+        HostResource(kind: .memory, needed: spec.machine.memory, available: try HostMemory.current().available)
+    }
+
+    private static func finding(memory: HostResource) -> Finding {
+        let fits = memory.isEnough
         return Finding(
             check: "host.memory", level: fits ? .pass : .warn, measured: "\(memory.available.mebibytes) MiB available",
-            expected: "more than the guest's \(spec.machine.memory)",
+            expected: "more than the guest's \(memory.needed)",
             remedy: fits ? nil : "the host is overcommitted: it may swap or kill the guest; give the guest less memory")
     }
 
-    /// What will be written: the whole data disk, and the system disk as far as it is filled at first.
-    private func spaceFinding(_ spec: ApplianceSpec) throws -> Finding {
+    /// The state directory, or the nearest directory above it that is there.
+    var existingPlace: FilePath {
         var existing = state.path
         while !Files.exists(existing) { existing.removeLastComponent() }
-        let free = try Files.freeSpace(at: existing)
+        return existing
+    }
+
+    /// What will be written: the whole data disk, and the system disk as far as it is filled at first.
+    private func space(_ spec: ApplianceSpec) throws -> HostResource {
         let machine = state.appliance(spec.name).machine()
         let present = Files.status(machine.file(MachineDirectory.Name.dataDisk))?.allocated.bytes ?? 0
         let data = spec.dataDisk.adopt == nil ? max(0, spec.dataDisk.size.bytes - present) : 0
         let system: Int64 = Files.exists(machine.file(MachineDirectory.Name.systemDisk)) ? 0 : 2 << 30
-        let needed = ByteSize(bytes: data + system)
-        guard free > needed else {
+        let place = existingPlace
+        return HostResource(kind: .space, needed: ByteSize(bytes: data + system), available: try Files.freeSpace(at: place), place: place.string)
+    }
+
+    private static func finding(space: HostResource) throws -> Finding {
+        let (needed, free, place) = (space.needed, space.available, space.place ?? "")
+        guard space.isEnough else {
             throw Failure(
-                .diskFull, "the deployment needs \(needed.mebibytes) MiB at '\(existing)', where \(free.mebibytes) MiB are free",
+                .diskFull, "the deployment needs \(needed.mebibytes) MiB at '\(place)', where \(free.mebibytes) MiB are free",
                 remedy: "free space, ask for a smaller data disk, or set PGKVM_HOME to a larger file system")
         }
         let remains = free.bytes - needed.bytes
         return Finding(
             check: "host.space", level: remains * 5 > free.bytes ? .pass : .warn, measured: "\(free.mebibytes) MiB free",
             expected: "more than \(needed.mebibytes) MiB, and room to spare",
-            remedy: remains * 5 > free.bytes ? nil : "little space will be left on the file system of '\(existing)'")
+            remedy: remains * 5 > free.bytes ? nil : "little space will be left on the file system of '\(place)'")
     }
 }
 

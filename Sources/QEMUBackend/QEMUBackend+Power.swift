@@ -70,7 +70,7 @@ extension QEMUBackend {
     }
 
     /// One start or power cut at a time: a second one waits and then finds the work done.
-    private func exclusively(_ directory: MachineDirectory, _ body: () async throws -> Void) async throws {
+    func exclusively(_ directory: MachineDirectory, _ body: () async throws -> Void) async throws {
         let lock = try await FileLock.acquire(directory.file(MachineDirectory.Name.powerLock))
         try await body()
         _ = consume lock
@@ -124,7 +124,7 @@ extension QEMUBackend {
         do {
             guard let monitor = try await QMPClient.connect(monitorSocket(directory), timeout: .seconds(5)) else { return .off }
             let status = try await monitor.execute("query-status")["status"]?.string ?? "unknown"
-            try limitSerialLog(directory)
+            if cutsLogs { try limitSerialLog(directory) }
             return Self.powerState(status: status, name: machine.identifier)
         } catch let error as Failure where error.code == .monitorUnresponsive {
             return try QEMUProcess.id(in: directory) == nil ? .off : .unresponsive

@@ -9,6 +9,10 @@ package struct QEMUBackend: MachineBackend {
     let state: StateDirectory
     /// The path of this program, for systemd's stop command.
     let program: String
+    /// Whether looking at a machine cuts its serial log when that has grown too long.
+    var cutsLogs = true
+    /// The installed QEMU's abilities for a plan, which asks more than once.
+    let probed = ProbedAbilities()
 
     package init(state: StateDirectory, program: String) {
         self.state = state
@@ -73,7 +77,7 @@ package struct QEMUBackend: MachineBackend {
     }
 
     /// Ports of all appliances of this state directory, running or not.
-    private func promisedPorts() throws -> Set<UInt16> {
+    func promisedPorts() throws -> Set<UInt16> {
         var ports: Set<UInt16> = []
         for entry in try Files.list(state.path) {
             guard let name = ApplianceName(entry), let machine = try? QEMUMachine.load(from: state.appliance(name).machine()) else { continue }

@@ -11,7 +11,9 @@ package struct QEMUCommandLine: Sendable {
     /// Number of empty PCIe root ports: q35 takes no hot-plug on its root bus.
     package static let rootPorts = 4
     /// The nodes whose cache mode is the disk decision's.
-    static let decidedNodes = ["system-file", "system", "data-file", "data"]
+    static let decidedNodes = ["system-file", "system", "data-file", dataNode]
+    /// The node that the data disk shows.
+    static let dataNode = "data"
 
     package init(machine: QEMUMachine, abilities: QEMUAbilities) {
         self.machine = machine

@@ -1,52 +1,125 @@
 package import ApplianceModel
 
+/// A value in which two specs differ, and what that means for an appliance that was made from the first.
+package struct SpecChange: Sendable, Equatable {
+    /// The key of `SpecKeys`.
+    package let key: String
+    /// Which value of the key: `machine.memory`, `postgresql.settings.work_mem`, `postgresql.roles 'app'`.
+    package let path: String
+    /// In words, as `after`.
+    package let before: String
+    package let after: String
+    package let effect: Effect
+
+    package enum Effect: Sendable, Equatable {
+        case inPlace
+        case restart
+        case expectation
+        /// It cannot be made, for this reason.
+        case impossible(String)
+    }
+
+    /// `machine.memory: 2GiB → 4GiB`.
+    package var text: String { "\(path): \(before) → \(after)" }
+}
+
 /// Says in which values two specs differ.
 package enum SpecDifference {
-    /// One line for each difference, such as `machine.memory: 2GiB → 4GiB`, in the order of the file; none when the specs are equal. The order of
-    /// roles and databases is no difference.
-    package static func between(_ old: ApplianceSpec, _ new: ApplianceSpec) -> [String] {
+    /// One change for each difference, in the order of the file; none when the specs are equal. The order of roles and databases is no
+    /// difference.
+    package static func changes(_ old: ApplianceSpec, _ new: ApplianceSpec) -> [SpecChange] {
         zip(parts(old), parts(new)).flatMap { before, after in
-            let olds = Dictionary(before, uniquingKeysWith: { first, _ in first })
-            let news = Dictionary(after, uniquingKeysWith: { first, _ in first })
-            let paths = before.map(\.0) + after.map(\.0).filter { olds[$0] == nil }
-            return paths.filter { olds[$0] != news[$0] }.map { "\($0): \(olds[$0] ?? "none") → \(news[$0] ?? "none")" }
+            let olds = Dictionary(before.map { ($0.path, $0) }, uniquingKeysWith: { first, _ in first })
+            let news = Dictionary(after.map { ($0.path, $0) }, uniquingKeysWith: { first, _ in first })
+            let paths = before.map(\.path) + after.map(\.path).filter { olds[$0] == nil }
+            return paths.compactMap { change(olds[$0], news[$0]) }
         }
     }
 
-    /// The paths and values of a spec: those that every spec has, then the settings, the roles, the databases and the limits.
-    private static func parts(_ spec: ApplianceSpec) -> [[(String, String)]] {
-        let server = spec.postgresql
-        let settings = server.settings.sorted { $0.key < $1.key }.map { ("postgresql.settings.\($0.key)", YAMLWriter.quoted($0.value)) }
-        let roles = server.roles.map { ("postgresql.roles \(SpecRules.shown($0.name))", "member of \(list($0.memberOf))") }
-        let databases = server.databases.map {
-            ("postgresql.databases \(SpecRules.shown($0.name))", "owned by \(SpecRules.shown($0.owner)) with extensions \(list($0.extensions))")
+    private static func change(_ old: SpecValue?, _ new: SpecValue?) -> SpecChange? {
+        guard let some = new ?? old, old?.text != new?.text else { return nil }
+        return SpecChange(key: some.key, path: some.path, before: old?.text ?? "none", after: new?.text ?? "none", effect: effect(some.key, old, new))
+    }
+
+    private static func effect(_ key: String, _ old: SpecValue?, _ new: SpecValue?) -> SpecChange.Effect {
+        switch SpecKeys.key(at: key)?.change {
+        case .inPlace: .inPlace
+        case .restart: .restart
+        case .expectation: .expectation
+        case .onlyGrows(let reason):
+            if let before = old?.size, let after = new?.size, before < after { .inPlace } else { .impossible(reason) }
+        case .onlyAdds(let reason):
+            if let new, old.map({ $0.owner == new.owner && $0.parts.isSubset(of: new.parts) }) ?? true { .inPlace } else { .impossible(reason) }
+        case .fixed(let reason): .impossible(reason)
+        case .byItsKeys, nil: .impossible("it is not known how")
         }
-        let limits = spec.verification.limits.sorted { $0.key < $1.key }.map { ("verify.limits.\($0.key)", $0.value) }
+    }
+
+    /// The values of a spec: those that every spec has, then the settings, the roles, the databases and the limits.
+    private static func parts(_ spec: ApplianceSpec) -> [[SpecValue]] {
+        let server = spec.postgresql
+        let settings = server.settings.sorted { $0.key < $1.key }.map {
+            SpecValue("postgresql.settings", YAMLWriter.quoted($0.value), of: ".\($0.key)")
+        }
+        let roles = server.roles.map {
+            SpecValue("postgresql.roles", "member of \(list($0.memberOf))", of: " \(SpecRules.shown($0.name))", parts: Set($0.memberOf))
+        }
+        let databases = server.databases.map {
+            SpecValue(
+                "postgresql.databases", "owned by \(SpecRules.shown($0.owner)) with extensions \(list($0.extensions))", of: " \(SpecRules.shown($0.name))",
+                owner: $0.owner, parts: Set($0.extensions))
+        }
+        let limits = spec.verification.limits.sorted { $0.key < $1.key }.map { SpecValue("verify.limits", $0.value, of: ".\($0.key)") }
         return [machine(spec) + self.server(server), settings, roles, databases, limits]
     }
 
-    private static func machine(_ spec: ApplianceSpec) -> [(String, String)] {
+    private static func machine(_ spec: ApplianceSpec) -> [SpecValue] {
         let machine = spec.machine
         let network = spec.network
         return [
-            ("name", spec.name.rawValue), ("machine.backend", machine.backend.rawValue), ("machine.accelerator", machine.accelerator.rawValue),
-            ("machine.vcpus", "\(machine.vcpus)"), ("machine.memory", "\(machine.memory)"), ("machine.image", "\(machine.image)"),
-            ("machine.systemDisk.size", "\(machine.systemDisk.size)"), ("machine.systemDisk.layout", machine.systemDisk.layout.rawValue),
-            ("network.mode", network.mode.rawValue), ("network.address", network.address.rawValue), ("network.sshPort", port(network.sshPort)),
-            ("network.postgresqlPort", port(network.postgresqlPort)), ("data.size", "\(spec.dataDisk.size)"),
-            ("data.adopt", spec.dataDisk.adopt ?? "none"),
+            SpecValue("name", spec.name.rawValue), SpecValue("machine.backend", machine.backend.rawValue),
+            SpecValue("machine.accelerator", machine.accelerator.rawValue), SpecValue("machine.vcpus", "\(machine.vcpus)"),
+            SpecValue("machine.memory", "\(machine.memory)"), SpecValue("machine.image", "\(machine.image)"),
+            SpecValue("machine.systemDisk.size", "\(machine.systemDisk.size)"),
+            SpecValue("machine.systemDisk.layout", machine.systemDisk.layout.rawValue), SpecValue("network.mode", network.mode.rawValue),
+            SpecValue("network.address", network.address.rawValue), SpecValue("network.sshPort", port(network.sshPort)),
+            SpecValue("network.postgresqlPort", port(network.postgresqlPort)),
+            SpecValue("data.size", "\(spec.dataDisk.size)", size: spec.dataDisk.size), SpecValue("data.adopt", spec.dataDisk.adopt ?? "none"),
         ]
     }
 
-    private static func server(_ server: ApplianceSpec.PostgreSQL) -> [(String, String)] {
+    private static func server(_ server: ApplianceSpec.PostgreSQL) -> [SpecValue] {
         [
-            ("postgresql.version", server.version.map { "\($0)" } ?? "the distribution's"), ("postgresql.source", server.source.rawValue),
-            ("postgresql.profile", server.profile.rawValue), ("postgresql.locale", server.locale), ("postgresql.timeZone", server.timeZone),
-            ("postgresql.allowFrom", list(server.allowFrom.map(\.description))),
+            SpecValue("postgresql.version", server.version.map { "\($0)" } ?? "the distribution's"),
+            SpecValue("postgresql.source", server.source.rawValue), SpecValue("postgresql.profile", server.profile.rawValue),
+            SpecValue("postgresql.locale", server.locale), SpecValue("postgresql.timeZone", server.timeZone),
+            SpecValue("postgresql.allowFrom", list(server.allowFrom.map(\.description))),
         ]
     }
 
     private static func port(_ port: UInt16?) -> String { port.map { "\($0)" } ?? "chosen by pgkvm" }
 
     private static func list(_ words: [String]) -> String { "[\(words.joined(separator: ", "))]" }
+}
+
+/// One value of a spec.
+private struct SpecValue {
+    let key: String
+    let path: String
+    let text: String
+    var size: ByteSize?
+    /// What may not be another.
+    var owner: String?
+    /// What may be added to, and not taken away.
+    var parts: Set<String> = []
+
+    /// - Parameter name: which one of the key's values, as the path shows it.
+    init(_ key: String, _ text: String, of name: String = "", size: ByteSize? = nil, owner: String? = nil, parts: Set<String> = []) {
+        self.key = key
+        path = key + name
+        self.text = text
+        self.size = size
+        self.owner = owner
+        self.parts = parts
+    }
 }

@@ -3,7 +3,39 @@ package import ApplianceModel
 extension SpecFile {
     /// The file of a spec: every value written out, so that another default in a later pgkvm changes no appliance. Only what has
     /// no value (a port or a version left to pgkvm) is left out. Reading it back gives an equal spec.
-    package static func render(_ spec: ApplianceSpec) -> String {
+    package static func render(_ spec: ApplianceSpec) -> String { YAMLText.lines(entries(spec)).map(\.text).joined(separator: "\n") + "\n" }
+
+    /// The file of a spec for people: what has its default is left out, and each value has a comment that says what it is. Reading it back
+    /// gives an equal spec, in a pgkvm with the same defaults.
+    package static func renderBriefly(_ spec: ApplianceSpec) -> String {
+        let head = "# The spec of the appliance '\(spec.name)'. What is not here has its default ('pgkvm help spec').\n"
+        let lines = YAMLText.lines(brief(entries(spec), standard: entries(ApplianceSpec(name: spec.name)), at: ""))
+        let width = lines.map(\.text.count).filter { $0 <= commentColumn }.max() ?? 0
+        return head
+            + lines.map { line in
+                guard let key = SpecKeys.key(at: line.path), key.form != .section, !line.path.contains("[]") else { return line.text + "\n" }
+                return line.text + String(repeating: " ", count: max(0, width - line.text.count)) + "  # \(key.meaning)\n"
+            }.joined()
+    }
+
+    /// Longer lines do not push the comments of all others to the right.
+    private static let commentColumn = 40
+
+    /// What differs from the defaults. Roles and databases stay together: a file that names one of them has no default of the other.
+    private static func brief(_ entries: [YAMLEntry], standard: [YAMLEntry], at path: String) -> [YAMLEntry] {
+        let standards = Dictionary(standard.map { ($0.key, $0.value) }) { first, _ in first }
+        let differing = Set(entries.filter { standards[$0.key] != $0.value }.map(\.key))
+        let pair: Set = ["roles", "databases"]
+        let kept = ["formatVersion", "name"] + (path == "postgresql" && !differing.isDisjoint(with: pair) ? Array(pair) : [])
+        return entries.compactMap { entry in
+            guard differing.contains(entry.key) || kept.contains(entry.key) else { return nil }
+            guard case .section(let inner) = entry.value, case .section(let usual) = standards[entry.key] else { return entry }
+            let below = brief(inner, standard: usual, at: path.isEmpty ? entry.key : "\(path).\(entry.key)")
+            return YAMLEntry(key: entry.key, value: .section(below))
+        }
+    }
+
+    private static func entries(_ spec: ApplianceSpec) -> [YAMLEntry] {
         var text = YAMLWriter()
         text.pair("formatVersion", ApplianceSpec.currentFormat)
         text.pair("name", spec.name.rawValue)
@@ -15,11 +47,11 @@ extension SpecFile {
         }
         text.section("postgresql") { render(spec.postgresql, to: &$0) }
         text.section("verify") {
-            $0.section("limits", isEmpty: spec.verification.limits.isEmpty) {
+            $0.section("limits") {
                 for (name, value) in spec.verification.limits.sorted(by: { $0.key < $1.key }) { $0.pair(name, value) }
             }
         }
-        return text.text
+        return text.entries
     }
 
     private static func render(_ machine: ApplianceSpec.Machine, to text: inout YAMLWriter) {
@@ -48,7 +80,7 @@ extension SpecFile {
         text.pair("locale", server.locale)
         text.pair("timeZone", server.timeZone)
         text.pair("allowFrom", server.allowFrom.map(\.description))
-        text.section("settings", isEmpty: server.settings.isEmpty) {
+        text.section("settings") {
             for (name, value) in server.settings.sorted(by: { $0.key < $1.key }) { $0.pair(name, value) }
         }
         text.list("roles", server.roles) {

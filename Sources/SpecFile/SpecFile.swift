@@ -13,45 +13,57 @@ package enum SpecFile {
     /// - Throws: `spec.invalid` with every fault as `file:line: key: what is wrong; what is allowed`; `format.newer` when a
     ///   later pgkvm wrote the file.
     package static func parse(_ text: String, file: String, nameOverride: ApplianceName? = nil) throws -> ApplianceSpec {
-        guard text.utf8.count <= sizeLimit else {
-            throw invalid(file, [LocatedFault(line: 1, path: nil, message: "the file is larger than \(ByteSize(bytes: Int64(sizeLimit)))")])
-        }
-        // Editors put a byte order mark in front, and the YAML reader stumbles over it.
-        let document = try YAMLDocument(text.unicodeScalars.first == "\u{feff}" ? String(text.unicodeScalars.dropFirst()) : text, file: file)
-        if let version = document.formatVersion { try FormatVersion.check(version, supported: ApplianceSpec.currentFormat, file: file) }
-        var reader = SpecReader(document)
-        let spec = reader.readSpec(nameOverride: nameOverride)
-        guard let spec, reader.faults.isEmpty else { throw invalid(file, reader.faults) }
-        return spec
+        try parse(Array(text.utf8), file: file, nameOverride: nameOverride)
     }
 
     /// Reads a spec file from its bytes, which must be UTF-8.
     /// - Throws: as `parse(_:file:nameOverride:)`.
     package static func parse(_ bytes: [UInt8], file: String, nameOverride: ApplianceName? = nil) throws -> ApplianceSpec {
-        guard let text = String(validating: bytes, as: UTF8.self) else {
-            let valid = String(decoding: bytes, as: UTF8.self).prefix { $0 != "\u{fffd}" }
-            let line = 1 + valid.utf8.count { $0 == UInt8(ascii: "\n") }
-            throw invalid(file, [LocatedFault(line: line, path: nil, message: "the text is not UTF-8; save the file with that encoding")])
-        }
-        return try parse(text, file: file, nameOverride: nameOverride)
+        let (spec, faults) = try read(bytes, file: file, nameOverride: nameOverride)
+        guard let spec, faults.isEmpty else { throw Failure.invalidSpec("'\(file)'", faults: faults.map { $0.text(file: file) }) }
+        return spec
     }
 
-    static func invalid(_ file: String, _ faults: [LocatedFault]) -> Failure {
-        let lines = faults.enumerated()
-            .sorted { ($0.element.line ?? .max, $0.offset) < ($1.element.line ?? .max, $1.offset) }
-            .map { $0.element.text(file: file) }
-        return Failure.invalidSpec("'\(file)'", faults: lines)
+    /// Every fault of a spec file, in the order of its lines; none when it can be deployed.
+    /// - Throws: `format.newer`.
+    package static func faults(in bytes: [UInt8], file: String) throws -> [LocatedFault] { try read(bytes, file: file, nameOverride: nil).faults }
+
+    private static func read(_ bytes: [UInt8], file: String, nameOverride: ApplianceName?) throws -> (spec: ApplianceSpec?, faults: [LocatedFault]) {
+        do {
+            // Editors put a byte order mark in front, and the YAML reader stumbles over it.
+            let text = try text(bytes)
+            let document = try YAMLDocument(text.unicodeScalars.first == "\u{feff}" ? String(text.unicodeScalars.dropFirst()) : text)
+            if let version = document.formatVersion { try FormatVersion.check(version, supported: ApplianceSpec.currentFormat, file: file) }
+            var reader = SpecReader(document)
+            let spec = reader.readSpec(nameOverride: nameOverride)
+            let faults = reader.faults.enumerated().sorted { ($0.element.line ?? .max, $0.offset) < ($1.element.line ?? .max, $1.offset) }
+            return (spec, faults.map(\.element))
+        } catch let fault as LocatedFault {
+            return (nil, [fault])
+        }
+    }
+
+    private static func text(_ bytes: [UInt8]) throws -> String {
+        guard bytes.count <= sizeLimit else {
+            throw LocatedFault(line: 1, path: nil, message: "the file is larger than \(ByteSize(bytes: Int64(sizeLimit)))")
+        }
+        if let text = String(validating: bytes, as: UTF8.self) { return text }
+        let valid = String(decoding: bytes, as: UTF8.self).prefix { $0 != "\u{fffd}" }
+        let line = 1 + valid.utf8.count { $0 == UInt8(ascii: "\n") }
+        throw LocatedFault(line: line, path: nil, message: "the text is not UTF-8; save the file with that encoding")
     }
 }
 
-/// A fault and the line that it stands on.
-struct LocatedFault {
+/// A fault and the line that it stands on. Where a file can be read no further it is an error too.
+package struct LocatedFault: Error, Codable, Sendable, Equatable {
     /// From 1; nil when nothing in the file stands for it.
-    let line: Int?
-    let path: String?
-    let message: String
+    package let line: Int?
+    /// The key, nil for what concerns the whole file.
+    package let path: String?
+    package let message: String
 
-    func text(file: String) -> String {
+    /// `file:line: key: what is wrong; what is allowed`.
+    package func text(file: String) -> String {
         let place = line.map { "\(file):\($0)" } ?? file
         return path.map { "\(place): \(SpecRules.escaped($0)): \(message)" } ?? "\(place): \(message)"
     }

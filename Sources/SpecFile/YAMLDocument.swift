@@ -7,18 +7,18 @@ struct YAMLDocument {
     // Nodes refer to their anchors weakly; the parser owns them.
     private let parser: Parser
 
-    /// - Throws: `spec.invalid` when the text is not one YAML document with a mapping at the top.
-    init(_ text: String, file: String) throws {
+    /// - Throws: `LocatedFault` when the text is not one YAML document with a mapping at the top.
+    init(_ text: String) throws {
         do {
             // No resolver: what a plain word means is decided by the key that it stands under.
             parser = try Parser(yaml: text, resolver: .basic, encoding: .utf8)
-            guard let root = try parser.singleRoot() else { throw Self.fault(1, "the file is empty; start with 'formatVersion: 1'", file) }
+            guard let root = try parser.singleRoot() else { throw Self.fault(1, "the file is empty; start with 'formatVersion: 1'") }
             guard case .mapping = root else {
-                throw Self.fault(root.mark?.line, "the file holds no keys; start with 'formatVersion: 1'", file)
+                throw Self.fault(root.mark?.line, "the file holds no keys; start with 'formatVersion: 1'")
             }
             self.root = root
         } catch let error as YamlError {
-            throw Self.failure(error, text: text, file: file)
+            throw Self.failure(error, text: text)
         }
     }
 
@@ -28,32 +28,30 @@ struct YAMLDocument {
         return node.scalar.flatMap { Int($0.string) }
     }
 
-    private static func fault(_ line: Int?, _ message: String, _ file: String) -> Failure {
-        SpecFile.invalid(file, [LocatedFault(line: line, path: nil, message: message)])
-    }
+    private static func fault(_ line: Int?, _ message: String) -> LocatedFault { LocatedFault(line: line, path: nil, message: message) }
 
-    private static func failure(_ error: YamlError, text: String, file: String) -> Failure {
+    private static func failure(_ error: YamlError, text: String) -> LocatedFault {
         switch error {
         case .scanner(_, let problem, let mark, _), .parser(_, let problem, let mark, _):
             let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
             let line = lines.indices.contains(mark.line - 1) ? lines[mark.line - 1] : ""
             let tab = line.contains("\t") ? "; the line holds a tab, and YAML allows only spaces before a key" : ""
-            return fault(mark.line, "not YAML: \(problem)\(tab)", file)
+            return fault(mark.line, "not YAML: \(problem)\(tab)")
         case .composer(_, let problem, let mark, _):
             if problem.contains("another document") {
-                return fault(mark.line, "a second document begins ('---'); a spec file holds one appliance", file)
+                return fault(mark.line, "a second document begins ('---'); a spec file holds one appliance")
             }
-            return fault(mark.line, "not YAML: \(problem)", file)
+            return fault(mark.line, "not YAML: \(problem)")
         case .reader(let problem, _, _, _):
             let scalars = text.unicodeScalars
             let bad = scalars.firstIndex { $0.value < 0x20 && $0 != "\t" && $0 != "\n" && $0 != "\r" || (0x7f...0x9f).contains($0.value) && $0.value != 0x85 }
             let line = bad.map { index in 1 + scalars[..<index].count { $0 == "\n" } }
-            return fault(line, "not YAML: \(problem)", file)
+            return fault(line, "not YAML: \(problem)")
         case .duplicatedKeysInMapping(let keys, let context):
             let names = SpecRules.listed(keys.sorted().map { SpecRules.shown($0) })
-            return fault(context.mark.line, "the key \(names) appears more than once in the same place; keep one", file)
+            return fault(context.mark.line, "the key \(names) appears more than once in the same place; keep one")
         default:
-            return fault(nil, "not YAML: \(error)", file)
+            return fault(nil, "not YAML: \(error)")
         }
     }
 }

@@ -1,44 +1,43 @@
 internal import ApplianceModel
 
-/// Writes the few forms of YAML that a spec file needs; any text comes back as it was.
+/// A key of a file that is to be written, with what stands behind it.
+struct YAMLEntry: Equatable {
+    let key: String
+    let value: Value
+
+    enum Value: Equatable {
+        /// As it is written, on one line.
+        case scalar(String)
+        case section([YAMLEntry])
+        case list([[YAMLEntry]])
+    }
+}
+
+/// Gathers the few forms of YAML that a spec file needs; any text comes back as it was.
 struct YAMLWriter {
-    private(set) var text = ""
-    private var indentation = ""
-    /// The dash of the list entry whose first key comes next.
-    private var dash = ""
+    private(set) var entries: [YAMLEntry] = []
 
-    mutating func pair(_ key: String, _ value: String) { line("\(Self.quoted(key)): \(Self.quoted(value))") }
+    mutating func pair(_ key: String, _ value: String) { add(Self.quoted(key), .scalar(Self.quoted(value))) }
     mutating func pair(_ key: String, _ value: String?) { if let value { pair(key, value) } }
-    mutating func pair(_ key: String, _ value: Int?) { if let value { line("\(key): \(value)") } }
-    mutating func pair(_ key: String, _ value: ByteSize) { line("\(key): \(value)") }
+    mutating func pair(_ key: String, _ value: Int?) { if let value { add(key, .scalar("\(value)")) } }
+    mutating func pair(_ key: String, _ value: ByteSize) { add(key, .scalar("\(value)")) }
     mutating func pair(_ key: String, _ values: [String]) {
-        line("\(key): [\(values.map(Self.quoted).joined(separator: ", "))]")
+        add(key, .scalar("[\(values.map(Self.quoted).joined(separator: ", "))]"))
     }
 
-    mutating func section(_ key: String, isEmpty: Bool = false, _ body: (inout YAMLWriter) -> Void) {
-        line(isEmpty ? "\(key): {}" : "\(key):")
-        if !isEmpty { indented("  ", body) }
-    }
+    mutating func section(_ key: String, _ body: (inout YAMLWriter) -> Void) { add(key, .section(Self.entries(body))) }
 
     mutating func list<Value>(_ key: String, _ values: [Value], _ body: (Value, inout YAMLWriter) -> Void) {
-        line(values.isEmpty ? "\(key): []" : "\(key):")
-        for value in values {
-            dash = "  - "
-            indented("    ") { body(value, &$0) }
-        }
+        add(key, .list(values.map { value in Self.entries { body(value, &$0) } }))
     }
 
-    private mutating func indented(_ spaces: String, _ body: (inout YAMLWriter) -> Void) {
-        let outer = indentation
-        indentation += spaces
-        body(&self)
-        indentation = outer
+    private static func entries(_ body: (inout YAMLWriter) -> Void) -> [YAMLEntry] {
+        var writer = YAMLWriter()
+        body(&writer)
+        return writer.entries
     }
 
-    private mutating func line(_ content: String) {
-        text += indentation.dropLast(dash.count) + dash + content + "\n"
-        dash = ""
-    }
+    private mutating func add(_ key: String, _ value: YAMLEntry.Value) { entries.append(YAMLEntry(key: key, value: value)) }
 
     /// The text as a YAML scalar: plain where nobody could read it as anything else, otherwise in double quotes.
     static func quoted(_ text: String) -> String {

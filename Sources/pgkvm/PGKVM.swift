@@ -82,6 +82,7 @@ struct PGKVMCommand: AsyncParsableCommand {
             """,
         version: Version.text,
         groupedSubcommands: [
+            CommandGroup(name: "Plan", subcommands: [PlanCommand.self, SpecCommand.self, ExportCommand.self]),
             CommandGroup(
                 name: "Deploy and verify", subcommands: [DeployCommand.self, VerifyCommand.self, ReportCommand.self, DoctorCommand.self, ImageCommand.self]),
             CommandGroup(

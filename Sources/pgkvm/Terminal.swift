@@ -22,10 +22,13 @@ enum Terminal {
         write("\r\u{1b}[K" + String(text.prefix(columns - 1)), to: STDERR_FILENO)
     }
 
-    static func printJSON(_ value: some Encodable) throws {
+    static func printJSON(_ value: some Encodable) throws { print(try json(value)) }
+
+    /// The form of every JSON document of this program.
+    static func json(_ value: some Encodable) throws -> String {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-        print(String(decoding: try encoder.encode(value), as: UTF8.self))
+        return String(decoding: try encoder.encode(value), as: UTF8.self)
     }
 
     /// What standard output shows: colours and bars on a terminal only, no colours where the user wants none (no-color.org).

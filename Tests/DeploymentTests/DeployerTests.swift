@@ -72,21 +72,128 @@ struct DeployerTests {
         }
     }
 
-    @Test("Once there is a machine another spec is refused with what differs, and nothing changes")
+    @Test("Once there is a machine a change that cannot be made is refused with every difference, and nothing changes")
     func differs() async throws {
         try await Scratch.with { scratch in
             let appliance = try await scratch.withMachine()
             let before = (try Files.read(appliance.directory.spec), try Files.read(appliance.directory.journal))
             var spec = try scratch.spec()
-            spec.machine.memory = .gibibytes(4)
+            spec.dataDisk.size = .gibibytes(2)
             spec.postgresql.settings["work_mem"] = "8MB"
             let error = await #expect(throws: Failure.self) { _ = try await scratch.deploy(spec) }
             #expect(error?.code == .applianceDiffers)
-            #expect(error?.message.contains("machine.memory: 2GiB → 4GiB") == true)
-            #expect(error?.message.contains("postgresql.settings.work_mem: none → ") == true)
+            #expect(error?.message.contains("data.size: 10GiB → 2GiB: cannot change (a smaller disk would cut off data") == true)
+            #expect(
+                error?.message.contains("postgresql.settings.work_mem: none → 8MB: in place") == true || error?.message.contains("\"8MB\": in place") == true)
             #expect(error?.message.contains("vcpus") == false)
             #expect(try Files.read(appliance.directory.spec) == before.0)
             #expect(try Files.read(appliance.directory.journal) == before.1)
+        }
+    }
+
+    @Test("What is made in place is stored, and the deployment goes on where it stood")
+    func inPlace() async throws {
+        try await Scratch.with { scratch in
+            let appliance = try await scratch.withMachine()
+            var spec = try scratch.spec()
+            spec.postgresql.settings["work_mem"] = "8MB"
+            spec.postgresql.roles.append(.init(name: "reader", memberOf: ["pg_read_all_data"]))
+            let (_, outcome) = try await scratch.deploy(spec)
+            #expect(try SpecFile.parse(Files.read(appliance.directory.spec), file: "x") == spec)
+            #expect(outcome.failure?.step == "boot-guest")
+            #expect(scratch.backend.calls.filter { $0 == "create" }.count == 1)
+            #expect(!scratch.backend.calls.contains("setProcessor"))
+        }
+    }
+
+    @Test("Another size of a machine that is off needs no leave, is recorded before the machine is changed, and is made once")
+    func resized() async throws {
+        try await Scratch.with { scratch in
+            _ = try await scratch.withMachine()
+            var spec = try scratch.spec()
+            spec.machine.memory = .gibibytes(4)
+            spec.machine.vcpus = 3
+            let (appliance, outcome) = try await scratch.deploy(spec)
+            #expect(outcome.performed.map(\.rawValue) == ["configure-cpu", "resize-machine"])
+            #expect(outcome.failure?.step == "boot-guest")
+            #expect(try await appliance.context.journal.fact(CPUFact.self)?.decision.memory == .gibibytes(4))
+            let machine = try #require(try await appliance.machine())
+            #expect(try await scratch.backend.processor(of: machine) == CPUDecision(accelerator: .tcg, vcpus: 3, memory: .gibibytes(4)))
+            let (_, again) = try await scratch.deploy(spec)
+            #expect(again.performed.isEmpty)
+            #expect(scratch.backend.calls.filter { $0 == "setProcessor" }.count == 1)
+        }
+    }
+
+    @Test("A resize that was cut off between any two acts is finished by the next run")
+    func resizeResumes() async throws {
+        try await Scratch.with { scratch in
+            _ = try await scratch.withMachine()
+            var spec = try scratch.spec()
+            spec.machine.memory = .gibibytes(4)
+            for method in ["shutDown", "setProcessor"] {
+                scratch.backend.fail(method, with: Failure(.unsupported, "cut off"))
+                #expect(try await scratch.deploy(spec).1.failure?.step == "resize-machine")
+                scratch.backend.fail(method, with: nil)
+            }
+            #expect(try await scratch.deploy(spec).1.performed.map(\.rawValue) == ["resize-machine"])
+        }
+    }
+
+    @Test("A machine that runs is not restarted without leave: nothing changes, and the message says what to type")
+    func needsRestart() async throws {
+        try await Scratch.with { scratch in
+            let appliance = try await scratch.withMachine()
+            scratch.backend.set(.running, of: "db")
+            let before = (try Files.read(appliance.directory.spec), try Files.read(appliance.directory.journal))
+            var spec = try scratch.spec()
+            spec.machine.memory = .gibibytes(4)
+            let error = await #expect(throws: Failure.self) { _ = try await scratch.deploy(spec) }
+            #expect(error?.code == .restartNeeded)
+            #expect(error?.message.contains("machine.memory: 2GiB → 4GiB: needs a restart of the machine") == true)
+            #expect(error?.remedy?.contains("--restart") == true)
+            #expect(try Files.read(appliance.directory.spec) == before.0)
+            #expect(try Files.read(appliance.directory.journal) == before.1)
+
+            let (_, outcome) = try await scratch.deploy(spec, mayRestart: true)
+            #expect(outcome.performed.map(\.rawValue) == ["configure-cpu", "resize-machine"])
+            #expect(scratch.backend.calls.contains("shutDown"))
+        }
+    }
+
+    @Test("A disk that the host has no space for is refused before the spec that asks for it is stored")
+    func growsBeyondSpace() async throws {
+        try await Scratch.with { scratch in
+            let appliance = try await scratch.withMachine()
+            let before = try Files.read(appliance.directory.spec)
+            var spec = try scratch.spec()
+            spec.dataDisk.size = .gibibytes(16 * 1024)
+            let error = await #expect(throws: Failure.self) { _ = try await scratch.deploy(spec) }
+            #expect(error?.code == .diskFull)
+            #expect(try Files.read(appliance.directory.spec) == before)
+        }
+    }
+
+    @Test("A growth that was begun is a step of every run until its end is recorded")
+    func growthResumes() async throws {
+        try await Scratch.with { scratch in
+            let appliance = try await scratch.withMachine()
+            func hasStep(_ context: DeploymentContext) async throws -> Bool {
+                try await Deployer.steps(for: context).contains { $0.id == GrowDataDiskStep().id }
+            }
+            #expect(try await !hasStep(appliance.context))
+            var spec = try scratch.spec()
+            spec.dataDisk.size = .gibibytes(11)
+            let (grown, outcome) = try await scratch.deploy(spec)
+            #expect(outcome.failure?.step == "boot-guest")
+            #expect(try await hasStep(grown.context))
+            // The host's part is done, the guest's is not.
+            try await scratch.backend.growDataDisk(to: spec.dataDisk.size, of: #require(try await grown.machine()))
+            #expect(try await !hasStep(grown.context))
+            try await grown.context.journal.record(DataDiskGrowthFact(size: spec.dataDisk.size, isComplete: false))
+            #expect(try await hasStep(grown.context))
+            try await grown.context.journal.record(DataDiskGrowthFact(size: spec.dataDisk.size, isComplete: true))
+            #expect(try await !hasStep(grown.context))
         }
     }
 
@@ -105,10 +212,10 @@ struct DeployerTests {
             #expect(try Files.read(appliance.directory.journal).starts(with: journal))
 
             spec.verification.limits = [:]
-            spec.machine.vcpus = 7
+            spec.machine.image = .release(.debian12)
             let error = await #expect(throws: Failure.self) { _ = try await scratch.deploy(spec) }
-            #expect(error?.message.contains("machine.vcpus") == true)
-            #expect(error?.message.contains("limits") == false)
+            #expect(error?.message.contains("machine.image") == true)
+            #expect(error?.message.contains("limits.disk.write-latency.p99: 5ms → none") == true)
         }
     }
 
@@ -118,7 +225,7 @@ struct DeployerTests {
             let appliance = try await scratch.withMachine()
             try await appliance.exclusively { try await $0.context.journal.forget(MachineFact.self) }
             var spec = try scratch.spec()
-            spec.machine.vcpus = 7
+            spec.machine.image = .release(.debian12)
             let error = await #expect(throws: Failure.self) { _ = try await scratch.deploy(spec) }
             #expect(error?.code == .applianceDiffers)
         }

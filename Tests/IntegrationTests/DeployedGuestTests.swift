@@ -51,14 +51,19 @@ extension GuestTests {
             #expect(try Files.read(alpha.guest.journal) == journal)
         }
 
-        @Test("Another spec for a name that is deployed is refused with what differs")
+        @Test("Changes that need a restart are not made without leave, and those that cannot be made not at all: each is told, and nothing changes")
         func otherSpec() async throws {
             let alpha = try await Guests.undisturbed()
             let journal = try Files.read(alpha.guest.journal)
             let result = try await alpha.home.run("deploy", alpha.specFile.string, "--memory", "3GiB", "--profile", "web")
             #expect(result.status == 1)
-            for part in ["'alpha' is deployed with another spec", "machine.memory", "postgresql.profile", "try:"] {
+            for part in ["'alpha' would have to be restarted, and nothing was changed", "machine.memory", "postgresql.profile", "--restart"] {
                 #expect(result.errorText.contains(part), "'\(part)' is not in:\n\(result.errorText)")
+            }
+            let refused = try await alpha.home.run("deploy", alpha.specFile.string, "--image", "debian-12", "--profile", "web", "--restart")
+            #expect(refused.status == 1)
+            for part in ["'alpha' is deployed with another spec", "machine.image", "cannot change", "postgresql.profile", "try:"] {
+                #expect(refused.errorText.contains(part), "'\(part)' is not in:\n\(refused.errorText)")
             }
             #expect(try Files.read(alpha.guest.journal) == journal)
         }

@@ -50,6 +50,15 @@ struct AppliedConfigurationTests {
         }
     }
 
+    @Test("Every setting that this server reads only when it starts is known as one")
+    func restartSettings() async throws {
+        let names = try await cluster.psql("SELECT name FROM pg_settings WHERE context = 'postmaster'").split(separator: "\n").map(String.init)
+        #expect(names.count > 40)
+        #expect(Set(names).subtracting(RestartSettings.names).sorted() == [])
+        let others = try await cluster.psql("SELECT name FROM pg_settings WHERE context <> 'postmaster'").split(separator: "\n").map(String.init)
+        #expect(RestartSettings.names.intersection(others).sorted() == [])
+    }
+
     @Test("A role connects with verified TLS 1.3, channel binding and its verifier; so does one with a nasty name and password")
     func roles() async throws {
         for (role, database) in [("app", "shop"), (nastyName, nastyName), ("pgkvm", "pgkvm")] {

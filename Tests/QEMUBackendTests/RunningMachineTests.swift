@@ -13,6 +13,40 @@ import Testing
 struct RunningMachineTests {
     private typealias Name = MachineDirectory.Name
 
+    @Test("The data disk grows under a machine that runs and one that is off, as often as one asks, and never shrinks")
+    func grows() async throws {
+        try await Workbench.with { bench in
+            let backend = bench.backend
+            let machine = try await backend.create(bench.spec())
+            let disk = try bench.machineDirectory().file(Name.dataDisk)
+            func seen() async throws -> Int64? {
+                let nodes =
+                    try await QMPClient.connect(bench.machineDirectory().file(Name.monitorSocket))?
+                    .execute("query-named-block-nodes", ["flat": .bool(true)]).array ?? []
+                return nodes.first { $0["node-name"]?.string == "data" }?["image"]?["virtual-size"]?.integer
+            }
+            try await backend.growDataDisk(to: .mebibytes(80), of: machine)
+            try await backend.start(machine)
+            #expect(try await seen() == 80 << 20)
+            for _ in 0..<2 { try await backend.growDataDisk(to: .mebibytes(96), of: machine) }
+            #expect(try await seen() == 96 << 20)
+            let status = try #require(Files.status(disk))
+            #expect(status.size == .mebibytes(96))
+            #expect(status.allocated >= .mebibytes(96))
+            try await backend.growDataDisk(to: .mebibytes(32), of: machine)
+            #expect(try await backend.dataDisk(of: machine) == .mebibytes(96))
+            #expect(Files.status(disk)?.size == .mebibytes(96))
+
+            let cpu = CPUDecision(accelerator: .tcg, vcpus: 1, memory: .mebibytes(160))
+            let error = await #expect(throws: Failure.self) { try await backend.setProcessor(cpu, of: machine) }
+            #expect(error?.code == .machineStillRunning)
+            try await backend.powerOff(machine)
+            for _ in 0..<2 { try await backend.setProcessor(cpu, of: machine) }
+            #expect(try await backend.processor(of: machine) == cpu)
+            #expect(try await backend.dataDisk(of: machine) == .mebibytes(96))
+        }
+    }
+
     @Test("A machine starts, runs confined, stops, starts again and is deleted, and each call may be repeated")
     func life() async throws {
         try await Workbench.with { bench in

@@ -80,8 +80,8 @@ struct SpecDifferenceTests {
     func equal(seed: UInt64) throws {
         var random = SpecGenerator(seed: seed)
         let spec = try random.spec()
-        #expect(SpecDifference.between(spec, spec) == [])
-        #expect(try !SpecDifference.between(spec, random.spec()).isEmpty)
+        #expect(SpecDifference.changes(spec, spec) == [])
+        #expect(try !SpecDifference.changes(spec, random.spec()).isEmpty)
     }
 
     @Test("Each value that differs is a line, in the order of the file")
@@ -101,7 +101,7 @@ struct SpecDifferenceTests {
         new.postgresql.roles = [.init(name: "new"), .init(name: "app", memberOf: ["new"])]
         new.postgresql.databases = [.init(name: "shop", owner: "app", extensions: ["pg_trgm"])]
         #expect(
-            SpecDifference.between(old, new) == [
+            SpecDifference.changes(old, new).map(\.text) == [
                 "machine.memory: 2GiB → 4GiB",
                 "network.sshPort: 2222 → chosen by pgkvm",
                 "network.postgresqlPort: chosen by pgkvm → 5432",

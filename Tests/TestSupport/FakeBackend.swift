@@ -15,6 +15,10 @@ package final class FakeBackend: MachineBackend {
     private let state = Mutex(State())
     /// What it says of its disks.
     package let disks = Mutex(FakeDisks())
+    /// The machines that it made, by name, as they are now.
+    package let specs = Mutex<[String: MachineSpec]>([:])
+    /// What it says of its host.
+    package let forecast = Mutex(FakeBackend.usualForecast)
 
     package let kind = BackendKind.qemu
 
@@ -53,6 +57,7 @@ package final class FakeBackend: MachineBackend {
     package func create(_ spec: MachineSpec) async throws -> MachineReference {
         try note("create")
         let machine = MachineReference(backend: kind, deployment: spec.deployment, identifier: spec.name.rawValue)
+        specs.withLock { $0[machine.identifier] = spec }
         state.withLock { state in
             state.machines[machine.identifier] = .off
             state.deployments[spec.deployment.rawValue] = machine

@@ -15,6 +15,9 @@ int clinux_file_system(const char *path, uint32_t *magic);
 /// Opens a new file with O_DIRECT and closes it again.
 int clinux_try_direct_io(const char *path);
 
+/// The same with a file that never has a name (O_TMPFILE), which not every file system can make.
+int clinux_try_unnamed_direct_io(const char *directory);
+
 /// Opens a new, empty file that lives in memory, has no path, and is closed in every program that is started.
 int clinux_memory_file(const char *name, int *file);
 

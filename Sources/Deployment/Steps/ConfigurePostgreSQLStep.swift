@@ -41,18 +41,17 @@ struct ConfigurePostgreSQLStep: Step {
         StepProgress.report("making the cluster")
         try await context.runUnit(Self.initialization(context))
 
+        let isKnown = try await context.journal.fact(ConfigurationFact.self) != nil
+        let needsRestart = isKnown ? await RestartNeed.isThere(context, planned: plan.settings) : true
+
         StepProgress.report("writing its files")
         let registration = BuiltinTemplates.guestScript("register-cluster", arguments: ["\(plan.version)"])
         let certificate = try plan.certificate()
-        let written = try await context.runAsRoot(registration + GuestFiles.script(plan.files + plan.files(of: certificate)))
-        // Files that only a start reads have changed, or the server has never run with ours.
-        let changed = written.outputText.split(whereSeparator: \.isNewline).filter { $0.hasPrefix("changed ") }
-        let onlyCertificate = changed.allSatisfy { $0.contains("/server.") || $0.contains("/pg_hba.conf") || $0.contains("/pg_ident.conf") }
+        try await context.runAsRoot(registration + GuestFiles.script(plan.files + plan.files(of: certificate)))
 
         StepProgress.report("starting it")
-        let isKnown = try await context.journal.fact(ConfigurationFact.self) != nil
         try await context.runAsRoot(
-            BuiltinTemplates.guestScript("start-cluster", arguments: ["\(plan.version)", isKnown && onlyCertificate ? "reload" : "restart"]),
+            BuiltinTemplates.guestScript("start-cluster", arguments: ["\(plan.version)", needsRestart ? "restart" : "reload"]),
             timeout: .seconds(600))
 
         StepProgress.report("making roles and databases")

@@ -41,7 +41,9 @@ struct ConfigureCPUStep: Step {
     }
 
     func inspect(_ context: DeploymentContext) async throws -> StepStatus {
-        guard let decision = try await context.journal.fact(CPUFact.self)?.decision else { return .pending }
+        guard let decision = try await context.journal.fact(CPUFact.self)?.decision, decision.vcpus == context.spec.machine.vcpus,
+            decision.memory == context.spec.machine.memory
+        else { return .pending }
         return .satisfied("\(decision.accelerator.rawValue.uppercased()), \(decision.vcpus) vCPUs, \(decision.memory)")
     }
 

@@ -10,12 +10,14 @@ struct DeployCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "deploy", abstract: "Deploy an appliance, or carry on a deployment.",
         discussion: """
-            The same command run again after a failure, a kill or a reboot carries on where it stood. On a finished deployment it changes nothing.
+            The same command run again after a failure, a kill or a reboot carries on where it stood. On a finished deployment it changes nothing; with \
+            another spec it makes the changes that can be made and refuses the others ('pgkvm plan' shows which).
 
             EXAMPLES
               pgkvm deploy orders
               pgkvm deploy orders --vcpus 4 --memory 8GiB --data-disk 100GiB --profile oltp
               pgkvm deploy spec.yaml
+              pgkvm deploy orders --memory 16GiB --restart
             """)
 
     @Argument(help: "Name of the appliance, or a spec file (*.yaml)")
@@ -25,6 +27,8 @@ struct DeployCommand: AsyncParsableCommand {
     var onError: OnError = .keep
     @Option(help: ArgumentHelp("Seconds that the guest may print nothing while booting", valueName: "seconds"))
     var bootPatience: Int = 300
+    @Flag(help: "Restart server or machine where a change of the spec needs it")
+    var restart = false
     @Flag(help: "Print what each step took, and the tool's own share")
     var timings = false
     @OptionGroup var output: FormatOption
@@ -40,11 +44,17 @@ struct DeployCommand: AsyncParsableCommand {
         let gate: any Gate =
             onError == .ask && Terminal.isInputTTY && output.format == .text ? AskingGate() : UnattendedGate(onError: onError)
         let deployer = Deployer(
-            environment: try Composition.environment(), gate: gate, sink: renderer, bootPatience: .seconds(bootPatience))
+            environment: try Composition.environment(), gate: gate, sink: renderer, bootPatience: .seconds(bootPatience),
+            mayRestart: { [restart, output] in restart || (output.format == .text && Self.asksForRestart($0)) })
         let (appliance, outcome) = try await deployer.deploy(spec)
         renderer.finish()
         if timings { Terminal.error(TimingsText.render(outcome, wall: .now - started, waiting: WaitingTime.total)) }
         try await report(appliance, outcome)
+    }
+
+    private static func asksForRestart(_ changes: [PlannedChange]) -> Bool {
+        let lines = changes.map { "  \(PlanText.line($0))" }.joined(separator: "\n")
+        return ["y", "yes"].contains(Terminal.ask("These changes need a restart, which ends every connection:\n\(lines)\nRestart now? [y/N] ")?.lowercased())
     }
 
     private func report(_ appliance: Appliance, _ outcome: RunOutcome) async throws {

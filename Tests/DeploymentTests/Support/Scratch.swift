@@ -46,8 +46,10 @@ struct Scratch {
         try Files.write(Array(JSONEncoder().encode(image)), to: place.appending("image.json"))
     }
 
-    func deploy(_ spec: ApplianceSpec, onError: OnError = .keep) async throws -> (Appliance, RunOutcome) {
-        try await Deployer(environment: environment, gate: UnattendedGate(onError: onError), sink: Silence()).deploy(spec)
+    func deploy(_ spec: ApplianceSpec, onError: OnError = .keep, mayRestart: Bool = false) async throws -> (Appliance, RunOutcome) {
+        let deployer = Deployer(
+            environment: environment, gate: UnattendedGate(onError: onError), sink: Silence(), mayRestart: { _ in mayRestart })
+        return try await deployer.deploy(spec)
     }
 
     /// An appliance on disk, made by a deployment whose first step failed.

@@ -1,0 +1,79 @@
+internal import ApplianceModel
+internal import BuiltinTemplates
+internal import CloudInit
+internal import MachineBackend
+internal import PostgresServer
+internal import SpecFile
+
+/// Every file that a deployment of a spec renders. What is secret, and what is only chosen at the deployment, stands as a placeholder.
+struct PlannedFiles {
+    let spec: ApplianceSpec
+    /// Nil when only the guest can tell; what follows from it is then left out.
+    let version: Int?
+    let network: GuestNetwork
+    /// The deployment's id, or its placeholder.
+    let deployment: DeploymentID
+    /// Of the data disk's file system.
+    let fileSystemUUID: String?
+    let isAdopted: Bool
+
+    func all() throws -> [PlannedFile] {
+        let head = [PlannedFile(kind: .spec, target: "spec.yaml", owner: nil, mode: "0600", content: SpecFile.render(spec))]
+        return try head + seed() + guest() + server() + scripts()
+    }
+
+    private func seed() throws -> [PlannedFile] {
+        try SeedPreview.files(name: spec.name, instanceID: deployment.rawValue, network: network).map {
+            PlannedFile(kind: .seed, target: $0.name, owner: nil, mode: "0600", content: $0.text)
+        }
+    }
+
+    private func guest() -> [PlannedFile] {
+        [
+            PlannedFile(
+                kind: .guest, target: FirstBootCleanup.networkFile, owner: "root:root", mode: "0644",
+                content: FirstBootCleanup.networkFilePreview(network))
+        ]
+    }
+
+    private func server() throws -> [PlannedFile] {
+        guard let version else { return [] }
+        let content = try ServerContent(spec, version: version)
+        let rendered = content.files.map {
+            PlannedFile(kind: .postgresql, target: $0.path, owner: $0.owner, mode: $0.mode, content: String(decoding: $0.content, as: UTF8.self))
+        }
+        let certified = content.names.joined(separator: ", ")
+        return rendered + [
+            PlannedFile(
+                kind: .postgresql, target: content.layout.serverCertificate, owner: "postgres:postgres", mode: "0644",
+                content: "<certificate of the server for \(certified), issued at the deployment by the appliance's own CA>\n"),
+            PlannedFile(
+                kind: .postgresql, target: content.layout.serverKey, owner: "postgres:postgres", mode: "0600",
+                content: "<private key of the server, made at the deployment and never shown>\n"),
+        ]
+    }
+
+    /// What root or the server's superuser runs in the guest.
+    private func scripts() throws -> [PlannedFile] {
+        func script(_ name: String, _ arguments: String...) -> PlannedFile {
+            PlannedFile(
+                kind: .script, target: "\(name).sh", owner: nil, mode: nil, content: BuiltinTemplates.guestScript(name, arguments: arguments))
+        }
+        let uuid = fileSystemUUID ?? "<UUID of the file system, chosen at the deployment>"
+        let disk = script("prepare-data-disk", uuid, MachineSpec.dataDiskSerial, isAdopted ? "adopted" : "new")
+        guard let version else { return [disk] }
+        return [
+            disk, script("install-postgresql", "\(version)", spec.postgresql.source.rawValue),
+            script("create-cluster", "\(version)", spec.postgresql.locale, spec.postgresql.timeZone),
+            PlannedFile(kind: .script, target: "setup.sql", owner: nil, mode: nil, content: try setup(version)),
+        ]
+    }
+
+    private func setup(_ version: Int) throws -> String {
+        let roles = DatabaseSetup.loginRoles(spec)
+        let verifiers = Dictionary(roles.map { ($0, "<SCRAM verifier, made at the deployment from a password that is never shown>") }) { first, _ in first }
+        return try DatabaseSetup(
+            version: version, roles: spec.postgresql.roles, databases: spec.postgresql.databases, verifiers: verifiers
+        ).script().withRevealed { $0 }
+    }
+}

@@ -1,0 +1,149 @@
+package import ApplianceModel
+internal import CloudInit
+internal import GuestImage
+internal import HostSystem
+internal import MachineBackend
+internal import SpecFile
+internal import SystemPackage
+internal import Workflow
+
+/// Finds out what a deployment would do. Nothing is made, changed or locked.
+package struct Planner: Sendable {
+    private let environment: ApplianceEnvironment
+    private let planning: any MachinePlanning
+
+    /// - Throws: `unsupported` for a platform that cannot plan.
+    package init(_ environment: ApplianceEnvironment) throws {
+        guard let planning = environment.backend as? any MachinePlanning else {
+            throw Failure(.unsupported, "the platform '\(environment.backend.kind.rawValue)' cannot say beforehand what it will do")
+        }
+        self.planning = planning
+        self.environment = ApplianceEnvironment(state: environment.state, images: environment.images, backend: planning.lookingOnly)
+    }
+
+    /// - Parameter asksGuest: whether a guest that runs is asked what it has; a new appliance has none.
+    /// - Throws: `data.not-kept`, and what a damaged spec or journal makes; what the host refuses is in the plan.
+    package func plan(_ wanted: ApplianceSpec, asksGuest: Bool = true) async throws -> DeploymentPlan {
+        async let forecast = planning.forecast(wanted)
+        let present = try await PresentAppliance.find(wanted, in: environment)
+        let context = try self.context(wanted, present)
+        let image = try environment.images.find(wanted.machine.image)
+        let version = try await Self.version(context, image)
+        let changes = present.known.map { SpecChanges(from: $0, to: context.spec, version: version).changes } ?? []
+        let steps = await StepInspection(context: context, version: version, asksGuest: asksGuest, isChanged: changes.contains { $0.effect != .expectation })
+            .all()
+        let host = try await Self.host(forecast, present)
+        let machine = try await machine(context, present, host, image)
+        let files = PlannedFiles(
+            spec: context.spec, version: version, network: try await network(context),
+            deployment: try await context.journal.fact(DeploymentFact.self)?.id ?? PlannedChoice.deployment,
+            fileSystemUUID: try await context.journal.fact(DataDiskFact.self)?.uuid ?? adoptedUUID(context.spec), isAdopted: context.spec.dataDisk.adopt != nil)
+        return DeploymentPlan(
+            name: wanted.name.rawValue, deployment: present.presence, state: present.power.word, steps: steps,
+            changes: present.machine == nil ? changes.map(\.asReplaced) : changes, findings: host.findings, resources: host.resources,
+            machine: PlannedHardware(
+                accelerator: machine?.spec.cpu.accelerator ?? host.accelerator, vcpus: context.spec.machine.vcpus, memory: context.spec.machine.memory,
+                systemDisk: context.spec.machine.systemDisk.size, dataDisk: context.spec.dataDisk.size, disk: machine?.spec.disk ?? host.disk),
+            ports: host.ports, packages: Self.packages(context.spec, image, version, hasMachine: present.machine != nil),
+            command: try await command(machine), files: try files.all())
+    }
+
+    /// As the deployment will have it. Without a machine another spec begins anew, and what was decided for the first does not count.
+    private func context(_ wanted: ApplianceSpec, _ present: PresentAppliance) throws -> DeploymentContext {
+        let goesOn = present.machine != nil || present.comparable == present.known
+        let directory = environment.state.appliance(wanted.name)
+        let storage: any JournalStorage = goesOn ? JournalSnapshot(path: directory.journal) : EmptyJournal()
+        return DeploymentContext(
+            spec: goesOn ? present.comparable : try KeptData.completed(wanted), directory: directory, backend: environment.backend,
+            images: environment.images, journal: try Appliance.journal(storage, path: directory.journal))
+    }
+
+    private static func version(_ context: DeploymentContext, _ image: CachedImage?) async throws -> Int? {
+        if let version = context.spec.postgresql.version { return version }
+        if let version = try await context.journal.fact(PackagesFact.self)?.version { return version }
+        if case .release(let release) = context.spec.machine.image { return release.postgresqlVersion }
+        if case .built(let release)? = image?.origin { return release.postgresqlVersion }
+        return nil
+    }
+
+    private func network(_ context: DeploymentContext) async throws -> GuestNetwork {
+        GuestNetwork(
+            macAddress: try await context.journal.fact(NetworkFact.self)?.decision.macAddress ?? PlannedChoice.macAddress,
+            address: context.spec.network.address == .dhcp ? .dhcp : .static(.userNetworking))
+    }
+
+    private func adoptedUUID(_ spec: ApplianceSpec) throws -> String? { try spec.dataDisk.adopt.map { try KeptData.load($0).fileSystemUUID } }
+
+    /// Of a host that has the machine already only what it has left counts.
+    private static func host(_ forecast: HostForecast, _ present: PresentAppliance) -> HostForecast {
+        guard present.machine != nil else { return forecast }
+        let resources = forecast.resources.filter { $0.kind == .space || present.power != .running }
+        let refusals = resources.filter { $0.kind == .space && !$0.isEnough }.map {
+            Finding(
+                check: "host.space", level: .fail, measured: "\($0.available.mebibytes) MiB free at '\($0.place ?? "")'",
+                expected: "more than \($0.needed.mebibytes) MiB", remedy: "free space, or ask for a smaller data disk")
+        }
+        return HostForecast(accelerator: forecast.accelerator, findings: refusals, resources: resources, disk: forecast.disk, ports: forecast.ports)
+    }
+
+    /// The machine as the deployment leaves it; nil where the host cannot have it.
+    private func machine(
+        _ context: DeploymentContext, _ present: PresentAppliance, _ host: HostForecast, _ image: CachedImage?
+    ) async throws -> PlannedMachine? {
+        let spec = context.spec
+        if let reference = present.machine, let there = try await planning.plannedMachine(of: reference) {
+            let cpu = CPUDecision(accelerator: there.spec.cpu.accelerator, vcpus: spec.machine.vcpus, memory: spec.machine.memory)
+            return PlannedMachine(spec: there.spec.resized(cpu: cpu, dataDisk: spec.dataDisk.size), hasSeed: there.hasSeed)
+        }
+        guard let accelerator = host.accelerator, let expected = host.disk else { return nil }
+        let disk = try await context.journal.fact(DiskFact.self)?.decision ?? expected
+        let network = try await context.journal.fact(NetworkFact.self)?.decision
+        return PlannedMachine(
+            spec: MachineSpec(
+                deployment: try await context.journal.fact(DeploymentFact.self)?.id ?? PlannedChoice.deployment, name: spec.name,
+                cpu: CPUDecision(accelerator: accelerator, vcpus: spec.machine.vcpus, memory: spec.machine.memory), disk: disk,
+                network: network
+                    ?? NetworkDecision(
+                        mode: spec.network.mode, macAddress: PlannedChoice.macAddress, sshPort: spec.network.sshPort ?? PlannedChoice.port,
+                        postgresqlPort: spec.network.postgresqlPort ?? PlannedChoice.port),
+                image: BaseImage(
+                    path: image.map { environment.images.diskPath($0).string } ?? "", key: image?.key ?? "", format: image?.format == .raw ? .raw : .qcow2,
+                    firmware: image?.firmware == .bios ? .bios : .uefi),
+                systemDisk: spec.machine.systemDisk, dataDiskSize: spec.dataDisk.size, adoptedDataDisk: spec.dataDisk.adopt), hasSeed: true)
+    }
+
+    private func command(_ machine: PlannedMachine?) async throws -> [String] {
+        guard let machine else { return [] }
+        do {
+            return try await planning.command(for: machine)
+        } catch let error as Failure where error.code == .programMissing || error.code == .programFailed {
+            // The findings say that there is no QEMU.
+            return []
+        }
+    }
+
+    private static func packages(_ spec: ApplianceSpec, _ image: CachedImage?, _ version: Int?, hasMachine: Bool) -> PlannedPackages {
+        var inImage: [String] = []
+        var buildsImage = false
+        if case .release(let release) = spec.machine.image {
+            inImage = ImageCache.packages(of: release)
+            buildsImage = image == nil && !hasMachine
+        }
+        return PlannedPackages(
+            image: "\(spec.machine.image)", imageKey: image?.key, buildsImage: buildsImage, inImage: inImage, postgresqlVersion: version,
+            source: spec.postgresql.source.rawValue, installed: version.map { ["postgresql-\($0)", "postgresql-client-\($0)"] } ?? [])
+    }
+}
+
+extension PlannedChange {
+    fileprivate var asReplaced: PlannedChange { PlannedChange(path: path, before: before, after: after, effect: .replaced, reason: nil) }
+}
+
+/// The journal of an appliance that has none.
+struct EmptyJournal: JournalStorage {
+    func readAll() throws -> [UInt8] { [] }
+
+    func append(_ line: [UInt8]) throws { throw Failure(.fileUnwritable, "the journal was opened for reading") }
+
+    func truncate(toByteCount count: Int) {}
+}

@@ -1,0 +1,46 @@
+internal import ApplianceModel
+internal import HostSystem
+internal import MachineBackend
+internal import SpecFile
+internal import Workflow
+
+/// What is there of an appliance, beside a spec that somebody wants of it. Only looks.
+struct PresentAppliance {
+    /// The spec on disk; nil when there is no appliance of the name.
+    let known: ApplianceSpec?
+    /// The wanted spec in terms of the known one: a disk that was adopted keeps its size.
+    let comparable: ApplianceSpec
+    let machine: MachineReference?
+    let power: PowerState
+    let presence: DeploymentPlan.Presence
+
+    static func find(_ wanted: ApplianceSpec, in environment: ApplianceEnvironment) async throws -> PresentAppliance {
+        let directory = environment.state.appliance(wanted.name)
+        guard Files.exists(directory.spec) else {
+            return PresentAppliance(known: nil, comparable: wanted, machine: nil, power: .absent, presence: .new)
+        }
+        let appliance = try Appliance.open(wanted.name.rawValue, in: environment)
+        let machine = try await machine(of: appliance)
+        var power = PowerState.absent
+        if let machine { power = try await environment.backend.powerState(of: machine) }
+        return PresentAppliance(
+            known: appliance.context.spec, comparable: wanted.comparable(with: appliance.context.spec), machine: machine, power: power,
+            presence: try await appliance.isVerified() ? .deployed : .incomplete)
+    }
+
+    /// The machine of the journal, or one that a killed run made and did not record.
+    static func machine(of appliance: Appliance) async throws -> MachineReference? {
+        if let machine = try await appliance.machine() { return machine }
+        guard let id = try await appliance.context.journal.fact(DeploymentFact.self)?.id else { return nil }
+        return try await appliance.context.backend.find(id, name: appliance.name)
+    }
+}
+
+extension ApplianceSpec {
+    /// The spec as it is compared with the one of an appliance: an adopted disk has the size that it has.
+    func comparable(with known: ApplianceSpec) -> ApplianceSpec {
+        var comparable = self
+        if let adopt = dataDisk.adopt, adopt == known.dataDisk.adopt { comparable.dataDisk.size = known.dataDisk.size }
+        return comparable
+    }
+}

@@ -1,0 +1,56 @@
+internal import ApplianceModel
+internal import BuiltinTemplates
+internal import MachineBackend
+internal import Workflow
+
+/// A larger data disk for a database at work: the host's file, the disk that QEMU shows, the file system in the guest.
+struct GrowDataDiskStep: Step {
+    let id = StepID(rawValue: "grow-data-disk")
+    let title = "Grow the data disk"
+
+    /// Whether the disk is smaller than the spec asks for, or a growth was begun and its end is not known.
+    static func isNeeded(_ context: DeploymentContext) async throws -> Bool {
+        guard let machine = try await context.journal.fact(MachineFact.self)?.reference, let resizing = context.backend as? any MachineResizing,
+            try await context.backend.powerState(of: machine) != .absent
+        else { return false }
+        if try await context.journal.fact(DataDiskGrowthFact.self)?.isComplete == false { return true }
+        return try await resizing.dataDisk(of: machine) < context.spec.dataDisk.size
+    }
+
+    func explanation(_ context: DeploymentContext) -> StepExplanation {
+        StepExplanation(
+            what: "reserves \(context.spec.dataDisk.size) for the data disk, shows the guest its new size, and grows the file system",
+            why: "the space is promised before the guest learns of it, and nothing has to stop",
+            byHand: ["fallocate -l \(context.spec.dataDisk.size.bytes) data.raw", "block_resize (QMP)", "resize2fs /dev/disk/by-id/virtio-pgdata"])
+    }
+
+    func inspect(_ context: DeploymentContext) async throws -> StepStatus {
+        try await Self.isNeeded(context) ? .pending : .satisfied("\(context.spec.dataDisk.size)")
+    }
+
+    func perform(_ context: DeploymentContext) async throws {
+        guard let resizing = context.backend as? any MachineResizing else {
+            throw Failure(.unsupported, "the platform '\(context.backend.kind.rawValue)' cannot change a machine that exists")
+        }
+        let size = context.spec.dataDisk.size
+        // Recorded first: the machine's own record says that it has grown before the file system has.
+        try await context.journal.record(DataDiskGrowthFact(size: size, isComplete: false))
+        try await resizing.growDataDisk(to: size, of: context.machine())
+        let script = BuiltinTemplates.guestScript(
+            "grow-data-disk", arguments: [try await context.require(DataDiskFact.self).uuid, "\(size.bytes)"])
+        try await context.runUnit(purpose: "grow", script: script)
+        try await context.journal.forget(VerifiedFact.self)
+        try await context.journal.record(DataDiskGrowthFact(size: size, isComplete: true))
+    }
+
+    /// Nothing: a file system that has grown is not made smaller again.
+    func revert(_ context: DeploymentContext) async throws {}
+}
+
+/// The last growth of the data disk.
+struct DataDiskGrowthFact: Fact {
+    static let key = "data-disk-growth"
+    let size: ByteSize
+    /// Whether the file system has grown too.
+    let isComplete: Bool
+}

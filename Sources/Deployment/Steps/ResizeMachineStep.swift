@@ -1,0 +1,45 @@
+internal import ApplianceModel
+internal import MachineBackend
+internal import Workflow
+
+/// Another processor or memory for a machine that exists: it is shut down here and started by the step that boots it.
+struct ResizeMachineStep: Step {
+    let id = StepID(rawValue: "resize-machine")
+    let title = "Change the machine"
+    /// How long the guest may take to shut down.
+    static let grace = Duration.seconds(300)
+
+    /// Whether a machine has another processor or memory than the spec asks for.
+    static func isNeeded(_ context: DeploymentContext) async throws -> Bool {
+        guard let machine = try await context.journal.fact(MachineFact.self)?.reference, let resizing = context.backend as? any MachineResizing,
+            case let state = try await context.backend.powerState(of: machine), state != .absent
+        else { return false }
+        let present = try await resizing.processor(of: machine)
+        return present.vcpus != context.spec.machine.vcpus || present.memory != context.spec.machine.memory
+    }
+
+    func explanation(_ context: DeploymentContext) -> StepExplanation {
+        StepExplanation(
+            what: "shuts the guest down and gives its machine \(context.spec.machine.vcpus) vCPUs and \(context.spec.machine.memory) of memory",
+            why: "a running machine keeps the processors and memory that it was started with",
+            byHand: ["pgkvm stop \(context.spec.name)", "editor machines/0/machine.json"])
+    }
+
+    func inspect(_ context: DeploymentContext) async throws -> StepStatus {
+        try await Self.isNeeded(context) ? .pending : .satisfied("\(context.spec.machine.vcpus) vCPUs, \(context.spec.machine.memory)")
+    }
+
+    func perform(_ context: DeploymentContext) async throws {
+        guard let resizing = context.backend as? any MachineResizing else {
+            throw Failure(.unsupported, "the platform '\(context.backend.kind.rawValue)' cannot change a machine that exists")
+        }
+        let machine = try await context.machine()
+        await context.guest.close()
+        StepProgress.report("waiting until the guest has shut down")
+        try await context.backend.shutDown(machine, grace: Self.grace)
+        try await resizing.setProcessor(context.require(CPUFact.self).decision, of: machine)
+    }
+
+    /// Nothing: the former spec, deployed again, is the way back.
+    func revert(_ context: DeploymentContext) async throws {}
+}

@@ -1,0 +1,83 @@
+package import ApplianceModel
+internal import HostSystem
+package import MachineBackend
+internal import SystemPackage
+
+/// What would be done, without doing any of it.
+extension QEMUBackend: MachinePlanning {
+    package var lookingOnly: any MachineBackend & MachinePlanning {
+        var copy = self
+        copy.cutsLogs = false
+        return copy
+    }
+
+    package func forecast(_ spec: ApplianceSpec) async throws -> HostForecast {
+        async let examined = examine(spec, abilities: { try await probed.abilities() }, user: { .current() })
+        let disks = Self.attempt { try forecastDisks(spec) }
+        let ports = try forecastPorts(spec)
+        let host = await examined
+        let failures = host.failures + [disks.failure].compactMap(\.self)
+        return HostForecast(
+            accelerator: host.accelerator, findings: host.findings + (disks.value?.1 ?? []) + failures.map(Self.refusal), resources: host.resources,
+            disk: disks.value?.0, ports: ports)
+    }
+
+    /// A failure that would end the deployment before anything is created.
+    private static func refusal(_ failure: Failure) -> Finding {
+        Finding(check: "host.usable", level: .fail, measured: failure.message, expected: "a host that can run the guest", remedy: failure.remedy)
+    }
+
+    private static func attempt<Value>(_ body: () throws -> Value) -> (value: Value?, failure: Failure?) {
+        do {
+            return (try body(), nil)
+        } catch {
+            return (nil, error as? Failure ?? Failure(.machineProbeFailed, "the disks cannot be planned", cause: error))
+        }
+    }
+
+    /// The decision as if every mode worked that the file system lets expect.
+    private func forecastDisks(_ spec: ApplianceSpec) throws -> (DiskDecision, [Finding]) {
+        let place = existingPlace
+        let fileSystem = try FileSystems.name(at: place)
+        let direct = FileSystems.promisesDirectIO(at: place) ?? !["tmpfs", "fuse"].contains(fileSystem)
+        return try DiskProbe.choose(
+            fileSystem: fileSystem, direct: direct, usable: Set(DiskDecision.AIO.allCases), vcpus: spec.machine.vcpus,
+            hostCPUs: HostCPU.current().logicalCPUs)
+    }
+
+    private func forecastPorts(_ spec: ApplianceSpec) throws -> [PlannedPort] {
+        let own = try QEMUMachine.load(from: state.appliance(spec.name).machine())?.spec.network
+        let promised = try promisedPorts()
+        return [(GuestService.ssh, spec.network.sshPort, own?.sshPort), (.postgresql, spec.network.postgresqlPort, own?.postgresqlPort)].map {
+            service, wanted, kept in
+            if let kept { return PlannedPort(service: service, address: "127.0.0.1", port: kept, state: .kept) }
+            guard let wanted else { return PlannedPort(service: service, address: "127.0.0.1", port: nil, state: .open) }
+            let isFree = !promised.contains(wanted) && Sockets.isPortFree(wanted)
+            return PlannedPort(service: service, address: "127.0.0.1", port: wanted, state: isFree ? .free : .taken)
+        }
+    }
+
+    package func command(for machine: PlannedMachine) async throws -> [String] {
+        let record = QEMUMachine(spec: machine.spec, hasSeed: machine.hasSeed, isComplete: true)
+        let line = QEMUCommandLine(machine: record, abilities: try await probed.abilities())
+        return try Self.plannedUser.emulator(forKVM: machine.spec.cpu.accelerator == .kvm).map(Self.named) + line.arguments.map(Self.named)
+    }
+
+    package func plannedMachine(of machine: MachineReference) async throws -> PlannedMachine? {
+        guard let found = try QEMUMachine.load(from: directory(of: machine)), found.spec.deployment == machine.deployment else { return nil }
+        return PlannedMachine(spec: found.spec, hasSeed: found.hasSeed)
+    }
+
+    /// Root's account for QEMU is made by the first deployment.
+    private static var plannedUser: QEMUUser {
+        let user = QEMUUser.current()
+        return HostEnvironment.isRoot && user.ids == nil ? QEMUUser(ids: .init(user: .max, group: .max)) : user
+    }
+
+    /// An argument with words in place of what is not chosen yet.
+    static func named(_ argument: String) -> String {
+        argument.replacing("\(UInt32.max)", with: "<id of the user \(QEMUUser.accountName), made at the deployment>")
+            .replacing("hostfwd=tcp:127.0.0.1:\(PlannedChoice.port)-:22,", with: "hostfwd=tcp:127.0.0.1:<port for SSH, chosen at the deployment>-:22,")
+            .replacing("127.0.0.1:\(PlannedChoice.port)-:5432", with: "127.0.0.1:<port for PostgreSQL, chosen at the deployment>-:5432")
+    }
+}

@@ -1,0 +1,71 @@
+internal import ApplianceModel
+
+/// A key of the spec file: what the reader, the schema for editors, the help and a change of a deployed appliance know of it.
+package struct SpecKey: Sendable {
+    /// Where it stands: `machine.systemDisk.size`; `postgresql.roles[].name` within the entries of a list.
+    package let path: String
+    package let form: SpecForm
+    /// What it is, in one line.
+    package let meaning: String
+    /// What stands for it when it is left out, in words; nil when it is required.
+    package let standard: String?
+    /// What becomes of an appliance whose spec gets another value.
+    package let change: SpecChangeRule
+
+    init(_ path: String, _ form: SpecForm, _ meaning: String, standard: String?, change: SpecChangeRule) {
+        self.path = path
+        self.form = form
+        self.meaning = meaning
+        self.standard = standard
+        self.change = change
+    }
+
+    /// The last part of the path.
+    package var name: String { String(path[(path.lastIndex(of: ".").map { path.index(after: $0) } ?? path.startIndex)...]) }
+
+    /// The path of the section or list entry that it stands in; empty at the top.
+    var parent: String { path.lastIndex(of: ".").map { String(path[..<$0]) } ?? "" }
+}
+
+/// What may stand behind a key.
+package enum SpecForm: Sendable, Equatable {
+    /// Keys of its own.
+    case section
+    /// A list whose entries are sections.
+    case entries
+    /// Keys of any name with one value each.
+    case words
+    /// A list of texts, each of this form.
+    case texts(TextForm)
+    case text(TextForm)
+    case choice([String])
+    case number(ClosedRange<Int>)
+    case port
+    case size
+}
+
+/// The form of a text, as far as a pattern can tell; the rules of `SpecRules` may know more.
+package struct TextForm: Sendable, Equatable {
+    /// A regular expression as ECMAScript has them; nil takes any text.
+    let pattern: String?
+
+    static let any = TextForm(pattern: nil)
+}
+
+/// What another value of a key means for an appliance that is there.
+package enum SpecChangeRule: Sendable, Equatable {
+    /// The server's files, roles and databases are brought in line while everything runs; a setting may need the server's restart.
+    case inPlace
+    /// As `inPlace`, as long as nothing is taken away: the reason says what would be lost.
+    case onlyAdds(String)
+    /// As `inPlace` for a larger value; the reason says why there is no smaller one.
+    case onlyGrows(String)
+    /// The machine is shut down and started.
+    case restart
+    /// Nothing is made from it.
+    case expectation
+    /// It stays as it is, for this reason.
+    case fixed(String)
+    /// The keys below have rules of their own.
+    case byItsKeys
+}

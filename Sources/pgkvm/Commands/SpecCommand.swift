@@ -1,0 +1,93 @@
+internal import ApplianceModel
+internal import ArgumentParser
+internal import BuiltinTemplates
+internal import Deployment
+internal import HostSystem
+internal import SpecFile
+internal import SystemPackage
+
+struct SpecCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "spec", abstract: "Write, check and explain spec files.",
+        discussion: """
+            A spec file is YAML and describes one appliance. Only 'formatVersion' and 'name' are needed. Its keys, with their defaults:
+
+            \(SpecHelp.keys)
+
+            EXAMPLES
+              pgkvm spec example > orders.yaml
+              pgkvm spec check orders.yaml
+              pgkvm plan orders.yaml
+            """,
+        subcommands: [Example.self, Schema.self, Check.self])
+
+    struct Example: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Print a spec with every key and what it means.", discussion: "EXAMPLE\n  pgkvm spec example > orders.yaml")
+
+        func run() throws { Terminal.print((BuiltinTemplates.text("spec/example.yaml") ?? "").trimmedEnd) }
+    }
+
+    struct Schema: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Print the JSON schema (draft 2020-12), for editors.",
+            discussion: """
+                An editor with a YAML language server takes it from a file's first line: # yaml-language-server: $schema=spec.schema.json
+
+                EXAMPLE
+                  pgkvm spec schema > spec.schema.json
+                """)
+
+        func run() throws { try Terminal.printJSON(SpecSchema.document) }
+    }
+
+    struct Check: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Say everything that is wrong with a spec file, each with its line.",
+            discussion: "Exits with 1 when there are faults. The host is not looked at: 'pgkvm plan' does that.\n\nEXAMPLE\n  pgkvm spec check orders.yaml")
+
+        @Argument(help: "The spec file", completion: .file(extensions: ["yaml", "yml"])) var file: String
+        @OptionGroup var output: FormatOption
+
+        func run() throws {
+            let faults = try SpecFile.faults(in: Files.read(FilePath(file)), file: file)
+            if output.format == .json {
+                try Terminal.printJSON(CheckedSpec(file: file, valid: faults.isEmpty, faults: faults))
+            } else {
+                Terminal.print(faults.isEmpty ? "\(file): no faults" : faults.map { $0.text(file: file) }.joined(separator: "\n"))
+            }
+            guard faults.isEmpty else { throw ExitCode(ExitStatus.failed) }
+        }
+    }
+}
+
+/// The result of `spec check`. Its JSON keys are API.
+private struct CheckedSpec: Encodable {
+    let file: String
+    let valid: Bool
+    let faults: [LocatedFault]
+}
+
+struct ExportCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "export", abstract: "Print the spec of an appliance as a spec file.",
+        discussion: """
+            What has its default is left out, unless --full asks for every value. 'pgkvm plan' of the file, on this appliance, finds no difference.
+
+            EXAMPLE
+              pgkvm export orders > orders.yaml
+            """)
+
+    @OptionGroup var appliance: NameArgument
+    @Flag(help: "Write out every value, also what has its default") var full = false
+
+    func run() async throws {
+        let spec = try appliance.open().context.spec
+        Terminal.print((full ? SpecFile.render(spec) : SpecFile.renderBriefly(spec)).trimmedEnd)
+    }
+}
+
+extension String {
+    /// Without the newline that the end of a printed line adds again.
+    fileprivate var trimmedEnd: String { hasSuffix("\n") ? String(dropLast()) : self }
+}

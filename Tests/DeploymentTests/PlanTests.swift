@@ -1,0 +1,168 @@
+import ApplianceModel
+import FoundationEssentials
+import HostSystem
+import MachineBackend
+import Synchronization
+import SystemPackage
+import TestSupport
+import Testing
+import Workflow
+
+@testable import Deployment
+
+@Suite("The plan of a deployment")
+struct PlanTests {
+    /// Every path below a directory with its kind, size and time of change: what any trace would alter.
+    private static func listing(_ directory: FilePath) throws -> [String] {
+        guard Files.exists(directory) else { return ["nothing"] }
+        return try Files.list(directory).flatMap { name -> [String] in
+            let path = directory.appending(name)
+            let own = try FileManager.default.attributesOfItem(atPath: path.string)
+            let line = "\(path) \(own[.modificationDate] ?? "") \(own[.size] ?? "") \(own[.systemFileNumber] ?? "")"
+            return try [line] + (Files.isDirectory(path) ? listing(path) : [])
+        }
+    }
+
+    private func plan(_ scratch: Scratch, _ spec: ApplianceSpec, asksGuest: Bool = true) async throws -> DeploymentPlan {
+        let before = try Self.listing(scratch.path)
+        let plan = try await Planner(scratch.environment).plan(spec, asksGuest: asksGuest)
+        #expect(try Self.listing(scratch.path) == before)
+        return plan
+    }
+
+    private func orders() throws -> ApplianceSpec {
+        var spec = ApplianceSpec(name: try #require(ApplianceName("orders")))
+        spec.postgresql.settings = ["work_mem": "32MB"]
+        spec.postgresql.databases = [.init(name: "shop", owner: "app", extensions: ["pg_trgm"])]
+        return spec
+    }
+
+    @Test("Of a new appliance every step is pending, nothing is made, and no guest is asked")
+    func new() async throws {
+        try await Scratch.with { scratch in
+            let plan = try await plan(scratch, orders())
+            #expect(plan.deployment == .new)
+            #expect(plan.steps.map(\.id) == Deployer.steps.map(\.id.rawValue))
+            #expect(plan.steps.allSatisfy { $0.status == .pending })
+            #expect(plan.changes.isEmpty)
+            #expect(plan.refusals.isEmpty)
+            #expect(plan.packages.postgresqlVersion == 17)
+            #expect(Set(scratch.backend.calls) == ["forecast", "command"])
+            #expect(!Files.exists(scratch.state.path))
+        }
+    }
+
+    @Test("The text of a plan is as committed, and so are the rendered files")
+    func golden() async throws {
+        try await Scratch.with { scratch in
+            try Golden.expect(PlanText.render(try await plan(scratch, orders())) + "\n", "Deployment/plan-new.txt")
+        }
+    }
+
+    @Test("Where a secret will be stands a placeholder that says so")
+    func secrets() async throws {
+        try await Scratch.with { scratch in
+            let files = try await plan(scratch, orders()).files
+            func text(_ path: String) throws -> String { try #require(files.first { $0.relativePath == path }, "\(path)").content }
+            #expect(try text("seed/user-data").contains("<private key of the host, made at the deployment for the first contact and never shown>"))
+            #expect(try text("seed/user-data").contains("<public key of the user, made at the deployment>"))
+            #expect(try text("guest/etc/postgresql/17/main/server.key").contains("never shown"))
+            #expect(try text("scripts/setup.sql").contains("ALTER ROLE \"app\" PASSWORD '<SCRAM verifier, made at the deployment"))
+            #expect(!files.contains { $0.content.contains("BEGIN ") && $0.content.contains("PRIVATE KEY-----") || $0.content.contains("SCRAM-SHA-256$") })
+        }
+    }
+
+    @Test("What the host refuses is in the plan, and so is a port that is taken")
+    func refused() async throws {
+        try await Scratch.with { scratch in
+            scratch.backend.forecast.withLock {
+                $0 = HostForecast(
+                    accelerator: nil, findings: [Finding(check: "host.usable", level: .fail, measured: "no KVM", expected: "KVM")], resources: [], disk: nil,
+                    ports: [PlannedPort(service: .ssh, address: "127.0.0.1", port: 2222, state: .taken)])
+            }
+            let plan = try await plan(scratch, orders())
+            #expect(plan.refusals == ["no KVM", "port 2222 on 127.0.0.1, asked for ssh, is in use"])
+            #expect(plan.command.isEmpty)
+            #expect(PlanText.render(plan).contains("it would be refused:\n  no KVM"))
+        }
+    }
+
+    @Test("Without a machine another spec replaces the first; with one each difference is judged")
+    func changes() async throws {
+        try await Scratch.with { scratch in
+            try await scratch.half()
+            var spec = try scratch.spec()
+            spec.machine.image = .release(.debian12)
+            let replaced = try await plan(scratch, spec)
+            #expect(replaced.deployment == .incomplete)
+            #expect(replaced.changes.map(\.effect) == [.replaced])
+            #expect(replaced.refusals.isEmpty)
+        }
+        try await Scratch.with { scratch in
+            _ = try await scratch.withMachine()
+            var spec = try scratch.spec()
+            spec.postgresql.version = 17
+            #expect(try await plan(scratch, spec).refusals.count == 1)
+
+            spec = try scratch.spec()
+            spec.machine.memory = .gibibytes(4)
+            spec.postgresql.settings = ["work_mem": "8MB"]
+            let plan = try await plan(scratch, spec)
+            #expect(plan.changes.map(\.effect) == [.restart, .inPlace])
+            #expect(plan.command.contains("4GiB"))
+            #expect(plan.refusals.isEmpty)
+            let status = Dictionary(uniqueKeysWithValues: plan.steps.map { ($0.id, $0.status) })
+            #expect(status["create-machine"] == .done)
+            #expect(status["configure-cpu"] == .pending)
+            #expect(status["resize-machine"] == .pending)
+            #expect(status["boot-guest"] == .pending)
+        }
+    }
+
+    @Test("A plan of the same spec on what is there shows no difference")
+    func same() async throws {
+        try await Scratch.with { scratch in
+            _ = try await scratch.withMachine()
+            let plan = try await plan(scratch, scratch.spec())
+            #expect(plan.changes.isEmpty)
+            #expect(plan.deployment == .incomplete)
+            #expect(plan.steps.filter { $0.status == .done }.map(\.id).contains("configure-network"))
+        }
+    }
+
+    @Test("A setting that the server reads only when it starts needs its restart, and no other")
+    func serverRestart() throws {
+        let known = try orders()
+        var wanted = known
+        wanted.postgresql.settings = ["work_mem": "64MB", "max_connections": "300"]
+        let changes = SpecChanges(from: known, to: wanted, version: 17).changes
+        #expect(changes.map(\.path) == ["postgresql.settings.work_mem", "postgresql.settings.max_connections"])
+        #expect(changes.map(\.effect) == [.inPlace, .serverRestart])
+        #expect(changes.last?.reason?.contains("max_connections") == true)
+    }
+
+    @Test("A plan is written as JSON and reads back the same")
+    func json() async throws {
+        try await Scratch.with { scratch in
+            let encoder = JSONEncoder()
+            encoder.outputFormatting = .sortedKeys
+            let bytes = try encoder.encode(try await plan(scratch, orders()))
+            #expect(try encoder.encode(JSONDecoder().decode(DeploymentPlan.self, from: bytes)) == bytes)
+        }
+    }
+
+    @Test("A platform that cannot plan says so")
+    func unsupported() async throws {
+        try await Scratch.with { scratch in
+            let environment = ApplianceEnvironment(
+                state: scratch.state, images: scratch.environment.images, backend: PlainBackend(base: scratch.backend))
+            let error = #expect(throws: Failure.self) { _ = try Planner(environment) }
+            #expect(error?.code == .unsupported)
+        }
+    }
+
+    @Test("A word that a shell would take apart is quoted", arguments: [("a", "a"), ("", "''"), ("a b", "'a b'"), ("it's", #"'it'\''s'"#), ("<x>", "'<x>'")])
+    func quoted(word: String, expected: String) {
+        #expect(PlanText.quoted(word) == expected)
+    }
+}
