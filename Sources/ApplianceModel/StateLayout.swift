@@ -23,6 +23,10 @@ package struct ApplianceDirectory: Sendable, Equatable {
     package var spec: FilePath { path.appending("spec.yaml") }
     package var journal: FilePath { path.appending("journal.jsonl") }
     package var card: FilePath { path.appending("card.json") }
+    /// What was set with `pgkvm priority`; absent when nothing was.
+    package var priority: FilePath { path.appending("priority.json") }
+    /// Whether the appliance is to start with its host, once that was decided.
+    package var autostart: FilePath { path.appending("autostart.json") }
     package var lock: FilePath { path.appending("lock") }
     package var sshKey: FilePath { path.appending("id_ed25519") }
     package var sshPublicKey: FilePath { path.appending("id_ed25519.pub") }

@@ -9,10 +9,13 @@ internal import Workflow
 /// What is done to an appliance after its deployment.
 extension Appliance {
     /// Starts the machine and waits until PostgreSQL answers over libpq.
-    package func start() async throws {
+    /// - Returns: what to look at although it started.
+    @discardableResult
+    package func start() async throws -> [String] {
         try await exclusively { appliance in
             try await appliance.context.startAndWait()
             await appliance.context.guest.close()
+            return await appliance.priorityWarnings()
         }
     }
 

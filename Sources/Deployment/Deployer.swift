@@ -64,6 +64,7 @@ package struct Deployer: Sendable {
             evidence: { await Evidence.collect($0, step: $1, error: $2) })
         let outcome = await runner.run(appliance.context)
         await appliance.context.guest.close()
+        if case .completed = outcome.result, let warning = try await appliance.context.startWithHostByDefault() { sink.receive(.warning(warning)) }
         if outcome.reverted, try await appliance.machine() == nil {
             try Files.remove(directory.path)
         } else {

@@ -9,4 +9,15 @@ package enum HostEnvironment {
     }
 
     package static var isRoot: Bool { geteuid() == 0 }
+
+    /// `$HOME`; where it is not set, as in a service of the system, what the account says. Nil for an account without one.
+    package static var homeDirectory: String? {
+        if let home = value("HOME"), home.hasPrefix("/") { return home }
+        var entry = unsafe passwd()
+        var found: UnsafeMutablePointer<passwd>?
+        var buffer = [CChar](repeating: 0, count: 16_384)
+        guard unsafe getpwuid_r(geteuid(), &entry, &buffer, buffer.count, &found) == 0, unsafe found != nil, let home = unsafe entry.pw_dir else { return nil }
+        let path = unsafe String(cString: home)
+        return path.hasPrefix("/") ? path : nil
+    }
 }

@@ -104,6 +104,12 @@ package protocol ProcessProviding {
     func processLog(of machine: MachineReference) -> FilePath
 }
 
+/// A backend whose machines are commands of this host.
+package protocol CommandProviding: Sendable {
+    /// The command that a start would run.
+    func command(of machine: MachineReference) async throws -> [String]
+}
+
 /// A backend whose data disk is a file of this host.
 package protocol DataDiskFileProviding {
     func dataDiskFile(of machine: MachineReference) -> FilePath

@@ -157,6 +157,8 @@ extension QEMUBackend {
             throw stranger(machine.identifier)
         }
         try await powerOff(machine)
+        try await removeBootUnit(bootUnit(of: machine))
+        await removeControlGroup(of: machine)
         // The record goes last: until then the machine is found, and a delete that was killed goes on.
         for name in try Files.list(directory.path) where name != MachineDirectory.Name.machine { try Files.remove(directory.file(name)) }
         try Files.remove(directory.path)

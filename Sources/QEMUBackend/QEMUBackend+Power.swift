@@ -58,14 +58,14 @@ extension QEMUBackend {
             try user.emulator(forKVM: record.spec.cpu.accelerator == .kvm) + QEMUCommandLine(machine: record, abilities: abilities).arguments
         let howEnded = try await supervisor.start(command, for: name, in: directory)
         switch try await greeting(directory, howEnded: howEnded) {
-        case .up: return
+        case .up: await applyRememberedPriority(name, in: directory)
         case .ended(let how): throw notStarted("QEMU ended at once \(how)", directory)
         case .silent: throw notStarted("QEMU does not answer after 60 s", directory)
         }
     }
 
     private var supervisor: any Supervisor {
-        SystemdSupervisor.isAvailable
+        SystemdManager.isAvailable
             ? SystemdSupervisor(isRoot: HostEnvironment.isRoot, program: program, state: state) : SessionSupervisor()
     }
 

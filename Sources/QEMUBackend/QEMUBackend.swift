@@ -7,16 +7,24 @@ package import SystemPackage
 package struct QEMUBackend: MachineBackend {
     package let kind = BackendKind.qemu
     let state: StateDirectory
-    /// The path of this program, for systemd's stop command.
+    /// The path of this program, for systemd's units.
     let program: String
     /// Whether looking at a machine cuts its serial log when that has grown too long.
     var cutsLogs = true
     /// The installed QEMU's abilities for a plan, which asks more than once.
     let probed = ProbedAbilities()
+    /// Where the units lie that systemd reads at boot.
+    let unitDirectory: FilePath
+    /// Where the unified control groups are mounted.
+    let controlGroups: FilePath
 
-    package init(state: StateDirectory, program: String) {
+    package init(
+        state: StateDirectory, program: String, unitDirectory: FilePath = "/etc/systemd/system", controlGroups: FilePath = "/sys/fs/cgroup"
+    ) {
         self.state = state
         self.program = program
+        self.unitDirectory = unitDirectory
+        self.controlGroups = controlGroups
     }
 
     func directory(of machine: MachineReference) throws -> MachineDirectory {

@@ -22,7 +22,7 @@ package final class QMPClient: Sendable {
     /// - Returns: nil when nobody listens: QEMU does not run.
     /// - Throws: `qmp.unresponsive` when the socket is there and nothing answers within `timeout`.
     package static func connect(_ path: FilePath, timeout: Duration = .seconds(10)) async throws -> QMPClient? {
-        guard let socket = try await connectedSocket(path) else { return nil }
+        guard let socket = try await connectedSocket(path, timeout: min(timeout, .seconds(5))) else { return nil }
         let client = QMPClient(socket: socket)
         try await client.perform {
             try client.setTimeout(timeout)
@@ -107,9 +107,9 @@ package final class QMPClient: Sendable {
         }
     }
 
-    private static func connectedSocket(_ path: FilePath) async throws -> FileDescriptor? {
+    private static func connectedSocket(_ path: FilePath, timeout: Duration) async throws -> FileDescriptor? {
         do {
-            return try await Sockets.connect(to: path, timeout: .seconds(5))
+            return try await Sockets.connect(to: path, timeout: timeout)
         } catch let error as Failure where error.code == .socketRefused {
             return nil
         } catch let error as Failure where error.code == .timedOut {

@@ -56,43 +56,32 @@ struct SystemdSupervisor: Supervisor {
     let program: String
     let state: StateDirectory
 
-    /// Whether systemd keeps what this user starts.
-    ///
-    /// An ordinary user's manager ends when the user logs out, and the guests with it, unless the user lingers.
-    static var isAvailable: Bool {
-        guard Files.isDirectory("/run/systemd/system") else { return false }
-        guard !HostEnvironment.isRoot else { return true }
-        guard let name = QEMUUser.callerName else { return false }
-        return Files.exists(FilePath("/var/lib/systemd/linger").appending(name)) && Files.exists(FilePath("/run/user/\(geteuid())/systemd/private"))
-    }
-
     static func unitName(of name: ApplianceName) -> String { "pgkvm-\(name).service" }
 
     /// The arguments of systemd-run. Pure.
-    func arguments(_ command: [String], for name: ApplianceName, in directory: MachineDirectory) -> [String] {
-        scope + [
+    /// - Throws: `unsupported` for a path of this program that cannot be written down.
+    func arguments(_ command: [String], for name: ApplianceName, in directory: MachineDirectory) throws -> [String] {
+        manager.scope + [
             "--unit=\(Self.unitName(of: name))", "--slice=pgkvm.slice", "--description=PostgreSQL appliance \(name)", "--quiet", "--collect",
             "--setenv=PGKVM_HOME=\(state.path)", "--property=Type=exec", "--property=UMask=0077", "--property=WorkingDirectory=\(directory.path)",
             "--property=StandardOutput=truncate:\(directory.file(MachineDirectory.Name.processLog))",
             "--property=StandardError=inherit",
             // The guest's own shutdown decides; systemd never cuts its power.
-            "--property=ExecStop=\(program) stop \(name)", "--property=TimeoutStopSec=infinity", "--property=KillMode=none",
+            "--property=ExecStop=\(try UnitText.program(program, quote: UnitText.word)) stop \(name)", "--property=TimeoutStopSec=infinity",
+            "--property=KillMode=none",
             "--property=Restart=no", "--property=LimitNOFILE=65536", "--",
         ] + command
     }
 
     func start(_ command: [String], for name: ApplianceName, in directory: MachineDirectory) async throws -> @Sendable () async -> String? {
-        _ = try await ProgramRunner.check("systemd-run", arguments(command, for: name, in: directory), environment: environment)
+        _ = try await ProgramRunner.check("systemd-run", arguments(command, for: name, in: directory), environment: manager.environment)
         return { (try? await isActive(name, in: directory)) == true ? nil : "(systemctl status \(Self.unitName(of: name)))" }
     }
 
     func isActive(_ name: ApplianceName, in directory: MachineDirectory) async throws -> Bool {
-        let answer = try await ProgramRunner.run("systemctl", scope + ["is-active", Self.unitName(of: name)], environment: environment)
+        let answer = try await ProgramRunner.run("systemctl", manager.scope + ["is-active", Self.unitName(of: name)], environment: manager.environment)
         return ["active", "activating", "deactivating", "reloading"].contains { answer.outputText.hasPrefix("\($0)\n") }
     }
 
-    private var scope: [String] { isRoot ? [] : ["--user"] }
-
-    /// A shell without a login session (su, cron) does not say where the user's manager listens.
-    private var environment: [String: String] { isRoot ? [:] : ["XDG_RUNTIME_DIR": "/run/user/\(geteuid())"] }
+    private var manager: SystemdManager { SystemdManager(isRoot: isRoot) }
 }

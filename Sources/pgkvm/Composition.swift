@@ -12,7 +12,15 @@ enum Composition {
         let state = StateDirectory(path: try statePath())
         return ApplianceEnvironment(
             state: state, images: ImageCache(directory: try cachePath().appending("images")),
-            backend: QEMUBackend(state: state, program: executable))
+            backend: QEMUBackend(state: state, program: executable, unitDirectory: try unitDirectory()))
+    }
+
+    /// Where systemd looks for units: the system's for root, the user's own for others.
+    private static func unitDirectory() throws -> FilePath {
+        if HostEnvironment.isRoot { return "/etc/systemd/system" }
+        let base = HostEnvironment.value("XDG_CONFIG_HOME")
+        if let base, base.hasPrefix("/") { return FilePath(base).appending("systemd/user") }
+        return try home("XDG_CONFIG_HOME").appending(".config/systemd/user")
     }
 
     /// `$PGKVM_HOME`, else `/var/lib/pgkvm` for root, else `$XDG_STATE_HOME/pgkvm`.
@@ -26,10 +34,14 @@ enum Composition {
 
     private static func userDirectory(_ variable: String, fallback: String) throws -> FilePath {
         if let base = HostEnvironment.value(variable), base.hasPrefix("/") { return FilePath(base).appending("pgkvm") }
-        guard let home = HostEnvironment.value("HOME"), home.hasPrefix("/") else {
-            throw Failure(.invalidInput, "neither \(variable) nor HOME is set", remedy: "set PGKVM_HOME to a directory")
+        return try home(variable).appending(fallback).appending("pgkvm")
+    }
+
+    private static func home(_ variable: String) throws -> FilePath {
+        guard let home = HostEnvironment.homeDirectory else {
+            throw Failure(.invalidInput, "neither \(variable) nor HOME is set", remedy: "set \(variable) to a directory")
         }
-        return FilePath(home).appending(fallback).appending("pgkvm")
+        return FilePath(home)
     }
 
     private static func absolute(_ path: String) throws -> FilePath {

@@ -87,6 +87,7 @@ struct PGKVMCommand: AsyncParsableCommand {
                 name: "Deploy and verify", subcommands: [DeployCommand.self, VerifyCommand.self, ReportCommand.self, DoctorCommand.self, ImageCommand.self]),
             CommandGroup(
                 name: "Use", subcommands: [ConnectionCommand.self, PSQLCommand.self, SSHCommand.self, ConsoleCommand.self, LogsCommand.self]),
+            CommandGroup(name: "Watch", subcommands: [TopCommand.self, PriorityCommand.self, AutostartCommand.self, DiagnoseCommand.self]),
             CommandGroup(
                 name: "Manage",
                 subcommands: [

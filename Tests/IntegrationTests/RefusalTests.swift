@@ -175,6 +175,7 @@ struct RefusalTests {
         "Every command about an appliance that is not there names those that are",
         arguments: [
             ["verify"], ["report"], ["status"], ["start"], ["stop"], ["restart"], ["ssh"], ["psql"], ["console"], ["logs"], ["connection"], ["delete"],
+            ["top"], ["priority"], ["autostart"], ["diagnose"],
         ])
     func unknownAppliance(command: [String]) async throws {
         try await PGKVMHome.with { home in

@@ -72,7 +72,7 @@ struct QEMUCommandLineTests {
         let name = try #require(ApplianceName("orders"))
         for isRoot in [true, false] {
             let supervisor = SystemdSupervisor(isRoot: isRoot, program: "/usr/local/bin/pgkvm", state: StateDirectory(path: "/var/lib/pgkvm"))
-            let arguments = supervisor.arguments(
+            let arguments = try supervisor.arguments(
                 ["qemu-system-x86_64", "-name", "x"], for: name, in: StateDirectory(path: "/var/lib/pgkvm").appliance(name).machine())
             try Golden.expect(arguments.joined(separator: "\n") + "\n", "QEMUBackend/systemd-\(isRoot ? "root" : "user").txt")
         }

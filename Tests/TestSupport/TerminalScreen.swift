@@ -6,9 +6,11 @@ package struct TerminalScreen: Sendable {
     private let socket: String
 
     /// Runs a command on a terminal as long as `body` runs.
-    package static func with<Value>(_ command: [String], _ body: (TerminalScreen) async throws -> Value) async throws -> Value {
+    package static func with<Value>(
+        _ command: [String], columns: Int = 120, rows: Int = 40, _ body: (TerminalScreen) async throws -> Value
+    ) async throws -> Value {
         let screen = TerminalScreen(socket: "pgkvm-\(UInt32.random(in: 0 ... .max))")
-        try await screen.tmux(["-f", "/dev/null", "new-session", "-d", "-x", "120", "-y", "40"] + command)
+        try await screen.tmux(["-f", "/dev/null", "new-session", "-d", "-x", "\(columns)", "-y", "\(rows)"] + command)
         do {
             let value = try await body(screen)
             await screen.end()
@@ -21,6 +23,9 @@ package struct TerminalScreen: Sendable {
 
     /// Presses keys, named as tmux names them.
     package func press(_ keys: String...) async throws { try await tmux(["send-keys"] + keys) }
+
+    /// Gives the window another size.
+    package func resize(columns: Int, rows: Int) async throws { try await tmux(["resize-window", "-x", "\(columns)", "-y", "\(rows)"]) }
 
     /// What the screen shows now; nil when the program has ended.
     package func text() async throws -> String? {

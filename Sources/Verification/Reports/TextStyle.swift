@@ -51,7 +51,7 @@ package struct TextStyle: Sendable, Equatable {
     }
 
     /// A text of the guest's or of a program's as a terminal may be given it: what would steer it is shown instead.
-    static func shown(_ text: String) -> String {
+    package static func shown(_ text: String) -> String {
         var result = String.UnicodeScalarView()
         for scalar in text.unicodeScalars {
             switch scalar.value {

@@ -9,7 +9,9 @@ struct StartCommand: AsyncParsableCommand {
 
     @OptionGroup var appliance: NameArgument
 
-    func run() async throws { try await appliance.open().start() }
+    func run() async throws {
+        for warning in try await appliance.open().start() { Terminal.error("warning: \(warning)") }
+    }
 }
 
 /// How a guest is brought to a stop.
@@ -43,7 +45,7 @@ struct RestartCommand: AsyncParsableCommand {
     func run() async throws {
         let opened = try appliance.open()
         try await opened.stop(grace: .seconds(options.grace), force: options.force)
-        try await opened.start()
+        for warning in try await opened.start() { Terminal.error("warning: \(warning)") }
     }
 }
 

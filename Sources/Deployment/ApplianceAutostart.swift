@@ -1,0 +1,103 @@
+package import ApplianceModel
+internal import FoundationEssentials
+internal import HostSystem
+package import MachineBackend
+
+/// What `autostart.json` keeps: what was decided once, so that a later deployment does not decide anew.
+struct StoredAutostart: Codable {
+    static let currentFormat = 1
+
+    var formatVersion = StoredAutostart.currentFormat
+    let isOn: Bool
+
+    /// Nil while nothing was decided.
+    /// - Throws: `format.newer`; `file.unreadable` for a file that is damaged.
+    static func load(_ directory: ApplianceDirectory) throws -> Bool? {
+        guard let bytes = try Files.readIfPresent(directory.autostart) else { return nil }
+        do {
+            return try VersionedJSON.decode(StoredAutostart.self, bytes, supported: currentFormat, file: directory.autostart).isOn
+        } catch let error as DecodingError {
+            throw Failure(.fileUnreadable, "'\(directory.autostart)' is damaged", remedy: "remove it, then 'pgkvm autostart' again", cause: error)
+        }
+    }
+
+    static func save(_ isOn: Bool, in directory: ApplianceDirectory) throws {
+        try Files.write(Array(JSONEncoder().encode(StoredAutostart(isOn: isOn))), to: directory.autostart)
+    }
+}
+
+/// What `autostart` shows. Its JSON keys are API.
+package struct AutostartSummary: Codable, Sendable {
+    package let name: String
+    package let isOn: Bool
+    /// The unit that starts the appliance.
+    package let unit: String?
+    /// Why this host starts none, and what helps.
+    package let reason: String?
+    package let remedy: String?
+
+    package init(name: ApplianceName, _ autostart: Autostart) {
+        self.name = name.rawValue
+        switch autostart {
+        case .on(let unit): (isOn, self.unit, reason, remedy) = (true, unit, nil, nil)
+        case .off: (isOn, unit, reason, remedy) = (false, nil, nil, nil)
+        case .unavailable(let reason, let remedy): (isOn, unit, self.reason, self.remedy) = (false, nil, reason, remedy)
+        }
+    }
+
+    package var text: String {
+        if let unit { return "on: '\(name)' starts with this host (\(unit))" }
+        guard let reason else { return "off: '\(name)' does not start with this host" }
+        return "off: '\(name)' is a plain process and does not start with this host, since \(reason)\n  try: \(remedy ?? "")"
+    }
+}
+
+extension Appliance {
+    /// Whether the host starts the appliance.
+    /// - Throws: `unsupported`, `machine.not-found`.
+    package func autostart() async throws -> Autostart {
+        let (machine, provider) = try await autostartProvider()
+        return try await provider.autostart(of: machine)
+    }
+
+    /// Has the host start the appliance, or not; what was decided stays through later deployments.
+    /// - Throws: `autostart.unavailable`, `autostart.taken`, `appliance.busy`, `unsupported`.
+    package func setAutostart(_ isOn: Bool) async throws {
+        try await exclusively { appliance in
+            let (machine, provider) = try await appliance.autostartProvider()
+            try await provider.setAutostart(isOn, of: machine)
+            try StoredAutostart.save(isOn, in: appliance.directory)
+        }
+    }
+
+    private func autostartProvider() async throws -> (MachineReference, any AutostartProviding) {
+        guard let provider = context.backend as? any AutostartProviding else {
+            throw Failure(.unsupported, "machines of '\(context.backend.kind.rawValue)' are not started by this host")
+        }
+        guard let machine = try await machine() else {
+            throw Failure(.machineNotFound, "the machine of '\(name)' is not there yet", remedy: "pgkvm deploy \(directory.spec)")
+        }
+        return (machine, provider)
+    }
+}
+
+extension DeploymentContext {
+    /// Autostart is on for a new appliance where the host can do it, until somebody decides otherwise.
+    /// - Returns: why it is not on although it should be; nil when all is well.
+    func startWithHostByDefault() async throws -> String? {
+        guard try StoredAutostart.load(directory) == nil, let provider = backend as? any AutostartProviding else { return nil }
+        let machine = try await machine()
+        switch try await provider.autostart(of: machine) {
+        case .unavailable: return nil
+        case .on: break
+        case .off:
+            do {
+                try await provider.setAutostart(true, of: machine)
+            } catch let failure as Failure {
+                return "'\(spec.name)' does not start with this host: \(failure.message)" + (failure.remedy.map { "; \($0)" } ?? "")
+            }
+        }
+        try StoredAutostart.save(true, in: directory)
+        return nil
+    }
+}

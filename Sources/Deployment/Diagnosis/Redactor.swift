@@ -1,0 +1,132 @@
+package import ApplianceModel
+internal import FoundationEssentials
+internal import HostSystem
+internal import SystemPackage
+
+/// Takes secrets out of bytes that are to leave the host: those that are known, in every form in which something may have written
+/// them down, and what looks like one. Pure but for `init(directory:)`.
+package struct Redactor: Sendable {
+    /// By their first four bytes, the longest first.
+    private let patterns: [UInt32: [[UInt8]]]
+    /// Whether a pattern begins with these two bytes: most places need no other look.
+    private let beginnings: [Bool]
+    private static let mark = Array("<redacted>".utf8)
+    /// What is shorter would be found in innocent text.
+    private static let leastLength = 8
+
+    /// The secrets of an appliance: its private keys and the passwords of its passfile.
+    /// - Throws: `file.unreadable`: without knowing them nothing may leave.
+    package init(directory: ApplianceDirectory) throws {
+        var secrets = try StoredPasswords.read(directory).values.map { $0.withRevealed { Array($0.utf8) } }
+        for path in [directory.sshKey, directory.caKey] {
+            guard let bytes = try Files.readIfPresent(path) else { continue }
+            let lines = bytes.split(separator: 0x0a).filter { !$0.starts(with: Array("-----".utf8)) }.map(Array.init)
+            secrets += lines
+            guard let key = Data(base64Encoded: Data(lines.joined())) else { continue }
+            // The last part of an OpenSSH key is what is secret in it; all of a PKCS #8 key is as long.
+            secrets.append(Array(key.suffix(256)))
+        }
+        self.init(secrets: secrets)
+    }
+
+    /// - Parameter secrets: each is looked for as it is, in hexadecimal and in base64, whole and in pieces: text is cut and broken anywhere.
+    package init(secrets: [[UInt8]]) {
+        let parts = secrets.flatMap { [$0] + Self.pieces($0) }.filter { $0.count >= Self.leastLength }
+        let forms = Set(parts.flatMap(Self.forms)).flatMap { form in
+            // JSON may write a slash with a backslash before it.
+            form.contains(UInt8(ascii: "/")) ? [form, form.flatMap { $0 == UInt8(ascii: "/") ? [UInt8(ascii: "\\"), $0] : [$0] }] : [form]
+        }
+        patterns = Dictionary(grouping: forms) { Self.key($0, at: 0) }.mapValues { $0.sorted { $0.count > $1.count } }
+        var beginnings = [Bool](repeating: false, count: 1 << 16)
+        for form in forms { beginnings[Int(form[0]) << 8 | Int(form[1])] = true }
+        self.beginnings = beginnings
+    }
+
+    private static func key(_ bytes: [UInt8], at place: Int) -> UInt32 {
+        UInt32(bytes[place]) << 24 | UInt32(bytes[place + 1]) << 16 | UInt32(bytes[place + 2]) << 8 | UInt32(bytes[place + 3])
+    }
+
+    /// The bytes without secrets.
+    package func redact(_ bytes: [UInt8]) -> [UInt8] {
+        Self.withoutLookalikes(withoutKnown(bytes))
+    }
+
+    private func withoutKnown(_ bytes: [UInt8]) -> [UInt8] {
+        var result: [UInt8] = []
+        result.reserveCapacity(bytes.count)
+        var place = 0
+        while place < bytes.count {
+            if place + Self.leastLength <= bytes.count, beginnings[Int(bytes[place]) << 8 | Int(bytes[place + 1])],
+                let found = patterns[Self.key(bytes, at: place)]?.first(where: { bytes[place...].starts(with: $0) })
+            {
+                if !result.suffix(Self.mark.count).elementsEqual(Self.mark) { result += Self.mark }
+                place += found.count
+            } else {
+                result.append(bytes[place])
+                place += 1
+            }
+        }
+        return result
+    }
+
+    private static func pieces(_ secret: [UInt8]) -> [[UInt8]] {
+        stride(from: 0, to: secret.count, by: 12).map { Array(secret[$0..<min($0 + 12, secret.count)]) }
+    }
+
+    private static func forms(_ secret: [UInt8]) -> [[UInt8]] {
+        let digits = Array("0123456789abcdef".utf8)
+        let hexadecimal = secret.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }
+        let upper = hexadecimal.map { (0x61...0x66).contains($0) ? $0 - 0x20 : $0 }
+        return [secret, hexadecimal, upper] + (0..<3).flatMap { base64(secret, offset: $0) }
+    }
+
+    /// What the base64 of a longer text holds when the secret begins there after a multiple of three bytes and `offset`, in both alphabets.
+    /// The characters at the ends depend on what is beside it, and are left out.
+    private static func base64(_ secret: [UInt8], offset: Int) -> [[UInt8]] {
+        let padded = [UInt8](repeating: 0, count: offset) + secret
+        let whole = Array(Data(padded).base64EncodedString().utf8)
+        let first = [0, 2, 3][offset]
+        let last = padded.count * 8 / 6
+        guard last - first >= leastLength else { return [] }
+        let plain = Array(whole[first..<last])
+        let other = plain.map { $0 == UInt8(ascii: "+") ? UInt8(ascii: "-") : $0 == UInt8(ascii: "/") ? UInt8(ascii: "_") : $0 }
+        return plain == other ? [plain] : [plain, other]
+    }
+
+    /// Text without what looks like a secret although it is none that is known: private keys, password verifiers, passwords in statements,
+    /// connection strings and URIs.
+    private static func withoutLookalikes(_ bytes: [UInt8]) -> [UInt8] {
+        var text = bytes
+        if holds(text[...], Array("PRIVATE KEY-----".utf8)) {
+            text = Array(String(decoding: text, as: UTF8.self).replacing(keyBlock, with: "<redacted>").utf8)
+        }
+        // Expressions are slow: only lines that can hold something are given to them.
+        let lines = text.split(separator: 0x0a, omittingEmptySubsequences: false).map { line in
+            signs.contains { holds(line, $0) } ? ArraySlice(withoutLookalikes(line: String(decoding: line, as: UTF8.self)).utf8) : line
+        }
+        return Array(lines.joined(separator: [0x0a]))
+    }
+
+    private static let signs = ["pass", "scram-sha-256$", "://"].map { Array($0.utf8) }
+    private nonisolated(unsafe) static let keyBlock = #/-----BEGIN [A-Z ]*PRIVATE KEY-----(?:[^-]|-(?!----END))*(?:-----END [A-Z ]*PRIVATE KEY-----)?/#
+
+    private static func withoutLookalikes(line: String) -> String {
+        line.replacing(#/SCRAM-SHA-256\$[0-9]+:[A-Za-z0-9+\/=\\]+\$[A-Za-z0-9+\/=\\]+:[A-Za-z0-9+\/=\\]+/#, with: "<redacted>")
+            .replacing(#/(?i)(password|passwd|passphrase)(["']?\s*[=:]\s*|\s+)('(?:[^'\\]|''|\\.)*'|"(?:[^"\\]|\\.)*")/#) { "\($0.1)\($0.2)<redacted>" }
+            .replacing(#/(?i)(password|passwd|passphrase)(["']?\s*[=:]\s*)([^\s'"<,;&]+)/#) { "\($0.1)\($0.2)<redacted>" }
+            .replacing(#/([a-z][a-z0-9+.-]*:\/\/[^\s:@\/]+):([^\s@\/]+)@/#) { "\($0.1):<redacted>@" }
+    }
+
+    /// Whether the bytes hold a text of lower-case letters, in either case.
+    private static func holds(_ bytes: ArraySlice<UInt8>, _ needle: [UInt8]) -> Bool {
+        func lower(_ byte: UInt8) -> UInt8 { (0x41...0x5a).contains(byte) ? byte + 0x20 : byte }
+        guard let first = needle.first, bytes.count >= needle.count else { return false }
+        var place = bytes.startIndex
+        let last = bytes.endIndex - needle.count
+        while place <= last {
+            if lower(bytes[place]) == lower(first), bytes[place..<place + needle.count].elementsEqual(needle, by: { lower($0) == lower($1) }) { return true }
+            place += 1
+        }
+        return false
+    }
+}

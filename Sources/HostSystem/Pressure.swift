@@ -1,0 +1,40 @@
+internal import ApplianceModel
+package import SystemPackage
+
+/// How much of the time somebody waited for a resource, as the kernel counts it (pressure stall information).
+package struct Pressure: Sendable, Equatable, Codable {
+    /// Per cent of the last ten seconds in which at least one task waited; nil where the kernel does not count.
+    package let cpu: Double?
+    package let memory: Double?
+    package let io: Double?
+
+    package init(cpu: Double?, memory: Double?, io: Double?) {
+        self.cpu = cpu
+        self.memory = memory
+        self.io = io
+    }
+
+    /// The whole host's.
+    package static func ofHost(directory: FilePath = "/proc/pressure") -> Pressure {
+        read(directory, suffix: "")
+    }
+
+    /// A control group's; nil where the unified hierarchy has no such group or counts nothing for it.
+    package static func of(group: ControlGroup) -> Pressure? {
+        let pressure = read(group.directory, suffix: ".pressure")
+        return pressure == Pressure(cpu: nil, memory: nil, io: nil) ? nil : pressure
+    }
+
+    private static func read(_ directory: FilePath, suffix: String) -> Pressure {
+        func value(_ name: String) -> Double? {
+            (try? Files.readText(directory.appending(name + suffix))).flatMap(someAverage)
+        }
+        return Pressure(cpu: value("cpu"), memory: value("memory"), io: value("io"))
+    }
+
+    /// `avg10` of the line `some avg10=98.01 avg60=90.31 avg300=40.86 total=259386209`.
+    package static func someAverage(_ text: String) -> Double? {
+        guard let line = text.split(separator: "\n").first(where: { $0.hasPrefix("some ") }) else { return nil }
+        return line.split(separator: " ").first { $0.hasPrefix("avg10=") }.flatMap { Double($0.dropFirst(6)) }
+    }
+}

@@ -1,0 +1,15 @@
+/// Whether a machine is started with its host.
+package enum Autostart: Sendable, Equatable {
+    /// The unit that does it.
+    case on(unit: String)
+    case off
+    /// This host has nothing that would.
+    case unavailable(reason: String, remedy: String)
+}
+
+/// A backend that can have the host start its machines.
+package protocol AutostartProviding: Sendable {
+    func autostart(of machine: MachineReference) async throws -> Autostart
+    /// - Throws: `autostart.unavailable`, `autostart.taken`.
+    func setAutostart(_ isOn: Bool, of machine: MachineReference) async throws
+}

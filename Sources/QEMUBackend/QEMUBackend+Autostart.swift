@@ -1,0 +1,66 @@
+package import ApplianceModel
+internal import HostSystem
+package import MachineBackend
+internal import SystemPackage
+
+/// Machines that systemd starts with the host. The unit's file is the state: it is there or not.
+extension QEMUBackend: AutostartProviding {
+    package func autostart(of machine: MachineReference) async throws -> Autostart {
+        if let obstacle = SystemdManager.obstacle { return .unavailable(reason: obstacle.reason, remedy: obstacle.remedy) }
+        let unit = try bootUnit(of: machine)
+        return try isOurs(unit) == true ? .on(unit: BootUnit.fileName(of: unit.name)) : .off
+    }
+
+    package func setAutostart(_ isOn: Bool, of machine: MachineReference) async throws {
+        let unit = try bootUnit(of: machine)
+        guard isOn else { return try await removeBootUnit(unit) }
+        if let obstacle = SystemdManager.obstacle {
+            throw Failure(.autostartUnavailable, "'\(unit.name)' cannot start with this host: \(obstacle.reason)", remedy: obstacle.remedy)
+        }
+        guard try isOurs(unit) != false else {
+            throw Failure(
+                .autostartTaken, "'\(unitFile(unit))' starts another '\(unit.name)', of another state directory",
+                remedy: "'pgkvm autostart \(unit.name) off' there, or delete that appliance")
+        }
+        try Files.createDirectory(unitDirectory, mode: [.ownerReadWriteExecute, .groupReadExecute, .otherReadExecute])
+        try Files.write(unit.text, to: unitFile(unit), mode: [.ownerReadWrite, .groupRead, .otherRead])
+        let manager = SystemdManager(isRoot: HostEnvironment.isRoot)
+        try await manager.control(["daemon-reload"])
+        try await manager.control(["enable", BootUnit.fileName(of: unit.name)])
+    }
+
+    /// Removes the unit of an appliance; one of another state directory stays.
+    func removeBootUnit(_ unit: BootUnit) async throws {
+        guard try isOurs(unit) == true else { return }
+        let manager = SystemdManager(isRoot: HostEnvironment.isRoot)
+        let file = BootUnit.fileName(of: unit.name)
+        if SystemdManager.isAvailable { try await manager.control(["disable", file]) }
+        // Where systemd does not run just now, the link is still there.
+        try Files.remove(unitDirectory.appending("\(unit.target).wants").appending(file))
+        try Files.remove(unitFile(unit))
+        if SystemdManager.isAvailable { try await manager.control(["daemon-reload"]) }
+    }
+
+    func bootUnit(of machine: MachineReference) throws -> BootUnit {
+        guard let name = ApplianceName(machine.identifier) else {
+            throw Failure(.machineNotFound, "'\(machine.identifier)' is no machine of this host")
+        }
+        return BootUnit(name: name, program: program, state: state.path, isRoot: HostEnvironment.isRoot)
+    }
+
+    private func unitFile(_ unit: BootUnit) -> FilePath { unitDirectory.appending(BootUnit.fileName(of: unit.name)) }
+
+    /// Whether the unit's file is of this state directory; nil when there is none.
+    private func isOurs(_ unit: BootUnit) throws -> Bool? {
+        guard let bytes = try Files.readIfPresent(unitFile(unit)) else { return nil }
+        let line = try unit.ownLine
+        return String(decoding: bytes, as: UTF8.self).split(separator: "\n").contains { $0 == line }
+    }
+}
+
+extension Failure.Code {
+    /// Nothing on this host would start the appliance.
+    package static let autostartUnavailable = Failure.Code("autostart.unavailable")
+    /// The unit of this name is another state directory's.
+    package static let autostartTaken = Failure.Code("autostart.taken")
+}
