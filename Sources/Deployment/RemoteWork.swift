@@ -19,10 +19,7 @@ extension DeploymentContext {
     /// Starts a unit that a later step will run, so that the guest works on it meanwhile. What becomes of it is that step's
     /// affair: it finds the unit by its name, and starts it again when it failed.
     func giveHeadStart(_ unit: RemoteUnit) async throws {
-        try await WaitingTime.measure {
-            if try await unit.state(on: guest) == .succeeded { try await unit.forget(on: guest) }
-            try await unit.start(on: guest)
-        }
+        try await WaitingTime.measure { try await unit.start(on: guest, again: true) }
         headStarts.begin(unit)
     }
 

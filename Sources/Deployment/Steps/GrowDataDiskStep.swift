@@ -1,6 +1,7 @@
 internal import ApplianceModel
 internal import BuiltinTemplates
 internal import MachineBackend
+internal import SecureShell
 internal import Workflow
 
 /// A larger data disk for a database at work: the host's file, the disk that QEMU shows, the file system in the guest.
@@ -38,7 +39,7 @@ struct GrowDataDiskStep: Step {
         try await resizing.growDataDisk(to: size, of: context.machine())
         let script = BuiltinTemplates.guestScript(
             "grow-data-disk", arguments: [try await context.require(DataDiskFact.self).uuid, "\(size.bytes)"])
-        try await context.runUnit(purpose: "grow", script: script)
+        try await context.runUnit(RemoteUnit(purpose: "grow", script: script))
         try await context.journal.forget(VerifiedFact.self)
         try await context.journal.record(DataDiskGrowthFact(size: size, isComplete: true))
     }

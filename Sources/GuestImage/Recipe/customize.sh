@@ -106,6 +106,8 @@ for unit in sshd-keygen.service systemd-boot-random-seed.service systemd-binfmt.
     cloud-init-hotplugd.socket; do
     in_root systemctl mask -q "$unit" 2>/dev/null
 done
+# A login waits for the user's own service manager, seconds where the processor is emulated; nobody has services of his own here.
+in_root systemctl mask -q user@.service
 mkdir -p "$root/etc/systemd/system-generators"
 for generator in bless-boot gpt-auto hibernate-resume rc-local ssh sysv system-update tpm2; do
     ln -s /dev/null "$root/etc/systemd/system-generators/systemd-$generator-generator"
