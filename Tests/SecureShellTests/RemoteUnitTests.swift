@@ -130,8 +130,8 @@ struct RemoteUnitTests {
             try await unit.runToEnd(timeout: .seconds(60), connect: { guest })
             try await unit.start(on: guest)
             #expect(try Files.readText(marker) == "run\n")
-            // Asked to, it does; and not while it runs.
-            for _ in 1...2 { try await unit.start(on: guest, again: true) }
+            // Asked to, it does.
+            try await unit.start(on: guest, again: true)
             try await unit.runToEnd(timeout: .seconds(60), connect: { guest })
             #expect(try Files.readText(marker) == "run\nrun\n")
             try await unit.forget(on: guest)
@@ -139,6 +139,15 @@ struct RemoteUnitTests {
             #expect(try Files.list(server.scratch.appending("units")) == [])
             try await unit.runToEnd(timeout: .seconds(60), connect: { guest })
             #expect(try Files.readText(marker) == "run\nrun\nrun\n")
+
+            let (gate, gatedRuns) = (server.scratch.appending("gate"), server.scratch.appending("gated"))
+            let gated = RemoteUnit(
+                purpose: "gated", script: "echo run >> \(gatedRuns)\nwhile [ ! -e \(gate) ]; do sleep 0.05; done\n",
+                directory: server.scratch.appending("units").string)
+            for _ in 1...2 { try await gated.start(on: guest, again: true) }
+            try Files.write("", to: gate)
+            try await gated.runToEnd(timeout: .seconds(60), connect: { guest })
+            #expect(try Files.readText(gatedRuns) == "run\n")
 
             let failing = RemoteUnit(purpose: "work", script: "echo first >&2\nfalse\necho never\n", directory: server.scratch.appending("units").string)
             let failure = await #expect(throws: Failure.self) { try await failing.runToEnd(timeout: .seconds(60), connect: { guest }) }
