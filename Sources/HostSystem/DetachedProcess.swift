@@ -1,11 +1,30 @@
 internal import ApplianceModel
 internal import CLinux
+internal import Dispatch
 internal import Glibc
+internal import Synchronization
 package import SystemPackage
 
 /// A long-lived process in a session of its own: it outlives this program, and Ctrl-C does not reach it.
 package struct DetachedProcess: Sendable {
     package let processID: Int32
+    private let ending: Ending
+
+    /// How the process ended, as `waitpid` tells it.
+    private final class Ending: Sendable { let status = Mutex<Int32?>(nil) }
+
+    /// Waits for the end on a thread of its own. A child that nobody waits for stays in the host's table of processes, and whoever
+    /// waits for any child in this program sees it again and again.
+    private init(child: pid_t) {
+        let ending = Ending()
+        processID = child
+        self.ending = ending
+        DispatchQueue(label: "pgkvm.detached-process").async {
+            var status: Int32 = 0
+            while unsafe waitpid(child, &status, 0) == -1 { guard errno == EINTR else { return } }
+            ending.status.withLock { $0 = status }
+        }
+    }
 
     /// Starts a program.
     /// - Parameters:
@@ -27,13 +46,12 @@ package struct DetachedProcess: Sendable {
         let code = unsafe clinux_spawn(
             executable.string, arguments, directory.string, output.rawValue, handed, Int32(handed.count), &processID)
         guard code == 0 else { throw Failure(.programFailed, "cannot start '\(name)'", cause: Errno(rawValue: code)) }
-        return DetachedProcess(processID: processID)
+        return DetachedProcess(child: processID)
     }
 
     /// Its exit status (128 + signal when a signal ended it) once it has ended, nil while it runs.
     package func exitStatus() -> Int32? {
-        var status: Int32 = 0
-        guard unsafe waitpid(processID, &status, WNOHANG) == processID else { return nil }
+        guard let status = ending.status.withLock({ $0 }) else { return nil }
         let signal = status & 0x7f
         return signal == 0 ? (status >> 8) & 0xff : 128 + signal
     }

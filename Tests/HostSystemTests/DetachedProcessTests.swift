@@ -79,6 +79,19 @@ struct DetachedProcessTests {
         try ProcessTable.kill(process.processID)
     }
 
+    @Test("A process that nobody asks for is not left among the dead")
+    func reaped() async throws {
+        let null = try FileDescriptor.open("/dev/null", .writeOnly)
+        defer { try? null.close() }
+        let process = try DetachedProcess.spawn(["true"], in: "/", output: null)
+        let clock = ContinuousClock()
+        let isGone = try await poll(every: .milliseconds(10), until: clock.now + .seconds(60), on: clock) {
+            ProcessTable.exists(process.processID) ? nil : true
+        }
+        #expect(isGone == true)
+        #expect(process.exitStatus() == 0)
+    }
+
     private struct Outcome {
         let status: Int32
         let text: String

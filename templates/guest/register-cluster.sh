@@ -5,10 +5,14 @@ data=/var/lib/postgresql/$version/main
 config=/etc/postgresql/$version/main
 
 if [ ! -e "$config/postgresql.conf" ]; then
-    # pg_createcluster takes over an existing data directory when the three files are in it; an adopted disk has none.
-    [ -e "$data/postgresql.conf" ] || cp "/usr/share/postgresql/$version/postgresql.conf.sample" "$data/postgresql.conf"
-    for file in pg_hba.conf pg_ident.conf; do [ -e "$data/$file" ] || : >"$data/$file"; done
-    chown postgres:postgres "$data"/*.conf
+    # pg_createcluster takes over an existing data directory when the three files are in it, and edits them line by line; ours
+    # replace them, so empty ones will do. An adopted disk is a stranger's: a link that lies there is not followed.
+    set -C
+    for file in postgresql.conf pg_hba.conf pg_ident.conf; do
+        rm -f "$data/$file"
+        : >"$data/$file"
+        chown -h postgres:postgres "$data/$file"
+    done
     rm -rf "$config"
     # The reload of systemd, by which it comes to know the cluster, is start-cluster.sh's.
     SYSTEMD_OFFLINE=1 pg_createcluster --no-status --datadir="$data" --port=5432 --start-conf=auto "$version" main
