@@ -29,8 +29,9 @@ deploy: deps build ## install what is missing, build, deploy the appliance "demo
 test: deps-test test-all ## install what is missing, build, run every test, guest boot included
 
 test-full: export PGKVM_TEST_FULL = 1
-test-full: deps-test ## the same, and what CI leaves out
+test-full: deps-test build ## the same, and what CI leaves out
 	@scripts/stage "control of the KVM test" scripts/positive-control-kvm
+	@scripts/stage "ratio against the ordinary way" Benchmarks/ready $(BINARY)
 	@$(MAKE) --no-print-directory test-all
 
 # One build configuration; Swift's own closing lines come last.
