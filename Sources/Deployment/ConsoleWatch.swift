@@ -33,6 +33,9 @@ struct ConsoleWatch {
         return lines[first...].allSatisfy(Self.isFromKernel)
     }
 
+    /// Whether a kernel has printed anything since the watch began.
+    private(set) var kernelHasSpoken = false
+
     /// Whether the guest has named its SSH server or asked for a login since the watch began.
     private(set) var speaksOfLogin = false
 
@@ -57,7 +60,9 @@ struct ConsoleWatch {
         pending = parts.popLast().map { Array($0.suffix(Self.pendingLimit)) } ?? []
         lines += parts.map { Self.plain($0) }.filter { $0.contains { !$0.isWhitespace } }
         lines = lines.suffix(200)
-        speaksOfLogin = speaksOfLogin || (lines.suffix(parts.count) + [unfinished]).contains { $0.contains(#/\bssh\.s|\bsshd\b|\blogin: /#) }
+        let new = lines.suffix(parts.count) + [unfinished]
+        kernelHasSpoken = kernelHasSpoken || new.contains(where: Self.isFromKernel)
+        speaksOfLogin = speaksOfLogin || new.contains { $0.contains(#/\bssh\.s|\bsshd\b|\blogin: /#) }
         return lines.last ?? (unfinished.isEmpty ? "…" : unfinished)
     }
 

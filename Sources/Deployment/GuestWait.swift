@@ -30,7 +30,7 @@ struct GuestWait {
         if boots {
             lastSign = .now
             try await WaitingTime.measure {
-                while let console, !console.speaksOfLogin, ContinuousClock.now - lastSign < Self.silence {
+                while let console, !console.speaksOfLogin, ContinuousClock.now - lastSign < Self.silence(console) {
                     try await look()
                     try await ContinuousClock().sleep(for: .milliseconds(200))
                 }
@@ -39,7 +39,9 @@ struct GuestWait {
         try await forSSH()
     }
 
-    private static let silence = Duration.seconds(5)
+    /// How long a console may be silent that is expected to speak of a login. The firmware's words are no promise: an image may
+    /// leave the serial console after them.
+    private static func silence(_ console: ConsoleWatch) -> Duration { console.kernelHasSpoken ? .seconds(30) : .seconds(5) }
 
     /// Returns once the guest let us in with the pinned key.
     /// - Throws: `guest.died`, `guest.silent`, `ssh.host-key-mismatch`, `ssh.authentication-refused`.

@@ -63,6 +63,20 @@ struct ConsoleWatchTests {
         }
     }
 
+    @Test(
+        "Tells the kernel's words from the firmware's", arguments: [("BdsDxe: starting Boot0001\n", false), ("BdsDxe\n[    0.000000] Linux version 6.12\n", true)])
+    func kernelHasSpoken(printed: String, expected: Bool) async throws {
+        try await withLog { log in
+            try log.print("[    0.000000] Linux version 6.1 of an earlier boot\n")
+            var watch = ConsoleWatch(path: log.path)
+            try log.print(printed)
+            _ = try watch.advance()
+            try log.print("Debian GNU/Linux 13\n")
+            _ = try watch.advance()
+            #expect(watch.kernelHasSpoken == expected)
+        }
+    }
+
     @Test("Starts where the log stands, and nothing printed is nothing said; for messages there are the lines of before")
     func start() async throws {
         try await withLog { log in

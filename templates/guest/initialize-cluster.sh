@@ -1,4 +1,5 @@
-# Makes the cluster's data directory on the data disk. The server's programs have to be there, configured or not.
+# Makes the cluster's data directory on the data disk. The server's programs have to be there, configured or not; what is still on
+# its way, disk or programs, is waited for.
 # Run as root with: $1 major version, $2 locale, $3 time zone.
 # initdb works in `main.new`: a killed one leaves a PG_VERSION, so only the rename makes a cluster.
 set -eu
@@ -6,13 +7,27 @@ version=$1
 locale=$2
 timezone=$3
 bin=/usr/lib/postgresql/$version/bin
+unsynced=/var/lib/dpkg/pgkvm-unsynced
 base=/var/lib/postgresql/$version
 data=$base/main
 
-mountpoint -q /var/lib/postgresql || {
-    echo "the data disk is not mounted" >&2
-    exit 3
+# Programs that an earlier boot unpacked may be empty files until install-postgresql.sh has made sure of them.
+programs_are_there() {
+    [ -x "$bin/postgres" ] || return 1
+    [ ! -e "$unsynced" ] || [ "$(cat "$unsynced")" = "$(cat /proc/sys/kernel/random/boot_id)" ] || return 1
+    case $(dpkg-query -W -f='${db:Status-Status}' "postgresql-$version" 2>/dev/null) in
+    unpacked | half-configured | triggers-* | installed) ;;
+    *) return 1 ;;
+    esac
 }
+deadline=$(($(date +%s) + 1800))
+until mountpoint -q /var/lib/postgresql && programs_are_there; do
+    [ "$(date +%s)" -lt "$deadline" ] || {
+        echo "the data disk is not mounted, or the server's programs are not there" >&2
+        exit 3
+    }
+    sleep 0.25
+done
 for other in /var/lib/postgresql/*/main/PG_VERSION; do
     [ -e "$other" ] || continue
     [ "$(cat "$other")" = "$version" ] || {

@@ -35,7 +35,7 @@ struct BootGuestStep: Step {
         var wait = GuestWait(context: context, machine: machine)
         try await wait.start()
         guard try await context.journal.fact(FirstBootFact.self) == nil else { return }
-        if let unpacking = try await InstallPostgreSQLStep.unpacking(context) { try await context.giveHeadStart(unpacking) }
+        try await letWorkBegin(context)
 
         StepProgress.report("waiting for cloud-init")
         try await wait.watching { try await CloudInitWait.untilDone(context.guest) }
@@ -45,6 +45,14 @@ struct BootGuestStep: Step {
         try await context.runAsRoot(FirstBootCleanup.script(context.guestNetwork()))
         try await context.backend.detachSeed(from: machine)
         try await context.journal.record(FirstBootFact(hostKeyFingerprint: key.fingerprint))
+    }
+
+    /// The guest can do without us and without cloud-init what the next steps ask of it, so that it works while its key changes.
+    private func letWorkBegin(_ context: DeploymentContext) async throws {
+        guard try await InstallPostgreSQLStep.needsNoNetwork(context) else { return }
+        try await context.giveHeadStart(InstallPostgreSQLStep.installation(context))
+        try await context.giveHeadStart(PrepareDataDiskStep.preparation(context))
+        try await context.giveHeadStart(ConfigurePostgreSQLStep.initialization(context))
     }
 
     /// Both keys are pinned and on disk while it changes, so that a cut at any moment leaves a guest that is known.

@@ -64,6 +64,7 @@ struct ConfigurePostgreSQLStep: Step {
         guard try await CommitProbe.roundTrip({ try await context.connect() }) else {
             throw Failure(.commitLost, "a committed row did not come back over a second connection", remedy: "pgkvm logs \(context.spec.name)")
         }
+        try await context.runAsRoot(BuiltinTemplates.guestScript("introduce-cluster", arguments: ["\(plan.version)"]))
         let end = try CertificateExpiry.notAfter(pem: certificate.certificatePEM)
         try await context.journal.forget(VerifiedFact.self)
         try await context.journal.record(ConfigurationFact(digest: plan.digest, certificateEnd: Int64(end.timeIntervalSince1970)))

@@ -25,26 +25,19 @@ struct InstallPostgreSQLStep: Step {
     }
 
     func perform(_ context: DeploymentContext) async throws {
-        let version = try await context.postgresqlVersion()
-        let source = context.spec.postgresql.source.rawValue
-        let installation = RemoteUnit(
-            purpose: "install", script: BuiltinTemplates.guestScript("install-postgresql", arguments: ["\(version)", source]))
-        // initdb needs the programs only: it works while their packages are being configured.
-        if let unpacking = try await Self.unpacking(context) {
-            try await context.runUnit(unpacking)
-            try await context.giveHeadStart(ConfigurePostgreSQLStep.initialization(context))
-        }
-        try await context.runUnit(installation)
-        try await context.journal.record(PackagesFact(version: version))
+        try await context.runUnit(Self.installation(context))
+        try await context.journal.record(PackagesFact(version: try await context.postgresqlVersion()))
     }
 
-    /// Unpacks the packages that the image carries; nil where others are asked for. The guest can do it as soon as it answers.
-    static func unpacking(_ context: DeploymentContext) async throws -> RemoteUnit? {
-        let version = try await context.postgresqlVersion()
-        guard context.spec.postgresql.source == .distribution,
-            let release = try await context.journal.fact(ImageFact.self)?.release, release.postgresqlVersion == version
-        else { return nil }
-        return RemoteUnit(purpose: "unpack", script: BuiltinTemplates.guestScript("unpack-postgresql", arguments: ["\(version)"]))
+    static func installation(_ context: DeploymentContext) async throws -> RemoteUnit {
+        let arguments = ["\(try await context.postgresqlVersion())", context.spec.postgresql.source.rawValue]
+        return RemoteUnit(purpose: "install", script: BuiltinTemplates.guestScript("install-postgresql", arguments: arguments))
+    }
+
+    /// Whether the image carries the packages: then the guest can install them as soon as it answers.
+    static func needsNoNetwork(_ context: DeploymentContext) async throws -> Bool {
+        guard context.spec.postgresql.source == .distribution, let release = try await context.journal.fact(ImageFact.self)?.release else { return false }
+        return try await context.postgresqlVersion() == release.postgresqlVersion
     }
 
     /// Nothing: the packages go with the machine.

@@ -25,14 +25,18 @@ struct PrepareDataDiskStep: Step {
     }
 
     func perform(_ context: DeploymentContext) async throws {
+        try await context.runUnit(Self.preparation(context))
+    }
+
+    static func preparation(_ context: DeploymentContext) async throws -> RemoteUnit {
         let disk = try await chosen(context)
         let script = BuiltinTemplates.guestScript(
             "prepare-data-disk", arguments: [disk.uuid, MachineSpec.dataDiskSerial, disk.isAdopted ? "adopted" : "new"])
-        try await context.runUnit(RemoteUnit(purpose: "data-disk", script: script))
+        return RemoteUnit(purpose: "data-disk", script: script)
     }
 
     /// Chooses and journals the UUID before mkfs, so that a later run knows its own file system.
-    private func chosen(_ context: DeploymentContext) async throws -> DataDiskFact {
+    private static func chosen(_ context: DeploymentContext) async throws -> DataDiskFact {
         if let disk = try await context.journal.fact(DataDiskFact.self) { return disk }
         let disk: DataDiskFact
         if let adopted = context.spec.dataDisk.adopt {
