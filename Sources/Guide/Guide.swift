@@ -124,7 +124,7 @@ extension Guide {
     }
 
     private func begin(_ target: GuideTarget, _ name: ApplianceName, _ place: GuideDirectory) async throws -> GuideEnd {
-        guard var draft = try await draft(target, name, place) else { return .stopped }
+        guard var draft = try await answers(target, name, place) else { return .stopped }
         let situation = try await surroundings.situation(draft.spec, asksGuest: true)
         switch try await opening(draft, situation) {
         case .unchanged: return .unchanged
@@ -156,7 +156,7 @@ extension Guide {
     }
 
     /// The answers to begin with: those of a draft, of a file, of the appliance that is there, or none.
-    private func draft(_ target: GuideTarget, _ name: ApplianceName, _ place: GuideDirectory) async throws -> GuideDraft? {
+    private func answers(_ target: GuideTarget, _ name: ApplianceName, _ place: GuideDirectory) async throws -> GuideDraft? {
         let known = try GuideDraft.load(place)
         if case .file(let path, let spec) = target {
             guard let known, known.spec != spec else { return GuideDraft(spec: spec, stop: known?.stop ?? .host, source: path) }

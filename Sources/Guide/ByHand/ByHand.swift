@@ -21,7 +21,7 @@ package struct ByHandSubject: Sendable {
 package enum ByHand {
     /// The commands of a stop under a heading for each platform; comments begin with `#`.
     package static func sections(_ stop: StopID, _ subject: ByHandSubject) -> [(title: String, lines: [String])] {
-        platforms(stop, subject).map { ($0.0, $0.1.flatMap(ShellLines.fitted)) }.filter { !$0.1.isEmpty }
+        platforms(stop, subject).map { (title: $0.0, lines: $0.1.flatMap(ShellLines.fitted)) }.filter { !$0.lines.isEmpty }
     }
 
     private static func platforms(_ stop: StopID, _ subject: ByHandSubject) -> [(String, [String])] {
