@@ -19,9 +19,9 @@ package enum GuideTarget: Sendable {
 /// How a guide ended.
 package enum GuideEnd: Sendable {
     /// Deployed and verified, with this spec file where one was stored.
-    case deployed(spec: FilePath?)
+    case deployed(ApplianceName, spec: FilePath?)
     /// The spec file is stored, and nothing was deployed.
-    case saved(spec: FilePath?)
+    case saved(spec: FilePath)
     /// There was nothing to do.
     case unchanged
     /// Stopped by its user; the answers are kept.
@@ -149,7 +149,7 @@ extension Guide {
             switch decision {
             case .back: draft.stop = .postgresql
             case .stopped: return .stopped
-            case .saved: return .saved(spec: draft.saved)
+            case .saved: return draft.saved.map { .saved(spec: $0) } ?? .stopped
             case .begin: if let end = try await deploy(&draft, place) { return end }
             }
         }
@@ -223,7 +223,7 @@ extension Guide {
             switch try await run.toEnd() {
             case .completed(let appliance, let changed):
                 try await verified(appliance, changed: changed)
-                return .deployed(spec: draft.saved)
+                return .deployed(appliance.name, spec: draft.saved)
             case .back: return nil
             case .stopped: return .stopped
             case .interrupted: return .interrupted

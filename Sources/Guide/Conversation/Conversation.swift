@@ -6,7 +6,7 @@ internal import Verification
 struct Conversation: Sendable {
     let terminal: any GuideTerminal
 
-    /// Lines that a question takes below a text: the keys and the prompt.
+    /// Lines that a question takes below a text: the keys, what may be answered, and the prompt.
     private static let roomForQuestion = 4
 
     func say(_ text: String) { say([.plain(text)]) }
@@ -49,9 +49,10 @@ struct Conversation: Sendable {
         }
         var blocks: [Block] = []
         for (source, title) in [(LogSource.process, "QEMU"), (.serial, "The guest's console"), (.postgresql, "PostgreSQL")] {
-            // A guest that does not answer has no log of PostgreSQL to show.
+            // PostgreSQL's log is in the guest: one that does not run, or does not answer, cannot show it.
+            if source == .postgresql, try await appliance.powerState() != .running { continue }
             guard let text = try? await appliance.log(source, lines: 12), !text.trimmed.isEmpty else { continue }
-            blocks += [.heading("\(title), the last lines"), .plain(TextLines.shown(text)), .gap]
+            blocks += [.heading("\(title), the last lines"), .commands([TextLines.shown(text)]), .gap]
         }
         guard !blocks.isEmpty else { return say("The logs are empty.") }
         try await page(blocks + [.plain("More: pgkvm logs \(name) [--serial|--qemu]")])

@@ -28,7 +28,11 @@ enum GuideText {
         case .heading(let text): wrap(text, width, first: "", rest: "").map(style.bold)
         case .paragraph(let label, let text): labelled(label, [text], width, style, isPlain)
         case .list(let label, let texts): labelled(label, texts, width, style, isPlain)
-        case .plain(let text): text.split(separator: "\n", omittingEmptySubsequences: false).flatMap { wrap(String($0), width, first: "", rest: "") }
+        case .plain(let text):
+            text.split(separator: "\n", omittingEmptySubsequences: false).flatMap { line in
+                let indentation = String(line.prefix { $0 == " " })
+                return wrap(String(line), width, first: indentation, rest: indentation)
+            }
         case .commands(let lines): lines
         case .gap: [""]
         }

@@ -130,8 +130,7 @@ struct Walk {
     }
 
     static let keys =
-        "Enter takes what stands in brackets. ?: the commands by hand. b: back, s: leave the rest of this stop as it is, r: look again, l: logs, !: shell in the guest, "
-        + "q: stop and keep the answers."
+        "Enter: what stands in brackets. ?: by hand. b: back, s: skip the rest of this stop, r: look again, l: logs, !: guest's shell, q: stop, keeping the answers."
 
     static func heading(_ stop: StopID, _ title: String) -> Block {
         let position = (StopID.allCases.firstIndex(of: stop) ?? 0) + 1

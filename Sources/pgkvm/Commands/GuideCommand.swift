@@ -42,7 +42,8 @@ struct GuideCommand: AsyncParsableCommand {
         let sink: any EventSink = plain ? PlainProgress(terminal) : ProgressRenderer()
         let guide = Guide(surroundings, terminal: terminal, sink: sink, bootPatience: .seconds(bootPatience))
         switch try await guide.run(resolved(surroundings)) {
-        case .deployed(let spec), .saved(let spec): printReplay(spec, surroundings)
+        case .deployed(let name, let spec): printReplay(spec.map(surroundings.shown) ?? name.rawValue)
+        case .saved(let spec): printReplay(surroundings.shown(spec))
         case .unchanged, .stopped: break
         case .interrupted: throw ExitCode(ExitStatus.interrupted)
         case .failed(let error): throw ExitCode((error as? Failure).map(ExitStatus.of) ?? ExitStatus.failed)
@@ -61,9 +62,6 @@ struct GuideCommand: AsyncParsableCommand {
         return .file(path, try SpecFile.parse(Files.read(path), file: target))
     }
 
-    /// The result, on standard output.
-    private func printReplay(_ spec: FilePath?, _ surroundings: Surroundings) {
-        guard let spec else { return }
-        Terminal.print("pgkvm deploy \(PlanText.quoted(surroundings.shown(spec)))")
-    }
+    /// The result, on standard output: what does the same without a question.
+    private func printReplay(_ target: String) { Terminal.print("pgkvm deploy \(PlanText.quoted(target))") }
 }
