@@ -34,7 +34,7 @@ enum LibvirtByHand {
 
     private static func disks(_ subject: ByHandSubject) -> [String] {
         let thread = subject.usesIOThread ? ",driver.iothread=1" : ""
-        let mode = "bus=virtio,cache=\(subject.cache),io=\(subject.aio)"
+        let mode = "bus=virtio,cache=\(subject.cache),driver.io=\(subject.aio)"
         return (subject.usesIOThread ? ["--iothreads", "1"] : []) + [
             "--disk", "path=\(images)/\(subject.spec.name)-system.qcow2,\(mode),serial=system", "--disk",
             "path=\(images)/\(subject.spec.name)-data.raw,format=raw,\(mode),serial=pgdata\(thread)",
@@ -46,7 +46,7 @@ enum LibvirtByHand {
         return (subject.usesIOThread ? ["virsh iothreadadd \(subject.spec.name) 1 --config"] : [])
             + ShellLines.command(
                 [
-                    "virsh", "attach-disk", subject.spec.name.rawValue, "\(images)/\(subject.spec.name)-data.raw", "vdb", "--targetbus", "virtio", "--cache",
+                    "virsh", "attach-disk", subject.spec.name.rawValue, "\(images)/\(subject.spec.name)-data.raw", "vdb", "--subdriver", "raw", "--targetbus", "virtio", "--cache",
                     subject.cache, "--io", subject.aio,
                 ] + thread + ["--serial", "pgdata", "--config"])
     }

@@ -25,7 +25,9 @@ struct GuideCommand: AsyncParsableCommand {
               ssh -t HOST pgkvm guide orders
             """)
 
-    @Argument(help: "Name of the appliance, or a spec file (*.yaml) with the answers to begin with; asked for when it is left out")
+    @Argument(
+        help: "Name of the appliance, or a spec file (*.yaml) with the answers to begin with; asked for when it is left out",
+        completion: .file(extensions: ["yaml", "yml"]))
     var target: String?
     @Flag(help: "One line after the other, without colour, columns and pauses: for screen readers and slow lines")
     var plain = false
