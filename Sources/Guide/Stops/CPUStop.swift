@@ -12,7 +12,7 @@ struct CPUStop: Stop {
                 + (situation.isEmulated ? "; here that is emulated (-cpu max), since no usable KVM was found or it was not asked for." : "."),
             why: "AES-NI encrypts a connection in hardware; a generic model hides it, and TLS then costs several times the processor time. Memory decides what "
                 + "the database keeps at hand\(buffers(situation)).",
-            found: [processor(situation)] + [situation.resource(.memory)].compactMap(\.self) + situation.finding("host.kvm"),
+            found: [processor(situation)] + [situation.resource(.memory)].compactMap(\.self) + [accelerator(situation)],
             recommended: "\(standard.vcpus) vCPUs and \(standard.memory) to begin with, and 'auto': KVM where it works. vCPUs and memory can change later, with a restart.",
             alternatives: [
                 "A fixed model such as x86-64-v2-AES: a guest that moves between unlike hosts.",
@@ -23,6 +23,14 @@ struct CPUStop: Stop {
     private func processor(_ situation: Situation) -> String {
         let cpu = situation.cpu
         return "\(cpu.model.isEmpty ? cpu.vendor : cpu.model), \(cpu.logicalCPUs) processors, AES-NI \(cpu.hasAES ? "there" : "missing")"
+    }
+
+    private func accelerator(_ situation: Situation) -> String {
+        switch situation.plan.machine.accelerator {
+        case .kvm: "KVM"
+        case .tcg: "emulation (TCG): the first stop says why"
+        case nil: "neither KVM nor emulation: the first stop says why"
+        }
     }
 
     private func buffers(_ situation: Situation) -> String {
