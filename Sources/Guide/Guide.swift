@@ -1,5 +1,5 @@
 package import ApplianceModel
-package import Deployment
+internal import Deployment
 internal import HostSystem
 internal import MachineBackend
 internal import SpecFile

@@ -1,5 +1,6 @@
 package import ApplianceModel
 package import Deployment
+internal import MachineBackend
 
 /// What the commands by hand are made of: nothing else decides them.
 package struct ByHandSubject: Sendable {

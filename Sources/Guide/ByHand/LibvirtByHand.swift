@@ -1,4 +1,6 @@
 internal import ApplianceModel
+internal import Deployment
+internal import MachineBackend
 
 /// libvirt by hand: the options of one `virt-install`, stop by stop, and virsh for a machine that is there.
 enum LibvirtByHand {

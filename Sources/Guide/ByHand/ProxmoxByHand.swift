@@ -1,4 +1,6 @@
 internal import ApplianceModel
+internal import Deployment
+internal import MachineBackend
 
 /// Proxmox VE by hand. Sizes are whole GiB there, and the cloud-init medium goes to a SCSI drive: Debian's cloud kernel has no driver for
 /// the IDE drive of a q35 machine.

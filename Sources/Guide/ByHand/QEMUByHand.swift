@@ -1,5 +1,6 @@
 internal import ApplianceModel
 internal import Deployment
+internal import MachineBackend
 
 /// QEMU by hand: the part of the plan's own command line that a stop decides, and what has to be there before it.
 enum QEMUByHand {

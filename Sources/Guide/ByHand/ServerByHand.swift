@@ -1,5 +1,6 @@
 internal import ApplianceModel
 internal import Deployment
+internal import MachineBackend
 
 /// The server by hand: the same in every guest. The steps' own words, since the steps do it the same way.
 enum ServerByHand {

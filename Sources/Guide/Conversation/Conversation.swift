@@ -1,5 +1,6 @@
 internal import ApplianceModel
 internal import Deployment
+internal import MachineBackend
 internal import Verification
 
 /// Talking over a terminal: texts that fit on it, and questions whose answers may be keys.
@@ -48,7 +49,7 @@ struct Conversation: Sendable {
             return say("There is no machine yet, so nothing was logged.")
         }
         var blocks: [Block] = []
-        for (source, title) in [(LogSource.process, "QEMU"), (.serial, "The guest's console"), (.postgresql, "PostgreSQL")] {
+        for (source, title) in [(LogSource.process, "QEMU"), (LogSource.serial, "The guest's console"), (LogSource.postgresql, "PostgreSQL")] {
             // PostgreSQL's log is in the guest: one that does not run, or does not answer, cannot show it.
             if source == .postgresql, try await appliance.powerState() != .running { continue }
             guard let text = try? await appliance.log(source, lines: 12), !text.trimmed.isEmpty else { continue }

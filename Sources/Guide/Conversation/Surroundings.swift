@@ -1,5 +1,6 @@
-package import ApplianceModel
+internal import ApplianceModel
 package import Deployment
+internal import GuestImage
 package import HostSystem
 package import SystemPackage
 

@@ -3,7 +3,7 @@ internal import Deployment
 internal import HostSystem
 internal import SpecFile
 internal import Verification
-package import Workflow
+internal import Workflow
 
 /// The deployment of a guide: the same engine, steps and spec file as `deploy`, with somebody who is asked.
 struct GuidedRun {

@@ -1,4 +1,8 @@
 internal import ApplianceModel
+internal import Deployment
+internal import HostSystem
+internal import MachineBackend
+internal import SpecFile
 
 /// The processor and the memory.
 struct CPUStop: Stop {

@@ -1,5 +1,8 @@
 internal import ApplianceModel
+internal import Deployment
+internal import HostSystem
 internal import MachineBackend
+internal import SpecFile
 
 /// The disks: VirtIO Block, and how much space.
 struct DiskStop: Stop {

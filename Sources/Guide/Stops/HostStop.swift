@@ -1,4 +1,8 @@
 internal import ApplianceModel
+internal import Deployment
+internal import HostSystem
+internal import MachineBackend
+internal import SpecFile
 
 /// Whether this host can run the appliance at all.
 struct HostStop: Stop {

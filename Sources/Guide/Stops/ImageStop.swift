@@ -1,5 +1,8 @@
 internal import ApplianceModel
 internal import Deployment
+internal import HostSystem
+internal import MachineBackend
+internal import SpecFile
 
 /// The image that the guest starts from, and what cloud-init tells it.
 struct ImageStop: Stop {

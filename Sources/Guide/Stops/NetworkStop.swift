@@ -1,5 +1,8 @@
 internal import ApplianceModel
+internal import Deployment
+internal import HostSystem
 internal import MachineBackend
+internal import SpecFile
 
 /// How the guest is reached.
 struct NetworkStop: Stop {

@@ -1,5 +1,8 @@
 internal import ApplianceModel
 internal import Deployment
+internal import HostSystem
+internal import MachineBackend
+internal import SpecFile
 
 /// The server: what it is tuned for, and what is in it.
 struct PostgreSQLStop: Stop {

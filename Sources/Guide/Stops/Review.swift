@@ -1,6 +1,7 @@
 internal import ApplianceModel
 internal import Deployment
 internal import HostSystem
+internal import MachineBackend
 internal import SpecFile
 internal import SystemPackage
 

@@ -1,4 +1,7 @@
 internal import ApplianceModel
+internal import Deployment
+internal import HostSystem
+internal import MachineBackend
 internal import SpecFile
 
 /// A stop of a guide: what is decided there, and the questions that decide it.

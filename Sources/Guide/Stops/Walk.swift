@@ -1,6 +1,8 @@
 internal import ApplianceModel
 internal import Deployment
 internal import HostSystem
+internal import MachineBackend
+internal import SpecFile
 
 /// The way through the stops, forth and back, up to the review.
 struct Walk {
@@ -99,7 +101,7 @@ struct Walk {
             let new = try await surroundings.situation(spec)
             let refusals = Self.fresh(new, than: situation)
             guard refusals.isEmpty else {
-                conversation.say(refusals.map { .plain("Not possible here: \($0)") })
+                conversation.say(refusals.map { Block.plain("Not possible here: \($0)") })
                 return false
             }
             let warnings = Set(situation.plan.findings.filter { $0.level == .warn }.map(Situation.text))
@@ -143,7 +145,7 @@ struct Walk {
 
     /// The commands by hand.
     static func more(_ stop: StopID, _ situation: Situation) -> [Block] {
-        ByHand.sections(stop, situation.byHand).flatMap { title, lines in [.heading(title), .commands(lines), .gap] }
+        ByHand.sections(stop, situation.byHand).flatMap { section -> [Block] in [.heading(section.title), .commands(section.lines), .gap] }
             + [.plain("Words in capitals stand for what is chosen when the machine is made, or is yours to choose.")]
     }
 }
