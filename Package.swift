@@ -67,10 +67,16 @@ let libraries: [Target] = [
             "ApplianceModel", "SpecFile", "HostSystem", "Workflow", "GuestImage", "CloudInit", "SecureShell", "PostgresClient",
             "PostgresServer", "MachineBackend", "Verification", crypto, systemPackage,
         ], swiftSettings: strict),
+    .target(
+        name: "Guide",
+        dependencies: [
+            "ApplianceModel", "SpecFile", "HostSystem", "Workflow", "GuestImage", "PostgresServer", "MachineBackend", "Verification", "Deployment",
+            systemPackage,
+        ], swiftSettings: strict),
     .executableTarget(
         name: "pgkvm",
         dependencies: [
-            "Deployment", "QEMUBackend", "ApplianceModel", "SpecFile", "HostSystem", "Workflow", "GuestImage", "MachineBackend",
+            "Guide", "Deployment", "QEMUBackend", "ApplianceModel", "SpecFile", "HostSystem", "Workflow", "GuestImage", "MachineBackend",
             "SecureShell", "PostgresClient", "PostgresServer", "Verification", "BuiltinTemplates", systemPackage,
             .product(name: "ArgumentParser", package: "swift-argument-parser"),
             .product(name: "UnixSignals", package: "swift-service-lifecycle"),
@@ -113,6 +119,7 @@ let package = Package(
         tests(
             "Deployment",
             ["HostSystem", "Workflow", "MachineBackend", "SpecFile", "PostgresServer", "PostgresClient", "GuestImage", "SecureShell", "Verification"]),
+        tests("Guide", ["HostSystem", "Workflow", "MachineBackend", "SpecFile", "GuestImage", "Deployment", "Verification"]),
         .testTarget(
             name: "IntegrationTests",
             dependencies: [

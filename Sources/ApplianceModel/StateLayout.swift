@@ -12,6 +12,8 @@ package struct StateDirectory: Sendable, Equatable {
 
     /// Bases of overlay disks. An appliance cannot have this name.
     package var overlayBases: FilePath { path.appending(".bases") }
+    /// Answers of guides that have not come to their end, a directory for each appliance. An appliance cannot have this name.
+    package var guides: FilePath { path.appending(".guides") }
 }
 
 /// The files of one appliance. Secrets are mode 0600, the directory 0700.

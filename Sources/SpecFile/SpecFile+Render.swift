@@ -9,13 +9,22 @@ extension SpecFile {
     /// gives an equal spec, in a pgkvm with the same defaults.
     package static func renderBriefly(_ spec: ApplianceSpec) -> String {
         let head = "# The spec of the appliance '\(spec.name)'. What is not here has its default ('pgkvm help spec').\n"
-        let lines = YAMLText.lines(brief(entries(spec), standard: entries(ApplianceSpec(name: spec.name)), at: ""))
+        return head + commented(YAMLText.lines(brief(entries(spec), standard: entries(ApplianceSpec(name: spec.name)), at: "")))
+    }
+
+    /// The file of a spec for people to whom another default in a later pgkvm must make no difference: every value written out as by `render`,
+    /// each with a comment that says what it is. Reading it back gives an equal spec.
+    /// - Parameter head: lines of comment above it, without `#`.
+    package static func renderCommented(_ spec: ApplianceSpec, head: [String]) -> String {
+        head.map { "# \($0)\n" }.joined() + commented(YAMLText.lines(entries(spec)))
+    }
+
+    private static func commented(_ lines: [YAMLText.Line]) -> String {
         let width = lines.map(\.text.count).filter { $0 <= commentColumn }.max() ?? 0
-        return head
-            + lines.map { line in
-                guard let key = SpecKeys.key(at: line.path), key.form != .section, !line.path.contains("[]") else { return line.text + "\n" }
-                return line.text + String(repeating: " ", count: max(0, width - line.text.count)) + "  # \(key.meaning)\n"
-            }.joined()
+        return lines.map { line in
+            guard let key = SpecKeys.key(at: line.path), key.form != .section, !line.path.contains("[]") else { return line.text + "\n" }
+            return line.text + String(repeating: " ", count: max(0, width - line.text.count)) + "  # \(key.meaning)\n"
+        }.joined()
     }
 
     /// Longer lines do not push the comments of all others to the right.
@@ -35,7 +44,7 @@ extension SpecFile {
         }
     }
 
-    private static func entries(_ spec: ApplianceSpec) -> [YAMLEntry] {
+    static func entries(_ spec: ApplianceSpec) -> [YAMLEntry] {
         var text = YAMLWriter()
         text.pair("formatVersion", ApplianceSpec.currentFormat)
         text.pair("name", spec.name.rawValue)

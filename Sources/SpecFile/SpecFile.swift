@@ -28,7 +28,7 @@ package enum SpecFile {
     /// - Throws: `format.newer`.
     package static func faults(in bytes: [UInt8], file: String) throws -> [LocatedFault] { try read(bytes, file: file, nameOverride: nil).faults }
 
-    private static func read(_ bytes: [UInt8], file: String, nameOverride: ApplianceName?) throws -> (spec: ApplianceSpec?, faults: [LocatedFault]) {
+    static func read(_ bytes: [UInt8], file: String, nameOverride: ApplianceName? = nil) throws -> (spec: ApplianceSpec?, faults: [LocatedFault]) {
         do {
             // Editors put a byte order mark in front, and the YAML reader stumbles over it.
             let text = try text(bytes)

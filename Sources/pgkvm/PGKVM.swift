@@ -75,6 +75,7 @@ struct PGKVMCommand: AsyncParsableCommand {
         abstract: "Deploy and verify PostgreSQL appliances in KVM guests.",
         discussion: """
             EXAMPLES
+              pgkvm guide orders
               pgkvm deploy orders --vcpus 2 --memory 4GiB --data-disk 20GiB
               psql "$(pgkvm connection orders)"
               pgkvm verify orders
@@ -82,7 +83,7 @@ struct PGKVMCommand: AsyncParsableCommand {
             """,
         version: Version.text,
         groupedSubcommands: [
-            CommandGroup(name: "Plan", subcommands: [PlanCommand.self, SpecCommand.self, ExportCommand.self]),
+            CommandGroup(name: "Plan", subcommands: [GuideCommand.self, PlanCommand.self, SpecCommand.self, ExportCommand.self]),
             CommandGroup(
                 name: "Deploy and verify", subcommands: [DeployCommand.self, VerifyCommand.self, ReportCommand.self, DoctorCommand.self, ImageCommand.self]),
             CommandGroup(

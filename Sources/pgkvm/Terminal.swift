@@ -42,6 +42,9 @@ enum Terminal {
         return TextStyle(hasColor: !wantsNoColor, hasBlocks: isUTF8, columns: columns)
     }()
 
+    /// Writes a question whose answer somebody else reads.
+    static func prompt(_ question: String) { write(question, to: STDERR_FILENO) }
+
     /// Asks a question on the terminal; nil when nobody is there.
     static func ask(_ question: String) -> String? {
         guard isInputTTY else { return nil }

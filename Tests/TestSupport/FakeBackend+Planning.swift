@@ -21,7 +21,7 @@ extension FakeBackend: MachinePlanning {
 
     package func forecast(_ spec: ApplianceSpec) async throws -> HostForecast {
         try note("forecast")
-        return forecast.withLock { $0 }
+        return forecasting.withLock { $0 }?(spec) ?? forecast.withLock { $0 }
     }
 
     package func command(for machine: PlannedMachine) async throws -> [String] {

@@ -19,6 +19,8 @@ package final class FakeBackend: MachineBackend {
     package let specs = Mutex<[String: MachineSpec]>([:])
     /// What it says of its host.
     package let forecast = Mutex(FakeBackend.usualForecast)
+    /// What it says of its host to a spec, where that depends on the spec.
+    package let forecasting = Mutex<(@Sendable (ApplianceSpec) -> HostForecast)?>(nil)
 
     package let kind = BackendKind.qemu
 

@@ -24,6 +24,12 @@ package struct TerminalScreen: Sendable {
     /// Presses keys, named as tmux names them.
     package func press(_ keys: String...) async throws { try await tmux(["send-keys"] + keys) }
 
+    /// Types a text, letter by letter as it stands, and Enter.
+    package func type(_ text: String) async throws {
+        if !text.isEmpty { try await tmux(["send-keys", "-l", text]) }
+        try await tmux(["send-keys", "Enter"])
+    }
+
     /// Gives the window another size.
     package func resize(columns: Int, rows: Int) async throws { try await tmux(["resize-window", "-x", "\(columns)", "-y", "\(rows)"]) }
 
@@ -34,10 +40,11 @@ package struct TerminalScreen: Sendable {
     }
 
     /// Waits until the screen shows something.
-    package func waitFor(_ wanted: String) async throws {
+    /// - Parameter limit: after so long the wait has failed.
+    package func waitFor(_ wanted: String, within limit: Duration = .seconds(300)) async throws {
         var last = ""
         let clock = ContinuousClock()
-        let shown = try await poll(every: .milliseconds(200), until: clock.now + .seconds(300), on: clock) { () -> Bool? in
+        let shown = try await poll(every: .milliseconds(200), until: clock.now + limit, on: clock) { () -> Bool? in
             guard let text = try await text() else { return false }
             last = text
             return text.contains(wanted) ? true : nil

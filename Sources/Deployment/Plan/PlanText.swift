@@ -114,7 +114,7 @@ package enum PlanText {
     }
 
     /// A word as a shell takes it.
-    static func quoted(_ word: String) -> String {
+    package static func quoted(_ word: String) -> String {
         let isPlain =
             !word.isEmpty
             && word.utf8.allSatisfy { byte in

@@ -6,7 +6,6 @@ internal import Glibc
 internal import HostSystem
 internal import MachineBackend
 internal import PostgresServer
-internal import SecureShell
 internal import SystemPackage
 
 /// Which database, and as whom.
@@ -56,18 +55,7 @@ struct SSHCommand: AsyncParsableCommand {
     @Argument(parsing: .postTerminator, help: "Command and arguments; each is quoted for the guest's shell") var command: [String] = []
 
     func run() async throws {
-        let connection = try await appliance.open().context.guest.live()
-        let terminal = command.isEmpty ? TTY.size : nil
-        let raw = try terminal.map { _ in try RawTerminal() }
-        defer { raw?.restore() }
-        let resizing = TTY.onResize { connection.resize(columns: $0, rows: $1) }
-        defer { resizing?.cancel() }
-        let status = try await connection.interactive(
-            command: command.isEmpty ? nil : "\(list: command)",
-            terminal: terminal.map { (columns: $0.columns, rows: $0.rows, term: HostEnvironment.value("TERM") ?? "xterm") },
-            input: FileDescriptor.standardInput, output: .standardOutput, error: .standardError)
-        await connection.close()
-        raw?.restore()
+        let status = try await GuestShell.run(in: appliance.open(), command)
         guard status == 0 else { throw ExitCode(status) }
     }
 }

@@ -121,8 +121,11 @@ struct SpecOptions: ParsableArguments {
         return spec
     }
 
+    /// Whether a word means a spec file, and not the name of an appliance.
+    static func isFile(_ target: String) -> Bool { target.hasSuffix(".yaml") || target.hasSuffix(".yml") || target.contains("/") }
+
     private func base(_ target: String) throws -> ApplianceSpec {
-        guard target.hasSuffix(".yaml") || target.hasSuffix(".yml") || target.contains("/") else {
+        guard Self.isFile(target) else {
             guard let name = ApplianceName(target) else {
                 throw Failure(.invalidInput, "'\(target)' is not an appliance name", remedy: "a name has \(ApplianceName.rule)")
             }

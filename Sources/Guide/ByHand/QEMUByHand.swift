@@ -1,0 +1,66 @@
+internal import ApplianceModel
+internal import Deployment
+internal import MachineBackend
+
+/// QEMU by hand: the part of the plan's own command line that a stop decides, and what has to be there before it.
+enum QEMUByHand {
+    static func lines(_ stop: StopID, _ subject: ByHandSubject) -> [String] {
+        let options = options(of: stop, in: subject.plan.command)
+        let command = options.isEmpty ? [] : ShellLines.command([program(subject.plan.command)] + options)
+        switch stop {
+        case .host:
+            return subject.plan.steps.first { $0.id == "check-host" }?.byHand ?? []
+        case .disk:
+            return ["# space for the whole data disk, reserved at once"] + ["fallocate -l \(subject.spec.dataDisk.size.bytes) data.raw"]
+                + ["# the system disk from the image"] + ["qemu-img convert -O qcow2 IMAGE system.qcow2"]
+                + ["qemu-img resize system.qcow2 \(subject.spec.machine.systemDisk.size.bytes)"] + command
+        case .cpu, .network: return command
+        case .image:
+            return ["# the seed: three files on a medium labelled 'cidata'"]
+                + ShellLines.command(["xorriso", "-as", "mkisofs", "-volid", "cidata", "-joliet", "-rock", "-output", "seed.iso"] + seedFiles(subject)) + command
+        case .review: return ["# the whole machine"] + ShellLines.command(subject.plan.command.map(named))
+        case .postgresql: return []
+        }
+    }
+
+    static func seedFiles(_ subject: ByHandSubject) -> [String] { subject.plan.files.filter { $0.kind == .seed }.map(\.target) }
+
+    private static func program(_ command: [String]) -> String {
+        command.first { $0.contains("qemu-system") }.map { String($0.split(separator: "/").last ?? "") } ?? "qemu-system-x86_64"
+    }
+
+    /// The options of a command, each with its value, that a stop decides.
+    private static func options(of stop: StopID, in command: [String]) -> [String] {
+        zip(command, command.dropFirst()).flatMap { option, value in self.stop(of: option, value) == stop ? [option, named(value)] : [] }
+    }
+
+    private static func stop(of option: String, _ value: String) -> StopID? {
+        switch option {
+        case "-cpu", "-smp", "-m": .cpu
+        case "-machine": value.hasPrefix("pflash") ? .image : .cpu
+        case "-netdev": .network
+        case "-object": value.hasPrefix("iothread") ? .disk : nil
+        case "-blockdev": node(of: value)
+        case "-device": device(value)
+        default: nil
+        }
+    }
+
+    private static func node(of value: String) -> StopID {
+        let name = value.split(separator: ",").first { $0.hasPrefix("node-name=") }?.dropFirst("node-name=".count) ?? ""
+        return name.hasPrefix("firmware") || name.hasPrefix("seed") ? .image : .disk
+    }
+
+    private static func device(_ value: String) -> StopID? {
+        if value.hasPrefix("virtio-net") { return .network }
+        guard value.hasPrefix("virtio-blk") else { return nil }
+        return value.contains("drive=seed") ? .image : .disk
+    }
+
+    /// `<MAC address, chosen at the deployment>` as `MAC_ADDRESS`, which a shell takes for a word.
+    static func named(_ word: String) -> String {
+        word.replacing(#/<([^,>]*)[^>]*>/#) { match in
+            match.output.1.uppercased().map { $0.isLetter || $0.isNumber ? String($0) : "_" }.joined()
+        }
+    }
+}

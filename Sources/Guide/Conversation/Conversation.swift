@@ -1,0 +1,83 @@
+internal import ApplianceModel
+internal import Deployment
+internal import MachineBackend
+internal import Verification
+
+/// Talking over a terminal: texts that fit on it, and questions whose answers may be keys.
+struct Conversation: Sendable {
+    let terminal: any GuideTerminal
+
+    /// Lines that a question takes below a text: the keys, what may be answered, and the prompt.
+    private static let roomForQuestion = 4
+
+    func say(_ text: String) { say([.plain(text)]) }
+
+    func say(_ blocks: [Block]) { terminal.show(rendered(blocks)) }
+
+    func rendered(_ blocks: [Block]) -> String { GuideText.render(blocks, style: terminal.style, isPlain: terminal.isPlain) }
+
+    /// Shows a text of any length; on a terminal that is lower, part by part.
+    func page(_ blocks: [Block]) async throws { try await page(rendered(blocks)) }
+
+    func page(_ text: String) async throws {
+        var lines = text.split(separator: "\n", omittingEmptySubsequences: false)[...]
+        while let rows = terminal.rows, lines.count > max(4, rows - Self.roomForQuestion) {
+            terminal.show(lines.prefix(max(3, rows - 2)).joined(separator: "\n"))
+            lines = lines.dropFirst(max(3, rows - 2))
+            switch Reply(try await terminal.ask("-- \(lines.count) more lines: Enter shows them, s leaves them out > ")) {
+            case .enter: continue
+            default: return
+            }
+        }
+        terminal.show(lines.joined(separator: "\n"))
+    }
+
+    func ask(_ prompt: String) async throws -> Reply { Reply(try await terminal.ask(prompt)) }
+
+    /// Asks for yes or no; anything but a clear yes is a no.
+    func agrees(_ question: String) async throws -> Bool {
+        let answer = try await terminal.ask("\(question) [y/N] > ")?.trimmed.lowercased()
+        return answer == "y" || answer == "yes"
+    }
+
+    /// Says what an error says, and goes on.
+    func explain(_ error: any Error) { say(TextLines.shown(FailureText.render(error))) }
+
+    /// The end of what the guest printed, and of what QEMU and PostgreSQL logged.
+    func showLogs(of name: ApplianceName, in environment: ApplianceEnvironment) async throws {
+        guard let appliance = try? Appliance.open(name.rawValue, in: environment), (try? await appliance.machine()) != nil else {
+            return say("There is no machine yet, so nothing was logged.")
+        }
+        var blocks: [Block] = []
+        for (source, title) in [(LogSource.process, "QEMU"), (LogSource.serial, "The guest's console"), (LogSource.postgresql, "PostgreSQL")] {
+            // PostgreSQL's log is in the guest: one that does not run, or does not answer, cannot show it.
+            if source == .postgresql, try await appliance.powerState() != .running { continue }
+            guard let text = try? await appliance.log(source, lines: 12), !text.trimmed.isEmpty else { continue }
+            blocks += [.heading("\(title), the last lines"), .commands([TextLines.shown(text)]), .gap]
+        }
+        guard !blocks.isEmpty else { return say("The logs are empty.") }
+        try await page(blocks + [.plain("More: pgkvm logs \(name) [--serial|--qemu]")])
+    }
+
+    /// A shell in the guest, or the reason why there is none.
+    func openShell(of name: ApplianceName, in environment: ApplianceEnvironment) async throws {
+        do {
+            let appliance = try Appliance.open(name.rawValue, in: environment)
+            guard try await appliance.machine() != nil else { return say("There is no guest yet: the machine is made by a later step.") }
+            say("A shell in the guest; 'exit' comes back here.")
+            try await terminal.openShell(in: appliance)
+            say("Back in the guide.")
+        } catch let error as Failure where error.code == .applianceNotFound {
+            say("There is no guest yet: nothing was made.")
+        } catch let error as Failure {
+            explain(error)
+        }
+    }
+}
+
+/// Texts of several lines as a terminal may be given them.
+enum TextLines {
+    static func shown(_ text: String) -> String {
+        text.split(separator: "\n", omittingEmptySubsequences: false).map { TextStyle.shown(String($0)) }.joined(separator: "\n")
+    }
+}

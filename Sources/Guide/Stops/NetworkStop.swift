@@ -1,0 +1,41 @@
+internal import ApplianceModel
+internal import Deployment
+internal import HostSystem
+internal import MachineBackend
+internal import SpecFile
+
+/// How the guest is reached.
+struct NetworkStop: Stop {
+    let id = StopID.network
+    let title = "the network (virtio-net)"
+
+    func text(_ situation: Situation) -> StopText {
+        StopText(
+            what: "One virtio network card and user networking: the guest is reached through two ports of this host's 127.0.0.1, SSH and PostgreSQL.",
+            why: "The virtio card moves whole buffers where an emulated one moves registers. The 10 Gbit/s that are often promised are a property of "
+                + "bridge, vhost and host, not of the card: 'pgkvm verify' measures what this path carries.",
+            found: situation.plan.ports.map { port in
+                switch port.state {
+                case .open: "\(port.service): a free port of \(port.address), chosen at the deployment and kept"
+                case .free: "\(port.service): \(port.address):\(port.port ?? 0), free"
+                case .taken: "\(port.service): \(port.address):\(port.port ?? 0), in use by something else"
+                case .kept: "\(port.service): \(port.address):\(port.port ?? 0), kept"
+                }
+            },
+            recommended: "leave the ports open and take dhcp. Clients keep their connection strings: a port is chosen once and stays.",
+            alternatives: [
+                "A port of your own: refused when it is in use.",
+                "A bridge: other hosts reach the guest, which needs root. pgkvm has none yet; an SSH tunnel does.",
+                "Every user of this host reaches the ports; TLS and a password stand behind them.",
+            ])
+    }
+
+    func questions(_ situation: Situation) -> [Question] {
+        let network = situation.spec.network
+        return [
+            Question("PostgreSQL's port", key: "network.postgresqlPort", present: network.postgresqlPort.map { "\($0)" }, unset: "open"),
+            Question("SSH port", key: "network.sshPort", present: network.sshPort.map { "\($0)" }, unset: "open"),
+            Question("Guest's address", key: "network.address", present: network.address.rawValue),
+        ]
+    }
+}

@@ -1,0 +1,24 @@
+internal import Deployment
+internal import HostSystem
+internal import SecureShell
+internal import SystemPackage
+
+/// This terminal in the hands of a shell or a command in the guest.
+enum GuestShell {
+    /// - Parameter command: words, each quoted for the guest's shell; none starts the user's shell.
+    /// - Returns: its exit status.
+    static func run(in appliance: Appliance, _ command: [String] = []) async throws -> Int32 {
+        let connection = try await appliance.context.guest.live()
+        let terminal = command.isEmpty ? TTY.size : nil
+        let raw = try terminal.map { _ in try RawTerminal() }
+        defer { raw?.restore() }
+        let resizing = TTY.onResize { connection.resize(columns: $0, rows: $1) }
+        defer { resizing?.cancel() }
+        let status = try await connection.interactive(
+            command: command.isEmpty ? nil : "\(list: command)",
+            terminal: terminal.map { (columns: $0.columns, rows: $0.rows, term: HostEnvironment.value("TERM") ?? "xterm") },
+            input: FileDescriptor.standardInput, output: .standardOutput, error: .standardError)
+        await connection.close()
+        return status
+    }
+}

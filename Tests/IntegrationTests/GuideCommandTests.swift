@@ -1,0 +1,302 @@
+import HostSystem
+import SystemPackage
+import TestSupport
+import Testing
+
+/// `guide` on a terminal, up to the review; no guest is made.
+@Suite("guide", .timeLimit(.minutes(10)))
+struct GuideCommandTests {
+    /// Bash with job control on a terminal of its own, in the state directory, ready to be typed at.
+    private func withShell(
+        _ home: PGKVMHome, columns: Int = 80, rows: Int = 24, variables: String = "", _ body: (TerminalScreen) async throws -> Void
+    ) async throws {
+        let setting = "cd \(home.path) && export PGKVM_HOME=\(home.path) TERM=xterm \(variables) PS1='ready> ' && exec bash --norc --noprofile -i"
+        try await TerminalScreen.with(["sh", "-c", setting], columns: columns, rows: rows) { screen in
+            try await screen.waitFor("ready>")
+            try await body(screen)
+        }
+    }
+
+    private var guide: String { "\(PGKVMHome.program) guide" }
+
+    /// Types answers into a terminal (script) and returns everything that came out of it.
+    private func typed(_ home: PGKVMHome, _ arguments: String, _ answers: [String], variables: String = "") async throws -> String {
+        let command = "cd \(home.path) && env -u NO_COLOR TERM=xterm PGKVM_HOME=\(home.path) \(variables) \(guide) \(arguments); echo status=$?"
+        let result = try await ProgramRunner.check(
+            "script", ["--quiet", "--return", "--command", command, "/dev/null"], input: Array((answers.joined(separator: "\n") + "\n").utf8))
+        return result.outputText.replacing("\r\n", with: "\n")
+    }
+
+    /// Enter at each of the questions before the review.
+    private static let enters = [String](repeating: "", count: 15)
+
+    @Test("Without a terminal nothing is asked: it is refused with the reason and the remedy, and nothing is made")
+    func noTerminal() async throws {
+        try await PGKVMHome.with { home in
+            for arguments in [["guide"], ["guide", "orders"], ["guide", "orders", "--plain"]] {
+                let result = try await home.run(arguments, input: Array("\n\n\n".utf8))
+                #expect(result.status == 1)
+                #expect(result.outputText.isEmpty)
+                for part in ["error[unsupported]", "standard input is no terminal", "try: ", "ssh -t", "pgkvm deploy"] { #expect(result.errorText.contains(part)) }
+            }
+            #expect(try Files.list(home.path).isEmpty)
+        }
+    }
+
+    @Test("A name that is none, a file that is not there and a wrong option are refused before a question")
+    func usage() async throws {
+        try await PGKVMHome.with { home in
+            #expect(try await typed(home, "Bad", []).contains("is not an appliance name"))
+            #expect(try await typed(home, "none.yaml", []).contains("file.unreadable"))
+            #expect(try await home.run("guide", "orders", "--boot-patience", "0").status == 64)
+            #expect(try await home.check("guide", "--help").contains("pgkvm guide orders.yaml"))
+        }
+    }
+
+    @Test("Plain, up to the spec file: the plan of the review and the plan of the file are the same, and replaying is one line")
+    func plain() async throws {
+        try await PGKVMHome.with { home in
+            var answers = Self.enters
+            answers[1] = "1GiB"
+            let text = try await typed(home, "orders --plain", answers + ["p", "w", ""])
+            #expect(!text.contains("\u{1b}"))
+            #expect(text.contains("Stop 1 of 7: the host") && text.contains("What: ") && text.contains("Stop 7 of 7: review"))
+            #expect(text.contains("\npgkvm deploy orders.yaml\nstatus=0"), "\(text)")
+            #expect(home.processes().isEmpty)
+            let file = home.path.appending("orders.yaml")
+            #expect(try Files.readText(file).contains("size: 1GiB"))
+            #expect(try Files.readText(file).contains("# "))
+            #expect(try await home.check("spec", "check", file.string).contains("no faults"))
+            // What the host has free changes by itself.
+            func steady(_ text: some StringProtocol) -> [String] {
+                text.split(separator: "\n").map(String.init).filter { !$0.contains("MiB") || $0.contains("disk") }
+            }
+            let plan = steady(try await home.check("plan", file.string, "--brief"))
+            let shown = steady(text)
+            let start = try #require(shown.lastIndex(of: plan[0]), "\(text)")
+            #expect(Array(shown[start...].prefix(plan.count)) == plan)
+            // The whole plan, every rendered file included, of the draft and of the stored file.
+            let draft = home.path.appending(".guides/orders/spec.yaml")
+            let both = try await [draft, file].map { path in
+                ["plan", path.string, "--format", "json"]
+            }.asyncMap { steady(try await home.run($0).outputText) }
+            #expect(both[0] == both[1])
+            #expect(both[0].count > 50)
+        }
+    }
+
+    @Test("Ctrl-C keeps the answers, says how to carry on, ends with 130, and the next guide does")
+    func interrupt() async throws {
+        try await PGKVMHome.with { home in
+            try await withShell(home) { screen in
+                try await screen.type("clear; \(guide) orders; echo status=$?")
+                try await screen.waitFor("Go on [Enter] >")
+                try await screen.press("Enter")
+                try await screen.waitFor("Data disk [10GiB] >")
+                try await screen.type("2GiB")
+                try await screen.waitFor("System disk [8GiB] >")
+                try await screen.press("4", "C-c")
+                try await screen.waitFor("status=130")
+                let shown = try #require(try await screen.text())
+                #expect(shown.contains("To carry on: pgkvm guide orders"), "\(shown)")
+                #expect(try Files.readText(home.path.appending(".guides/orders/spec.yaml")).contains("size: 2GiB"))
+                try await screen.type("clear; \(guide) orders; echo status=$?")
+                try await screen.waitFor("Data disk [2GiB] >")
+                // The end of the input is a stop too.
+                try await screen.press("C-d")
+                try await screen.waitFor("status=0")
+            }
+            #expect(home.processes().isEmpty)
+        }
+    }
+
+    @Test("Ctrl-Z stops it, fg shows the question again, and a half typed answer is forgotten")
+    func suspend() async throws {
+        try await PGKVMHome.with { home in
+            try await withShell(home) { screen in
+                try await screen.type("clear; \(guide) orders")
+                try await screen.waitFor("Go on [Enter] >")
+                try await screen.press("Enter")
+                try await screen.waitFor("Data disk [10GiB] >")
+                try await screen.press("9", "9", "C-z")
+                try await screen.waitFor("Stopped")
+                try await screen.type("clear; fg")
+                try await screen.waitFor("Data disk [10GiB] >")
+                try await screen.type("3GiB")
+                try await screen.waitFor("System disk [8GiB] >")
+                #expect(try Files.readText(home.path.appending(".guides/orders/spec.yaml")).contains("size: 3GiB"))
+                try await screen.type("q")
+                try await screen.waitFor("ready>")
+            }
+            #expect(home.processes().isEmpty)
+        }
+    }
+
+    @Test("A window of another size is filled by its width, and a stop fits 80 columns and 24 lines with its question")
+    func resize() async throws {
+        try await PGKVMHome.with { home in
+            try await withShell(home) { screen in
+                try await screen.type("clear; \(guide) orders")
+                try await screen.waitFor("Go on [Enter] >")
+                try await screen.press("Enter")
+                try await screen.waitFor("Data disk [10GiB] >")
+                let first = try #require(try await screen.text())
+                #expect(first.contains("Stop 2 of 7"), "\(first)")
+                try await screen.resize(columns: 120, rows: 50)
+                try await screen.type("r")
+                try await screen.type("")
+                try await screen.waitFor("System disk [8GiB] >")
+                try await screen.resize(columns: 50, rows: 60)
+                try await screen.type("clear")
+                try await screen.type("s")
+                try await screen.waitFor("vCPUs [2] >")
+                let narrow = try #require(try await screen.text()).split(separator: "\n").drop { !$0.hasPrefix("Stop 3 of 7") }
+                #expect(narrow.count > 10 && narrow.allSatisfy { $0.count <= 50 })
+                // Words are whole where lines end: the terminal broke none of them.
+                #expect(narrow.contains { $0.contains("AES-NI") })
+                // A low window gets the text part by part.
+                try await screen.resize(columns: 60, rows: 12)
+                try await screen.type("s")
+                try await screen.waitFor("more lines: Enter shows them")
+                try await screen.type("s")
+                try await screen.waitFor("PostgreSQL's port [open] >")
+                try await screen.type("q")
+                try await screen.waitFor("ready>")
+            }
+        }
+    }
+
+    @Test("Headings are bold on a terminal, and plain where colour is not wanted", arguments: [("", "", true), ("NO_COLOR=1", "", false), ("TERM=dumb", "", false), ("", "--plain", false)])
+    func colours(variable: String, option: String, isBold: Bool) async throws {
+        try await PGKVMHome.with { home in
+            let text = try await typed(home, "orders \(option)", ["q"], variables: variable)
+            #expect(text.contains("\u{1b}[1mStop 1 of 7") == isBold, "\(text)")
+            #expect(text.contains("\u{1b}") == isBold)
+            #expect(text.contains("status=0"))
+        }
+    }
+
+    @Test("A terminal that goes away ends the guide, and the answers are there")
+    func hangup() async throws {
+        try await PGKVMHome.with { home in
+            try await withShell(home) { screen in
+                try await screen.type("clear; \(guide) orders")
+                try await screen.waitFor("Go on [Enter] >")
+                try await screen.press("Enter")
+                try await screen.waitFor("Data disk [10GiB] >")
+                try await screen.type("5GiB")
+                try await screen.waitFor("System disk [8GiB] >")
+            }
+            let clock = ContinuousClock()
+            let isGone = try await poll(every: .milliseconds(50), until: clock.now + .seconds(60), on: clock) { home.processes().isEmpty ? true : nil }
+            #expect(isGone == true)
+            #expect(try Files.readText(home.path.appending(".guides/orders/spec.yaml")).contains("size: 5GiB"))
+        }
+    }
+}
+
+extension Sequence where Element: Sendable {
+    fileprivate func asyncMap<Value>(_ transform: (Element) async throws -> Value) async rethrows -> [Value] {
+        var values: [Value] = []
+        for element in self { values.append(try await transform(element)) }
+        return values
+    }
+}
+
+extension GuestTests {
+    /// The whole way of somebody who is guided, in a window of 80 by 24.
+    @Suite("Guided guest", .serialized)
+    struct GuidedGuestTests {
+        private static let patience = Duration.seconds(1800)
+
+        @Test("From questions, over Ctrl-C in a step, to a verified guest, a shell in it, and a spec file that changes nothing", .fullRun)
+        func whole() async throws {
+            let home = try Guests.shared().home
+            let guest = Guest(home: home, name: "guided")
+            try await guest.removedOnFailure {
+                let guide = "\(PGKVMHome.program) guide"
+                let setting = "cd \(home.path) && export PGKVM_HOME=\(home.path) TERM=xterm PS1='ready> ' && exec bash --norc --noprofile -i"
+                try await TerminalScreen.with(["sh", "-c", setting], columns: 80, rows: 24) { screen in
+                    try await screen.waitFor("ready>")
+                    try await Stage.run("questions") { try await questions(screen, guide) }
+                    try await Stage.run("steps up to an interrupted boot") { try await interruptedBoot(screen) }
+                    try await Stage.run("the rest of the steps") { try await rest(screen, guide) }
+                    try await shell(screen)
+                    try await screen.press("Enter")
+                    try await screen.waitFor("pgkvm deploy guided.yaml")
+                    try await screen.waitFor("status=0")
+                }
+                try await guest.verify().expectPassed()
+                #expect(!Files.exists(home.path.appending(".guides")))
+                let file = home.path.appending("guided.yaml")
+                let again = try await home.check("deploy", file.string)
+                #expect(again.contains("nothing was changed"))
+                // Of the name and of the file the plans are the same, also with what the guest says.
+                let (named, filed) = (try await home.check("plan", "guided", "--brief"), try await home.check("plan", file.string, "--brief"))
+                #expect(Self.steady(named) == Self.steady(filed))
+                #expect(named.contains("nothing would be changed"))
+                try await Stage.run("a guide for what is finished") { try await finished(home, guide) }
+                try await home.check("delete", "guided", "--confirm", "guided")
+                try await guest.expectGone()
+            }
+        }
+
+        private static func steady(_ text: String) -> [Substring] { text.split(separator: "\n").filter { !$0.contains("MiB available") && !$0.contains("MiB free") } }
+
+        private func questions(_ screen: TerminalScreen, _ guide: String) async throws {
+            try await screen.type("clear; \(guide) guided; echo status=$?")
+            let answers = [
+                ("Go on [", ""), ("Data disk [", "1GiB"), ("System disk [", ""), ("vCPUs [", ""), ("Memory [", "1GiB"), ("Accelerator [", ""),
+                ("PostgreSQL's port [", ""), ("SSH port [", ""), ("Guest's address [", ""), ("Image [", ""), ("Profile [", "oltp"), ("Packages from [", ""),
+                ("Version [", ""), ("Time zone [", ""), ("Database and its owner [", "shop"), ("Begin [", ""), ("Store the spec file as [guided.yaml]", ""),
+            ]
+            for (question, answer) in answers {
+                try await screen.waitFor(question)
+                try await screen.type(answer)
+            }
+        }
+
+        private func interruptedBoot(_ screen: TerminalScreen) async throws {
+            for step in 1...6 {
+                try await screen.waitFor("Step \(step) of 11", within: Self.patience)
+                try await screen.waitFor("Run it [Enter] >", within: Self.patience)
+                try await screen.press("Enter")
+            }
+            try await screen.waitFor("Step 7 of 11", within: Self.patience)
+            try await screen.waitFor("Run it [Enter] >", within: Self.patience)
+        }
+
+        private func rest(_ screen: TerminalScreen, _ guide: String) async throws {
+            try await screen.press("Enter")
+            // The boot is under way; Ctrl-C keeps what is there.
+            try await screen.waitFor("[7/11] Boot the guest", within: Self.patience)
+            try await screen.press("C-c")
+            try await screen.waitFor("status=130", within: Self.patience)
+            try await screen.type("clear; \(guide) guided; echo status=$?")
+            try await screen.waitFor("6 of 11 steps are done", within: Self.patience)
+            try await screen.press("Enter")
+            try await screen.waitFor("Run it [Enter] >", within: Self.patience)
+            try await screen.type("a")
+            try await screen.waitFor("Enter ends, v measures now", within: Self.patience)
+        }
+
+        private func shell(_ screen: TerminalScreen) async throws {
+            try await screen.type("!")
+            try await screen.waitFor("pgkvm@guided", within: Self.patience)
+            try await screen.type("echo in-$(hostname)")
+            try await screen.waitFor("in-guided")
+            try await screen.type("exit")
+            try await screen.waitFor("Back in the guide.")
+        }
+
+        private func finished(_ home: PGKVMHome, _ guide: String) async throws {
+            let setting = "cd \(home.path) && PGKVM_HOME=\(home.path) \(guide) guided; echo status=$?; read -r line"
+            try await TerminalScreen.with(["sh", "-c", setting], columns: 80, rows: 24) { screen in
+                try await screen.waitFor("nothing is to be done", within: Self.patience)
+                try await screen.press("Enter")
+                try await screen.waitFor("status=0")
+            }
+            #expect(!Files.exists(home.path.appending(".guides")))
+        }
+    }
+}
