@@ -32,7 +32,7 @@ struct DocumentedCommandTests {
     @Test("Every command that is shown is in the table of how it is run, and nothing else is")
     func table() throws {
         let shown = try DocumentedCommands.all()
-        for command in shown { #expect(CommandTreatment.all[command.text] != nil, "\(command.page):\(command.line): nobody runs '\(command.text)'") }
+        for command in shown { #expect(CommandTreatment.of(command.text) != nil, "\(command.page):\(command.line): nobody runs '\(command.text)'") }
         let stale = Set(CommandTreatment.all.keys).subtracting(shown.map(\.text))
         #expect(stale.isEmpty, "no page shows \(stale.sorted())")
     }
@@ -41,7 +41,7 @@ struct DocumentedCommandTests {
     func here() async throws {
         try await PGKVMHome.with { home in
             for command in try DocumentedCommands.all() {
-                guard case .here? = CommandTreatment.all[command.text] else { continue }
+                guard case .here? = CommandTreatment.of(command.text) else { continue }
                 let result = try await shell(command.text, in: home)
                 #expect(result.status == 0, "\(command.page):\(command.line): \(command.text)\n\(result.errorText)\(result.outputText)")
             }
@@ -52,7 +52,7 @@ struct DocumentedCommandTests {
     func accepted() async throws {
         try await PGKVMHome.with { home in
             for command in try DocumentedCommands.all() {
-                guard case .accepted(let code, _)? = CommandTreatment.all[command.text] else { continue }
+                guard case .accepted(let code, _)? = CommandTreatment.of(command.text) else { continue }
                 // No directory can be made there.
                 let nowhere = code == .fileUnwritable ? ["PGKVM_HOME": "/proc/nowhere"] : [:]
                 let result = try await shell(command.text, in: home, environment: nowhere)
@@ -114,7 +114,7 @@ extension GuestTests {
         func guest() async throws {
             let guest = try await Guests.undisturbed().guest
             for command in try DocumentedCommands.all() {
-                guard case .guest(let status)? = CommandTreatment.all[command.text] else { continue }
+                guard case .guest(let status)? = CommandTreatment.of(command.text) else { continue }
                 let text = command.text.replacing(#/\b(orders|demo)\b/#, with: guest.name)
                 let result = try await shell(text, in: guest.home, environment: ["PGPASSFILE": guest.passwordFile.string])
                 #expect(result.status == status, "\(command.page):\(command.line): \(text)\n\(result.errorText)\(result.outputText)")

@@ -79,7 +79,13 @@ enum CommandTreatment {
     /// Not by the test of the documentation.
     case elsewhere(why: String)
 
-    /// Every command that the documentation shows.
+    /// - Returns: nil for a command that nobody runs.
+    static func of(_ command: String) -> CommandTreatment? {
+        if command == "pgkvm guide" || command.hasPrefix("pgkvm guide ") { return .elsewhere(why: "it asks on a terminal, and its own tests answer") }
+        return all[command]
+    }
+
+    /// Every other command that the documentation shows.
     static let all: [String: CommandTreatment] = {
         let deploys = "a deployment takes minutes; Undisturbed deploys in earnest, with a file that says the same"
         let make = "make builds or installs on the host; .ci/run runs deps, check and test, Tests/Scripts the others"

@@ -43,7 +43,7 @@ struct ProgressTests {
             #expect(error.step == "prepare-image" && error.error?.code == "image.missing")
             #expect(error.error?.message.contains("did you mean 'debian-13'?") == true)
             #expect(error.error?.remedies.isEmpty == false)
-            #expect(lines.contains { $0.event == "log" && $0.level == "debug" && $0.message?.hasPrefix("QMP ") == true })
+            #expect(lines.contains { $0.event == "log" && $0.level == "info" && $0.message?.hasPrefix("qemu-") == true })
         }
     }
 
@@ -77,13 +77,11 @@ struct ProgressTests {
         }
     }
 
-    @Test("-v shows the programs that run and -vv what QEMU's monitor is asked too")
-    func verbose() async throws {
+    @Test("-v shows the programs that run", arguments: ["-v", "-vv"])
+    func verbose(option: String) async throws {
         try await PGKVMHome.with { home in
-            let info = try await home.withOwnCache.run(Self.failing + ["-v"]).errorText
-            #expect(info.contains("info: qemu-") && !info.contains("debug: "), "\(info)")
-            let debug = try await home.withOwnCache.run(Self.failing + ["-vv"]).errorText
-            #expect(debug.contains("debug: QMP "), "\(debug)")
+            let text = try await home.withOwnCache.run(Self.failing + [option]).errorText
+            #expect(text.contains(#/\ninfo: qemu-system-x86_64 .* -> status 0, [0-9]+ ms\n/#), "\(text)")
         }
     }
 
@@ -95,7 +93,7 @@ struct ProgressTests {
             #expect(Files.status(log)?.permissions == 0o600)
             let text = try Files.readText(log)
             for part in [
-                "deploy orders --image debain-13 --data-disk 1GiB --quiet\n", " info step check-host begins\n", " info qemu-", " debug QMP ",
+                "deploy orders --image debain-13 --data-disk 1GiB --quiet\n", " info step check-host begins\n", " info qemu-",
                 " error step prepare-image failed: error[image.missing]", " info exit status 1\n",
             ] { #expect(text.contains(part), "'\(part)' is not in:\n\(text)") }
             let shown = try await home.check("logs", "orders", "--pgkvm", "--lines", "1")
@@ -159,6 +157,32 @@ struct ProgressTests {
                 #expect(!shown.contains("[2/11] Prepare the base image"), "\(shown)")
                 #expect(!(try Files.readText(home.path.appending("piped"))).contains("^["))
             }
+        }
+    }
+}
+
+extension GuestTests {
+    @Suite("Progress, with a guest", .serialized)
+    struct GuestProgressTests {
+        @Test("-vv shows what the guest is asked over SSH, and the debug log tells of SSH, QEMU's monitor and the console")
+        func verbose() async throws {
+            let guest = try await Guests.undisturbed().guest
+            let result = try await guest.home.run("logs", guest.name, "-vv")
+            #expect(result.status == 0 && !result.outputText.isEmpty)
+            #expect(result.errorText.contains("debug: SSH sudo -n sh -c"), "\(result.errorText)")
+            let log = try await guest.home.check("logs", guest.name, "--pgkvm", "--lines", "100000")
+            for part in [" debug SSH sudo", " debug QMP query-status -> done", " debug SFTP ", " debug step boot-guest: guest: ", " info step verify is done"] {
+                #expect(log.contains(part), "'\(part)' is not in the debug log")
+            }
+        }
+
+        @Test("Starting what runs is worth no line, and as JSON it is a step")
+        func start() async throws {
+            let guest = try await Guests.undisturbed().guest
+            let result = try await guest.home.run("start", guest.name, "--progress", "json")
+            #expect(result.status == 0)
+            let lines = result.errorText.split(separator: "\n")
+            #expect(lines.first?.contains(#""event":"stepStarted""#) == true && lines.last?.contains(#""event":"stepFinished""#) == true, "\(lines)")
         }
     }
 }
