@@ -43,7 +43,7 @@ package final class DebugLog: Sendable {
         self.echo = echo
     }
 
-    deinit { state.withLock { try? $0.file?.close() } }
+    deinit { state.withLock { state in _ = try? state.file?.close() } }
 
     /// Where the lines go, those that wait included, as soon as the directory is there.
     package func keep(in path: FilePath) { state.withLock { $0.path = path } }

@@ -9,18 +9,16 @@ internal import SystemPackage
 /// line that somebody is typing.
 extension CompletionKind {
     /// The appliances of the state directory.
-    static let applianceNames = CompletionKind.custom { _, _, _ in names() }
+    static var applianceNames: CompletionKind { .custom { _, _, _ in names() } }
 
     /// Appliances, and spec files below what has been typed.
-    static let appliancesAndSpecFiles = CompletionKind.custom { _, _, typed in names() + specFiles(typed) }
+    static var appliancesAndSpecFiles: CompletionKind { .custom { _, _, typed in names() + specFiles(typed) } }
 
     /// The images of the cache, and the releases that can be built.
-    static let images = CompletionKind.custom { _, _, _ in
-        Set(cachedImages() + DebianRelease.allCases.map(\.rawValue)).sorted()
-    }
+    static var images: CompletionKind { .custom { _, _, _ in Set(cachedImages() + DebianRelease.allCases.map(\.rawValue)).sorted() } }
 
     /// The images of the cache.
-    static let imagesOfCache = CompletionKind.custom { _, _, _ in Set(cachedImages()).sorted() }
+    static var imagesOfCache: CompletionKind { .custom { _, _, _ in Set(cachedImages()).sorted() } }
 
     private static func names() -> [String] { (try? Composition.environment().names().map(\.rawValue)) ?? [] }
 

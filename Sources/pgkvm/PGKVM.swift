@@ -21,17 +21,17 @@ struct PGKVM {
         }
         let renderer = (command as? any WatchedCommand).map { ProgressRenderer($0.progress) } ?? ProgressRenderer()
         let log = command is any WatchedCommand ? CommandLog.begin { renderer.show($0, $1) } : nil
-        let outcome = await DebugLog.$current.withValue(log) {
+        let end = await DebugLog.$current.withValue(log) {
             await ProgressRenderer.$current.withValue(renderer) { await outcome(of: command, renderer) }
         }
         let status: Int32 =
-            switch outcome {
+            switch end {
             case .status(let status): status
             case .other(let error): PGKVMCommand.exitCode(for: error).rawValue
             }
         log?.write(.info, "exit status \(status)", echoes: false)
         // Such as a request for help: the parser knows what to print.
-        if case .other(let error) = outcome { PGKVMCommand.exit(withError: error) }
+        if case .other(let error) = end { PGKVMCommand.exit(withError: error) }
         exit(status)
     }
 
