@@ -95,9 +95,9 @@ struct DocumentedCommandTests {
             let arguments: [Argument]?
 
             /// The long options of the command that the words lead to; nil when they lead to none.
-            func options(along words: some Collection<String>) -> Set<String>? {
+            func options(along words: ArraySlice<String>) -> Set<String>? {
                 guard let subcommands, !subcommands.isEmpty, let word = words.first, !word.hasPrefix("-") else {
-                    return Set((arguments ?? []).flatMap { $0.names ?? [] }.map { "--\($0.name)" })
+                    return Set((arguments ?? []).flatMap { $0.names ?? [] }.map { "--\($0.name)" } + ["--help"])
                 }
                 if word == "help" || word.contains("…") { return ["--help"] }
                 return subcommands.first { $0.commandName == word }?.options(along: words.dropFirst())
@@ -116,7 +116,7 @@ extension GuestTests {
             for command in try DocumentedCommands.all() {
                 guard case .guest(let status)? = CommandTreatment.of(command.text) else { continue }
                 let text = command.text.replacing(#/\b(orders|demo)\b/#, with: guest.name)
-                let result = try await shell(text, in: guest.home, environment: ["PGPASSFILE": guest.passwordFile.string])
+                let result = try await shell(text, in: guest.home)
                 #expect(result.status == status, "\(command.page):\(command.line): \(text)\n\(result.errorText)\(result.outputText)")
             }
         }

@@ -1,4 +1,5 @@
 import ApplianceModel
+import Deployment
 import HostSystem
 import SystemPackage
 
@@ -114,8 +115,4 @@ enum CommandTreatment {
             "make bench": .elsewhere(why: "it measures, and tests assert on no wall clock; make test-full runs Benchmarks/ready"),
         ]
     }()
-}
-
-extension Failure.Code {
-    fileprivate static let applianceNotFound = Failure.Code("appliance.not-found")
 }

@@ -28,7 +28,7 @@ struct HelpTests {
             #expect(paths.count > 25)
             for path in paths {
                 let help = try await home.check(arguments: path.dropFirst() + ["--help"])
-                let lines = help.split(separator: "\n").map { $0.trimmingCharacters(in: .whitespaces) }
+                let lines = help.split(separator: "\n").map { $0.drop(while: \.isWhitespace) }
                 guard let heading = lines.firstIndex(where: { $0 == "EXAMPLE" || $0 == "EXAMPLES" }) else {
                     Issue.record("'\(path.joined(separator: " ")) --help' has no example")
                     continue
