@@ -3,6 +3,7 @@ internal import ArgumentParser
 internal import Deployment
 internal import HostSystem
 internal import SystemPackage
+internal import Workflow
 
 struct PlanCommand: WatchedCommand {
     static let configuration = CommandConfiguration(
