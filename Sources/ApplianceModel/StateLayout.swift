@@ -39,6 +39,8 @@ package struct ApplianceDirectory: Sendable, Equatable {
     package var passwords: FilePath { path.appending("pgpass") }
     package var reports: FilePath { path.appending("reports") }
     package var evidence: FilePath { path.appending("evidence") }
+    /// What the commands that work on the appliance did, step by step.
+    package var debugLog: FilePath { path.appending("pgkvm.log") }
 
     package func machine(_ index: Int = 0) -> MachineDirectory {
         MachineDirectory(path: path.appending("machines").appending(String(index)))

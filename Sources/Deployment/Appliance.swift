@@ -24,7 +24,7 @@ package struct Appliance: Sendable {
         guard Files.exists(directory.spec) else {
             let known = try environment.names().map(\.rawValue)
             throw Failure(
-                .applianceNotFound, "there is no appliance '\(name)' in '\(environment.state.path)'",
+                .applianceNotFound, "there is no appliance '\(name)' in '\(environment.state.path)'\(Suggestion.text(for: name, among: known))",
                 remedy: known.isEmpty ? "pgkvm deploy \(name)" : "choose one of: \(known.joined(separator: ", "))")
         }
         let spec = try SpecFile.parse(Files.read(directory.spec), file: directory.spec.string)

@@ -25,7 +25,11 @@ extension DeploymentContext {
     /// Connects as the role `pgkvm`.
     func connect() async throws -> PostgresConnection {
         let parameters = try await connectionParameters()
-        return try await WaitingTime.measure { try await PostgresConnection.open(parameters) }
+        return try await WaitingTime.measure {
+            try await DebugLog.telling(.debug, "libpq connection to \(parameters.hostAddress ?? parameters.host):\(parameters.port)") {
+                try await PostgresConnection.open(parameters)
+            }
+        }
     }
 
     /// Runs the checks and stores the report. The spec's limits hold too, unless the options have another for the same figure.
@@ -61,7 +65,11 @@ extension DeploymentContext {
 }
 
 /// Which log to show.
-package enum LogSource: Sendable { case postgresql, serial, process }
+package enum LogSource: Sendable {
+    case postgresql, serial, process
+    /// pgkvm's own debug log.
+    case tool
+}
 
 extension Appliance {
     /// Runs the checks and stores the report.
@@ -116,8 +124,12 @@ extension Appliance {
         case .process:
             guard let machine = try await machine(), let provider = context.backend as? any ProcessProviding else { return "" }
             text = String(decoding: try Files.readIfPresent(provider.processLog(of: machine)) ?? [], as: UTF8.self)
+        case .tool:
+            let parts = try [DebugLog.former(directory.debugLog), directory.debugLog].compactMap(Files.readIfPresent)
+            text = parts.map { String(decoding: $0, as: UTF8.self) }.joined()
         }
-        return text.split(separator: "\n", omittingEmptySubsequences: false).suffix(lines).joined(separator: "\n")
+        let ended = text.hasSuffix("\n") ? text.dropLast() : text[...]
+        return ended.split(separator: "\n", omittingEmptySubsequences: false).suffix(lines).joined(separator: "\n")
     }
 }
 

@@ -36,27 +36,3 @@ package enum Evidence {
         try Files.write(Array(bytes.suffix(256 << 10)), to: directory.appending(name))
     }
 }
-
-/// An error with its chain of causes, as it is printed once, at the top.
-package enum FailureText {
-    package static func render(_ error: any Error) -> String {
-        let code = (error as? Failure)?.code.rawValue ?? (error as? JournalError)?.code.rawValue
-        var lines = ["error\(code.map { "[\($0)]" } ?? ""): \(headline(error))"]
-        var cause = cause(of: error)
-        while let current = cause {
-            lines.append("  cause: \(headline(current))")
-            cause = self.cause(of: current)
-        }
-        for remedy in remedies(of: error) { lines.append("  try: \(remedy)") }
-        return lines.joined(separator: "\n")
-    }
-
-    private static func headline(_ error: any Error) -> String { (error as? Failure)?.message ?? "\(error)" }
-
-    private static func cause(of error: any Error) -> (any Error)? { (error as? Failure)?.cause ?? (error as? JournalError)?.cause }
-
-    private static func remedies(of error: any Error) -> [String] {
-        let own = (error as? Failure)?.remedy ?? (error as? JournalError)?.remedy
-        return (own.map { [$0] } ?? []) + (cause(of: error).map(remedies) ?? [])
-    }
-}

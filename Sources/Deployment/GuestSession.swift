@@ -23,9 +23,11 @@ package actor GuestSession: RemoteShell {
         let publicKey = try Files.readText(directory.sshPublicKey)
         let target = try await endpoint()
         let opened = try await WaitingTime.measure {
-            let socket = try await Sockets.connect(to: target, timeout: timeout)
-            return try await SSHConnection.open(
-                socket: socket, hostKeys: keys, user: Self.user, privateKey: privateKey, publicKey: publicKey, timeout: timeout)
+            try await DebugLog.telling(.debug, "SSH connection to \(target)") {
+                let socket = try await Sockets.connect(to: target, timeout: timeout)
+                return try await SSHConnection.open(
+                    socket: socket, hostKeys: keys, user: Self.user, privateKey: privateKey, publicKey: publicKey, timeout: timeout)
+            }
         }
         connection = opened
         return opened
@@ -38,15 +40,23 @@ package actor GuestSession: RemoteShell {
     }
 
     package func run(_ command: ShellCommand, input: [UInt8], timeout: Duration) async throws -> ShellResult {
-        try await using { try await $0.run(command, input: input, timeout: timeout) }
+        try await using { connection in
+            try await DebugLog.telling(.debug, "SSH \(command.text)", end: { "status \($0.status)" }) {
+                try await connection.run(command, input: input, timeout: timeout)
+            }
+        }
     }
 
     package func upload(_ bytes: [UInt8], to path: String, mode: UInt16) async throws {
-        try await using { try await $0.upload(bytes, to: path, mode: mode) }
+        try await using { connection in
+            try await DebugLog.telling(.debug, "SFTP \(bytes.count) bytes to \(path)") { try await connection.upload(bytes, to: path, mode: mode) }
+        }
     }
 
     package func download(_ path: String, limit: Int) async throws -> [UInt8] {
-        try await using { try await $0.download(path, limit: limit) }
+        try await using { connection in
+            try await DebugLog.telling(.debug, "SFTP from \(path)", end: { "\($0.count) bytes" }) { try await connection.download(path, limit: limit) }
+        }
     }
 
     private func using<Value: Sendable>(_ body: (SSHConnection) async throws -> Value) async throws -> Value {

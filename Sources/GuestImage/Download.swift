@@ -7,7 +7,9 @@ struct Download: Sendable {
     let url: String
     /// Where the bytes go. The name has to stand for the content.
     let partial: FilePath
-    let progress: @Sendable (String) -> Void
+    /// Where curl writes the header lines of the answers, which say how much will come.
+    let headers: FilePath
+    let progress: @Sendable (ImageProgress) -> Void
 
     /// Attempts in a row that may bring nothing new.
     private static let fruitlessAttempts = 3
@@ -46,16 +48,19 @@ struct Download: Sendable {
                     [
                         "--fail", "--location", "--silent", "--show-error", "--globoff", "--proto", "=http,https", "--continue-at", "-",
                         // A connection that brings nothing for half a minute is dead.
-                        "--connect-timeout", "30", "--speed-limit", "1", "--speed-time", "30", "--output", partial.string, "--", url,
+                        "--connect-timeout", "30", "--speed-limit", "1", "--speed-time", "30", "--dump-header", headers.string,
+                        "--output", partial.string, "--", url,
                     ])
             }
             group.addTask {
-                var told: Int64 = size.mebibytes
+                let before = size.bytes
+                var told = before
                 while true {
                     try await ContinuousClock().sleep(for: .milliseconds(250))
-                    guard size.mebibytes >= told + 32 else { continue }
-                    told = size.mebibytes
-                    progress("downloaded \(told) MiB")
+                    let now = size
+                    guard now.bytes > told else { continue }
+                    told = now.bytes
+                    progress(Self.state(now, total: total(before: before)))
                 }
             }
             defer { group.cancelAll() }
@@ -64,6 +69,16 @@ struct Download: Sendable {
             }
             throw CancellationError()
         }
+    }
+
+    private func total(before: Int64) -> Int64? {
+        guard let bytes = try? Files.readIfPresent(headers) else { return nil }
+        return TransferSize.total(headers: String(decoding: bytes, as: UTF8.self), before: before)
+    }
+
+    private static func state(_ size: ByteSize, total: Int64?) -> ImageProgress {
+        let all = total.map { " of \(ByteSize(bytes: $0).mebibytes)" } ?? ""
+        return ImageProgress("downloaded \(size.mebibytes)\(all) MiB", bytes: size.bytes, of: total)
     }
 
     private func failure(_ result: ProgramResult) -> Failure {

@@ -7,7 +7,7 @@ struct ImageBuilder: Sendable {
     let recipe: ImageRecipe
     /// Where the disk is made. Belongs to this build alone.
     let work: WorkDirectory
-    let progress: @Sendable (String) -> Void
+    let progress: @Sendable (ImageProgress) -> Void
 
     /// - Returns: the finished disk, qcow2 without compression: it is read at every boot and takes only what is used.
     func build() async throws -> FilePath {
@@ -40,7 +40,9 @@ struct ImageBuilder: Sendable {
 
         progress("converting to qcow2")
         let image = work.path.appending("disk.qcow2")
-        _ = try await ProgramRunner.check("qemu-img", ["convert", "-f", "raw", "-O", "qcow2", disk.string, image.string])
+        try await FileGrowth.telling(of: image, as: "converting to qcow2", progress: progress) {
+            _ = try await ProgramRunner.check("qemu-img", ["convert", "-f", "raw", "-O", "qcow2", disk.string, image.string])
+        }
         try Files.remove(disk)
         return image
     }
@@ -57,10 +59,11 @@ struct ImageBuilder: Sendable {
     private func unpack(_ arguments: [String], disk: FilePath, list: FilePath, environment: [String: String]) async throws {
         let script = #"umask 022; exec 20<>"$1" 21>"$2" 22>"$3" && flock --nonblock 22 || exit 1; shift 3; exec mmdebstrap "$@""#
         let progress = progress
-        _ = try await ProgramRunner.check(
-            "bash", ["-c", script, "bash", disk.string, list.string, work.lock.string] + arguments, environment: environment
-        ) { line in
-            if let stage = Self.stage(of: line) { progress(stage) }
+        let command = ["-c", script, "bash", disk.string, list.string, work.lock.string] + arguments
+        try await FileGrowth.telling(of: disk, as: "writing the file system", progress: progress) {
+            _ = try await ProgramRunner.check("bash", command, environment: environment) { line in
+                if let stage = Self.stage(of: line) { progress(ImageProgress(stage)) }
+            }
         }
     }
 

@@ -10,11 +10,11 @@ extension ImageCache {
     /// Another build that runs at the same time is waited for.
     /// - Parameters:
     ///   - rebuild: builds also when there is one, to take up security updates.
-    ///   - progress: called with lines that say what is being done.
+    ///   - progress: called with what is being done.
     /// - Throws: `image.mirror-missing`, `image.build-impossible`, `image.verification-failed`, `program.missing`,
     ///   `program.failed`, `file.unwritable`.
     package func build(
-        _ release: DebianRelease, rebuild: Bool = false, progress: @escaping @Sendable (String) -> Void
+        _ release: DebianRelease, rebuild: Bool = false, progress: @escaping @Sendable (ImageProgress) -> Void
     ) async throws -> CachedImage {
         let recipe = ImageRecipe(release: release, mirror: try packaging.mirror())
         let before = try image(key: recipe.key)
@@ -32,7 +32,7 @@ extension ImageCache {
 
     /// Runs `body` as the only one that adds to the cache, with a work directory that is gone afterwards.
     func exclusively(
-        progress: @escaping @Sendable (String) -> Void, _ body: (WorkDirectory) async throws -> CachedImage
+        progress: @escaping @Sendable (ImageProgress) -> Void, _ body: (WorkDirectory) async throws -> CachedImage
     ) async throws -> CachedImage {
         try Files.createDirectory(directory)
         let lock = try await FileLock.acquire(directory.appending(".lock")) { progress("waiting for another build or import to finish") }

@@ -10,11 +10,11 @@ extension ImageCache {
     ///   - source: a path, or an address that begins with `http://` or `https://`.
     ///   - checksum: of the file as it is published; the content is taken only if it has it.
     ///   - name: what it is called in the cache; nil takes the name of the file without its extension.
-    ///   - progress: called with lines that say what is being done.
+    ///   - progress: called with what is being done.
     /// - Throws: `image.checksum-mismatch`, `image.format-refused`, `image.download-failed`, `input.invalid`, `file.unreadable`,
     ///   `file.unwritable`, `program.missing`.
     package func importImage(
-        from source: String, checksum: ImageChecksum, name: String? = nil, progress: @escaping @Sendable (String) -> Void
+        from source: String, checksum: ImageChecksum, name: String? = nil, progress: @escaping @Sendable (ImageProgress) -> Void
     ) async throws -> CachedImage {
         let name = try Self.checkedName(name ?? Self.defaultName(of: source))
         let key = ImageRecipe.key(imported: checksum)
@@ -23,10 +23,10 @@ extension ImageCache {
             if let image = try image(key: key), image.name == name { return image }
             let file = work.path.appending("import")
             if source.hasPrefix("http://") || source.hasPrefix("https://") {
-                try await download(source, checksum: checksum, to: file, progress: progress)
+                try await download(source, checksum: checksum, to: file, headers: work.path.appending("headers"), progress: progress)
             } else {
                 progress("copying and checking '\(source)'")
-                try copy(FilePath(source), checksum: checksum, to: file)
+                try copy(FilePath(source), checksum: checksum, to: file, progress: progress)
             }
             let format = try DiskImage.format(head: DiskImage.head(of: file), source: source)
             let start = try await DiskImage.start(of: file, format: format, scratch: work.path)
@@ -42,11 +42,11 @@ extension ImageCache {
     }
 
     private func download(
-        _ url: String, checksum: ImageChecksum, to file: FilePath, progress: @escaping @Sendable (String) -> Void
+        _ url: String, checksum: ImageChecksum, to file: FilePath, headers: FilePath, progress: @escaping @Sendable (ImageProgress) -> Void
     ) async throws {
         let partial = partialPath(checksum)
         progress("downloading \(url)")
-        try await Download(url: url, partial: partial, progress: progress).run()
+        try await Download(url: url, partial: partial, headers: headers, progress: progress).run()
         progress("checking the checksum")
         do {
             try checksum.check(digest(of: partial, algorithm: checksum.algorithm), source: url)
@@ -66,11 +66,12 @@ extension ImageCache {
     }
 
     /// Copies a file, hashing the bytes that are written, so that the copy is what was checked.
-    private func copy(_ source: FilePath, checksum: ImageChecksum, to target: FilePath) throws {
-        guard Files.status(source)?.isRegularFile == true else {
+    private func copy(_ source: FilePath, checksum: ImageChecksum, to target: FilePath, progress: (ImageProgress) -> Void) throws {
+        guard let status = Files.status(source), status.isRegularFile else {
             throw Failure(.fileUnreadable, "there is no file '\(source)'", remedy: "give the path of a disk image or an http(s) address")
         }
         var hasher = checksum.makeHasher()
+        var copied: Int64 = 0
         do {
             let input = try FileDescriptor.open(source, .readOnly, options: .closeOnExec)
             try input.closeAfter {
@@ -84,6 +85,10 @@ extension ImageCache {
                         if count == 0 { break }
                         hasher.update(chunk[..<count])
                         try output.writeAll(chunk[..<count])
+                        copied += Int64(count)
+                        progress(
+                            ImageProgress(
+                                "copied \(ByteSize(bytes: copied).mebibytes) of \(status.size.mebibytes) MiB", bytes: copied, of: status.size.bytes))
                     }
                 }
             }

@@ -47,6 +47,9 @@ package struct ImageCache: Sendable {
     /// The packages that the image of a release holds besides Debian's minimum and the server's own.
     package static func packages(of release: DebianRelease) -> [String] { ImageRecipe.packages(of: release) }
 
+    /// What the commands that fill the cache did, step by step.
+    package var debugLog: FilePath { directory.appending(".pgkvm.log") }
+
     /// The disk of an image.
     package func diskPath(_ image: CachedImage) -> FilePath { path(image.key).appending("disk.\(image.format.rawValue)") }
 
@@ -57,7 +60,8 @@ package struct ImageCache: Sendable {
     package func delete(_ nameOrKey: String) throws {
         let found = try matches(nameOrKey)
         guard let first = found.first else {
-            throw Failure(.imageUnknown, "there is no image '\(nameOrKey)' in the cache", remedy: "see 'pgkvm image list'")
+            let suggestion = Suggestion.text(for: nameOrKey, among: try list().map(\.name))
+            throw Failure(.imageUnknown, "there is no image '\(nameOrKey)' in the cache\(suggestion)", remedy: "see 'pgkvm image list'")
         }
         if found.count > 1, first.name != nameOrKey {
             throw Failure(.imageAmbiguous, "'\(nameOrKey)' begins the keys of \(found.count) images", remedy: "give more of the key")

@@ -51,7 +51,7 @@ struct WorkDirectory: Sendable {
 
     /// Removes what dead builds left. A build whose mmdebstrap still runs is left to a later call.
     /// The caller holds the lock of the cache.
-    static func removeLeftovers(in cache: FilePath, progress: (String) -> Void) async throws {
+    static func removeLeftovers(in cache: FilePath, progress: (ImageProgress) -> Void) async throws {
         for name in try Files.list(cache) where name.hasPrefix(prefix) {
             let left = WorkDirectory(path: cache.appending(name))
             guard try FileLock.tryAcquire(left.lock) != nil else { continue }

@@ -266,7 +266,7 @@ extension Guide {
             conversation.say("Measuring; Ctrl-C ends it.")
             let progress = sink
             let step = StepID(rawValue: "verify")
-            let report = try await appliance.verify(VerificationOptions(depth: .standard)) { progress.receive(.stepProgress(step, message: $0)) }
+            let report = try await appliance.verify(VerificationOptions(depth: .standard)) { progress.receive(.stepProgress(step, ProgressMessage($0))) }
             conversation.terminal.discardTypeahead()
             try await conversation.page("\n" + TextReport.render(report, style: conversation.terminal.style))
         } catch let failure as Failure {

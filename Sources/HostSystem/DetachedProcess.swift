@@ -45,6 +45,7 @@ package struct DetachedProcess: Sendable {
         var processID: pid_t = 0
         let code = unsafe clinux_spawn(
             executable.string, arguments, directory.string, output.rawValue, handed, Int32(handed.count), &processID)
+        DebugLog.write(.info, "\(CommandText.render(command)) -> process \(processID)")
         guard code == 0 else { throw Failure(.programFailed, "cannot start '\(name)'", cause: Errno(rawValue: code)) }
         return DetachedProcess(child: processID)
     }

@@ -58,7 +58,9 @@ package enum ProgramRunner {
         defer { try? standardInput.close() }
         return try await WaitingTime.measure {
             do {
-                return try await collect(configuration, input: standardInput, outputLimit: outputLimit, onLine: onLine)
+                return try await DebugLog.telling(.info, CommandText.render([name] + arguments), end: { "status \($0.status)" }) {
+                    try await collect(configuration, input: standardInput, outputLimit: outputLimit, onLine: onLine)
+                }
             } catch let error as SubprocessError {
                 try Task.checkCancellation()
                 throw Failure(.programFailed, "cannot run '\(name)'", cause: error)

@@ -36,7 +36,8 @@ package final class QMPClient: Sendable {
     /// - Throws: `qmp.refused` with QEMU's reason, `qmp.unresponsive`.
     @discardableResult
     package func execute(_ command: String, _ arguments: [String: JSONValue] = [:]) async throws -> JSONValue {
-        try await perform { try self.exchange(command, arguments) }
+        // The name alone: what a command is given is in the command line of QEMU, in machine.json or nowhere.
+        try await DebugLog.telling(.debug, "QMP \(command)") { try await perform { try self.exchange(command, arguments) } }
     }
 
     private func perform<Value: Sendable>(_ body: @escaping @Sendable () throws -> Value) async throws -> Value {

@@ -204,13 +204,3 @@ extension Duration {
         Int(components.seconds) * 1_000 + Int(components.attoseconds / 1_000_000_000_000_000)
     }
 }
-
-extension RunOutcome.Result {
-    fileprivate var name: String {
-        switch self {
-        case .completed: "completed"
-        case .failed: "failed"
-        case .cancelled: "cancelled"
-        }
-    }
-}

@@ -5,6 +5,15 @@ package struct RunOutcome: Sendable {
         case failed(step: StepID, error: any Error)
         /// The task was cancelled, or the gate said `.stop`, at this step.
         case cancelled(step: StepID)
+
+        /// `completed`, `failed` or `cancelled`, in the journal and in events.
+        package var name: String {
+            switch self {
+            case .completed: "completed"
+            case .failed: "failed"
+            case .cancelled: "cancelled"
+            }
+        }
     }
 
     package var result: Result

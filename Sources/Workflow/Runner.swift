@@ -48,6 +48,6 @@ package struct Runner<Context: Sendable>: Sendable {
     /// Carries out a part of a step with its reports going to the sink.
     func listening<Value>(to step: StepID, _ body: () async throws -> Value) async rethrows -> Value {
         let sink = sink
-        return try await StepProgress.$listener.withValue({ sink.receive(.stepProgress(step, message: $0)) }, operation: body)
+        return try await StepProgress.$listener.withValue({ sink.receive(.stepProgress(step, $0)) }, operation: body)
     }
 }

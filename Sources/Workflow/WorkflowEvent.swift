@@ -7,7 +7,7 @@ package enum WorkflowEvent: Sendable {
     case stepSatisfied(StepSummary, reason: String)
     /// The gate left the step out.
     case stepSkipped(StepSummary)
-    case stepProgress(StepID, message: String)
+    case stepProgress(StepID, ProgressMessage)
     /// - duration: of inspecting and performing, this time.
     case stepFinished(StepSummary, duration: Duration)
     case stepFailed(StepSummary, error: any Error)

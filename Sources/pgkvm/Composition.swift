@@ -62,8 +62,15 @@ struct FormatOption: ParsableArguments {
 
 /// The argument of every command about one appliance.
 struct NameArgument: ParsableArguments {
-    @Argument(help: "Name of the appliance", completion: .shellCommand("pgkvm list --names 2>/dev/null"))
+    @Argument(help: "Name of the appliance", completion: .applianceNames)
     var name: String
 
     func open() throws -> Appliance { try Appliance.open(name, in: Composition.environment()) }
+
+    /// The same, for a command whose doings are to be found in the appliance's debug log.
+    func openForWork() throws -> Appliance {
+        let appliance = try open()
+        DebugLog.current?.keep(in: appliance.directory.debugLog)
+        return appliance
+    }
 }

@@ -2,6 +2,7 @@ internal import ApplianceModel
 internal import ArgumentParser
 internal import Deployment
 internal import Glibc
+internal import HostSystem
 internal import UnixSignals
 
 /// The entry: parses, runs, and turns what happened into text and an exit status.
@@ -12,17 +13,51 @@ struct PGKVM {
         umask(0o077)
         // A pipe that its reader closed ends a write with an error, not the program.
         signal(SIGPIPE, SIG_IGN)
+        let command: any ParsableCommand
         do {
-            let command = try PGKVMCommand.parseAsRoot()
-            try await interruptibly(command)
-        } catch let error as Failure {
-            Terminal.error(FailureText.render(error))
-            exit(ExitStatus.of(error))
-        } catch is CancellationError {
-            Terminal.error("interrupted")
-            exit(ExitStatus.interrupted)
+            command = try PGKVMCommand.parseAsRoot()
         } catch {
-            PGKVMCommand.exit(withError: error)
+            CommandSuggestion.exit(withError: error)
+        }
+        let renderer = (command as? any WatchedCommand).map { ProgressRenderer($0.progress) } ?? ProgressRenderer()
+        let log = command is any WatchedCommand ? CommandLog.begin { renderer.show($0, $1) } : nil
+        let end = await DebugLog.$current.withValue(log) {
+            await ProgressRenderer.$current.withValue(renderer) { await outcome(of: command, renderer) }
+        }
+        let status: Int32 =
+            switch end {
+            case .status(let status): status
+            case .other(let error): PGKVMCommand.exitCode(for: error).rawValue
+            }
+        log?.write(.info, "exit status \(status)", echoes: false)
+        // Such as a request for help: the parser knows what to print.
+        if case .other(let error) = end { PGKVMCommand.exit(withError: error) }
+        exit(status)
+    }
+
+    private enum Outcome: Sendable {
+        case status(Int32)
+        case other(any Error)
+    }
+
+    /// Runs a command to its end, and says how it failed.
+    private static func outcome(of command: any ParsableCommand, _ renderer: ProgressRenderer) async -> Outcome {
+        do {
+            try await interruptibly(command)
+            renderer.finish()
+            return .status(ExitStatus.done)
+        } catch {
+            renderer.finish()
+            switch error {
+            case let failure as Failure:
+                renderer.fail(failure)
+                return .status(ExitStatus.of(failure))
+            case is CancellationError:
+                renderer.interrupted()
+                return .status(ExitStatus.interrupted)
+            case let code as ExitCode: return .status(code.rawValue)
+            default: return .other(error)
+            }
         }
     }
 

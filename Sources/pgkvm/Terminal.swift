@@ -10,13 +10,16 @@ enum Terminal {
     static let isOutputTTY = isatty(STDOUT_FILENO) == 1
     static let isInputTTY = isatty(STDIN_FILENO) == 1
 
+    /// Whether a line of standard error can be taken back and written anew.
+    static let rewritesLines = isErrorTTY && HostEnvironment.value("TERM").map { $0 != "dumb" } ?? false
+
     static func print(_ text: String) { write(text + "\n", to: STDOUT_FILENO) }
 
     static func error(_ text: String) { write(text + "\n", to: STDERR_FILENO) }
 
     /// Rewrites the current line of a terminal.
     static func status(_ text: String) {
-        guard isErrorTTY else { return }
+        guard rewritesLines else { return }
         var size = winsize()
         let columns = ioctl(STDERR_FILENO, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 0 ? Int(size.ws_col) : 80
         write("\r\u{1b}[K" + String(text.prefix(columns - 1)), to: STDERR_FILENO)

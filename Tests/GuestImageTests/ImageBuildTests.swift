@@ -13,7 +13,7 @@ struct ImageBuildTests {
         let home = HostEnvironment.value("HOME") ?? "/root"
         let base = HostEnvironment.value("XDG_CACHE_HOME").map { FilePath($0) } ?? FilePath(home).appending(".cache")
         let cache = ImageCache(directory: base.appending("pgkvm").appending("images"))
-        let image = try await cache.build(.debian13) { print("image: \($0)") }
+        let image = try await cache.build(.debian13) { print("image: \($0.text)") }
         #expect(image.name == "debian-13")
         #expect(image.firmware == .uefi)
         #expect(image.postgresqlVersion == 17)
@@ -26,7 +26,7 @@ struct ImageBuildTests {
         }
         // The second call takes what is there.
         let lines = Lines()
-        #expect(try await cache.build(.debian13) { lines.add($0) } == image)
+        #expect(try await cache.build(.debian13) { lines.add($0.text) } == image)
         #expect(lines.all.isEmpty)
     }
 }

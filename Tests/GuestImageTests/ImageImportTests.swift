@@ -67,7 +67,7 @@ struct ImageImportTests {
             let cache = ImageCache(directory: scratch.appending("images"))
             let lines = Lines()
             try await ImageServer.with(serving: disk.removingLastComponent(), cut: 700_000, cuts: 4) { server in
-                let image = try await cache.importImage(from: server.url("disk.img?x=1"), checksum: checksum) { lines.add($0) }
+                let image = try await cache.importImage(from: server.url("disk.img?x=1"), checksum: checksum) { lines.add($0.text) }
                 #expect(image.name == "disk")
                 #expect(try await same(disk, cache.diskPath(image)))
                 #expect(
@@ -178,7 +178,7 @@ struct ImageImportTests {
             try Files.createDirectory(cache.directory)
             let lines = Lines()
             guard let lock = try FileLock.tryAcquire(cache.directory.appending(".lock")) else { throw Failure(.timedOut, "somebody holds the lock") }
-            let task = Task { try await cache.importImage(from: disk.string, checksum: checksum) { lines.add($0) } }
+            let task = Task { try await cache.importImage(from: disk.string, checksum: checksum) { lines.add($0.text) } }
             let told: Bool? = try await poll(every: .milliseconds(10), until: .now.advanced(by: .seconds(30)), on: ContinuousClock()) {
                 lines.contains("waiting for another") ? true : nil
             }

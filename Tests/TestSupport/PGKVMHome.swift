@@ -85,7 +85,11 @@ package struct PGKVMHome: Sendable {
     /// Runs the program; a status other than 0 is an error that carries what it said.
     /// - Returns: its standard output without the last newline.
     @discardableResult
-    package func check(_ arguments: String..., input: [UInt8] = []) async throws -> String {
+    package func check(_ arguments: String..., input: [UInt8] = []) async throws -> String { try await check(arguments: arguments, input: input) }
+
+    /// As the one above.
+    @discardableResult
+    package func check(arguments: [String], input: [UInt8] = []) async throws -> String {
         let result = try await run(arguments, input: input)
         guard result.status == 0 else {
             throw Failure(

@@ -73,7 +73,7 @@ package struct Diagnosis: Sendable {
         let directory = appliance.directory
         let machine = directory.machine()
         var wanted = [directory.spec, directory.journal, directory.card, directory.priority, directory.autostart, machine.file(MachineDirectory.Name.machine)]
-        wanted.append(machine.file(MachineDirectory.Name.processLog))
+        wanted += [DebugLog.former(directory.debugLog), directory.debugLog, machine.file(MachineDirectory.Name.processLog)]
         if withLogs { wanted.append(machine.file(MachineDirectory.Name.serialLog)) }
         for path in wanted { gathering.add(path, as: path == directory.priority ? "priority-remembered.json" : nil, limit: Self.logLimit) }
         gathering.trying("reports") {

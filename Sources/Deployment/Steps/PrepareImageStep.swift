@@ -39,10 +39,14 @@ struct PrepareImageStep: Step {
         let choice = context.spec.machine.image
         if let image = try context.images.find(choice) { return image }
         guard case .release(let release) = choice else {
+            let known = try context.images.list().map(\.name) + DebianRelease.allCases.map(\.rawValue)
             throw Failure(
-                .imageMissing, "there is no image '\(choice)' in the cache", remedy: "pgkvm image list; pgkvm image import FILE-OR-URL --checksum sha256:…")
+                .imageMissing, "there is no image '\(choice)' in the cache\(Suggestion.text(for: choice.description, among: known))",
+                remedy: "pgkvm image list; pgkvm image import FILE-OR-URL --checksum sha256:…")
         }
-        return try await context.images.build(release, rebuild: false) { StepProgress.report($0) }
+        return try await context.images.build(release, rebuild: false) {
+            StepProgress.report($0.text, bytes: $0.bytes, of: $0.totalBytes)
+        }
     }
 
     /// The image stays: it is a cache, and another appliance may want it.

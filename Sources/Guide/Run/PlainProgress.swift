@@ -15,7 +15,7 @@ package final class PlainProgress: EventSink {
         case .stepStarted(let step): show("\(name(step)): begins.")
         case .stepSatisfied(let step, let reason): show("\(name(step)): there already, \(reason).")
         case .stepSkipped(let step): show("\(name(step)): left out.")
-        case .stepProgress(_, let message): progress(message)
+        case .stepProgress(_, let message): progress(message.text)
         case .stepFinished(let step, let duration): show("\(name(step)): done after \(duration.components.seconds) seconds.")
         case .stepReverting(let step): show("\(name(step)): is undone.")
         case .warning(let message): show("Warning: \(message)")

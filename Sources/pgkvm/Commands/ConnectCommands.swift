@@ -7,6 +7,7 @@ internal import HostSystem
 internal import MachineBackend
 internal import PostgresServer
 internal import SystemPackage
+internal import Workflow
 
 /// Which database, and as whom.
 struct ConnectionOptions: ParsableArguments {
@@ -80,19 +81,46 @@ struct ConsoleCommand: AsyncParsableCommand {
     }
 }
 
-struct LogsCommand: AsyncParsableCommand {
+/// The logs that are kept on the host; without a choice PostgreSQL's is meant, which the guest is asked for.
+enum HostLog: String, EnumerableFlag {
+    case serial, qemu, pgkvm
+
+    static func help(for value: HostLog) -> ArgumentHelp? {
+        switch value {
+        case .serial: "What the guest printed on its console"
+        case .qemu: "What QEMU said"
+        case .pgkvm: "What pgkvm itself did: its debug log"
+        }
+    }
+
+    var source: LogSource {
+        switch self {
+        case .serial: .serial
+        case .qemu: .process
+        case .pgkvm: .tool
+        }
+    }
+}
+
+struct LogsCommand: WatchedCommand {
     static let configuration = CommandConfiguration(
-        commandName: "logs", abstract: "Print the end of a log: PostgreSQL's, the console's, or QEMU's.",
-        discussion: "EXAMPLES\n  pgkvm logs orders\n  pgkvm logs orders --serial --lines 50")
+        commandName: "logs", abstract: "Print the end of a log: PostgreSQL's, the console's, QEMU's, or pgkvm's own.",
+        discussion: "EXAMPLES\n  pgkvm logs orders\n  pgkvm logs orders --serial --lines 50\n  pgkvm logs orders --pgkvm")
 
     @OptionGroup var appliance: NameArgument
-    @Flag(help: "What the guest printed on its console") var serial = false
-    @Flag(help: "What QEMU said") var qemu = false
+    @Flag(exclusivity: .exclusive) var log: HostLog?
     @Option(help: ArgumentHelp("How many lines", valueName: "number")) var lines: Int = 200
+    @OptionGroup(title: "What is shown meanwhile") var progress: ProgressOptions
+
+    func validate() throws {
+        guard lines > 0 else { throw ValidationError("--lines takes a positive number") }
+    }
 
     func run() async throws {
         let opened = try appliance.open()
-        let source: LogSource = serial ? .serial : qemu ? .process : .postgresql
-        Terminal.print(try await opened.log(source, lines: max(1, lines)))
+        let text = try await ProgressRenderer.current.activity("logs", "Read the log of '\(opened.name)'") {
+            try await opened.log(log?.source ?? .postgresql, lines: lines)
+        }
+        Terminal.print(text)
     }
 }

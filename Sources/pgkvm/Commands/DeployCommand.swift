@@ -6,7 +6,7 @@ internal import SpecFile
 internal import SystemPackage
 internal import Workflow
 
-struct DeployCommand: AsyncParsableCommand {
+struct DeployCommand: WatchedCommand {
     static let configuration = CommandConfiguration(
         commandName: "deploy", abstract: "Deploy an appliance, or carry on a deployment.",
         discussion: """
@@ -20,7 +20,7 @@ struct DeployCommand: AsyncParsableCommand {
               pgkvm deploy orders --memory 16GiB --restart
             """)
 
-    @Argument(help: "Name of the appliance, or a spec file (*.yaml)")
+    @Argument(help: "Name of the appliance, or a spec file (*.yaml)", completion: .appliancesAndSpecFiles)
     var target: String
     @OptionGroup var overrides: SpecOptions
     @Option(help: ArgumentHelp("What to do with the work of a run that fails: keep, revert or ask", valueName: "policy"))
@@ -32,6 +32,7 @@ struct DeployCommand: AsyncParsableCommand {
     @Flag(help: "Print what each step took, and the tool's own share")
     var timings = false
     @OptionGroup var output: FormatOption
+    @OptionGroup(title: "What is shown meanwhile") var progress: ProgressOptions
 
     func validate() throws {
         guard bootPatience > 0 else { throw ValidationError("--boot-patience takes a positive number of seconds") }
@@ -40,15 +41,17 @@ struct DeployCommand: AsyncParsableCommand {
     func run() async throws {
         let started = ContinuousClock.now
         let spec = try overrides.spec(for: target)
-        let renderer = ProgressRenderer()
+        let renderer = ProgressRenderer.current
+        let environment = try Composition.environment()
+        DebugLog.current?.keep(in: environment.state.appliance(spec.name).debugLog)
         let gate: any Gate =
             onError == .ask && Terminal.isInputTTY && output.format == .text ? AskingGate() : UnattendedGate(onError: onError)
         let deployer = Deployer(
-            environment: try Composition.environment(), gate: gate, sink: renderer, bootPatience: .seconds(bootPatience),
+            environment: environment, gate: gate, sink: renderer, bootPatience: .seconds(bootPatience),
             mayRestart: { [restart, output] in restart || (output.format == .text && Self.asksForRestart($0)) })
         let (appliance, outcome) = try await deployer.deploy(spec)
         renderer.finish()
-        if timings { Terminal.error(TimingsText.render(outcome, wall: .now - started, waiting: WaitingTime.total)) }
+        if timings { renderer.note(TimingsText.render(outcome, wall: .now - started, waiting: WaitingTime.total)) }
         try await report(appliance, outcome)
     }
 
@@ -63,12 +66,12 @@ struct DeployCommand: AsyncParsableCommand {
             let summary = try await ApplianceSummary.of(appliance, changed: outcome.changed)
             if output.format == .json { try Terminal.printJSON(summary) } else { Terminal.print(summary.text) }
         case .failed(let step, let error):
-            Terminal.error("\(step): " + FailureText.render(error))
-            Terminal.error(leftBehind(appliance, outcome))
+            ProgressRenderer.current.fail(at: step, error)
+            ProgressRenderer.current.note(leftBehind(appliance, outcome))
             throw ExitCode((error as? Failure).map(ExitStatus.of) ?? ExitStatus.failed)
         case .cancelled(let step):
-            Terminal.error("interrupted at '\(step)'")
-            Terminal.error(leftBehind(appliance, outcome))
+            ProgressRenderer.current.interrupted(at: step)
+            ProgressRenderer.current.note(leftBehind(appliance, outcome))
             throw ExitCode(ExitStatus.interrupted)
         }
     }
@@ -91,7 +94,7 @@ struct SpecOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Memory (2GiB)", valueName: "size")) var memory: ByteSize?
     @Option(help: ArgumentHelp("Data disk (10GiB)", valueName: "size")) var dataDisk: ByteSize?
     @Option(help: ArgumentHelp("System disk (8GiB)", valueName: "size")) var systemDisk: ByteSize?
-    @Option(help: ArgumentHelp("debian-13, debian-12, or an image of the cache", valueName: "image")) var image: String?
+    @Option(help: ArgumentHelp("debian-13, debian-12, or an image of the cache", valueName: "image"), completion: .images) var image: String?
     @Option(help: "auto takes KVM when it works") var accelerator: AcceleratorChoice?
     @Option(help: "What the settings are tuned for") var profile: ApplianceSpec.PostgreSQL.Profile?
     @Option(help: ArgumentHelp("Major version of PostgreSQL", valueName: "version")) var postgresqlVersion: Int?
@@ -99,7 +102,7 @@ struct SpecOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Port on 127.0.0.1 for PostgreSQL", valueName: "port")) var port: UInt16?
     @Option(help: ArgumentHelp("Port on 127.0.0.1 for SSH", valueName: "port")) var sshPort: UInt16?
     @Option(help: "How the guest gets its address") var address: ApplianceSpec.Network.Address?
-    @Option(help: ArgumentHelp("Directory that 'delete --keep-data' left", valueName: "directory")) var adopt: String?
+    @Option(help: ArgumentHelp("Directory that 'delete --keep-data' left", valueName: "directory"), completion: .directory) var adopt: String?
 
     /// The spec that is meant: a file or a name, with the options laid over it, checked as a whole.
     func spec(for target: String) throws -> ApplianceSpec {

@@ -3,8 +3,9 @@ internal import ArgumentParser
 internal import Deployment
 internal import HostSystem
 internal import SystemPackage
+internal import Workflow
 
-struct DiagnoseCommand: AsyncParsableCommand {
+struct DiagnoseCommand: WatchedCommand {
     static let configuration = CommandConfiguration(
         commandName: "diagnose", abstract: "Put the evidence about an appliance into one archive, without its secrets.",
         discussion: """
@@ -19,16 +20,20 @@ struct DiagnoseCommand: AsyncParsableCommand {
     @OptionGroup var appliance: NameArgument
     @Option(help: ArgumentHelp("The archive (pgkvm-NAME-TIME.tar.gz in the current directory)", valueName: "file"), completion: .file()) var output: String?
     @Flag(help: "Leave out what the guest wrote: PostgreSQL's log, its journal, cloud-init's log, the console") var withoutLogs = false
+    @OptionGroup(title: "What is shown meanwhile") var progress: ProgressOptions
 
     func run() async throws {
-        let opened = try appliance.open()
+        let opened = try appliance.openForWork()
+        let renderer = ProgressRenderer.current
         let stem = DiagnosisArchive.stem(opened.name)
         let path = FilePath(output ?? "\(stem).tar.gz")
-        let entries = try await Diagnosis(opened, withLogs: !withoutLogs, version: Version.text).collect { Terminal.status("looking: \($0)") }
-        Terminal.status("")
-        try await DiagnosisArchive.write(entries, directory: stem, to: path)
-        Terminal.error("inside: \(entries.map(\.name).joined(separator: ", "))")
-        Terminal.error(
+        let entries = try await renderer.activity("diagnose", "Gather the evidence about '\(opened.name)'") {
+            let entries = try await Diagnosis(opened, withLogs: !withoutLogs, version: Version.text).collect { StepProgress.report("looking: \($0)") }
+            try await DiagnosisArchive.write(entries, directory: stem, to: path)
+            return entries
+        }
+        renderer.note("inside: \(entries.map(\.name).joined(separator: ", "))")
+        renderer.note(
             withoutLogs
                 ? "passwords and private keys were taken out, the guest's logs left out; look at it before you send it"
                 : "passwords and private keys were taken out; the logs of the guest can hold data of its users: look at them before you send it, or use --without-logs"

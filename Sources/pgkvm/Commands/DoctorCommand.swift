@@ -4,17 +4,21 @@ internal import Deployment
 internal import HostSystem
 internal import MachineBackend
 internal import Verification
+internal import Workflow
 
-struct DoctorCommand: AsyncParsableCommand {
+struct DoctorCommand: WatchedCommand {
     static let configuration = CommandConfiguration(
         commandName: "doctor", abstract: "Say whether this host can run appliances, and what is missing.",
         discussion: "Exits with 2 when a deployment would be refused.\n\nEXAMPLE\n  pgkvm doctor")
 
     @Option(help: ArgumentHelp("Accelerator to check for", valueName: "accelerator")) var accelerator: AcceleratorChoice = .auto
     @OptionGroup var output: FormatOption
+    @OptionGroup(title: "What is shown meanwhile") var progress: ProgressOptions
 
     func run() async throws {
-        let findings = try await HostDoctor.examine(Composition.environment(), accelerator: accelerator)
+        let findings = try await ProgressRenderer.current.activity("doctor", "Examine this host") {
+            try await HostDoctor.examine(Composition.environment(), accelerator: accelerator)
+        }
         if output.format == .json { try Terminal.printJSON(findings) } else { Terminal.print(TextReport.findings(findings, style: Terminal.style)) }
         guard findings.allPassed else { throw ExitCode(ExitStatus.checksFailed) }
     }

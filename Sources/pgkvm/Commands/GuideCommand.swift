@@ -41,7 +41,7 @@ struct GuideCommand: AsyncParsableCommand {
     func run() async throws {
         let terminal = try LineTerminal(isPlain: plain)
         let surroundings = Surroundings(environment: try Composition.environment(), workingDirectory: try Files.currentDirectory())
-        let sink: any EventSink = plain ? PlainProgress(terminal) : ProgressRenderer()
+        let sink: any EventSink = plain ? PlainProgress(terminal) : ProgressRenderer.current
         let guide = Guide(surroundings, terminal: terminal, sink: sink, bootPatience: .seconds(bootPatience))
         switch try await guide.run(resolved(surroundings)) {
         case .deployed(let name, let spec): printReplay(spec.map(surroundings.shown) ?? name.rawValue)

@@ -3,8 +3,9 @@ internal import ArgumentParser
 internal import Deployment
 internal import HostSystem
 internal import SystemPackage
+internal import Workflow
 
-struct PlanCommand: AsyncParsableCommand {
+struct PlanCommand: WatchedCommand {
     static let configuration = CommandConfiguration(
         commandName: "plan", abstract: "Show what a deployment would do, and do nothing.",
         discussion: """
@@ -17,17 +18,20 @@ struct PlanCommand: AsyncParsableCommand {
               pgkvm plan spec.yaml --out plan
             """)
 
-    @Argument(help: "Name of the appliance, or a spec file (*.yaml)") var target: String
+    @Argument(help: "Name of the appliance, or a spec file (*.yaml)", completion: .appliancesAndSpecFiles) var target: String
     @OptionGroup var overrides: SpecOptions
     @Flag(help: "Leave the contents of the files out") var brief = false
     @Flag(help: "Do not ask a guest that runs") var offline = false
     @Option(help: ArgumentHelp("Write the plan and every rendered file into a new directory", valueName: "directory"), completion: .directory)
     var out: String?
     @OptionGroup var output: FormatOption
+    @OptionGroup(title: "What is shown meanwhile") var progress: ProgressOptions
 
     func run() async throws {
         let spec = try overrides.spec(for: target)
-        let plan = try await Planner(Composition.environment()).plan(spec, asksGuest: !offline)
+        let plan = try await ProgressRenderer.current.activity("plan", "Look at what is there") {
+            try await Planner(Composition.environment()).plan(spec, asksGuest: !offline)
+        }
         if let out { try write(plan, to: FilePath(out)) }
         if output.format == .json { try Terminal.printJSON(plan) } else { Terminal.print(PlanText.render(plan, showsFiles: !brief)) }
     }

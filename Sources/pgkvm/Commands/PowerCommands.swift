@@ -2,15 +2,30 @@ internal import ApplianceModel
 internal import ArgumentParser
 internal import Deployment
 internal import SystemPackage
+internal import Workflow
 
-struct StartCommand: AsyncParsableCommand {
+struct StartCommand: WatchedCommand {
     static let configuration = CommandConfiguration(
         commandName: "start", abstract: "Start an appliance and wait until PostgreSQL answers.", discussion: "EXAMPLE\n  pgkvm start orders")
 
     @OptionGroup var appliance: NameArgument
+    @OptionGroup(title: "What is shown meanwhile") var progress: ProgressOptions
 
-    func run() async throws {
-        for warning in try await appliance.open().start() { Terminal.error("warning: \(warning)") }
+    func run() async throws { try await Power.start(appliance.openForWork()) }
+}
+
+/// Starting and stopping, as those who watch are told of it.
+private enum Power {
+    static func start(_ appliance: Appliance, position: Int = 1, of count: Int = 1) async throws {
+        let renderer = ProgressRenderer.current
+        let warnings = try await renderer.activity("start", "Start '\(appliance.name)'", position: position, of: count) { try await appliance.start() }
+        for warning in warnings { renderer.warn(warning) }
+    }
+
+    static func stop(_ appliance: Appliance, _ options: StopOptions, of count: Int = 1) async throws {
+        try await ProgressRenderer.current.activity("stop", "Stop '\(appliance.name)'", of: count) {
+            try await appliance.stop(grace: .seconds(options.grace), force: options.force)
+        }
     }
 }
 
@@ -25,31 +40,33 @@ struct StopOptions: ParsableArguments {
     }
 }
 
-struct StopCommand: AsyncParsableCommand {
+struct StopCommand: WatchedCommand {
     static let configuration = CommandConfiguration(
         commandName: "stop", abstract: "Shut an appliance down and wait until it is off.", discussion: "EXAMPLE\n  pgkvm stop orders")
 
     @OptionGroup var appliance: NameArgument
     @OptionGroup var options: StopOptions
+    @OptionGroup(title: "What is shown meanwhile") var progress: ProgressOptions
 
-    func run() async throws { try await appliance.open().stop(grace: .seconds(options.grace), force: options.force) }
+    func run() async throws { try await Power.stop(appliance.openForWork(), options) }
 }
 
-struct RestartCommand: AsyncParsableCommand {
+struct RestartCommand: WatchedCommand {
     static let configuration = CommandConfiguration(
         commandName: "restart", abstract: "Stop and start an appliance.", discussion: "EXAMPLE\n  pgkvm restart orders")
 
     @OptionGroup var appliance: NameArgument
     @OptionGroup var options: StopOptions
+    @OptionGroup(title: "What is shown meanwhile") var progress: ProgressOptions
 
     func run() async throws {
-        let opened = try appliance.open()
-        try await opened.stop(grace: .seconds(options.grace), force: options.force)
-        for warning in try await opened.start() { Terminal.error("warning: \(warning)") }
+        let opened = try appliance.openForWork()
+        try await Power.stop(opened, options, of: 2)
+        try await Power.start(opened, position: 2, of: 2)
     }
 }
 
-struct DeleteCommand: AsyncParsableCommand {
+struct DeleteCommand: WatchedCommand {
     static let configuration = CommandConfiguration(
         commandName: "delete", abstract: "Remove an appliance and everything in it.",
         discussion: """
@@ -64,9 +81,10 @@ struct DeleteCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("The name again, instead of being asked", valueName: "name")) var confirm: String?
     @Flag(help: "Keep the data disk with its CA and passwords, for 'data.adopt' in a spec") var keepData = false
     @Option(help: ArgumentHelp("Seconds that the guest may take to shut down before its data is kept", valueName: "seconds")) var grace: Int = 300
+    @OptionGroup(title: "What is shown meanwhile") var progress: ProgressOptions
 
     func run() async throws {
-        let opened = try appliance.open()
+        let opened = try appliance.openForWork()
         let name = opened.name.rawValue
         let what = keepData ? "the appliance '\(name)', keeping its data" : "the appliance '\(name)' and its database"
         guard let answer = confirm ?? Terminal.ask("This removes \(what). Type its name to go on: ") else {
@@ -75,11 +93,11 @@ struct DeleteCommand: AsyncParsableCommand {
         guard answer == name else {
             throw Failure(.invalidInput, "'\(answer)' is not '\(name)': nothing was removed")
         }
-        if keepData {
-            let kept = try await opened.deleteKeepingData(grace: .seconds(grace))
-            Terminal.print("\(kept)")
-        } else {
+        let kept = try await ProgressRenderer.current.activity("delete", "Remove '\(name)'") { () -> FilePath? in
+            if keepData { return try await opened.deleteKeepingData(grace: .seconds(grace)) }
             try await opened.delete()
+            return nil
         }
+        if let kept { Terminal.print("\(kept)") }
     }
 }

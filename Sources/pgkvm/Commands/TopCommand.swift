@@ -17,7 +17,7 @@ struct TopCommand: AsyncParsableCommand {
               pgkvm top --once --format json
             """)
 
-    @Argument(help: "Appliances to show (all)", completion: .shellCommand("pgkvm list --names 2>/dev/null")) var names: [String] = []
+    @Argument(help: "Appliances to show (all)", completion: .applianceNames) var names: [String] = []
     @Option(help: ArgumentHelp("Seconds between two looks, 0.5 to 3600", valueName: "seconds")) var interval: Double = 2
     @Flag(help: "Print one look and end; so do a pipe and --format json") var once = false
     @Flag(help: "A line for each thread") var threads = false

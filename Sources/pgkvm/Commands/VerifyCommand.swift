@@ -5,6 +5,7 @@ internal import HostSystem
 internal import Synchronization
 internal import SystemPackage
 internal import Verification
+internal import Workflow
 
 /// The forms of a report.
 enum ReportFormat: String, ExpressibleByArgument, CaseIterable {
@@ -33,7 +34,7 @@ enum DepthFlag: String, EnumerableFlag {
     }
 }
 
-struct VerifyCommand: AsyncParsableCommand {
+struct VerifyCommand: WatchedCommand {
     static let configuration = CommandConfiguration(
         commandName: "verify", abstract: "Hold what was asked for against what is there, and measure it.",
         discussion: """
@@ -61,21 +62,23 @@ struct VerifyCommand: AsyncParsableCommand {
     var baseline: String?
     @Option(help: "Form of the report") var format: ReportFormat = .text
     @Flag(help: "Print what each group of checks took, and the tool's own share") var timings = false
+    @OptionGroup(title: "What is shown meanwhile") var progress: ProgressOptions
 
     func validate() throws { _ = try usage { try options(baseline: nil) } }
 
     func run() async throws {
         let started = ContinuousClock.now
-        let opened = try appliance.open()
+        let opened = try appliance.openForWork()
         let options = try options(baseline: baseline.map { try Reports.load(FilePath($0)) })
-        let progress = CheckProgress()
         let times = Mutex<[(GroupName, Duration)]>([])
         let earlier = format == .html ? try Reports.history(opened.directory, limit: 100).compactMap(\.report) : []
-        let report = try await opened.verify(
-            options, progress: { progress.show($0) }, timed: { group, duration in times.withLock { $0.append((group, duration)) } })
-        progress.finish()
+        let report = try await ProgressRenderer.current.activity("verify", "Verify '\(opened.name)'") {
+            try await opened.verify(
+                options, progress: { StepProgress.report("checking: \($0)") },
+                timed: { group, duration in times.withLock { $0.append((group, duration)) } })
+        }
         Terminal.print(try format.render(report, history: earlier))
-        if timings { Terminal.error(VerifyTimings.render(times.withLock { $0 }, wall: .now - started)) }
+        if timings { ProgressRenderer.current.note(VerifyTimings.render(times.withLock { $0 }, wall: .now - started)) }
         guard report.findings.allPassed else { throw ExitCode(ExitStatus.checksFailed) }
     }
 
@@ -106,28 +109,6 @@ func usage<Value>(_ body: () throws -> Value) throws -> Value {
     } catch let failure as Failure {
         throw ValidationError(failure.message + (failure.remedy.map { " (\($0))" } ?? ""))
     }
-}
-
-/// Shows what is being measured: on a terminal one line that is rewritten, elsewhere now and then a line.
-final class CheckProgress: Sendable {
-    private struct State {
-        var text = ""
-        var lastLine: ContinuousClock.Instant?
-    }
-    private let state = Mutex(State())
-    private static let plainInterval = Duration.seconds(5)
-
-    func show(_ text: String) {
-        guard !Terminal.isErrorTTY else { return Terminal.status("checking: \(text)") }
-        let isDue = state.withLock { state in
-            guard state.text != text, state.lastLine.map({ .now - $0 >= Self.plainInterval }) ?? true else { return false }
-            state = State(text: text, lastLine: .now)
-            return true
-        }
-        if isDue { Terminal.error("checking: \(text)") }
-    }
-
-    func finish() { Terminal.status("") }
 }
 
 /// What each group of checks took, and what is left for the tool.

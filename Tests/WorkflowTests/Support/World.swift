@@ -131,7 +131,7 @@ final class RecordingSink: EventSink {
             case .stepStarted(let step): "\(step.position)/\(step.count) \(step.id) started"
             case .stepSatisfied(let step, let reason): "\(step.id) satisfied: \(reason)"
             case .stepSkipped(let step): "\(step.id) skipped"
-            case .stepProgress(let step, let message): "\(step) says \(message)"
+            case .stepProgress(let step, let message): "\(step) says \(message.text)"
             case .stepFinished(let step, let duration): "\(step.id) finished after \(duration)"
             case .stepFailed(let step, let error): "\(step.id) failed: \(error)"
             case .stepCancelled(let step): "\(step.id) cancelled"

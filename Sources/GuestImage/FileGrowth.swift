@@ -1,0 +1,33 @@
+internal import ApplianceModel
+internal import HostSystem
+internal import SystemPackage
+
+/// Tells how a file grows under a program that says nothing of it.
+enum FileGrowth {
+    /// Runs `body`, and tells the bytes that are allocated in the file whenever they are more than the time before.
+    static func telling<Value: Sendable>(
+        of path: FilePath, as what: String, progress: @escaping @Sendable (ImageProgress) -> Void, _ body: @escaping @Sendable () async throws -> Value
+    ) async throws -> Value {
+        try await withThrowingTaskGroup(of: Value?.self) { group in
+            group.addTask { try await body() }
+            group.addTask {
+                // A file system without anything in it is not worth a word.
+                var told = max(allocated(path), 1 << 20)
+                while true {
+                    try await ContinuousClock().sleep(for: .milliseconds(500))
+                    let now = allocated(path)
+                    guard now > told else { continue }
+                    told = now
+                    progress(ImageProgress("\(what): \(ByteSize(bytes: now).mebibytes) MiB", bytes: now))
+                }
+            }
+            defer { group.cancelAll() }
+            while let finished = try await group.next() {
+                if let finished { return finished }
+            }
+            throw CancellationError()
+        }
+    }
+
+    private static func allocated(_ path: FilePath) -> Int64 { Files.status(path)?.allocated.bytes ?? 0 }
+}

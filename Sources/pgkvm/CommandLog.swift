@@ -1,0 +1,15 @@
+internal import Deployment
+internal import Glibc
+internal import HostSystem
+
+/// The debug log of one command.
+enum CommandLog {
+    /// Begins with what was asked for. No option of this program takes a secret; what looks like one all the same, here or later, is
+    /// left out.
+    static func begin(_ echo: @escaping @Sendable (DebugLog.Level, String) -> Void) -> DebugLog {
+        let redactor = Redactor(secrets: [])
+        let log = DebugLog(clean: { String(decoding: redactor.redact(Array($0.utf8)), as: UTF8.self) }, echo: echo)
+        log.write(.info, "pgkvm \(Version.text), user \(geteuid()): \(CommandText.render(CommandLine.arguments))", echoes: false)
+        return log
+    }
+}

@@ -1,0 +1,33 @@
+internal import ApplianceModel
+internal import ArgumentParser
+internal import Glibc
+
+/// What a mistyped subcommand was meant to be: the parser suggests options only.
+enum CommandSuggestion {
+    /// Says what is wrong with the command line, and ends the program as the parser would.
+    static func exit(withError error: any Error) -> Never {
+        if PGKVMCommand.exitCode(for: error).rawValue == ExitStatus.usage, let (word, meant) = find(Array(CommandLine.arguments.dropFirst())) {
+            Terminal.error("Error: there is no command '\(word)'; did you mean '\(meant)'?\nSee 'pgkvm --help' for the commands.")
+            Glibc.exit(ExitStatus.usage)
+        }
+        PGKVMCommand.exit(withError: error)
+    }
+
+    /// The first word that is no subcommand where one is wanted, and the subcommand that is like it.
+    private static func find(_ words: [String]) -> (word: String, meant: String)? {
+        var command: any ParsableCommand.Type = PGKVMCommand.self
+        for word in words where !word.hasPrefix("-") {
+            let known = command.configuration.subcommands
+            if known.isEmpty { return nil }
+            if word == "help" { continue }
+            if let next = known.first(where: { names($0).contains(word) }) {
+                command = next
+                continue
+            }
+            return Suggestion.nearest(to: word, among: known.flatMap(names)).map { (word, $0) }
+        }
+        return nil
+    }
+
+    private static func names(_ command: any ParsableCommand.Type) -> [String] { [command._commandName] + command.configuration.aliases }
+}

@@ -1,0 +1,86 @@
+internal import Deployment
+internal import HostSystem
+internal import Workflow
+
+/// Standard error of a command: what it is doing, warnings, what of the debug log was asked for, and how it failed.
+final class ProgressRenderer: EventSink {
+    /// That of the command that runs.
+    @TaskLocal static var current = ProgressRenderer()
+
+    private enum Form {
+        case lines(ProgressLines)
+        case json
+        case none
+    }
+    private let form: Form
+    private let isQuiet: Bool
+    /// The least level of a line of the debug log that is shown; nil shows none.
+    private let shownLevel: DebugLog.Level?
+
+    init(_ mode: ProgressMode = .auto, quiet: Bool = false, verbosity: Int = 0) {
+        isQuiet = quiet
+        shownLevel = verbosity == 0 ? nil : verbosity == 1 ? .info : .debug
+        form =
+            switch mode {
+            case _ where quiet: .none
+            case .auto: .lines(ProgressLines(rewrites: Terminal.rewritesLines))
+            case .plain: .lines(ProgressLines(rewrites: false))
+            case .json: .json
+            case .none: .none
+            }
+    }
+
+    convenience init(_ options: ProgressOptions) { self.init(options.mode, quiet: options.quiet, verbosity: options.verbosity) }
+
+    func receive(_ event: WorkflowEvent) {
+        let record = EventRecord(event)
+        DebugLog.current?.write(record.level, record.text, echoes: false)
+        switch form {
+        case .lines(let lines): lines.receive(event)
+        case .json: Terminal.error(EventLine(event).text)
+        case .none: if case .warning(let text) = event, !isQuiet { Terminal.error("warning: \(text)") }
+        }
+    }
+
+    /// Says what to look at although it went well.
+    func warn(_ text: String) { receive(.warning(text)) }
+
+    /// Says what a person wants to know besides the result.
+    func note(_ text: String) {
+        guard !isQuiet else { return }
+        say(text) { EventLine(.note, text) }
+    }
+
+    /// Says how the command failed; that is said in every form.
+    /// - Parameter step: the step that failed, in a run.
+    func fail(at step: StepID? = nil, _ error: any Error) {
+        let text = (step.map { "\($0): " } ?? "") + FailureText.render(error)
+        DebugLog.current?.write(.error, text, echoes: false)
+        say(text) { EventLine(error: error, at: step) }
+    }
+
+    /// Says that the command was interrupted.
+    /// - Parameter step: the step at which it was, in a run.
+    func interrupted(at step: StepID? = nil) {
+        let text = "interrupted" + (step.map { " at '\($0)'" } ?? "")
+        DebugLog.current?.write(.warning, text, echoes: false)
+        say(text) { .interrupted(at: step) }
+    }
+
+    /// Shows a line of the debug log to whoever wants to see such lines.
+    func show(_ level: DebugLog.Level, _ text: String) {
+        guard let shownLevel, level >= shownLevel else { return }
+        say("\(level): \(text)") { EventLine(log: text, level: "\(level)") }
+    }
+
+    /// Ends a line that is still being rewritten.
+    func finish() { if case .lines(let lines) = form { lines.finish() } }
+
+    private func say(_ text: String, line: () -> EventLine) {
+        switch form {
+        case .lines(let lines): lines.print(text)
+        case .json: Terminal.error(line().text)
+        case .none: Terminal.error(text)
+        }
+    }
+}

@@ -1,0 +1,25 @@
+internal import ApplianceModel
+internal import Deployment
+internal import HostSystem
+internal import Workflow
+
+/// What each step took, and what the tool itself did besides waiting.
+enum TimingsText {
+    static func render(_ outcome: RunOutcome, wall: Duration, waiting: Duration) -> String {
+        var rows = outcome.durations.map { [$0.step.rawValue, $0.duration.formattedSeconds] }
+        if let commit = outcome.firstCommit { rows.append(["until the first verified commit", commit.formattedSeconds]) }
+        rows.append(["total", wall.formattedSeconds])
+        rows.append(["waiting for programs, guest, SSH and PostgreSQL", waiting.formattedSeconds])
+        rows.append(["the tool itself", (wall - waiting).formattedSeconds])
+        rows.append(["its peak memory", "\(HostMemory.peakOfThisProcess.mebibytes) MiB"])
+        return Table.render(rows)
+    }
+}
+
+extension Duration {
+    /// Seconds with a tenth, such as `12.3 s`.
+    var formattedSeconds: String {
+        let tenths = (components.seconds * 10) + components.attoseconds / 100_000_000_000_000_000
+        return "\(tenths / 10).\(tenths % 10) s"
+    }
+}
