@@ -114,8 +114,9 @@ package final class DebugLog: Sendable {
         var own = stat()
         guard let named = Files.status(path), unsafe fstat(file.rawValue, &own) == 0 else { return }
         if named.inode == own.st_ino { try? Files.rename(path, to: former(path)) }
-        guard let next = try? FileDescriptor.open(
-            path, .writeOnly, options: [.create, .append, .closeOnExec, .noFollow], permissions: .ownerReadWrite)
+        guard
+            let next = try? FileDescriptor.open(
+                path, .writeOnly, options: [.create, .append, .closeOnExec, .noFollow], permissions: .ownerReadWrite)
         else { return }
         try? file.close()
         state.file = next

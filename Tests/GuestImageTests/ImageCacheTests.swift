@@ -117,7 +117,7 @@ struct ImageCacheTests {
             let alive = try WorkDirectory(in: scratch)
             guard let lock = try FileLock.tryAcquire(alive.lock) else { throw Failure(.timedOut, "somebody holds the lock") }
             let lines = Lines()
-            try await WorkDirectory.removeLeftovers(in: scratch) { lines.add($0) }
+            try await WorkDirectory.removeLeftovers(in: scratch) { lines.add($0.text) }
             #expect(!Files.exists(dead.path))
             #expect(!Files.exists(deadScratch))
             #expect(Files.exists(alive.path))

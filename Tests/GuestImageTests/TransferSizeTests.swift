@@ -7,7 +7,8 @@ struct TransferSizeTests {
     @Test(
         "What the last answer says counts",
         arguments: [
-            ("HTTP/1.1 200 OK\r\nContent-Length: 4096\r\n\r\n", 0, 4096), ("HTTP/2 206\r\ncontent-range: bytes 1000-4095/4096\r\ncontent-length: 3096\r\n\r\n", 1000, 4096),
+            ("HTTP/1.1 200 OK\r\nContent-Length: 4096\r\n\r\n", 0, 4096),
+            ("HTTP/2 206\r\ncontent-range: bytes 1000-4095/4096\r\ncontent-length: 3096\r\n\r\n", 1000, 4096),
             ("HTTP/1.1 206 Partial\r\nContent-Length: 3096\r\n\r\n", 1000, 4096),
             ("HTTP/1.1 302 Found\r\nContent-Length: 154\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n", 0, 9),
         ])

@@ -1,5 +1,6 @@
 import FoundationEssentials
 import HostSystem
+import SystemPackage
 import TestSupport
 import Testing
 

@@ -33,27 +33,30 @@ in_bash() {
         printf "%s\n" "${COMPREPLY[@]}"' - "$1")
 }
 
-in_fish() {
-    (cd work && fish --no-config -c "source ../completions/pgkvm.fish; complete --do-complete '$1'" | cut -f 1)
+# Both complete on a terminal only.
+in_zsh() {
+    on_terminal "zsh -f" "PS1='ready>'; fpath=(../completions \$fpath); autoload -U compinit; compinit -u -D; setopt auto_list no_beep no_list_ambiguous" "$1"
 }
 
-# in_zsh LINE: zsh completes on a terminal only; what its screen shows after Tab.
-in_zsh() {
-    local terminal=pgkvm-zsh-$$
+in_fish() { on_terminal "fish --no-config" "function fish_prompt; printf 'ready>'; end; source ../completions/pgkvm.fish" "$1"; }
+
+# on_terminal SHELL PREPARATION LINE: what the screen shows after Tab at the end of the line.
+on_terminal() {
+    local terminal=pgkvm-shell-$$ before='' now
     tmux -L "$terminal" -f /dev/null new-session -d -x 120 -y 40 -c "$PWD/work" \
-        "env PATH='$PATH' PGKVM_HOME='$PGKVM_HOME' XDG_CACHE_HOME='$XDG_CACHE_HOME' zsh -f"
-    tmux -L "$terminal" send-keys "PS1='ready> '; fpath=(../completions \$fpath); autoload -U compinit; compinit -u -D; setopt auto_list no_beep no_list_ambiguous" Enter
-    wait_for "$terminal" '^ready> $'
+        "env PATH='$PATH' PGKVM_HOME='$PGKVM_HOME' XDG_CACHE_HOME='$XDG_CACHE_HOME' HOME='$HOME' $1"
+    tmux -L "$terminal" send-keys "$2" Enter
+    wait_for "$terminal" '^ready>$'
     tmux -L "$terminal" send-keys "clear" Enter
-    wait_for "$terminal" '^ready> $'
-    tmux -L "$terminal" send-keys -l "$1"
+    wait_for "$terminal" '^ready>$'
+    tmux -L "$terminal" send-keys -l "$3"
+    wait_for "$terminal" "^ready>${3% }"
     tmux -L "$terminal" send-keys Tab
-    # What it offers comes when the program has answered; the screen is then still.
-    local before='' now
-    for _ in $(seq 100); do
-        sleep 0.25
+    # What is offered comes when the program has answered; the screen is then still.
+    for _ in $(seq 60); do
+        sleep 0.5
         now=$(tmux -L "$terminal" capture-pane -p)
-        [ "$now" = "$before" ] && [ "$now" != "ready> $1" ] && break
+        [ "$now" = "$before" ] && [ "$(printf '%s' "$now" | tr -d '[:space:]')" != "$(printf '%s' "ready>$3" | tr -d '[:space:]')" ] && break
         before=$now
     done
     tmux -L "$terminal" kill-server
@@ -63,7 +66,7 @@ in_zsh() {
 # wait_for TERMINAL PATTERN: until a line of its screen is like it.
 wait_for() {
     for _ in $(seq 200); do
-        if tmux -L "$1" capture-pane -p | grep -q "$2"; then return; fi
+        if tmux -L "$1" capture-pane -p | grep -q -- "$2"; then return; fi
         sleep 0.1
     done
     die "the terminal does not show $2: $(tmux -L "$1" capture-pane -p)"
