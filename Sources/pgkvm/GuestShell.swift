@@ -1,4 +1,5 @@
 internal import Deployment
+internal import Dispatch
 internal import HostSystem
 internal import SecureShell
 internal import SystemPackage

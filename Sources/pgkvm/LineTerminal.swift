@@ -4,6 +4,7 @@ internal import Dispatch
 internal import Glibc
 internal import Guide
 internal import HostSystem
+internal import SystemPackage
 internal import Verification
 
 /// The terminal of a guide: lines out, lines in. The terminal itself edits the line that is typed, so that nothing has to be put right
@@ -13,7 +14,8 @@ final class LineTerminal: GuideTerminal {
     private let queue = DispatchQueue(label: "guide-input")
     /// Wakes the wait for a line: its read end is polled beside the keyboard.
     private let wake: (read: Int32, write: Int32)
-    private let foreground: any DispatchSourceSignal
+    // Set once, and touched again only where the terminal ends.
+    nonisolated(unsafe) private let foreground: any DispatchSourceSignal
 
     private enum Wake: UInt8 { case cancelled = 1, continued }
 
@@ -27,8 +29,12 @@ final class LineTerminal: GuideTerminal {
         }
         self.isPlain = isPlain
         var ends: [Int32] = [0, 0]
-        guard pipe2(&ends, Int32(O_CLOEXEC) | Int32(O_NONBLOCK)) == 0 else { throw Failure(.unsupported, "cannot make a pipe") }
+        guard pipe(&ends) == 0 else { throw Failure(.unsupported, "cannot make a pipe", cause: Errno(rawValue: errno)) }
         wake = (ends[0], ends[1])
+        for end in ends {
+            _ = fcntl(end, F_SETFD, FD_CLOEXEC)
+            _ = fcntl(end, F_SETFL, O_NONBLOCK)
+        }
         // Whoever stopped the program (Ctrl-Z) and goes on with it sees the question again.
         foreground = DispatchSource.makeSignalSource(signal: SIGCONT, queue: .global())
         foreground.setEventHandler { [wake] in Self.send(.continued, to: wake.write) }

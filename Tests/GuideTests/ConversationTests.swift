@@ -4,6 +4,7 @@ import FoundationEssentials
 import HostSystem
 import MachineBackend
 import SpecFile
+import Synchronization
 import SystemPackage
 import TestSupport
 import Testing

@@ -1,5 +1,6 @@
 import ApplianceModel
 import MachineBackend
+import Synchronization
 import TestSupport
 import Testing
 import Verification

@@ -45,7 +45,7 @@ struct GuideCommandTests {
 
     @Test("A name that is none, a file that is not there and a wrong option are refused before a question")
     func usage() async throws {
-        try await PGKVMHome.with { home in
+        try await PGKVMHome.with { (home: PGKVMHome) async throws -> Void in
             #expect(try await typed(home, "Bad", []).contains("is not an appliance name"))
             #expect(try await typed(home, "none.yaml", []).contains("file.unreadable"))
             #expect(try await home.run("guide", "orders", "--boot-patience", "0").status == 64)
@@ -68,8 +68,8 @@ struct GuideCommandTests {
             #expect(try Files.readText(file).contains("# "))
             #expect(try await home.check("spec", "check", file.string).contains("no faults"))
             // What the host has free changes by itself.
-            func steady(_ text: some StringProtocol) -> [String] {
-                text.split(separator: "\n").map(String.init).filter { !$0.contains("MiB") || $0.contains("disk") }
+            func steady(_ text: String) -> [String] {
+                text.split(whereSeparator: \.isNewline).map(String.init).filter { !$0.contains("MiB") || $0.contains("disk") }
             }
             let plan = steady(try await home.check("plan", file.string, "--brief"))
             let shown = steady(text)

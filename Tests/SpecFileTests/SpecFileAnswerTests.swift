@@ -8,19 +8,23 @@ struct SpecFileAnswerTests {
 
     @Test("A value is read as it would be in a file, and nothing else changes")
     func values() throws {
-        var wanted = try spec()
+        let standard = try spec()
+        func setting(_ key: String, _ text: String?, of spec: ApplianceSpec? = nil) throws -> ApplianceSpec {
+            try SpecFile.setting(key, of: spec ?? standard, to: text)
+        }
+        var wanted = standard
         wanted.dataDisk.size = .gibibytes(20)
-        #expect(try SpecFile.setting("data.size", of: spec(), to: "20 GiB") == wanted)
-        wanted = try spec()
+        #expect(try setting("data.size", "20 GiB") == wanted)
+        wanted = standard
         wanted.machine.image = .cached("13.1")
-        #expect(try SpecFile.setting("machine.image", of: spec(), to: "13.1") == wanted)
-        wanted = try spec()
+        #expect(try setting("machine.image", "13.1") == wanted)
+        wanted = standard
         wanted.network.sshPort = 2222
-        #expect(try SpecFile.setting("network.sshPort", of: spec(), to: "2222") == wanted)
-        #expect(try SpecFile.setting("network.sshPort", of: wanted, to: nil) == spec())
-        wanted = try spec()
+        #expect(try setting("network.sshPort", "2222") == wanted)
+        #expect(try setting("network.sshPort", nil, of: wanted) == standard)
+        wanted = standard
         wanted.machine.systemDisk.size = .gibibytes(16)
-        #expect(try SpecFile.setting("machine.systemDisk.size", of: spec(), to: "16GiB") == wanted)
+        #expect(try setting("machine.systemDisk.size", "16GiB") == wanted)
     }
 
     @Test(

@@ -2,6 +2,7 @@ internal import ApplianceModel
 internal import Deployment
 internal import HostSystem
 internal import SpecFile
+internal import SystemPackage
 internal import Verification
 internal import Workflow
 

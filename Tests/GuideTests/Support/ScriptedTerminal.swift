@@ -1,3 +1,4 @@
+import ApplianceModel
 import Deployment
 import Synchronization
 import Verification
