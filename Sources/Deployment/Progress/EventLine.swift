@@ -59,7 +59,7 @@ package struct EventLine: Encodable, Sendable {
             totalBytes = message.totalBytes
         case .stepFinished(let step, let duration):
             self.init("stepFinished", at: time, of: step)
-            durationMilliseconds = duration.components.seconds * 1000 + duration.components.attoseconds / 1_000_000_000_000_000
+            durationMilliseconds = duration.wholeMilliseconds
         case .stepFailed(let step, let error):
             self.init("stepFailed", at: time, of: step)
             self.error = FailureReport(error)
@@ -120,4 +120,8 @@ package struct EventLine: Encodable, Sendable {
         guard let data = try? encoder.encode(self) else { preconditionFailure("strings and numbers can always be encoded") }
         return String(decoding: data, as: UTF8.self)
     }
+}
+
+extension Duration {
+    var wholeMilliseconds: Int64 { components.seconds * 1000 + components.attoseconds / 1_000_000_000_000_000 }
 }

@@ -18,7 +18,7 @@ package struct EventRecord: Sendable {
         case .stepSatisfied(let step, let reason): self.init(.info, "step \(step.id) has nothing to do: \(reason)")
         case .stepSkipped(let step): self.init(.info, "step \(step.id) is left out")
         case .stepProgress(let step, let message): self.init(.debug, "step \(step): \(message.text)")
-        case .stepFinished(let step, let duration): self.init(.info, "step \(step.id) is done, \(duration)")
+        case .stepFinished(let step, let duration): self.init(.info, "step \(step.id) is done, \(duration.wholeMilliseconds) ms")
         case .stepFailed(let step, let error): self.init(.error, "step \(step.id) failed: \(FailureText.render(error))")
         case .stepCancelled(let step): self.init(.warning, "step \(step.id) was interrupted")
         case .stepReverting(let step): self.init(.info, "step \(step.id) is being undone")
