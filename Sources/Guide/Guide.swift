@@ -55,6 +55,7 @@ package struct Guide: Sendable {
         do {
             let target = try await named(target)
             guard let name = target.name else { return .stopped }
+            DebugLog.current?.keep(in: surroundings.environment.state.appliance(name).debugLog)
             let place = surroundings.directory(of: name)
             try Files.createDirectory(surroundings.environment.state.path)
             try Files.createDirectory(surroundings.environment.state.guides)
@@ -264,9 +265,9 @@ extension Guide {
         do {
             let appliance = try Appliance.open(name.rawValue, in: surroundings.environment)
             conversation.say("Measuring; Ctrl-C ends it.")
-            let progress = sink
-            let step = StepID(rawValue: "verify")
-            let report = try await appliance.verify(VerificationOptions(depth: .standard)) { progress.receive(.stepProgress(step, ProgressMessage($0))) }
+            let report = try await sink.activity("verify", "Verify '\(name)'") {
+                try await appliance.verify(VerificationOptions(depth: .standard)) { StepProgress.report("checking: \($0)") }
+            }
             conversation.terminal.discardTypeahead()
             try await conversation.page("\n" + TextReport.render(report, style: conversation.terminal.style))
         } catch let failure as Failure {

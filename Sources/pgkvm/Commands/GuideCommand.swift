@@ -7,7 +7,7 @@ internal import SpecFile
 internal import SystemPackage
 internal import Workflow
 
-struct GuideCommand: AsyncParsableCommand {
+struct GuideCommand: WatchedCommand {
     static let configuration = CommandConfiguration(
         commandName: "guide", abstract: "Deploy an appliance step by step, with explanations.",
         discussion: """
@@ -33,15 +33,17 @@ struct GuideCommand: AsyncParsableCommand {
     var plain = false
     @Option(help: ArgumentHelp("Seconds that the guest may print nothing while booting", valueName: "seconds"))
     var bootPatience: Int = 300
+    @OptionGroup(title: "What is shown meanwhile") var progress: ProgressOptions
 
     func validate() throws {
         guard bootPatience > 0 else { throw ValidationError("--boot-patience takes a positive number of seconds") }
+        guard progress.mode != .json else { throw ValidationError("--progress json is for programs, and the guide asks questions: pgkvm deploy takes it") }
     }
 
     func run() async throws {
         let terminal = try LineTerminal(isPlain: plain)
         let surroundings = Surroundings(environment: try Composition.environment(), workingDirectory: try Files.currentDirectory())
-        let sink: any EventSink = plain ? PlainProgress(terminal) : ProgressRenderer.current
+        let sink: any EventSink = plain ? ProgressRenderer(.plain, quiet: progress.quiet, verbosity: progress.verbosity) : ProgressRenderer.current
         let guide = Guide(surroundings, terminal: terminal, sink: sink, bootPatience: .seconds(bootPatience))
         switch try await guide.run(resolved(surroundings)) {
         case .deployed(let name, let spec): printReplay(spec.map(surroundings.shown) ?? name.rawValue)

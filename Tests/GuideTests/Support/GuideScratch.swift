@@ -53,7 +53,7 @@ struct GuideScratch {
     ) async throws -> (end: GuideEnd, terminal: ScriptedTerminal) {
         let terminal = ScriptedTerminal(script, rows: rows, isPlain: isPlain)
         let target = try target ?? .name(name())
-        let guide = Guide(surroundings, terminal: terminal, sink: PlainProgress(terminal))
+        let guide = Guide(surroundings, terminal: terminal, sink: Silence())
         // A task of its own: Ctrl-C cancels it.
         let end = try await Task { try await guide.run(target) }.value
         #expect(terminal.rest == [], "not asked; so far:\n\(terminal.transcript)", sourceLocation: sourceLocation)
@@ -70,6 +70,10 @@ struct GuideScratch {
         try Files.write("", to: environment.images.diskPath(image))
         try Files.write(Array(JSONEncoder().encode(image)), to: place.appending("image.json"))
     }
+}
+
+private struct Silence: EventSink {
+    func receive(_ event: WorkflowEvent) {}
 }
 
 /// Parts of scripts that many tests share.
