@@ -42,9 +42,12 @@ struct ByHandTests {
     func options() async throws {
         try await GuideScratch.with { scratch in
             let subject = try await subject(scratch)
+            // Lines that the shell joins.
             let stops: [StopID] = [.disk, .cpu, .network, .image]
             let joined = stops.map { QEMUByHand.lines($0, subject).joined(separator: "\n").replacing("\\\n", with: "") }
-            for option in ["-cpu host", "-smp cpus=2,sockets=1,cores=2,threads=1", "-netdev user,id=net0", "-object iothread,id=data-io", "drive=data,id=data-disk"] {
+            for option in [
+                "-cpu host", "-smp cpus=2,sockets=1,cores=2,threads=1", "-netdev user,id=net0", "-object iothread,id=data-io", "drive=data,id=data-disk",
+            ] {
                 #expect(joined.filter { $0.contains(option) }.count == 1, "\(option)")
             }
         }

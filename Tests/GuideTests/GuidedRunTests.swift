@@ -32,7 +32,9 @@ struct GuidedRunTests {
         try await with { scratch in
             let (end, terminal) = try await scratch.guide(Self.begin + Self.made + [("Run it", ""), ("Keep", "")])
             #expect(end.word == "failed")
-            for part in ["Step 1 of 11: Check the host", "Step 7 of 11: Boot the guest", "it will not start", "try: buy another", "To carry on: pgkvm guide orders"] {
+            for part in [
+                "Step 1 of 11: Check the host", "Step 7 of 11: Boot the guest", "it will not start", "try: buy another", "To carry on: pgkvm guide orders",
+            ] {
                 #expect(terminal.transcript.contains(part), "\(part)")
             }
             // What was typed ahead does not answer for a step.

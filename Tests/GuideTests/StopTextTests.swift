@@ -25,7 +25,8 @@ struct StopTextTests {
         }
     }
 
-    @Test("No line is longer than the terminal is wide, whatever its width; at 80 columns a stop with its question fits 24 lines", arguments: [40, 60, 80, 132])
+    @Test(
+        "No line is longer than the terminal is wide, whatever its width; at 80 columns a stop with its question fits 24 lines", arguments: [40, 60, 80, 132])
     func widths(columns: Int) async throws {
         try await GuideScratch.with { scratch in
             let situation = try await scratch.situation(ApplianceSpec(name: scratch.name()))

@@ -48,7 +48,8 @@ enum LibvirtByHand {
         return (subject.usesIOThread ? ["virsh iothreadadd \(subject.spec.name) 1 --config"] : [])
             + ShellLines.command(
                 [
-                    "virsh", "attach-disk", subject.spec.name.rawValue, "\(images)/\(subject.spec.name)-data.raw", "vdb", "--subdriver", "raw", "--targetbus", "virtio", "--cache",
+                    "virsh", "attach-disk", subject.spec.name.rawValue, "\(images)/\(subject.spec.name)-data.raw", "vdb", "--subdriver", "raw", "--targetbus",
+                    "virtio", "--cache",
                     subject.cache, "--io", subject.aio,
                 ] + thread + ["--serial", "pgdata", "--config"])
     }

@@ -16,7 +16,9 @@ enum ProxmoxByHand {
             return ["# the data disk; VMID is the machine's number, STORAGE a storage of 'pvesm status'"]
                 + ShellLines.command(["qm", "set", "VMID", "--virtio1", "STORAGE:\(gibibytes(data)),\(mode),serial=pgdata"])
                 + ["# the system disk, from an image file"]
-                + ShellLines.command(["qm", "set", "VMID", "--virtio0", "STORAGE:0,import-from=/ROOT/IMAGE.qcow2,\(mode),serial=system", "--boot", "order=virtio0"])
+                + ShellLines.command([
+                    "qm", "set", "VMID", "--virtio0", "STORAGE:0,import-from=/ROOT/IMAGE.qcow2,\(mode),serial=system", "--boot", "order=virtio0",
+                ])
                 + ["qm resize VMID virtio0 \(gibibytes(subject.spec.machine.systemDisk.size))G"]
         case .cpu:
             let machine = subject.spec.machine

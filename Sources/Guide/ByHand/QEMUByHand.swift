@@ -17,7 +17,8 @@ enum QEMUByHand {
         case .cpu, .network: return command
         case .image:
             return ["# the seed: three files on a medium labelled 'cidata'"]
-                + ShellLines.command(["xorriso", "-as", "mkisofs", "-volid", "cidata", "-joliet", "-rock", "-output", "seed.iso"] + seedFiles(subject)) + command
+                + ShellLines.command(["xorriso", "-as", "mkisofs", "-volid", "cidata", "-joliet", "-rock", "-output", "seed.iso"] + seedFiles(subject))
+                + command
         case .review: return ["# the whole machine"] + ShellLines.command(subject.plan.command.map(named))
         case .postgresql: return []
         }

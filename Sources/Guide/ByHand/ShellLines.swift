@@ -7,6 +7,8 @@ enum ShellLines {
     /// One option a line. A word that is longer than a line is broken behind a comma; a shell joins it only when nothing stands before its
     /// next part, which therefore is not moved to the right.
     static func command(_ words: [String]) -> [String] {
+        let line = words.map(PlanText.quoted).joined(separator: " ")
+        if line.count <= width { return [line] }
         var groups: [[String]] = []
         for word in words.map(PlanText.quoted) {
             if groups.isEmpty || word.hasPrefix("-") { groups.append([word]) } else { groups[groups.count - 1].append(word) }
@@ -28,7 +30,7 @@ enum ShellLines {
                 lines[lines.count - 1] += line.hasPrefix("#") ? "" : " \\"
                 lines.append(line.hasPrefix("#") ? "# " : "   ")
             }
-            lines[lines.count - 1] += lines[lines.count - 1].isEmpty ? String(word) : " \(word)"
+            lines[lines.count - 1] += lines[lines.count - 1].isEmpty || lines[lines.count - 1] == "# " ? String(word) : " \(word)"
         }
         return lines
     }

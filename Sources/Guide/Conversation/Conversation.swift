@@ -7,8 +7,8 @@ internal import Verification
 struct Conversation: Sendable {
     let terminal: any GuideTerminal
 
-    /// Lines that a question takes below a text: the keys, what may be answered, and the prompt.
-    private static let roomForQuestion = 4
+    /// Lines that stay free below a part of a text: for the question that waits there.
+    private static let roomForQuestion = 2
 
     func say(_ text: String) { say([.plain(text)]) }
 
@@ -21,9 +21,9 @@ struct Conversation: Sendable {
 
     func page(_ text: String) async throws {
         var lines = text.split(separator: "\n", omittingEmptySubsequences: false)[...]
-        while let rows = terminal.rows, lines.count > max(4, rows - Self.roomForQuestion) {
-            terminal.show(lines.prefix(max(3, rows - 2)).joined(separator: "\n"))
-            lines = lines.dropFirst(max(3, rows - 2))
+        while let rows = terminal.rows, case let part = max(3, rows - Self.roomForQuestion), lines.count > part {
+            terminal.show(lines.prefix(part).joined(separator: "\n"))
+            lines = lines.dropFirst(part)
             switch Reply(try await terminal.ask("-- \(lines.count) more lines: Enter shows them, s leaves them out > ")) {
             case .enter: continue
             default: return

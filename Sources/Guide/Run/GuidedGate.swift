@@ -34,7 +34,10 @@ final class GuidedGate: Gate {
         guard !done.contains(step.id.rawValue), !state.withLock({ $0.runsAll }) else { return .run }
         conversation.terminal.discardTypeahead()
         conversation.say(
-            [.gap, .heading("Step \(step.position) of \(step.count): \(step.title)"), .paragraph("What", step.explanation.what), .paragraph("Why", step.explanation.why)])
+            [
+                .gap, .heading("Step \(step.position) of \(step.count): \(step.title)"), .paragraph("What", step.explanation.what),
+                .paragraph("Why", step.explanation.why),
+            ])
         conversation.say(
             "Enter runs it. a: run this and all the others without a question. ?: by hand. \(Self.maySkip(step) ? "s: leave it out. " : "")"
                 + "b: back to the review, l: logs, !: shell in the guest, q: stop and keep.")
@@ -62,7 +65,9 @@ final class GuidedGate: Gate {
         state.withLock { $0.runsAll = false }
         conversation.say([.gap, .heading("Step \(step.position) of \(step.count) failed: \(step.title)")])
         conversation.explain(error)
-        conversation.say("Enter keeps what is there and stops: the next guide goes on from here. r: try again. u: undo what this run did. ?: by hand, l: logs, !: shell in the guest.")
+        conversation.say(
+            "Enter keeps what is there and stops: the next guide goes on from here. r: try again. u: undo what this run did. ?: by hand, l: logs, !: shell in the guest."
+        )
         // Whoever cannot be asked any more keeps what is there.
         while let reply = try? await conversation.ask("Keep [Enter], r or u > ") {
             switch reply {

@@ -26,7 +26,9 @@ struct GuidedRun {
     /// The spec that is deployed is the one of the stored file, read as `deploy` reads it.
     private func spec() throws -> ApplianceSpec {
         let file = draft.saved ?? surroundings.directory(of: draft.spec.name).spec
-        guard let bytes = try Files.readIfPresent(file), let stored = try? SpecFile.parse(bytes, file: file.string), stored == draft.spec else { return draft.spec }
+        guard let bytes = try Files.readIfPresent(file), let stored = try? SpecFile.parse(bytes, file: file.string), stored == draft.spec else {
+            return draft.spec
+        }
         return stored
     }
 

@@ -17,7 +17,8 @@ struct CPUStop: Stop {
             why: "AES-NI encrypts a connection in hardware; a generic model hides it, and TLS then costs several times the processor time. Memory decides what "
                 + "the database keeps at hand\(buffers(situation)).",
             found: [processor(situation)] + [situation.resource(.memory)].compactMap(\.self) + [accelerator(situation)],
-            recommended: "\(standard.vcpus) vCPUs and \(standard.memory) to begin with, and 'auto': KVM where it works. vCPUs and memory can change later, with a restart.",
+            recommended:
+                "\(standard.vcpus) vCPUs and \(standard.memory) to begin with, and 'auto': KVM where it works. vCPUs and memory can change later, with a restart.",
             alternatives: [
                 "A fixed model such as x86-64-v2-AES: a guest that moves between unlike hosts.",
                 "As many vCPUs as the host has: none is left for disk and network threads.",

@@ -11,11 +11,13 @@ struct ImageStop: Stop {
 
     func text(_ situation: Situation) -> StopText {
         StopText(
-            what: "The system disk is a copy of a base image. At the first boot cloud-init reads three small files (the seed): host name, user, SSH keys, network.",
+            what:
+                "The system disk is a copy of a base image. At the first boot cloud-init reads three small files (the seed): host name, user, SSH keys, network.",
             why: "The guest's SSH host key is made on this host and pinned before the first contact, so nothing is trusted on first use. After the first boot "
                 + "the key is changed, cloud-init is switched off and the seed is taken away.",
             found: [image(situation)] + (situation.images.isEmpty ? [] : ["in the cache: \(situation.images.joined(separator: ", "))"]),
-            recommended: "\(situation.standard.machine.image): pgkvm builds it from the packages of this host's own Debian mirror, with PostgreSQL's packages inside.",
+            recommended:
+                "\(situation.standard.machine.image): pgkvm builds it from the packages of this host's own Debian mirror, with PostgreSQL's packages inside.",
             alternatives: [
                 "debian-12: PostgreSQL 15; also runs where QEMU is older than 10 and emulates.",
                 "An image that you imported: it needs cloud-init, and installing takes longer.",

@@ -13,7 +13,8 @@ struct PostgreSQLStop: Stop {
         let version = situation.plan.packages.postgresqlVersion.map { "PostgreSQL \($0)" } ?? "PostgreSQL, of the guest's distribution"
         return StopText(
             what: "\(version) on the data disk, with checksums, settings by the guest's size, TLS 1.3, and one role and database to begin with.",
-            why: "A server as it is installed takes 128 MB for its buffers, whatever the machine has. Nobody gets in without TLS and a password; passwords are made here, "
+            why:
+                "A server as it is installed takes 128 MB for its buffers, whatever the machine has. Nobody gets in without TLS and a password; passwords are made here, "
                 + "stand in a file of mode 0600 and are never shown.",
             found: ["for \(situation.spec.machine.vcpus) vCPUs and \(situation.spec.machine.memory) (profile: connections, buffers, work_mem, WAL)"]
                 + ApplianceSpec.PostgreSQL.Profile.allCases.compactMap { profile in line(situation, profile) },

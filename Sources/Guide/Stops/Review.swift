@@ -72,8 +72,10 @@ struct Review {
         return [.gap, Walk.heading(.review, "review"), .plain(sections.first ?? "")]
             + [.list("Machine", machine)]
             + [
-                .paragraph("Server", "\(plan.packages.postgresqlVersion.map { "PostgreSQL \($0)" } ?? "PostgreSQL") (\(server.source.rawValue)), profile "
-                    + "\(server.profile.rawValue), time zone \(server.timeZone), databases: \(server.databases.map(\.name).joined(separator: ", "))"),
+                .paragraph(
+                    "Server",
+                    "\(plan.packages.postgresqlVersion.map { "PostgreSQL \($0)" } ?? "PostgreSQL") (\(server.source.rawValue)), profile "
+                        + "\(server.profile.rawValue), time zone \(server.timeZone), databases: \(server.databases.map(\.name).joined(separator: ", "))"),
                 .paragraph("Steps", made.isEmpty ? "none is to be done" : "\(made.count) to do: \(made.joined(separator: ", "))"),
             ]
     }
@@ -103,7 +105,8 @@ struct Review {
             conversation.say("The answers are those of '\(surroundings.shown(source))', which stays as it is.")
             return true
         }
-        let proposal = surroundings.shown(draft.saved ?? surroundings.absolute(draft.source == nil ? "\(draft.spec.name).yaml" : "\(draft.spec.name)-guide.yaml"))
+        let proposal = surroundings.shown(
+            draft.saved ?? surroundings.absolute(draft.source == nil ? "\(draft.spec.name).yaml" : "\(draft.spec.name)-guide.yaml"))
         while true {
             let path: FilePath
             switch try await conversation.ask("Store the spec file as [\(proposal)] > ") {

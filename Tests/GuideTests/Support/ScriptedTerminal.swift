@@ -51,7 +51,8 @@ final class ScriptedTerminal: GuideTerminal {
     func ask(_ prompt: String) async throws -> String? {
         let answer: Answer = try state.withLock { state in
             guard let next = state.script.first, prompt.hasPrefix(next.prompt) else {
-                throw UnexpectedQuestion(prompt: "\(prompt) instead of \(state.script.first?.prompt ?? "none")", transcript: state.transcript.joined(separator: "\n"))
+                throw UnexpectedQuestion(
+                    prompt: "\(prompt) instead of \(state.script.first?.prompt ?? "none")", transcript: state.transcript.joined(separator: "\n"))
             }
             state.script.removeFirst()
             let text = if case .line(let line) = next.answer { line } else { "^" }
