@@ -171,7 +171,7 @@ extension GuestTests {
             #expect(result.status == 0 && !result.outputText.isEmpty)
             #expect(result.errorText.contains("debug: SSH sudo -n sh -c"), "\(result.errorText)")
             let log = try await guest.home.check("logs", guest.name, "--pgkvm", "--lines", "100000")
-            for part in [" debug SSH sudo", " debug QMP query-status -> done", " debug SFTP ", " debug step boot-guest: guest: ", " info step verify is done"] {
+            for part in [" debug SSH sudo", " debug QMP query-status -> done", " debug step boot-guest: guest: ", " info step verify is done"] {
                 #expect(log.contains(part), "'\(part)' is not in the debug log")
             }
         }
