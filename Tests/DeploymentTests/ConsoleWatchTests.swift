@@ -64,7 +64,8 @@ struct ConsoleWatchTests {
     }
 
     @Test(
-        "Tells the kernel's words from the firmware's", arguments: [("BdsDxe: starting Boot0001\n", false), ("BdsDxe\n[    0.000000] Linux version 6.12\n", true)])
+        "Tells the kernel's words from the firmware's",
+        arguments: [("BdsDxe: starting Boot0001\n", false), ("BdsDxe\n[    0.000000] Linux version 6.12\n", true)])
     func kernelHasSpoken(printed: String, expected: Bool) async throws {
         try await withLog { log in
             try log.print("[    0.000000] Linux version 6.1 of an earlier boot\n")
