@@ -245,19 +245,26 @@ extension Guide {
             .paragraph("What", "What was asked for, held against what is there: a client's connection, every setting, disks, processor and network."),
             .paragraph("Why", "A promise that nobody measured is none. The checks below only asked; measuring speed and flushes takes about two minutes more."),
         ])
-        if let report = try Reports.latest(appliance.directory) {
-            try await conversation.page(TextReport.findings(report.findings, style: conversation.terminal.style))
-        }
+        let report = try Reports.latest(appliance.directory)
+        if let report { conversation.say([.paragraph("Found", Self.counts(report.findings))]) }
         conversation.say(summary.text)
         while true {
-            switch try await conversation.ask("Enter ends, v measures now, l logs, ! shell in the guest > ") {
+            switch try await conversation.ask("Enter ends, p shows every check, v measures now, l logs, ! shell > ") {
             case .enter, .key(.stop), .key(.skip): return
+            case .text(let text) where text.lowercased() == "p":
+                if let report { try await conversation.page(TextReport.findings(report.findings, style: conversation.terminal.style)) }
             case .text(let text) where text.lowercased() == "v": try await verify(appliance.name)
             case .key(.log): try await conversation.showLogs(of: appliance.name, in: surroundings.environment)
             case .key(.shell): try await conversation.openShell(of: appliance.name, in: surroundings.environment)
-            default: conversation.say("Enter, v, l or !.")
+            default: conversation.say("Enter, p, v, l or !.")
             }
         }
+    }
+
+    /// `51 checks: 45 pass, 3 skip, 3 warn, 0 fail`.
+    static func counts(_ findings: [Finding]) -> String {
+        let levels = Finding.Level.allCases.map { level in "\(findings.count { $0.level == level }) \(level.rawValue)" }
+        return "\(findings.count) checks: \(levels.joined(separator: ", "))"
     }
 
     /// The measurements of `pgkvm verify`.

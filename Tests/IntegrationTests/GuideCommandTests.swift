@@ -284,7 +284,7 @@ extension GuestTests {
             try await screen.press("Enter")
             try await screen.waitFor("Run it [Enter] >", within: Self.patience)
             try await screen.type("a")
-            try await screen.waitFor("Enter ends, v measures now", within: Self.patience)
+            try await screen.waitFor("Enter ends, p shows every check", within: Self.patience)
         }
 
         private func shell(_ screen: TerminalScreen) async throws {
