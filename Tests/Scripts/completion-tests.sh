@@ -65,11 +65,14 @@ on_terminal() {
 
 # wait_for TERMINAL PATTERN: until a line of its screen is like it.
 wait_for() {
-    for _ in $(seq 200); do
+    local shown
+    for _ in $(seq 600); do
         if tmux -L "$1" capture-pane -p | grep -q -- "$2"; then return; fi
         sleep 0.1
     done
-    die "the terminal does not show $2: $(tmux -L "$1" capture-pane -p)"
+    shown=$(tmux -L "$1" capture-pane -p)
+    tmux -L "$1" kill-server
+    die "the terminal does not show $2: $shown"
 }
 
 # expect_offers SHELL LINE WORD... [-- WORD...]: these are offered, and those after -- are not.
