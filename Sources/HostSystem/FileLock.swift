@@ -40,5 +40,9 @@ package struct FileLock: ~Copyable, Sendable {
 
     private init(descriptor: FileDescriptor) { self.descriptor = descriptor }
 
-    deinit { try? descriptor.close() }
+    deinit {
+        // A child that is being started shares the descriptor until it becomes another program: closing ours alone would leave it locked.
+        _ = flock(descriptor.rawValue, LOCK_UN)
+        try? descriptor.close()
+    }
 }

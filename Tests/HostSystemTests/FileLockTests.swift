@@ -1,4 +1,5 @@
 import ApplianceModel
+import Foundation
 import Glibc
 import HostSystem
 import Synchronization
@@ -18,6 +19,25 @@ struct FileLockTests {
             }
             #expect(try isFree(path))
             #expect(Files.status(path)?.permissions == 0o600)
+        }
+    }
+
+    @Test("It is free once it is given back, though a child that is being started still shares the descriptor")
+    func shared() async throws {
+        try await withTemporaryDirectory { directory in
+            let path = directory.appending("lock")
+            var shared: [Int32] = []
+            do {
+                let lock = try take(path)
+                for name in try Files.list("/proc/self/fd") {
+                    let target = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/fd/\(name)")
+                    if target == path.string, let descriptor = Int32(name) { shared.append(dup(descriptor)) }
+                }
+                #expect(shared.count == 1)
+                _ = consume lock
+            }
+            #expect(try isFree(path))
+            for descriptor in shared { close(descriptor) }
         }
     }
 

@@ -27,7 +27,7 @@ struct GuideCommand: WatchedCommand {
 
     @Argument(
         help: "Name of the appliance, or a spec file (*.yaml) with the answers to begin with; asked for when it is left out",
-        completion: .file(extensions: ["yaml", "yml"]))
+        completion: .appliancesAndSpecFiles)
     var target: String?
     @Flag(help: "One line after the other, without colour, columns and pauses: for screen readers and slow lines")
     var plain = false
