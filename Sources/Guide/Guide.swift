@@ -195,7 +195,7 @@ extension Guide {
         if !isDone { conversation.say([.paragraph("To do", pending.isEmpty ? "the changes" : pending.map(\.id).joined(separator: ", "))]) }
         let enter = isDone ? "Enter ends here" : "Enter carries on"
         while true {
-            switch try await conversation.ask("\(enter), c goes through the answers, v verifies, l logs, ! shell, q stops > ") {
+            switch try await conversation.ask("\(enter), c: answers, v: verify, l: logs, !: shell, q: stop > ") {
             case .enter where isDone: return .unchanged
             case .enter:
                 guard plan.refusals.isEmpty else {
