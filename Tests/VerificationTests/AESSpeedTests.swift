@@ -137,22 +137,25 @@ struct AESSpeedTests {
     /// This host's openssl in the guest's place.
     @Test("With this host's OpenSSL: AES-NI at work passes, and masked in both runs it fails", .fullRun, .enabled(if: HostCPU.current().hasAES, "needs AES-NI"))
     func control() async throws {
-        // A machine that is busy with other tests may give openssl no time at all.
-        func measure(_ command: ShellCommand, triesLeft: Int = 60) async throws -> OpenSSLSpeed {
-            let result = try await LocalShell().check(command)
-            do {
-                return try OpenSSLSpeed(standardOutput: result.outputText, standardError: result.errorText)
-            } catch let unreadable where unreadable.isBusy && triesLeft > 0 {
-                return try await measure(command, triesLeft: triesLeft - 1)
-            }
-        }
         var atWork = AESSpeedChecks.Speeds()
-        atWork.take(try await measure(AESSpeedChecks.plainCommand), isMasked: false)
-        atWork.take(try await measure(AESSpeedChecks.maskedCommand), isMasked: true)
+        atWork.plain = try await measure(AESSpeedChecks.plainCommand)
+        atWork.masked = try await measure(AESSpeedChecks.maskedCommand)
         #expect(AESSpeedChecks.judge(atWork, host: atWork, hostUnknown: nil, .kvm).level == .pass)
         var hidden = atWork
-        hidden.plain = try await measure(AESSpeedChecks.maskedCommand).bytesPerSecond
+        hidden.plain = try await measure(AESSpeedChecks.maskedCommand)
         #expect(AESSpeedChecks.judge(hidden, host: atWork, hostUnknown: nil, .kvm).level == .fail)
+    }
+
+    /// Bytes per second. A machine that is busy with other tests may give openssl no time at all: then it is asked again.
+    private func measure(_ command: ShellCommand) async throws -> Double {
+        var speeds = AESSpeedChecks.Speeds()
+        for _ in 1...60 where speeds.plain == 0 {
+            try await speeds.take(isMasked: false) {
+                let result = try await LocalShell().check(command)
+                return try OpenSSLSpeed(standardOutput: result.outputText, standardError: result.errorText)
+            }
+        }
+        return speeds.plain
     }
 
     @Test("It is no part of a quick verification")
