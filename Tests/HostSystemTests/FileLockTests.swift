@@ -29,10 +29,10 @@ struct FileLockTests {
             var shared: [Int32] = []
             do {
                 let lock = try take(path)
-                for name in try Files.list("/proc/self/fd") {
-                    let target = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/fd/\(name)")
-                    if target == path.string, let descriptor = Int32(name) { shared.append(dup(descriptor)) }
+                let held = try Files.list("/proc/self/fd").filter { name in
+                    (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/fd/\(name)")) == path.string
                 }
+                shared = held.compactMap { Int32($0) }.map { dup($0) }
                 #expect(shared.count == 1)
                 _ = consume lock
             }
