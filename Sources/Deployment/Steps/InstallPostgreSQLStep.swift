@@ -16,7 +16,9 @@ struct InstallPostgreSQLStep: Step {
     }
 
     func inspect(_ context: DeploymentContext) async throws -> StepStatus {
-        let package = "postgresql-\(try await context.postgresqlVersion())"
+        // What the guest was given to do ahead counts once this step has seen its end.
+        guard let version = try await context.journal.fact(PackagesFact.self)?.version else { return .pending }
+        let package = "postgresql-\(version)"
         let found = try await context.guest.run(
             "dpkg-query -W -f '${db:Status-Status} ${Version}' \(package) && test -z \"$(dpkg --audit)\"", input: [], timeout: .seconds(60))
         let words = found.outputText.split(separator: " ")
