@@ -183,8 +183,14 @@ extension Workbench {
         let arguments = try await QEMUCommandLine(machine: record, abilities: .probe()).arguments
         let changed = arguments.map(change)
         #expect(changed.count { $0.contains("cache.no-flush=on") } == (changed == arguments ? 0 : 1))
-        _ = try await SessionSupervisor().start(QEMUUser.current().emulator(forKVM: false) + changed + ["-S"], for: record.spec.name, in: directory)
-        try await eventually { try await QMPClient.connect(directory.file(MachineDirectory.Name.monitorSocket)) != nil }
+        let ended = try await SessionSupervisor().start(QEMUUser.current().emulator(forKVM: false) + changed + ["-S"], for: record.spec.name, in: directory)
+        try await eventually {
+            if let how = await ended() {
+                let log = try Files.readText(directory.file(MachineDirectory.Name.processLog))
+                throw Failure(.machineFailed, "QEMU ended \(how): \(log)")
+            }
+            return try await QMPClient.connect(directory.file(MachineDirectory.Name.monitorSocket)) != nil
+        }
     }
 
     /// Opens a disk's node anew as it was, but for the flag of `cache=unsafe`.
