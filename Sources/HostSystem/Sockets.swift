@@ -1,5 +1,6 @@
 package import ApplianceModel
 internal import Glibc
+internal import Synchronization
 package import SystemPackage
 
 /// Stream sockets, connected and ready for use, and free ports on the host's loopback interface.
@@ -45,7 +46,10 @@ package enum Sockets {
         }
     }
 
-    /// Whether a server could listen on the port of 127.0.0.1 now; proved by listening.
+    /// Whether a server could listen on the port of 127.0.0.1 now.
+    ///
+    /// Proved by binding, which fails where somebody listens. Listening as well would take the port from a server that starts at
+    /// this moment, and from another look at it.
     package static func isPortFree(_ port: UInt16) -> Bool {
         guard port > 0, let loopback = IPv4Address("127.0.0.1") else { return false }
         let file = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
@@ -55,15 +59,22 @@ package enum Sockets {
         var on: Int32 = 1
         _ = unsafe setsockopt(file, SOL_SOCKET, SO_REUSEADDR, &on, socklen_t(MemoryLayout<Int32>.size))
         var address = socketAddress(loopback, port)
-        return unsafe withGenericPointer(to: &address) { unsafe bind(file, $0, $1) } == 0 && listen(file, 1) == 0
+        return unsafe withGenericPointer(to: &address) { unsafe bind(file, $0, $1) } == 0
     }
 
+    /// What this process has picked: a port is free until its server listens, which may be minutes away.
+    private static let picked = Mutex<Set<UInt16>>([])
+
     /// A port of 127.0.0.1 that is free now, above 10000 and outside the range from which the kernel gives ports to outgoing
-    /// connections, so that none of these takes it while the server is down.
+    /// connections, so that none of these takes it while the server is down. The same process never gets a port twice.
     /// - Parameter excluded: ports that are promised to others.
     /// - Throws: `socket.no-free-port`.
     package static func pickFreePort(excluding excluded: Set<UInt16> = []) throws -> UInt16 {
-        try pickFreePort(excluding: excluded, ephemeral: ephemeralPorts(), isFree: isPortFree)
+        try picked.withLock { picked in
+            let port = try pickFreePort(excluding: excluded.union(picked), ephemeral: ephemeralPorts(), isFree: isPortFree)
+            picked.insert(port)
+            return port
+        }
     }
 
     static func pickFreePort(excluding excluded: Set<UInt16>, ephemeral: ClosedRange<UInt16>, isFree: (UInt16) -> Bool) throws -> UInt16 {

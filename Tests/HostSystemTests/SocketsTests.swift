@@ -153,11 +153,22 @@ struct SocketsTests {
         #expect(Sockets.isPortFree(port))
     }
 
-    @Test("A picked port is free, and outside the kernel's own range")
+    @Test("Who looks at a port does not take it from others")
+    func looking() async throws {
+        let port = try Sockets.pickFreePort()
+        await withTaskGroup(of: Bool.self) { group in
+            for _ in 0..<8 { group.addTask { (0..<500).allSatisfy { _ in Sockets.isPortFree(port) } } }
+            for await wasFree in group { #expect(wasFree) }
+        }
+    }
+
+    @Test("A picked port is free, outside the kernel's own range, and picked once")
     func pick() throws {
         let own = Sockets.ephemeralPorts()
+        var picked: Set<UInt16> = []
         for _ in 0..<20 {
             let port = try Sockets.pickFreePort()
+            #expect(picked.insert(port).inserted)
             #expect(port >= 10_000)
             #expect(!own.contains(port))
             #expect(Sockets.isPortFree(port))

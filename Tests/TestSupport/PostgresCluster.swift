@@ -1,5 +1,4 @@
 internal import ApplianceModel
-internal import Glibc
 package import HostSystem
 package import SystemPackage
 
@@ -108,7 +107,7 @@ package struct PostgresCluster: Sendable {
         }
         let directory = try Files.createTemporaryDirectory(in: "/tmp", prefix: "pgkvm-cluster")
         let cluster = PostgresCluster(
-            directory: directory, port: try freePort(), majorVersion: version,
+            directory: directory, port: try Sockets.pickFreePort(), majorVersion: version,
             programs: root.appending(String(version)).appending("bin"))
         do {
             if HostEnvironment.isRoot { _ = try await ProgramRunner.check("chown", ["postgres:postgres", directory.string]) }
@@ -130,23 +129,5 @@ package struct PostgresCluster: Sendable {
             _ = try await withoutCancellation { try await runAsServer("pg_ctl", ["-D", dataDirectory.string, "-m", "immediate", "-w", "stop"]) }
         }
         try Files.remove(directory)
-    }
-
-    /// A port of the loopback interface that nobody listens on, below the range that outgoing connections are given.
-    private static func freePort() throws -> UInt16 {
-        for _ in 0..<100 {
-            let port = UInt16.random(in: 20_000..<30_000)
-            let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-            defer { close(descriptor) }
-            var address = sockaddr_in()
-            address.sin_family = sa_family_t(AF_INET)
-            address.sin_port = port.bigEndian
-            address.sin_addr = in_addr(s_addr: UInt32(0x7F00_0001).bigEndian)
-            let bound = withUnsafePointer(to: &address) { pointer in
-                pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) }
-            }
-            if bound == 0 { return port }
-        }
-        throw Failure(.programFailed, "no free port between 20000 and 30000")
     }
 }
