@@ -53,7 +53,7 @@ struct AESSpeedTests {
         arguments: [
             ("+F:25:AES-256-GCM:3053100476.77\n", "+R:184483:AES-256-GCM:0.990000\n", "blocks of 16384"),
             ("+H:16:64:256\n+F:25:AES-256-GCM:1:2:3\n", "+R:184483:AES-256-GCM:0.990000\n", "blocks of 16384"),
-            ("+H:16384\n+F:25:AES-128-GCM:3053100476.77\n", "+R:184483:AES-128-GCM:0.990000\n", "no speed"),
+            ("+H:16384\n+F:25:AES-128-GCM:3053100476.77\n", "+R:184483:AES-256-GCM:0.990000\n", "no speed"),
             ("+H:16384\n+F:25:AES-256-GCM:nan\n", "+R:184483:AES-256-GCM:0.990000\n", "no speed"),
             ("+H:16384\n+F:25:AES-256-GCM:0.00\n", "+R:0:AES-256-GCM:0.990000\n", "no speed"),
             ("+H:16384\n+F:25:AES-256-GCM:3053100476.77\n+F:25:AES-256-GCM:3053100476.77\n", "+R:184483:AES-256-GCM:0.990000\n", "no speed"),
@@ -61,6 +61,8 @@ struct AESSpeedTests {
             ("+H:16384\n+F:25:AES-256-GCM:3953100476.77\n", "+R:184483:AES-256-GCM:0.990000\n", "does not follow"),
             ("+H:16384\n+F:25:AES-256-GCM:3053100476.77\n", "+R:18448:AES-256-GCM:0.990000\n", "does not follow"),
             ("+H:16384\n+F:25:AES-256-GCM:3276800000.00\n", "+R:20000:AES-256-GCM:0.100000\n", "only 0.1 s"),
+            ("+H:16384\n+F:25:AES-256-GCM:inf\n", "+R:36:AES-256-GCM:0.000000\n", "only 0.0 s"),
+            ("+H:16384\n+F:25:AES-256-GCM:-nan\n", "+R:0:AES-256-GCM:0.000000\n", "only 0.0 s"),
         ])
     func damaged(output: String, error: String, says: String) {
         #expect {

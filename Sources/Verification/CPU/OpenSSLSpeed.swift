@@ -22,15 +22,16 @@ struct OpenSSLSpeed: Sendable, Equatable {
         guard Self.fields(standardOutput, "+H") == [["\(Self.blockSize)"]] else {
             throw Unreadable(description: "openssl did not say that it took blocks of \(Self.blockSize) bytes")
         }
+        let counts = Self.fields(standardError, "+R")
+        guard counts.count == 1, counts[0].count == 3, counts[0][1] == Self.algorithm, let count = Double(counts[0][0]),
+            let seconds = Double(counts[0][2]), seconds.isFinite
+        else { throw Unreadable(description: "openssl gave no count of \(Self.algorithm)") }
+        // Of no time at all openssl makes a speed that is infinite, or none.
+        guard seconds >= 0.2 else { throw Unreadable(description: "openssl got only \(seconds) s of a processor's time", isBusy: true) }
         let summaries = Self.fields(standardOutput, "+F")
         guard summaries.count == 1, summaries[0].count == 3, summaries[0][1] == Self.algorithm, let speed = Double(summaries[0][2]),
             speed.isFinite, speed > 0
         else { throw Unreadable(description: "openssl gave no speed of \(Self.algorithm)") }
-        let counts = Self.fields(standardError, "+R")
-        guard counts.count == 1, counts[0].count == 3, counts[0][1] == Self.algorithm, let count = Double(counts[0][0]),
-            let seconds = Double(counts[0][2]), seconds.isFinite, count > 0
-        else { throw Unreadable(description: "openssl gave no count of \(Self.algorithm)") }
-        guard seconds >= 0.2 else { throw Unreadable(description: "openssl got only \(seconds) s of a processor's time", isBusy: true) }
         let counted = count * Double(Self.blockSize) / seconds
         guard abs(speed - counted) <= counted / 100 else {
             throw Unreadable(description: "openssl's speed of \(speed) bytes per second does not follow from its count of \(count) blocks in \(seconds) s")
