@@ -106,7 +106,7 @@ extension DeploymentContext {
                 do {
                     try await connect().close()
                     return
-                } catch let error as Failure where error.code == .postgresConnectionFailed || error.code == .postgresConnectionLost {
+                } catch let error as Failure where [.guestNoAddress, .postgresConnectionFailed, .postgresConnectionLost].contains(error.code) {
                     try await ContinuousClock().sleep(for: .milliseconds(250))
                 }
             }

@@ -36,6 +36,9 @@ struct ConsoleWatch {
     /// Whether a kernel has printed anything since the watch began.
     private(set) var kernelHasSpoken = false
 
+    /// How often a kernel has begun since the watch did.
+    private(set) var kernelStarts = 0
+
     /// Whether the guest has named its SSH server or asked for a login since the watch began.
     private(set) var speaksOfLogin = false
 
@@ -58,9 +61,10 @@ struct ConsoleWatch {
         offset += Int64(bytes.count)
         var parts = (pending + bytes).split(separator: 0x0a, omittingEmptySubsequences: false)
         pending = parts.popLast().map { Array($0.suffix(Self.pendingLimit)) } ?? []
-        lines += parts.map { Self.plain($0) }.filter { $0.contains { !$0.isWhitespace } }
-        lines = lines.suffix(200)
-        let new = lines.suffix(parts.count) + [unfinished]
+        let whole = parts.map { Self.plain($0) }.filter { $0.contains { !$0.isWhitespace } }
+        lines = (lines + whole).suffix(200)
+        kernelStarts += whole.count { $0.hasPrefix("[    0.000000] Linux version ") }
+        let new = whole + [unfinished]
         kernelHasSpoken = kernelHasSpoken || new.contains(where: Self.isFromKernel)
         speaksOfLogin = speaksOfLogin || new.contains { $0.contains(#/\bssh\.s|\bsshd\b|\blogin: /#) }
         return lines.last ?? (unfinished.isEmpty ? "…" : unfinished)

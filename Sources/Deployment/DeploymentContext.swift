@@ -27,9 +27,10 @@ package struct DeploymentContext: Sendable {
         self.journal = journal
         self.bootPatience = bootPatience
         guest = GuestSession(directory: directory) {
-            guard let machine = try await journal.fact(MachineFact.self)?.reference,
-                let endpoint = try await backend.endpoint(of: machine, service: .ssh)
-            else { throw Failure(.machineNotFound, "the machine of '\(spec.name)' is not there yet") }
+            guard let machine = try await journal.fact(MachineFact.self)?.reference else {
+                throw Failure(.machineNotFound, "the machine of '\(spec.name)' is not there yet")
+            }
+            guard let endpoint = try await backend.endpoint(of: machine, service: .ssh) else { throw Self.noAddress(spec.name) }
             return endpoint
         }
     }
@@ -58,13 +59,18 @@ package struct DeploymentContext: Sendable {
 
     /// A fresh connection point for libpq.
     package func postgresqlEndpoint() async throws -> Endpoint {
-        guard let endpoint = try await backend.endpoint(of: machine(), service: .postgresql) else {
-            throw Failure(.machineNotFound, "the machine of '\(spec.name)' has no address")
-        }
+        guard let endpoint = try await backend.endpoint(of: machine(), service: .postgresql) else { throw Self.noAddress(spec.name) }
         return endpoint
+    }
+
+    private static func noAddress(_ name: ApplianceName) -> Failure {
+        Failure(
+            .guestNoAddress, "the guest of '\(name)' has told no address: it is off or booting, or nobody answers it by DHCP",
+            remedy: "pgkvm status \(name); pgkvm logs \(name) --serial")
     }
 }
 
 extension Failure.Code {
+    package static let guestNoAddress = Failure.Code("guest.no-address")
     package static let factMissing = Failure.Code("deployment.fact-missing")
 }

@@ -66,8 +66,11 @@ struct GuestWait {
         }
     }
 
+    /// A first boot may restart the guest, and a hung kernel is started again; one that goes on like that will never come up.
+    private static let mostStarts = 3
+
     private static func isTooEarly(_ code: Failure.Code) -> Bool {
-        [.socketRefused, .socketUnreachable, .timedOut, .sshConnectionLost, .sshTimedOut, .sshHandshakeFailed, .sshProtocol].contains(code)
+        [.guestNoAddress, .socketRefused, .socketUnreachable, .timedOut, .sshConnectionLost, .sshTimedOut, .sshHandshakeFailed, .sshProtocol].contains(code)
     }
 
     /// Runs a command that ends when the guest is ready for more, telling what the console says meanwhile.
@@ -109,6 +112,11 @@ struct GuestWait {
                 remedy: "pgkvm logs \(context.spec.name) --qemu; run the same command to try again")
         }
         try await startHungKernelAgain()
+        if let starts = console?.kernelStarts, starts > Self.mostStarts {
+            throw Failure(
+                .guestDied, "the guest has begun to boot \(starts) times and never came up" + consoleTail,
+                remedy: "pgkvm logs \(context.spec.name) --serial says why; 'pgkvm stop --force \(context.spec.name)' ends it")
+        }
         guard ContinuousClock.now - lastSign < context.bootPatience else {
             throw Failure(
                 .guestSilent,

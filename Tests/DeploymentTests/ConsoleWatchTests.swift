@@ -42,6 +42,21 @@ struct ConsoleWatchTests {
         }
     }
 
+    @Test("Counts how often a kernel begins, once each, blank lines and looks in between or not")
+    func kernelStarts() async throws {
+        try await withLog { log in
+            try log.print("[    0.000000] Linux version 6.12 before the watch\n")
+            var watch = ConsoleWatch(path: log.path)
+            for round in 1...4 {
+                try log.print("\n\nBdsDxe\n[    0.000000] Linux version 6.12\n\n[    0.000000] Command line: ro\n")
+                _ = try watch.advance()
+                try log.print("\n\n\n\n\nBegin: Waiting for root file system ... \n\n")
+                _ = try watch.advance()
+                #expect(watch.kernelStarts == round)
+            }
+        }
+    }
+
     @Test(
         "Hears from the console that somebody may log in",
         arguments: [
