@@ -108,7 +108,8 @@ extension GuestTests {
 extension Guest {
     /// What the boot loader started, as it told the system.
     fileprivate func selectedEntry() async throws -> String {
-        try await root("tail -c +5 /sys/firmware/efi/efivars/LoaderEntrySelected-* | tr -d '\\000'")
+        // Variables cannot be read from the middle: the first four bytes, its attributes, are cut off afterwards.
+        try await root("cat /sys/firmware/efi/efivars/LoaderEntrySelected-* | tail -c +5 | tr -d '\\000'")
     }
 }
 
@@ -130,6 +131,10 @@ private enum SecondKernel {
         Maintainer: nobody <nobody@localhost>
         Description: the running kernel under another version
         END
+        # The kernel goes on calling itself by its own version, and looks for its modules there.
+        printf '#!/bin/sh\n[ "$1" = prereqs ] || [ "$version" != "%s" ] || ln -s "$version" "$DESTDIR/usr/lib/modules/%s"\n' "$new" "$old" \
+            >/etc/initramfs-tools/hooks/second-kernel
+        chmod 755 /etc/initramfs-tools/hooks/second-kernel
         cat >"$work/DEBIAN/postinst" <<END
         #!/bin/sh
         set -e
