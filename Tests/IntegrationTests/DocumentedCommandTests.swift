@@ -9,8 +9,9 @@ import Testing
 private func shell(_ command: String, in home: PGKVMHome, environment: [String: String] = [:]) async throws -> ProgramResult {
     let programs = home.path.appending(".programs")
     try Files.createDirectory(programs)
+    defer { try? Files.remove(programs) }
     let link = programs.appending("pgkvm")
-    if !Files.exists(link) { _ = try await ProgramRunner.check("ln", ["-s", PGKVMHome.program.string, link.string]) }
+    _ = try await ProgramRunner.check("ln", ["-s", PGKVMHome.program.string, link.string])
     let variables = home.environment.merging(["PGKVM_HOME": home.path.string]) { own, _ in own }.merging(environment) { _, given in given }
     let script = "PATH=\(programs):$PATH; export PATH; \(command.replacing(".build/release/pgkvm", with: "pgkvm"))"
     return try await ProgramRunner.run("bash", ["-c", script], environment: variables, workingDirectory: home.path)
