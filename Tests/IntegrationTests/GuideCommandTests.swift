@@ -17,6 +17,14 @@ struct GuideCommandTests {
         }
     }
 
+    /// Goes to the first question of a new guide's second stop.
+    private func begin(_ screen: TerminalScreen, _ command: String) async throws {
+        try await screen.type(command)
+        try await screen.waitFor("Go on [Enter] >")
+        try await screen.press("Enter")
+        try await screen.waitFor("Data disk [10GiB] >")
+    }
+
     private var guide: String { "\(PGKVMHome.program) guide" }
 
     /// Types answers into a terminal (script) and returns everything that came out of it.
@@ -92,10 +100,7 @@ struct GuideCommandTests {
     func interrupt() async throws {
         try await PGKVMHome.with { home in
             try await withShell(home) { screen in
-                try await screen.type("clear; \(guide) orders; echo status=$?")
-                try await screen.waitFor("Go on [Enter] >")
-                try await screen.press("Enter")
-                try await screen.waitFor("Data disk [10GiB] >")
+                try await begin(screen, "clear; \(guide) orders; echo status=$?")
                 try await screen.type("2GiB")
                 try await screen.waitFor("System disk [8GiB] >")
                 try await screen.press("4", "C-c")
@@ -117,10 +122,7 @@ struct GuideCommandTests {
     func suspend() async throws {
         try await PGKVMHome.with { home in
             try await withShell(home) { screen in
-                try await screen.type("clear; \(guide) orders")
-                try await screen.waitFor("Go on [Enter] >")
-                try await screen.press("Enter")
-                try await screen.waitFor("Data disk [10GiB] >")
+                try await begin(screen, "clear; \(guide) orders")
                 try await screen.press("9", "9", "C-z")
                 try await screen.waitFor("Stopped")
                 try await screen.type("clear; fg")
@@ -139,10 +141,7 @@ struct GuideCommandTests {
     func resize() async throws {
         try await PGKVMHome.with { home in
             try await withShell(home) { screen in
-                try await screen.type("clear; \(guide) orders")
-                try await screen.waitFor("Go on [Enter] >")
-                try await screen.press("Enter")
-                try await screen.waitFor("Data disk [10GiB] >")
+                try await begin(screen, "clear; \(guide) orders")
                 let first = try #require(try await screen.text())
                 #expect(first.contains("Stop 2 of 7"), "\(first)")
                 try await screen.resize(columns: 120, rows: 50)
@@ -185,10 +184,7 @@ struct GuideCommandTests {
     func hangup() async throws {
         try await PGKVMHome.with { home in
             try await withShell(home) { screen in
-                try await screen.type("clear; \(guide) orders")
-                try await screen.waitFor("Go on [Enter] >")
-                try await screen.press("Enter")
-                try await screen.waitFor("Data disk [10GiB] >")
+                try await begin(screen, "clear; \(guide) orders")
                 try await screen.type("5GiB")
                 try await screen.waitFor("System disk [8GiB] >")
             }
