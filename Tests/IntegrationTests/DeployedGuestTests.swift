@@ -51,6 +51,23 @@ extension GuestTests {
             #expect(try Files.read(alpha.guest.journal) == journal)
         }
 
+        @Test("What plan writes is in the guest, byte for byte")
+        func planned() async throws {
+            let alpha = try await Guests.undisturbed()
+            let directory = alpha.home.path.appending(".plan")
+            try await alpha.home.check("plan", alpha.specFile.string, "--brief", "--out", directory.string)
+            defer { try? Files.remove(directory) }
+            let below = directory.appending("guest")
+            let listed = try await ProgramRunner.check("find", [below.string, "-type", "f", "-not", "-name", "server.*"]).outputText
+            let files = listed.split(whereSeparator: \.isNewline).map { String($0.dropFirst(below.string.count)) }
+            #expect(files.contains { $0.hasSuffix("/pg_hba.conf") })
+            #expect(files.contains { $0.hasPrefix("/etc/systemd/network/") })
+            for file in files {
+                let there = try await alpha.home.run(["ssh", "alpha", "--", "sudo", "-n", "cat", file])
+                #expect(there.standardOutput == Array(try Files.read(FilePath("\(below)\(file)"))), "\(file)")
+            }
+        }
+
         @Test("Changes that need a restart are not made without leave, and those that cannot be made not at all: each is told, and nothing changes")
         func otherSpec() async throws {
             let alpha = try await Guests.undisturbed()
