@@ -1,3 +1,4 @@
+internal import ApplianceModel
 internal import BuiltinTemplates
 
 /// A file of the guest.
@@ -22,11 +23,6 @@ enum GuestFiles {
 
     private static func line(_ file: GuestFile) -> String {
         let owner = file.owner.split(separator: ":", maxSplits: 1).joined(separator: "\t")
-        return "\(file.path)\t\(owner)\t\(file.mode)\t\(hexadecimal(file.content))\n"
-    }
-
-    private static func hexadecimal(_ bytes: [UInt8]) -> String {
-        let digits = Array("0123456789abcdef".utf8)
-        return String(decoding: bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
+        return "\(file.path)\t\(owner)\t\(file.mode)\t\(file.content.hexadecimal)\n"
     }
 }

@@ -40,7 +40,7 @@ struct DiskLayout: Sendable {
         var bytes = SymmetricKey(size: .bits128).withUnsafeBytes { Array($0) }
         bytes[6] = bytes[6] & 0x0F | 0x40
         bytes[8] = bytes[8] & 0x3F | 0x80
-        let digits = Array(hexadecimal(bytes))
+        let digits = Array(bytes.hexadecimal)
         return [0..<8, 8..<12, 12..<16, 16..<20, 20..<32].map { String(digits[$0]) }.joined(separator: "-")
     }
 }

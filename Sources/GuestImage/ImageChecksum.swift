@@ -80,8 +80,8 @@ struct ChecksumHasher {
     }
 
     consuming func finish() -> String {
-        if let sha256 { return hexadecimal(sha256.finalize()) }
-        if let sha512 { return hexadecimal(sha512.finalize()) }
+        if let sha256 { return sha256.finalize().hexadecimal }
+        if let sha512 { return sha512.finalize().hexadecimal }
         return ""
     }
 }

@@ -55,7 +55,7 @@ struct ImageRecipe: Sendable {
     private static func key(of parts: [String]) -> String {
         var hash = SHA256()
         for part in parts { hash.update(data: Array("\(part.utf8.count):\(part)\n".utf8)) }
-        return hexadecimal(hash.finalize())
+        return hash.finalize().hexadecimal
     }
 }
 
@@ -66,10 +66,4 @@ extension AptSource.SignedBy {
         case .armoured(let key): key
         }
     }
-}
-
-/// Bytes as lower-case hexadecimal digits.
-func hexadecimal(_ bytes: some Sequence<UInt8>) -> String {
-    let digits = Array("0123456789abcdef".utf8)
-    return String(decoding: bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
 }

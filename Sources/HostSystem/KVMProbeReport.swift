@@ -1,3 +1,4 @@
+internal import ApplianceModel
 internal import CKVM
 internal import SystemPackage
 
@@ -110,7 +111,6 @@ extension KVMProbeReport.Answers {
 
 extension ckvm_block {
     fileprivate var hexadecimal: String {
-        [low, high].flatMap { half in (0..<8).map { UInt8(truncatingIfNeeded: half >> ($0 * 8)) } }
-            .map { byte in (byte < 16 ? "0" : "") + String(byte, radix: 16) }.joined()
+        [low, high].flatMap { half in (0..<8).map { UInt8(truncatingIfNeeded: half >> ($0 * 8)) } }.hexadecimal
     }
 }

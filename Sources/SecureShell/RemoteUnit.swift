@@ -26,14 +26,10 @@ package struct RemoteUnit: Sendable {
 
     init(purpose: String, script: String, directory: String) {
         let purpose = String(purpose.lowercased().map { $0.isASCII && ($0.isLetter || $0.isNumber) ? $0 : "-" })
-        let hex = sha256(Array(script.utf8)).prefix(6).map { byte in
-            let digits = String(byte, radix: 16)
-            return digits.count == 1 ? "0\(digits)" : digits
-        }
         self.purpose = purpose
         self.script = script
         self.directory = directory
-        name = "pgkvm-\(purpose)-\(hex.joined())"
+        name = "pgkvm-\(purpose)-\(sha256(Array(script.utf8)).prefix(6).hexadecimal)"
     }
 
     private var scriptPath: String { "\(directory)/\(name).sh" }

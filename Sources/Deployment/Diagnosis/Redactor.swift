@@ -74,8 +74,7 @@ package struct Redactor: Sendable {
     }
 
     private static func forms(_ secret: [UInt8]) -> [[UInt8]] {
-        let digits = Array("0123456789abcdef".utf8)
-        let hexadecimal = secret.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }
+        let hexadecimal = Array(secret.hexadecimal.utf8)
         let upper = hexadecimal.map { (0x61...0x66).contains($0) ? $0 - 0x20 : $0 }
         return [secret, hexadecimal, upper] + (0..<3).flatMap { base64(secret, offset: $0) }
     }
