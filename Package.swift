@@ -118,7 +118,10 @@ let package = Package(
         tests("Verification", ["HostSystem", "SecureShell", "PostgresClient", "PostgresServer", "MachineBackend"]),
         tests(
             "Deployment",
-            ["HostSystem", "Workflow", "MachineBackend", "SpecFile", "PostgresServer", "PostgresClient", "GuestImage", "SecureShell", "Verification"]),
+            [
+                "BuiltinTemplates", "HostSystem", "Workflow", "MachineBackend", "SpecFile", "PostgresServer", "PostgresClient", "GuestImage", "SecureShell",
+                "Verification",
+            ]),
         tests("Guide", ["HostSystem", "Workflow", "MachineBackend", "SpecFile", "GuestImage", "Deployment", "Verification"]),
         .testTarget(
             name: "IntegrationTests",

@@ -10,6 +10,7 @@ package enum BuiltinTemplates {
     private static let files: [String: [UInt8]] = [
         "guest/cluster-report.sh": PackageResources.cluster_report_sh,
         "guest/crash-postmaster.sh": PackageResources.crash_postmaster_sh,
+        "guest/filter-packets.sh": PackageResources.filter_packets_sh,
         "guest/grow-data-disk.sh": PackageResources.grow_data_disk_sh,
         "guest/guest-report.sh": PackageResources.guest_report_sh,
         "guest/initialize-cluster.sh": PackageResources.initialize_cluster_sh,
@@ -21,6 +22,7 @@ package enum BuiltinTemplates {
         "guest/put-files.pl": PackageResources.put_files_pl,
         "guest/start-cluster.sh": PackageResources.start_cluster_sh,
         "postgresql/layer.conf": PackageResources.layer_conf,
+        "postgresql/nftables.conf": PackageResources.nftables_conf,
         "postgresql/pg_hba.conf": PackageResources.pg_hba_conf,
         "postgresql/pg_ident.conf": PackageResources.pg_ident_conf,
         "postgresql/postgresql.conf": PackageResources.postgresql_conf,

@@ -1,8 +1,21 @@
-extension BuiltinTemplates {
-    /// A script for the guest, with its arguments in front: `set -- 'a' 'b'`.
-    /// - Parameter name: the file in `templates/guest`, without `.sh`.
-    package static func guestScript(_ name: String, arguments: [String]) -> String {
+/// The shell scripts of `templates/guest`, by the names of their files without `.sh`.
+package enum GuestScript: String, Sendable, CaseIterable {
+    case clusterReport = "cluster-report"
+    case crashPostmaster = "crash-postmaster"
+    case filterPackets = "filter-packets"
+    case growDataDisk = "grow-data-disk"
+    case guestReport = "guest-report"
+    case initializeCluster = "initialize-cluster"
+    case installPostgreSQL = "install-postgresql"
+    case introduceCluster = "introduce-cluster"
+    case pgbench
+    case prepareDataDisk = "prepare-data-disk"
+    case registerCluster = "register-cluster"
+    case startCluster = "start-cluster"
+
+    /// The script with its arguments in front: `set -- 'a' 'b'`.
+    package func text(_ arguments: String...) -> String {
         let words = arguments.map { "'" + $0.replacing("'", with: #"'\''"#) + "'" }
-        return (["set --"] + words).joined(separator: " ") + "\n" + (text("guest/\(name).sh") ?? "exit 127\n")
+        return (["set --"] + words).joined(separator: " ") + "\n" + (BuiltinTemplates.text("guest/\(rawValue).sh") ?? "exit 127\n")
     }
 }

@@ -56,17 +56,33 @@ extension ApplianceSpec {
     /// How the guest is reached.
     package struct Network: Sendable, Equatable, Codable {
         package var mode: Mode = .user
+        /// The bridge or tap device of this host that leads to the guest; nil with user networking only.
+        package var device: String?
         package var address: Address = .dhcp
-        /// Ports on the host's loopback interface; nil lets pgkvm choose free ones and keep them.
+        /// Where packets for other networks go; only with an address of the guest's own.
+        package var gateway: IPv4Address?
+        /// Whom the guest asks for names; only with an address of the guest's own.
+        package var nameServers: [IPv4Address] = []
+        /// Ports on the host's loopback interface, with user networking only; nil lets pgkvm choose free ones and keep them.
         package var sshPort: UInt16?
         package var postgresqlPort: UInt16?
 
-        package enum Mode: String, Sendable, Codable, CaseIterable { case user }
-        package enum Address: String, Sendable, Codable, CaseIterable {
+        package enum Mode: String, Sendable, Codable, CaseIterable {
+            /// Inside QEMU: the guest is reached through two ports of 127.0.0.1.
+            case user
+            /// The guest is a host among those of a bridge of this host.
+            case bridge
+            /// The guest is at the other end of a tap device that is there already.
+            case tap
+        }
+
+        package enum Address: Sendable, Equatable {
             /// The guest asks its network for an address.
             case dhcp
-            /// The guest carries the address that the network plans for it (user networking: 10.0.2.15/24).
+            /// The guest carries the address that user networking plans for it: 10.0.2.15/24.
             case `static`
+            /// The guest carries this address.
+            case own(IPv4Interface)
         }
 
         package init() {}
@@ -182,6 +198,41 @@ package enum ImageChoice: Sendable, Equatable, Codable, CustomStringConvertible 
     }
 
     package init(from decoder: any Decoder) throws { self.init(try decoder.singleValueContainer().decode(String.self)) }
+
+    package func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        try container.encode(description)
+    }
+}
+
+extension ApplianceSpec.Network.Address: Codable, CustomStringConvertible {
+    /// - Returns: nil unless the text is `dhcp`, `static`, or an address such as `192.168.1.20/24`.
+    package init?(_ text: String) {
+        switch text {
+        case "dhcp": self = .dhcp
+        case "static": self = .static
+        default:
+            guard let interface = IPv4Interface(text) else { return nil }
+            self = .own(interface)
+        }
+    }
+
+    package var description: String {
+        switch self {
+        case .dhcp: "dhcp"
+        case .static: "static"
+        case .own(let interface): "\(interface)"
+        }
+    }
+
+    package init(from decoder: any Decoder) throws {
+        let container = try decoder.singleValueContainer()
+        let text = try container.decode(String.self)
+        guard let address = Self(text) else {
+            throw DecodingError.dataCorruptedError(in: container, debugDescription: "'\(text)' is no way to an address")
+        }
+        self = address
+    }
 
     package func encode(to encoder: any Encoder) throws {
         var container = encoder.singleValueContainer()

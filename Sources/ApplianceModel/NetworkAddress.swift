@@ -16,7 +16,15 @@ package struct IPv4Network: Hashable, Sendable, CustomStringConvertible, Codable
         guard address.value & ~mask == 0 else { return nil }
     }
 
-    private var mask: UInt32 { prefixLength == 0 ? 0 : ~UInt32(0) << (32 - UInt32(prefixLength)) }
+    /// The network of an address that shares the first 0 to 32 bits with all of it.
+    init(of address: IPv4Address, prefixLength: Int) {
+        self.address = IPv4Address(value: address.value & Self.mask(prefixLength))
+        self.prefixLength = prefixLength
+    }
+
+    private var mask: UInt32 { Self.mask(prefixLength) }
+
+    private static func mask(_ prefixLength: Int) -> UInt32 { prefixLength == 0 ? 0 : ~UInt32(0) << (32 - UInt32(prefixLength)) }
 
     package func contains(_ other: IPv4Address) -> Bool { other.value & mask == address.value }
 
@@ -44,6 +52,9 @@ package struct IPv4Network: Hashable, Sendable, CustomStringConvertible, Codable
 package struct IPv4Address: Hashable, Sendable, CustomStringConvertible {
     package let value: UInt32
 
+    /// The address whose four bytes are these, the first one highest.
+    package init(value: UInt32) { self.value = value }
+
     /// The address `a.b.c.d`.
     package init(_ a: UInt8, _ b: UInt8, _ c: UInt8, _ d: UInt8) {
         value = UInt32(a) << 24 | UInt32(b) << 16 | UInt32(c) << 8 | UInt32(d)
@@ -64,6 +75,46 @@ package struct IPv4Address: Hashable, Sendable, CustomStringConvertible {
     package var description: String {
         "\(value >> 24).\(value >> 16 & 255).\(value >> 8 & 255).\(value & 255)"
     }
+}
+
+extension IPv4Address: Codable {
+    package init(from decoder: any Decoder) throws {
+        let container = try decoder.singleValueContainer()
+        let text = try container.decode(String.self)
+        guard let address = IPv4Address(text) else {
+            throw DecodingError.dataCorruptedError(in: container, debugDescription: "'\(text)' is not an IPv4 address")
+        }
+        self = address
+    }
+
+    package func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        try container.encode(description)
+    }
+}
+
+/// An address that a host carries, with the length of its network's prefix: `192.168.1.20/24`.
+package struct IPv4Interface: Hashable, Sendable, CustomStringConvertible {
+    package let address: IPv4Address
+    /// 1 to 30: a network with room for a host and its router.
+    package let prefixLength: Int
+
+    /// Returns nil unless the text is `a.b.c.d/n`, and the address one that a host can have in that network.
+    package init?(_ text: String) {
+        let parts = text.split(separator: "/", omittingEmptySubsequences: false)
+        guard parts.count == 2, let address = IPv4Address(String(parts[0])), let length = Int(parts[1]), parts[1] == String(length),
+            (1...30).contains(length)
+        else { return nil }
+        self.address = address
+        prefixLength = length
+        // The first address of a network is its name, the last one reaches everybody in it.
+        let hosts = ~UInt32(0) >> UInt32(length)
+        guard ![0, hosts].contains(address.value & hosts) else { return nil }
+    }
+
+    package var network: IPv4Network { IPv4Network(of: address, prefixLength: prefixLength) }
+
+    package var description: String { "\(address)/\(prefixLength)" }
 }
 
 /// Where a service is reached from the host.

@@ -50,7 +50,62 @@ extension SpecRules {
         if let port = network.sshPort, port == network.postgresqlPort {
             faults.append(SpecFault("network.postgresqlPort", "port \(port) is also 'network.sshPort'; the two must differ"))
         }
+        return faults + (network.mode == .user ? userNetwork(network) : hostNetwork(network))
+    }
+
+    /// What user networking has no use for.
+    private static func userNetwork(_ network: ApplianceSpec.Network) -> [SpecFault] {
+        var faults: [SpecFault] = []
+        func refuse(_ key: String, if isThere: Bool) {
+            if isThere { faults.append(SpecFault("network.\(key)", "user networking has none; leave it out, or choose 'mode: bridge' or 'mode: tap'")) }
+        }
+        refuse("device", if: network.device != nil)
+        refuse("gateway", if: network.gateway != nil)
+        refuse("nameServers", if: !network.nameServers.isEmpty)
+        if case .own = network.address {
+            faults.append(
+                SpecFault("network.address", "user networking plans 10.0.2.15/24 for its guest; allowed are dhcp and static"))
+        }
         return faults
+    }
+
+    /// A network of the host, which pgkvm neither plans nor forwards.
+    private static func hostNetwork(_ network: ApplianceSpec.Network) -> [SpecFault] {
+        var faults: [SpecFault] = []
+        let mode = network.mode.rawValue
+        if let device = network.device {
+            if !isDeviceName(device) {
+                faults.append(
+                    SpecFault("network.device", "\(shown(device)) is not the name of a network device; allowed are 1 to 15 letters, digits, '.', '_', '-'"))
+            }
+        } else {
+            faults.append(
+                SpecFault("network.device", "'mode: \(mode)' needs the name of the host's \(mode) device, such as \(network.mode == .bridge ? "br0" : "tap0")"))
+        }
+        for (key, port) in [("network.sshPort", network.sshPort), ("network.postgresqlPort", network.postgresqlPort)] where port != nil {
+            faults.append(SpecFault(key, "with 'mode: \(mode)' the guest has an address of its own, with its usual ports; leave it out"))
+        }
+        guard case .own(let interface) = network.address else {
+            if network.address == .static {
+                faults.append(
+                    SpecFault("network.address", "nobody plans an address for the guest here; allowed are dhcp and an address such as 192.168.1.20/24"))
+            }
+            for (key, isThere) in [("gateway", network.gateway != nil), ("nameServers", !network.nameServers.isEmpty)] where isThere {
+                faults.append(SpecFault("network.\(key)", "the guest learns it by DHCP; leave it out, or give the guest an address of its own"))
+            }
+            return faults
+        }
+        if let gateway = network.gateway, !interface.network.contains(gateway) || gateway == interface.address {
+            faults.append(SpecFault("network.gateway", "\(gateway) is no other host of the guest's network \(interface.network)"))
+        }
+        return faults
+    }
+
+    /// What the kernel takes for the name of a network device, of characters that need no quoting.
+    private static func isDeviceName(_ name: String) -> Bool {
+        (1...15).contains(name.utf8.count) && ![".", ".."].contains(name)
+            && name.utf8.allSatisfy { "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-".utf8.contains($0) }
+            && !name.hasPrefix("-")
     }
 
     private static func dataDisk(_ disk: ApplianceSpec.DataDisk) -> [SpecFault] {
@@ -77,16 +132,16 @@ extension SpecRules {
                 SpecFault("postgresql.timeZone", "\(shown(server.timeZone)) is not the name of a time zone; allowed are names such as Europe/Zurich or Etc/UTC")
             )
         }
-        for (index, network) in server.allowFrom.enumerated() {
+        for (index, allowed) in server.allowFrom.enumerated() {
             let path = "postgresql.allowFrom[\(index)]"
-            if !isThisHost(network) {
+            if network.mode == .user, !isThisHost(allowed) {
                 faults.append(
                     SpecFault(
                         path,
-                        "\(network) is beyond this host, and under user networking only the host itself reaches the guest; "
+                        "\(allowed) is beyond this host, and under user networking only the host itself reaches the guest; "
                             + "allowed are 10.0.2.2/32 (this host, as the guest sees it) and networks within 127.0.0.0/8"))
             }
-            if server.allowFrom[..<index].contains(network) { faults.append(SpecFault(path, "\(network) is listed twice")) }
+            if server.allowFrom[..<index].contains(allowed) { faults.append(SpecFault(path, "\(allowed) is listed twice")) }
         }
         return faults
     }

@@ -63,6 +63,7 @@ package struct MachineDirectory: Sendable, Equatable {
         package static let seed = "seed.iso"
         package static let monitorSocket = "qmp.sock"
         package static let serialSocket = "serial.sock"
+        package static let agentSocket = "agent.sock"
         package static let serialLog = "serial.log"
         package static let processLog = "qemu.log"
         package static let processID = "qemu.pid"

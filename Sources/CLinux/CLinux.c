@@ -3,9 +3,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/if_tun.h>
+#include <net/if.h>
 #include <signal.h>
 #include <spawn.h>
+#include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -48,6 +53,19 @@ static void close_all(const int *descriptors, int count) {
     for (int index = 0; index < count; index++) close(descriptors[index]);
 }
 
+/// Copies above every number that the new program will have, so that no dup2 overwrites a descriptor that is still to come.
+static int copy_above(int lowest, const int *descriptors, int count, int *copies) {
+    for (int index = 0; index < count; index++) {
+        copies[index] = fcntl(descriptors[index], F_DUPFD_CLOEXEC, lowest);
+        if (copies[index] < 0) {
+            int code = errno;
+            close_all(copies, index);
+            return code;
+        }
+    }
+    return 0;
+}
+
 /// What the child does before the program: directory, then `copies` as 3, 4, … and the last of them as its output.
 static int add_actions(posix_spawn_file_actions_t *actions, const char *directory, const int *copies, int count) {
     int code = posix_spawn_file_actions_addchdir_np(actions, directory);
@@ -88,17 +106,68 @@ static int spawn_with(const char *executable, char *const *arguments, const char
 
 int clinux_spawn(const char *executable, char *const *arguments, const char *directory, int output, const int *descriptors, int count, pid_t *process) {
     if (count < 0 || count > CLINUX_MAX_DESCRIPTORS) return EINVAL;
-    // Copies above every number that the child will have, so that no dup2 overwrites a descriptor that is still to come.
-    int copies[CLINUX_MAX_DESCRIPTORS + 1];
-    for (int index = 0; index <= count; index++) {
-        copies[index] = fcntl(index < count ? descriptors[index] : output, F_DUPFD_CLOEXEC, 3 + count);
-        if (copies[index] < 0) {
-            int code = errno;
-            close_all(copies, index);
-            return code;
-        }
-    }
-    int code = spawn_with(executable, arguments, directory, copies, count, process);
+    int handed[CLINUX_MAX_DESCRIPTORS + 1], copies[CLINUX_MAX_DESCRIPTORS + 1];
+    if (count > 0) memcpy(handed, descriptors, (size_t)count * sizeof *handed);
+    handed[count] = output;
+    int code = copy_above(3 + count, handed, count + 1, copies);
+    if (code != 0) return code;
+    code = spawn_with(executable, arguments, directory, copies, count, process);
     close_all(copies, count + 1);
     return code;
+}
+
+int clinux_open_tap(const char *name, int has_queues, int *file) {
+    struct ifreq request = {0};
+    if (strlen(name) >= sizeof request.ifr_name) return ENAMETOOLONG;
+    strcpy(request.ifr_name, name);
+    request.ifr_flags = (short)(IFF_TAP | IFF_NO_PI | IFF_VNET_HDR | (has_queues ? IFF_MULTI_QUEUE : 0));
+    *file = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
+    if (*file < 0) return errno;
+    if (ioctl(*file, TUNSETIFF, &request) == 0) return 0;
+    int code = errno;
+    close(*file);
+    return code;
+}
+
+int clinux_socket_pair(int *first, int *second) {
+    int pair[2];
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0) return errno;
+    *first = pair[0];
+    *second = pair[1];
+    return 0;
+}
+
+int clinux_receive_descriptor(int socket, int *file) {
+    char byte;
+    struct iovec data = {.iov_base = &byte, .iov_len = 1};
+    union {
+        struct cmsghdr header;
+        char space[CMSG_SPACE(sizeof(int))];
+    } control;
+    struct msghdr message = {.msg_iov = &data, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
+    ssize_t count;
+    do count = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
+    while (count < 0 && errno == EINTR);
+    if (count < 0) return errno;
+    struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+    if (header == NULL || header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS) return ENODATA;
+    memcpy(file, CMSG_DATA(header), sizeof *file);
+    return 0;
+}
+
+int clinux_become(const char *executable, char *const *arguments, const int *descriptors, int count) {
+    if (count < 0 || count > CLINUX_MAX_DESCRIPTORS) return EINVAL;
+    int copies[CLINUX_MAX_DESCRIPTORS];
+    int code = copy_above(3 + count, descriptors, count, copies);
+    if (code != 0) return code;
+    for (int index = 0; index < count; index++) {
+        if (dup2(copies[index], 3 + index) < 0) return errno;
+    }
+    // What this program ignores or blocks would be inherited.
+    for (int number = 1; number < NSIG; number++) signal(number, SIG_DFL);
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    execv(executable, arguments);
+    return errno;
 }

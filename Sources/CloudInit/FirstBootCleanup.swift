@@ -29,10 +29,11 @@ package enum FirstBootCleanup {
         case .dhcp:
             lines += ["DHCP=ipv4"]
         case .static(let address):
-            lines += ["Address=\(address.cidr)", "Gateway=\(address.gateway)"] + address.nameServers.map { "DNS=\($0)" }
+            lines += ["Address=\(address.cidr)"] + [address.gateway.map { "Gateway=\($0)" }].compactMap(\.self) + address.nameServers.map { "DNS=\($0)" }
         }
         lines += ["LinkLocalAddressing=no", "IPv6AcceptRA=no"]
-        if case .dhcp = network.address { lines += ["", "[DHCPv4]", "ClientIdentifier=mac", "UseHostname=no"] }
+        // The guest stays the client that it was at its first boot, by the identifier that systemd-networkd makes of its machine's: so it keeps its lease.
+        if case .dhcp = network.address { lines += ["", "[DHCPv4]", "UseHostname=no"] }
         return lines.joined(separator: "\n") + "\n"
     }
 

@@ -49,10 +49,11 @@ package struct StaticAddress: Sendable, Equatable {
     package var address: IPv4Address
     /// 1 to 32.
     package var prefixLength: Int
-    package var gateway: IPv4Address
+    /// Nil for a guest that reaches its own network only.
+    package var gateway: IPv4Address?
     package var nameServers: [IPv4Address]
 
-    package init(address: IPv4Address, prefixLength: Int, gateway: IPv4Address, nameServers: [IPv4Address]) {
+    package init(address: IPv4Address, prefixLength: Int, gateway: IPv4Address?, nameServers: [IPv4Address]) {
         self.address = address
         self.prefixLength = prefixLength
         self.gateway = gateway

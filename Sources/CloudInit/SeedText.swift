@@ -30,10 +30,10 @@ enum SeedText {
         // The quotes keep a reader of YAML 1.1 from taking an address of digits for a number in base 60.
         var values: [String: Any] = ["macAddress": quoted(network.macAddress)]
         if case .static(let address) = network.address {
-            values["static"] = [
-                "address": quoted(address.cidr), "gateway": quoted(address.gateway.description),
-                "nameServers": address.nameServers.map { quoted($0.description) }.joined(separator: ", "),
-            ]
+            var fixed: [String: Any] = ["address": quoted(address.cidr)]
+            if let gateway = address.gateway { fixed["gateway"] = quoted(gateway.description) }
+            if !address.nameServers.isEmpty { fixed["nameServers"] = address.nameServers.map { quoted($0.description) }.joined(separator: ", ") }
+            values["static"] = fixed
         }
         return try render(templates.networkConfig, name: "network-config", values)
     }

@@ -27,7 +27,7 @@ package struct ApplianceCard: Codable, Sendable {
             name: context.spec.name.rawValue, machine: try await context.journal.fact(MachineFact.self)?.reference,
             isVerified: try await context.journal.fact(VerifiedFact.self) != nil,
             postgresqlVersion: try await context.journal.fact(PackagesFact.self)?.version,
-            address: network.map { Endpoint(host: "127.0.0.1", port: $0.postgresqlPort) })
+            address: network?.endpoint(.postgresql))
     }
 
     /// The card of an appliance; where there is none, since its first run has not ended, or a damaged one, what the journal says.

@@ -22,6 +22,8 @@ package struct ApplianceSummary: Codable, Sendable {
     package let dataDisk: String
     package let postgresql: Endpoint?
     package let ssh: Endpoint?
+    /// Whether no other host reaches the guest.
+    package let isThisHostOnly: Bool
     package let processID: Int32?
     package let verified: String?
     /// Whether the command that prints this changed anything; nil for commands that only look.
@@ -34,6 +36,11 @@ package struct ApplianceSummary: Codable, Sendable {
         let state = try await appliance.powerState()
         let (reason, remedy): (String?, String?) = if case .paused(let reason, let remedy) = state { (reason, remedy) } else { (nil, nil) }
         let network = try await context.journal.fact(NetworkFact.self)?.decision
+        func endpoint(_ service: GuestService) async throws -> Endpoint? {
+            if let known = network?.endpoint(service) { return known }
+            guard let machine, state == .running else { return nil }
+            return try await context.backend.endpoint(of: machine, service: service)
+        }
         let verified = try await context.journal.fact(VerifiedFact.self)
         var processID: Int32?
         if let machine, let provider = context.backend as? any ProcessProviding { processID = try await provider.processID(of: machine) }
@@ -43,8 +50,8 @@ package struct ApplianceSummary: Codable, Sendable {
             postgresqlVersion: try await context.journal.fact(PackagesFact.self)?.version ?? context.spec.postgresql.version,
             accelerator: try await context.journal.fact(CPUFact.self)?.decision.accelerator.rawValue,
             vcpus: context.spec.machine.vcpus, memory: "\(context.spec.machine.memory)", dataDisk: "\(context.spec.dataDisk.size)",
-            postgresql: network.map { Endpoint(host: "127.0.0.1", port: $0.postgresqlPort) },
-            ssh: network.map { Endpoint(host: "127.0.0.1", port: $0.sshPort) }, processID: processID, verified: verified?.time,
+            postgresql: try await endpoint(.postgresql), ssh: try await endpoint(.ssh), isThisHostOnly: network?.mode == .user, processID: processID,
+            verified: verified?.time,
             changed: changed, warnings: changed == nil ? nil : try Reports.latest(appliance.directory)?.findings.filter { $0.level == .warn })
     }
 
@@ -56,7 +63,9 @@ package struct ApplianceSummary: Codable, Sendable {
                 : "'\(name)' is deployed and verified: PostgreSQL \(postgresqlVersion.map(String.init) ?? "") on \(accelerator?.uppercased() ?? "")"
         ]
         lines.append("  psql \"$(pgkvm connection \(name))\"")
-        lines.append("  reachable from this host only (\(postgresql?.description ?? "no address"))")
+        let address = postgresql?.description ?? "no address"
+        lines.append(
+            isThisHostOnly ? "  reachable from this host only (\(address))" : "  reachable at \(address), from this host and from 'postgresql.allowFrom'")
         for warning in warnings ?? [] {
             lines.append("warning: \(warning.check): \(warning.measured)" + (warning.remedy.map { "; \($0)" } ?? ""))
         }

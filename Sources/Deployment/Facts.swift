@@ -70,6 +70,8 @@ package struct ConfigurationFact: Fact {
     package let digest: String
     /// Seconds since 1970.
     package let certificateEnd: Int64
+    /// Where guest and host found each other; nil is user networking.
+    let place: GuestPlace?
 }
 
 /// Every check passed after the last change.

@@ -15,21 +15,32 @@ struct ServerContent {
     let addresses: [IPv4Address]
     /// Of files, certificate names, roles and databases.
     let digest: String
+    let place: GuestPlace
+    /// Whether the guest has a packet filter: one that only its host reaches needs none.
+    let filtersPackets: Bool
 
-    init(_ spec: ApplianceSpec, version: Int) throws {
+    init(_ spec: ApplianceSpec, version: Int, place: GuestPlace) throws {
         self.version = version
+        self.place = place
         layout = ClusterLayout.debian(version: version)
-        let configuration = ServerConfiguration(spec: spec, layout: layout)
+        filtersPackets = spec.network.mode != .user
+        var configuration = ServerConfiguration(spec: spec, layout: layout)
+        if filtersPackets { configuration.hostAddress = place.host }
         self.configuration = configuration
         names = [spec.name.rawValue, "localhost"]
-        addresses = ["127.0.0.1", "10.0.2.15"].compactMap(IPv4Address.init)
+        addresses = ["127.0.0.1", place.guest].compactMap { IPv4Address($0) }
         let directory = layout.configurationDirectory
-        files = try configuration.files().map {
+        var files = try configuration.files().map {
             GuestFile(path: "\(directory)/\($0.path)", content: Array($0.text.utf8), owner: "postgres:postgres", mode: "0640")
         }
+        if filtersPackets {
+            let rules = try PacketFilter.render(host: place.host, allowFrom: spec.postgresql.allowFrom, port: layout.port)
+            files.append(GuestFile(path: PacketFilter.path, content: Array(rules.utf8), owner: "root:root", mode: "0644"))
+        }
+        self.files = files
         let roles = spec.postgresql.roles.map { "role \($0.name) \($0.memberOf)" } + spec.postgresql.databases.map { "database \($0)" }
         let text = files.map { "\($0.path)\n\(String(decoding: $0.content, as: UTF8.self))" } + names + addresses.map(\.description) + roles
-        digest = SHA256.hash(data: Data(text.joined(separator: "\u{0}").utf8)).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+        digest = SHA256.hash(data: Data(text.joined(separator: "\u{0}").utf8)).hexadecimal
     }
 }
 
@@ -45,7 +56,7 @@ struct ServerPlan {
     var digest: String { content.digest }
 
     init(_ context: DeploymentContext) async throws {
-        content = try ServerContent(context.spec, version: await context.postgresqlVersion())
+        content = try ServerContent(context.spec, version: await context.postgresqlVersion(), place: await context.guestPlace())
         authority = try CertificateAuthority.load(from: context.directory, name: context.spec.name.rawValue)
     }
 

@@ -11,10 +11,11 @@ struct StoredPasswords: Sendable {
     static func prepare(_ context: DeploymentContext) async throws -> StoredPasswords {
         var passwords = try read(context.directory)
         for role in DatabaseSetup.loginRoles(context.spec) where passwords[role] == nil { passwords[role] = GeneratedPassword.make() }
-        let port = try await context.postgresqlEndpoint().port
-        // By name for libpq, which looks for what was given as host, and by localhost for those that cannot give both.
+        let endpoint = try await context.postgresqlEndpoint()
+        // By name for libpq, which looks for what was given as host, and by what is dialled for those that cannot give both.
+        let dialled = endpoint.host == "127.0.0.1" ? "localhost" : endpoint.host
         let entries = passwords.sorted { $0.key < $1.key }.flatMap { role, password in
-            [context.spec.name.rawValue, "localhost"].map { PasswordFile.Entry(host: $0, port: port, user: role, password: password) }
+            [context.spec.name.rawValue, dialled].map { PasswordFile.Entry(host: $0, port: endpoint.port, user: role, password: password) }
         }
         try PasswordFile.render(entries).withRevealed { try Files.write($0, to: context.directory.passwords) }
         return StoredPasswords(passwords: passwords)

@@ -37,14 +37,11 @@ package struct DetachedProcess: Sendable {
     ) throws -> DetachedProcess {
         guard let name = command.first else { throw Failure(.programFailed, "there is no program to start") }
         let executable = try ProgramRunner.find(name)
-
-        var arguments = unsafe ([executable.string] + command.dropFirst()).map { unsafe strdup($0) }
-        unsafe arguments.append(nil)
-        defer { unsafe arguments.forEach { unsafe free($0) } }
         let handed = descriptors.map(\.rawValue)
         var processID: pid_t = 0
-        let code = unsafe clinux_spawn(
-            executable.string, arguments, directory.string, output.rawValue, handed, Int32(handed.count), &processID)
+        let code = unsafe withCArguments([executable.string] + command.dropFirst()) { arguments in
+            unsafe clinux_spawn(executable.string, arguments, directory.string, output.rawValue, handed, Int32(handed.count), &processID)
+        }
         DebugLog.write(.info, "\(CommandText.render(command)) -> process \(processID)")
         guard code == 0 else { throw Failure(.programFailed, "cannot start '\(name)'", cause: Errno(rawValue: code)) }
         return DetachedProcess(child: processID)

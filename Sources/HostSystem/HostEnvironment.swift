@@ -10,6 +10,9 @@ package enum HostEnvironment {
 
     package static var isRoot: Bool { geteuid() == 0 }
 
+    /// The user with whose rights this program works.
+    package static var userID: UInt32 { geteuid() }
+
     /// `$HOME`; where it is not set, as in a service of the system, what the account says. Nil for an account without one.
     package static var homeDirectory: String? {
         if let home = value("HOME"), home.hasPrefix("/") { return home }

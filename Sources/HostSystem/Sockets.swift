@@ -99,6 +99,21 @@ package enum Sockets {
         return bounds[0]...bounds[1]
     }
 
+    /// The address of this host from which packets to another one are sent, by its routes; nothing is sent. Nil without a route.
+    package static func sourceAddress(toward address: IPv4Address) -> IPv4Address? {
+        let file = socket(AF_INET, Int32(SOCK_DGRAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+        guard file >= 0 else { return nil }
+        defer { _ = close(file) }
+        var other = socketAddress(address, 9)
+        guard unsafe withGenericPointer(to: &other, { unsafe Glibc.connect(file, $0, $1) }) == 0 else { return nil }
+        var own = sockaddr_in()
+        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+        let code = unsafe withUnsafeMutablePointer(to: &own) { pointer in
+            unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { unsafe getsockname(file, $0, &length) }
+        }
+        return code == 0 ? IPv4Address(value: UInt32(bigEndian: own.sin_addr.s_addr)) : nil
+    }
+
     // MARK: Connecting
 
     /// Starts a connection that does not block, asks until it stands, and makes the descriptor blocking.

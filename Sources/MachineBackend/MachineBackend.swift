@@ -39,7 +39,12 @@ package enum PowerState: Sendable, Equatable {
 }
 
 /// A service in the guest that the host talks to.
-package enum GuestService: String, Sendable, CaseIterable { case ssh, postgresql }
+package enum GuestService: String, Sendable, CaseIterable {
+    case ssh, postgresql
+
+    /// Where it listens in the guest.
+    package var port: UInt16 { self == .ssh ? 22 : 5432 }
+}
 
 /// What `check-host` learns: the accelerator to use, whether the platform can run the guest, and what to tell the user.
 package struct HostReport: Sendable, Equatable, Codable {
@@ -64,7 +69,8 @@ package protocol MachineBackend: Sendable {
     func checkHost(_ spec: ApplianceSpec) async throws -> HostReport
     /// Chooses cache mode, aio and threads by probes on the file system that will hold the disks.
     func decideDisks(_ spec: ApplianceSpec) async throws -> (DiskDecision, [Finding])
-    /// Chooses MAC address and ports; a port that the spec names and that is in use is refused.
+    /// Chooses MAC address and ports, or the way to the host's bridge or tap device. A port that is in use, and a device that is missing
+    /// or not for this user, are refused.
     func decideNetwork(_ spec: ApplianceSpec, deployment: DeploymentID) async throws -> NetworkDecision
 
     func create(_ spec: MachineSpec) async throws -> MachineReference

@@ -43,13 +43,19 @@ package struct HostForecast: Sendable, Codable, Equatable {
     /// What is expected; the deployment tries it. Nil when that cannot be told.
     package let disk: DiskDecision?
     package let ports: [PlannedPort]
+    /// What is expected of a network of the host; nil with user networking, and where the device cannot be had.
+    package let network: NetworkDecision?
 
-    package init(accelerator: Accelerator?, findings: [Finding], resources: [HostResource], disk: DiskDecision?, ports: [PlannedPort]) {
+    package init(
+        accelerator: Accelerator?, findings: [Finding], resources: [HostResource], disk: DiskDecision?, ports: [PlannedPort],
+        network: NetworkDecision? = nil
+    ) {
         self.accelerator = accelerator
         self.findings = findings
         self.resources = resources
         self.disk = disk
         self.ports = ports
+        self.network = network
     }
 }
 

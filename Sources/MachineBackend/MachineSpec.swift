@@ -67,15 +67,42 @@ package struct DiskDecision: Sendable, Equatable, Codable {
 package struct NetworkDecision: Sendable, Equatable, Codable {
     package let mode: ApplianceSpec.Network.Mode
     package let macAddress: String
+    /// Ports of 127.0.0.1 with user networking, else the guest's own.
     package let sshPort: UInt16
     package let postgresqlPort: UInt16
+    /// The host's bridge or tap device; nil with user networking.
+    package let device: String?
+    /// The guest's own address; nil with user networking, and where only the guest knows what it was given.
+    package let address: IPv4Address?
+    /// Of the guest's card, 1 or more; nil is one.
+    package let queues: Int?
+    /// Whether the host's kernel moves the packets by itself; nil is no.
+    package let usesVhost: Bool?
 
-    package init(mode: ApplianceSpec.Network.Mode, macAddress: String, sshPort: UInt16, postgresqlPort: UInt16) {
+    package init(
+        mode: ApplianceSpec.Network.Mode, macAddress: String, sshPort: UInt16, postgresqlPort: UInt16, device: String? = nil, address: IPv4Address? = nil,
+        queues: Int? = nil, usesVhost: Bool? = nil
+    ) {
         self.mode = mode
         self.macAddress = macAddress
         self.sshPort = sshPort
         self.postgresqlPort = postgresqlPort
+        self.device = device
+        self.address = address
+        self.queues = queues
+        self.usesVhost = usesVhost
     }
+
+    /// Where the host reaches a service; nil where only the guest knows its address.
+    package func endpoint(_ service: GuestService) -> Endpoint? {
+        guard let host = mode == .user ? "127.0.0.1" : address?.description else { return nil }
+        return Endpoint(host: host, port: port(of: service))
+    }
+
+    package func port(of service: GuestService) -> UInt16 { service == .ssh ? sshPort : postgresqlPort }
+
+    /// The ports of this host's loopback interface that are the machine's.
+    package var hostPorts: Set<UInt16> { mode == .user ? [sshPort, postgresqlPort] : [] }
 }
 
 /// The base image as a backend needs to know it.

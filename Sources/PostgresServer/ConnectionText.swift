@@ -69,10 +69,11 @@ package struct ConnectionText: Sendable {
         return "[\(name)]\n" + fields.map { "\($0)=\($1)\n" }.joined()
     }
 
-    /// For pgjdbc, which verifies the name that it dials: `localhost`, which is on the certificate too.
+    /// For pgjdbc, which verifies the name that it dials: the guest's address or `localhost`, which are on the certificate too.
     package var jdbc: String {
+        let host = address == "127.0.0.1" ? "localhost" : address
         let parameters = [("user", user), ("sslmode", "verify-full"), ("sslrootcert", rootCertificate)]
-        return "jdbc:postgresql://localhost:\(port)/\(Self.encode(database))?"
+        return "jdbc:postgresql://\(host):\(port)/\(Self.encode(database))?"
             + parameters.map { "\($0)=\(Self.encode($1))" }.joined(separator: "&")
     }
 

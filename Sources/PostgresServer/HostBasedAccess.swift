@@ -16,16 +16,19 @@ package enum HostBasedAccess {
                 "postgresql.allowFrom: \($0) cannot be reached under user networking, which forwards only this host's loopback interface; "
                     + "leave it out (clients on this host are let in) or use an SSH tunnel"
             }
+        case .bridge, .tap: []
         }
     }
 
-    static func render(mode: ApplianceSpec.Network.Mode, allowFrom: [IPv4Network], templates: Templates) throws -> RenderedFile {
-        // This host arrives as the gateway, which has a line of its own.
-        let networks = allowFrom.filter { !SpecRules.isThisHost($0) }.map { $0.description.padding(to: 18) }
-        let values: [String: Any] = [
+    /// - Parameter host: the address with which the guest sees this host; nil under user networking, where it is the gateway's.
+    static func render(mode: ApplianceSpec.Network.Mode, allowFrom: [IPv4Network], host: String?, templates: Templates) throws -> RenderedFile {
+        // Under user networking this host arrives as the gateway, which has a line of its own.
+        let networks = allowFrom.filter { mode != .user || !SpecRules.isThisHost($0) }.map { $0.description.padding(to: 18) }
+        var values: [String: Any] = [
             "formatVersion": RenderedFile.formatVersion, "userNetworking": mode == .user, "gateway": userNetworkGateway.padding(to: 18),
             "networks": networks,
         ]
+        if let host { values["host"] = "\(host)/32".padding(to: 18) }
         return RenderedFile(path: "pg_hba.conf", text: try templates.render("postgresql/pg_hba.conf", values))
     }
 }

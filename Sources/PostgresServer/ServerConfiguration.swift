@@ -11,6 +11,8 @@ package struct ServerConfiguration: Sendable {
     package var timeZone: String
     package var networkMode: ApplianceSpec.Network.Mode
     package var allowFrom: [IPv4Network]
+    /// The address with which the guest sees this host; nil under user networking, and as long as there is no guest.
+    package var hostAddress: String?
     /// From the spec; they win over every computed setting.
     package var userSettings: [String: String]
 
@@ -47,7 +49,7 @@ package struct ServerConfiguration: Sendable {
         let layers = Dictionary(grouping: settings, by: \.layer)
         let fixed = [
             try mainFile(templates),
-            try HostBasedAccess.render(mode: networkMode, allowFrom: allowFrom, templates: templates),
+            try HostBasedAccess.render(mode: networkMode, allowFrom: allowFrom, host: hostAddress, templates: templates),
             RenderedFile(path: "pg_ident.conf", text: try templates.render("postgresql/pg_ident.conf", ["formatVersion": RenderedFile.formatVersion])),
         ]
         return try fixed + SettingLayer.allCases.map { try file(of: $0, layers[$0] ?? [], templates) }

@@ -36,6 +36,7 @@ extension QEMUBackend {
             }
         }
         await note { try checkSocketPaths(spec.name) }
+        await note { try HostNetwork().check(spec.network.mode, spec.network.device) }
         var abilities: QEMUAbilities?
         await note {
             let found = try await ask()

@@ -19,7 +19,7 @@ extension QEMUBackend: MachinePlanning {
         let failures = host.failures + [disks.failure].compactMap(\.self)
         return HostForecast(
             accelerator: host.accelerator, findings: host.findings + (disks.value?.1 ?? []) + failures.map(Self.refusal), resources: host.resources,
-            disk: disks.value?.0, ports: ports)
+            disk: disks.value?.0, ports: ports, network: forecastNetwork(spec))
     }
 
     /// A failure that would end the deployment before anything is created.
@@ -47,6 +47,7 @@ extension QEMUBackend: MachinePlanning {
 
     private func forecastPorts(_ spec: ApplianceSpec) throws -> [PlannedPort] {
         let own = try QEMUMachine.load(from: state.appliance(spec.name).machine())?.spec.network
+        guard spec.network.mode == .user else { return forecastGuestPorts(spec.network, isThere: own != nil) }
         let promised = try promisedPorts()
         return [(GuestService.ssh, spec.network.sshPort, own?.sshPort), (.postgresql, spec.network.postgresqlPort, own?.postgresqlPort)].map {
             service, wanted, kept in
@@ -57,10 +58,22 @@ extension QEMUBackend: MachinePlanning {
         }
     }
 
+    /// What a device of the host that is missing or closed makes impossible is among the findings.
+    private func forecastNetwork(_ spec: ApplianceSpec) -> NetworkDecision? {
+        guard spec.network.mode != .user else { return nil }
+        return try? HostNetwork().decide(spec.network, vcpus: spec.machine.vcpus, macAddress: PlannedChoice.macAddress)
+    }
+
+    /// Those of a guest with an address of its own are nobody else's.
+    private func forecastGuestPorts(_ network: ApplianceSpec.Network, isThere: Bool) -> [PlannedPort] {
+        let address: String
+        if case .own(let own) = network.address { address = "\(own.address)" } else { address = "<address of the guest, given by DHCP>" }
+        return GuestService.allCases.map { PlannedPort(service: $0, address: address, port: $0.port, state: isThere ? .kept : .free) }
+    }
+
     package func command(for machine: PlannedMachine) async throws -> [String] {
         let record = QEMUMachine(spec: machine.spec, hasSeed: machine.hasSeed, isComplete: true)
-        let line = QEMUCommandLine(machine: record, abilities: try await probed.abilities())
-        return try Self.plannedUser.emulator(forKVM: machine.spec.cpu.accelerator == .kvm).map(Self.named) + line.arguments.map(Self.named)
+        return try command(of: record, abilities: try await probed.abilities(), user: Self.plannedUser).map(Self.named)
     }
 
     package func plannedMachine(of machine: MachineReference) async throws -> PlannedMachine? {

@@ -51,17 +51,23 @@ extension QEMUBackend {
             if case .up = isUp { return }
         }
         try checkPorts(record.spec.network)
+        try HostNetwork().check(record.spec.network.mode, record.spec.network.device)
         let abilities = try await QEMUAbilities.probe()
         let user = try await QEMUUser.prepare()
         try limitSerialLog(directory)
-        let command =
-            try user.emulator(forKVM: record.spec.cpu.accelerator == .kvm) + QEMUCommandLine(machine: record, abilities: abilities).arguments
+        let command = try command(of: record, abilities: abilities, user: user)
         let howEnded = try await supervisor.start(command, for: name, in: directory)
         switch try await greeting(directory, howEnded: howEnded) {
         case .up: await applyRememberedPriority(name, in: directory)
         case .ended(let how): throw notStarted("QEMU ended at once \(how)", directory)
         case .silent: throw notStarted("QEMU does not answer after 60 s", directory)
         }
+    }
+
+    /// Everything that is started: the opening of the network where there is one to open, the change of the user, QEMU.
+    func command(of record: QEMUMachine, abilities: QEMUAbilities, user: QEMUUser) throws -> [String] {
+        let handover = NetworkHandover(record.spec.network)?.command(program: program) ?? []
+        return try handover + user.emulator(forKVM: record.spec.cpu.accelerator == .kvm) + QEMUCommandLine(machine: record, abilities: abilities).arguments
     }
 
     private var supervisor: any Supervisor {
@@ -77,6 +83,7 @@ extension QEMUBackend {
     }
 
     private func checkPorts(_ network: NetworkDecision) throws {
+        guard network.mode == .user else { return }
         for (service, port) in [("SSH", network.sshPort), ("PostgreSQL", network.postgresqlPort)] where !Sockets.isPortFree(port) {
             throw Failure(
                 .portInUse, "port \(port) on 127.0.0.1, kept for \(service) of this appliance, is in use",
@@ -222,6 +229,8 @@ extension QEMUBackend {
     }
 
     private func removeSockets(_ directory: MachineDirectory) throws {
-        for name in [MachineDirectory.Name.monitorSocket, MachineDirectory.Name.serialSocket] { try Files.remove(directory.file(name)) }
+        for name in [MachineDirectory.Name.monitorSocket, MachineDirectory.Name.serialSocket, MachineDirectory.Name.agentSocket] {
+            try Files.remove(directory.file(name))
+        }
     }
 }

@@ -55,7 +55,9 @@ package struct QEMUBackend: MachineBackend {
 
     package func endpoint(of machine: MachineReference, service: GuestService) async throws -> Endpoint? {
         let network = try load(machine).spec.network
-        return Endpoint(host: "127.0.0.1", port: service == .ssh ? network.sshPort : network.postgresqlPort)
+        if let endpoint = network.endpoint(service) { return endpoint }
+        let agent = GuestAgent(socket: file(machine, MachineDirectory.Name.agentSocket))
+        return try await agent.address(of: network.macAddress).map { Endpoint(host: $0.description, port: service.port) }
     }
 
     package func decideDisks(_ spec: ApplianceSpec) async throws -> (DiskDecision, [Finding]) {
@@ -66,6 +68,9 @@ package struct QEMUBackend: MachineBackend {
 
     package func decideNetwork(_ spec: ApplianceSpec, deployment: DeploymentID) async throws -> NetworkDecision {
         if let own = try QEMUMachine.load(from: state.appliance(spec.name).machine()), own.spec.deployment == deployment { return own.spec.network }
+        guard spec.network.mode == .user else {
+            return try HostNetwork().decide(spec.network, vcpus: spec.machine.vcpus, macAddress: deployment.macAddress)
+        }
         let ssh = try freePort(spec.network.sshPort, key: "network.sshPort", excluding: spec.network.postgresqlPort.map { [$0] } ?? [])
         let postgresql = try freePort(spec.network.postgresqlPort, key: "network.postgresqlPort", excluding: [ssh])
         return NetworkDecision(
@@ -89,7 +94,7 @@ package struct QEMUBackend: MachineBackend {
         var ports: Set<UInt16> = []
         for entry in try Files.list(state.path) {
             guard let name = ApplianceName(entry), let machine = try? QEMUMachine.load(from: state.appliance(name).machine()) else { continue }
-            ports.formUnion([machine.spec.network.sshPort, machine.spec.network.postgresqlPort])
+            ports.formUnion(machine.spec.network.hostPorts)
         }
         return ports
     }

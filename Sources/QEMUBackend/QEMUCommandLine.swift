@@ -105,11 +105,23 @@ package struct QEMUCommandLine: Sendable {
     }
 
     private var network: [String] {
-        let forwards = [(spec.network.sshPort, 22), (spec.network.postgresqlPort, 5432)]
-            .map { "hostfwd=tcp:127.0.0.1:\($0)-:\($1)" }.joined(separator: ",")
+        let card = "virtio-net-pci,netdev=net0,id=net0-device,mac=\(spec.network.macAddress),romfile="
+        guard let handover = NetworkHandover(spec.network) else {
+            let forwards = GuestService.allCases.map { "hostfwd=tcp:127.0.0.1:\(spec.network.port(of: $0))-:\($0.port)" }.joined(separator: ",")
+            return ["-netdev", "user,id=net0,ipv6=off,\(forwards)", "-device", card]
+        }
+        // A vector for each direction of each queue, one for the control queue, one for changes of the configuration.
+        let queues = handover.queues > 1 ? ",mq=on,vectors=\(2 * handover.queues + 2)" : ""
+        return ["-netdev", handover.netdev, "-device", card + queues] + agent
+    }
+
+    /// By which the guest tells the address that it was given; where the host plans or forwards it, nobody needs to ask.
+    private var agent: [String] {
+        guard spec.network.endpoint(.ssh) == nil else { return [] }
         return [
-            "-netdev", "user,id=net0,ipv6=off,\(forwards)",
-            "-device", "virtio-net-pci,netdev=net0,id=net0-device,mac=\(spec.network.macAddress),romfile=",
+            "-device", "virtio-serial-pci,id=agent-bus",
+            "-chardev", "socket,id=agent0,path=\(MachineDirectory.Name.agentSocket),server=on,wait=off",
+            "-device", "virtserialport,bus=agent-bus.0,chardev=agent0,name=org.qemu.guest_agent.0",
         ]
     }
 

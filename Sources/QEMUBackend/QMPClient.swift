@@ -32,6 +32,22 @@ package final class QMPClient: Sendable {
         return client
     }
 
+    /// Connects to the agent in a guest, which QEMU hands on and which speaks the monitor's language without its greeting.
+    /// - Returns: nil when nobody listens: QEMU does not run.
+    /// - Throws: `qmp.unresponsive` when no agent answers within `timeout`: the guest has none, or not yet.
+    package static func connectToAgent(_ path: FilePath, timeout: Duration) async throws -> QMPClient? {
+        guard let socket = try await connectedSocket(path, timeout: timeout) else { return nil }
+        let client = QMPClient(socket: socket)
+        try await client.perform {
+            try client.setTimeout(timeout)
+            // What an earlier conversation did not wait for comes first, and is nobody's.
+            let id = Int64.random(in: 1...Int64(Int32.max))
+            try client.send(command: "guest-sync", ["id": .integer(id)])
+            _ = try client.readMessage { $0["return"]?.integer == id }
+        }
+        return client
+    }
+
     /// Runs a command and returns what it returns.
     /// - Throws: `qmp.refused` with QEMU's reason, `qmp.unresponsive`.
     @discardableResult
@@ -57,14 +73,18 @@ package final class QMPClient: Sendable {
     }
 
     private func exchange(_ command: String, _ arguments: [String: JSONValue]) throws -> JSONValue {
-        var request: [String: JSONValue] = ["execute": .string(command)]
-        if !arguments.isEmpty { request["arguments"] = .object(arguments) }
-        try send(Array(JSONEncoder().encode(JSONValue.object(request))) + [UInt8(ascii: "\n")])
+        try send(command: command, arguments)
         let answer = try readMessage { $0["return"] != nil || $0["error"] != nil }
         if let error = answer["error"] {
             throw Failure(.monitorRefused, "QEMU refused '\(command)': \(error["desc"]?.string ?? "no reason given")")
         }
         return answer["return"] ?? .null
+    }
+
+    private func send(command: String, _ arguments: [String: JSONValue]) throws {
+        var request: [String: JSONValue] = ["execute": .string(command)]
+        if !arguments.isEmpty { request["arguments"] = .object(arguments) }
+        try send(Array(JSONEncoder().encode(JSONValue.object(request))) + [UInt8(ascii: "\n")])
     }
 
     /// Without SIGPIPE, which would end the program when QEMU has just closed its end.

@@ -77,7 +77,10 @@ extension SpecFile {
 
     private static func render(_ network: ApplianceSpec.Network, to text: inout YAMLWriter) {
         text.pair("mode", network.mode.rawValue)
-        text.pair("address", network.address.rawValue)
+        text.pair("device", network.device)
+        text.pair("address", network.address.description)
+        text.pair("gateway", network.gateway?.description)
+        if !network.nameServers.isEmpty { text.pair("nameServers", network.nameServers.map(\.description)) }
         text.pair("sshPort", network.sshPort.map(Int.init))
         text.pair("postgresqlPort", network.postgresqlPort.map(Int.init))
     }

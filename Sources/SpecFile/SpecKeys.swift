@@ -65,13 +65,25 @@ extension SpecKeys {
             change: .fixed("the system disk was made this way")),
     ]
 
+    private static let address = TextForm(pattern: #"^[0-9]{1,3}(\.[0-9]{1,3}){3}$"#)
+
     private static let networkKeys = [
         section("network", "how the guest is reached"),
         SpecKey(
-            "network.mode", choice(ApplianceSpec.Network.Mode.self), "user networking: reached from this host only", standard: "user",
+            "network.mode", choice(ApplianceSpec.Network.Mode.self), "user: reached from this host only; bridge or tap: from the network", standard: "user",
             change: .fixed("clients and certificate rely on it")),
         SpecKey(
-            "network.address", choice(ApplianceSpec.Network.Address.self), "how the guest gets its address", standard: "dhcp",
+            "network.device", .text(TextForm(pattern: "^[A-Za-z0-9._-]{1,15}$")), "the host's bridge or tap device, with these modes", standard: "none",
+            change: .fixed("the machine was made for it")),
+        SpecKey(
+            "network.address", .text(TextForm(pattern: #"^(dhcp|static|[0-9]{1,3}(\.[0-9]{1,3}){3}/[0-9]{1,2})$"#)),
+            "dhcp, static (with user), or the guest's own: 192.168.1.20/24", standard: "dhcp",
+            change: .fixed("the guest's network was set up at its first boot")),
+        SpecKey(
+            "network.gateway", .text(address), "the router, with an address of the guest's own", standard: "none: the guest's network only",
+            change: .fixed("the guest's network was set up at its first boot")),
+        SpecKey(
+            "network.nameServers", .texts(address), "whom the guest asks for names, with an address of its own", standard: "none",
             change: .fixed("the guest's network was set up at its first boot")),
         SpecKey(
             "network.sshPort", .port, "port of 127.0.0.1 for SSH, 1024 or above", standard: "a free one, kept for life",

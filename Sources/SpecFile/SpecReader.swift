@@ -54,9 +54,31 @@ struct SpecReader {
 
     private mutating func readNetwork(_ section: Section, into network: inout ApplianceSpec.Network) {
         set(&network.mode, choice(section, "mode"))
-        set(&network.address, choice(section, "address"))
+        if !section.isNull("device") { network.device = text(section, "device") }
+        if let text = text(section, "address") {
+            if let address = ApplianceSpec.Network.Address(text) {
+                network.address = address
+            } else {
+                report(
+                    section.line("address"), section.path(of: "address"),
+                    "\(SpecRules.shown(text)) is no address of a guest; allowed are dhcp, static and forms such as 192.168.1.20/24"
+                        + Suggestion.text(for: text, among: ["dhcp", "static"]))
+            }
+        }
+        if !section.isNull("gateway"), let text = text(section, "gateway") {
+            network.gateway = address(text, section.line("gateway"), section.path(of: "gateway"))
+        }
+        for (item, node) in items(section, "nameServers") {
+            if let text = text(node, at: item), let address = address(text, node.mark?.line, item) { network.nameServers.append(address) }
+        }
         network.sshPort = port(section, "sshPort")
         network.postgresqlPort = port(section, "postgresqlPort")
+    }
+
+    private mutating func address(_ text: String, _ line: Int?, _ path: String) -> IPv4Address? {
+        if let address = IPv4Address(text) { return address }
+        report(line, path, "\(SpecRules.shown(text)) is not an IPv4 address such as 192.168.1.1")
+        return nil
     }
 
     private mutating func readData(_ section: Section, into disk: inout ApplianceSpec.DataDisk) {

@@ -1,4 +1,5 @@
 package import ApplianceModel
+internal import HostSystem
 package import MachineBackend
 package import PostgresClient
 package import SecureShell
@@ -40,5 +41,17 @@ package struct VerificationTarget: Sendable {
         self.restart = restart
         self.settings = settings
         self.certificateDaysLeft = certificateDaysLeft
+    }
+}
+
+extension VerificationTarget {
+    /// The address of this host from which its packets come to a guest on a network of the host's.
+    /// - Throws: `socket.unreachable` without a route to the guest.
+    func hostAddress() async throws -> IPv4Address {
+        let guest = try await parameters().hostAddress ?? ""
+        guard let address = IPv4Address(guest), let own = Sockets.sourceAddress(toward: address) else {
+            throw Failure(.socketUnreachable, "this host has no route to the guest at '\(guest)'")
+        }
+        return own
     }
 }

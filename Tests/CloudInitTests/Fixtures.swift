@@ -22,7 +22,13 @@ enum Fixtures {
     }
 
     static var addresses: [(name: String, address: GuestNetwork.Address)] {
-        [("dhcp", .dhcp), ("static", .static(.userNetworking))]
+        [
+            ("dhcp", .dhcp), ("static", .static(.userNetworking)),
+            (
+                "island",
+                .static(StaticAddress(address: IPv4Address(192, 168, 1, 20), prefixLength: 24, gateway: nil, nameServers: []))
+            ),
+        ]
     }
 
     /// The top of the checkout.

@@ -1,4 +1,5 @@
 import ApplianceModel
+import BuiltinTemplates
 import FoundationEssentials
 import HostSystem
 import MachineBackend
@@ -49,6 +50,41 @@ struct PlanTests {
             #expect(plan.packages.postgresqlVersion == 17)
             #expect(Set(scratch.backend.calls) == ["forecast", "command"])
             #expect(!Files.exists(scratch.state.path))
+        }
+    }
+
+    @Test("Every script for the guest is in the program, and those of a deployment are in its plan")
+    func scripts() async throws {
+        for script in GuestScript.allCases { #expect(BuiltinTemplates.text("guest/\(script.rawValue).sh") != nil, "\(script)") }
+        try await Scratch.with { scratch in
+            let scripts = try await plan(scratch, orders()).files.filter { $0.kind == .script }
+            #expect(
+                scripts.map(\.target) == [
+                    "prepare-data-disk.sh", "install-postgresql.sh", "initialize-cluster.sh", "register-cluster.sh", "start-cluster.sh", "setup.sql",
+                    "introduce-cluster.sh",
+                ])
+        }
+    }
+
+    @Test("A guest that others reach has a packet filter with this host and the spec's networks, which stand in pg_hba.conf too")
+    func bridged() async throws {
+        try await Scratch.with { scratch in
+            var spec = try orders()
+            spec.network.mode = .bridge
+            spec.network.device = "br0"
+            spec.network.address = try #require(.init("127.9.9.20/24"))
+            spec.postgresql.allowFrom = [try #require(IPv4Network("10.0.0.0/8"))]
+            let files = try await plan(scratch, spec).files
+            let filter = try #require(files.first { $0.target == "/etc/nftables.conf" })
+            // By the loopback interface this host is its own way to the address.
+            let rules = filter.content.split(separator: "\n").filter { $0.contains("dport 5432") }.map { $0.drop { $0 == " " } }
+            #expect(rules == ["ip saddr 127.0.0.1 tcp dport 5432 accept", "ip saddr 10.0.0.0/8 tcp dport 5432 accept"])
+            #expect(filter.content.contains("policy drop"))
+            let access = try #require(files.first { $0.target.hasSuffix("/pg_hba.conf") }).content
+            #expect(access.contains("hostssl  all       all       127.0.0.1/32        scram-sha-256"))
+            #expect(access.contains("hostssl  all       all       10.0.0.0/8          scram-sha-256"))
+            #expect(!access.contains("10.0.2.2"))
+            #expect(files.contains { $0.target == "filter-packets.sh" })
         }
     }
 

@@ -15,8 +15,9 @@ func makeMachineSpec(_ name: String = "orders", _ change: (inout SpecParts) -> V
         deployment: parts.deployment, name: try #require(ApplianceName(name)),
         cpu: CPUDecision(accelerator: parts.accelerator, vcpus: 2, memory: parts.memory),
         disk: DiskDecision(cacheDirect: parts.direct, aio: parts.aio, ioThread: parts.ioThread, fileSystem: "ext4"),
-        network: NetworkDecision(
-            mode: .user, macAddress: parts.deployment.macAddress, sshPort: parts.ports.ssh, postgresqlPort: parts.ports.postgresql),
+        network: parts.network
+            ?? NetworkDecision(
+                mode: .user, macAddress: parts.deployment.macAddress, sshPort: parts.ports.ssh, postgresqlPort: parts.ports.postgresql),
         image: BaseImage(path: parts.image, key: "key", format: parts.format, firmware: parts.firmware), systemDisk: parts.systemDisk,
         dataDiskSize: parts.dataSize, adoptedDataDisk: parts.adopted)
 }
@@ -29,6 +30,8 @@ struct SpecParts {
     var aio = DiskDecision.AIO.native
     var ioThread = false
     var ports: (ssh: UInt16, postgresql: UInt16) = (10_022, 15_432)
+    /// Nil is user networking with `ports`.
+    var network: NetworkDecision?
     var image = "/nowhere/image.qcow2"
     var format = BaseImage.Format.qcow2
     var firmware = BaseImage.Firmware.uefi

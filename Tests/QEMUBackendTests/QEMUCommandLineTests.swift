@@ -32,6 +32,16 @@ struct QEMUCommandLineTests {
             parts.aio = .threads
         },
         Example(testDescription: "tcg-io-uring-no-sandbox", denials: []) { $0.aio = .ioUring },
+        Example(testDescription: "kvm-bridge-queues-vhost") { parts in
+            parts.accelerator = .kvm
+            parts.network = NetworkDecision(
+                mode: .bridge, macAddress: "52:54:00:a1:b2:c3", sshPort: 22, postgresqlPort: 5432, device: "br0", address: IPv4Address(192, 168, 1, 20),
+                queues: 4, usesVhost: true)
+        },
+        Example(testDescription: "tcg-tap-dhcp") { parts in
+            parts.network = NetworkDecision(
+                mode: .tap, macAddress: "52:54:00:a1:b2:c3", sshPort: 22, postgresqlPort: 5432, device: "tap0", queues: 1, usesVhost: false)
+        },
     ]
 
     @Test("Every argument is as committed", arguments: examples)

@@ -26,9 +26,7 @@ struct SpecGenerator: RandomNumberGenerator {
         spec.machine.image = ImageChoice(pick(["debian-12", "debian-13", "noble", "1e3", "0x10", "yes", "2026.01"]) ?? "noble")
         spec.machine.systemDisk.size = .mebibytes(Int64.random(in: 4096...1_000_000, using: &self))
         spec.machine.systemDisk.layout = pick(ApplianceSpec.SystemDisk.Layout.allCases) ?? .copy
-        spec.network.address = pick(ApplianceSpec.Network.Address.allCases) ?? .dhcp
-        spec.network.sshPort = Bool.random(using: &self) ? UInt16.random(in: 1024...30000, using: &self) : nil
-        spec.network.postgresqlPort = Bool.random(using: &self) ? UInt16.random(in: 30001...65535, using: &self) : nil
+        spec.network = network()
         spec.dataDisk.size = .gibibytes(Int64.random(in: 1...16384, using: &self))
         spec.dataDisk.adopt = Bool.random(using: &self) ? "/" + text() : nil
         spec.postgresql.source = .pgdg
@@ -52,6 +50,23 @@ struct SpecGenerator: RandomNumberGenerator {
             }
         }
         return spec
+    }
+
+    private mutating func network() -> ApplianceSpec.Network {
+        var network = ApplianceSpec.Network()
+        network.mode = pick(ApplianceSpec.Network.Mode.allCases) ?? .user
+        guard network.mode != .user else {
+            network.address = pick([.dhcp, .static]) ?? .dhcp
+            network.sshPort = Bool.random(using: &self) ? UInt16.random(in: 1024...30000, using: &self) : nil
+            network.postgresqlPort = Bool.random(using: &self) ? UInt16.random(in: 30001...65535, using: &self) : nil
+            return network
+        }
+        network.device = pick(["br0", "1e3", "yes", "0x10", "null", "vmbr0.10", "_"])
+        guard let own = pick([nil, "192.168.1.20/24", "10.0.0.1/8"])?.flatMap({ IPv4Interface($0) }) else { return network }
+        network.address = .own(own)
+        network.nameServers = pick([[], [IPv4Address(9, 9, 9, 9)], [IPv4Address(10, 0, 0, 2), IPv4Address(1, 1, 1, 1)]]) ?? []
+        network.gateway = Bool.random(using: &self) ? IPv4Address(own.network.address.description.replacing(/0$/, with: "254")) : nil
+        return network
     }
 
     private mutating func pick<Value>(_ values: [Value]) -> Value? { values.randomElement(using: &self) }

@@ -66,6 +66,13 @@ package struct PGKVMHome: Sendable {
         return copy
     }
 
+    /// The same state directory, with the program run in another network.
+    package func inside(_ network: NetworkNamespace) -> PGKVMHome {
+        var copy = self
+        copy.command = network.prefix + command
+        return copy
+    }
+
     package func appliance(_ name: String) -> FilePath { path.appending(name) }
     package func machine(_ name: String) -> FilePath { appliance(name).appending("machines").appending("0") }
 

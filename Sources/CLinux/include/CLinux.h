@@ -27,3 +27,18 @@ enum { CLINUX_MAX_DESCRIPTORS = 32 };
 /// Starts a program in a session of its own and inside a directory, with standard input from /dev/null, standard output and
 /// error to `output`, and `descriptors` as 3, 4, …; everything else is closed, no signal blocked or ignored.
 int clinux_spawn(const char *executable, char *const *arguments, const char *directory, int output, const int *descriptors, int count, pid_t *process);
+
+/// The most bytes of a network device's name, the end included.
+enum { CLINUX_DEVICE_NAME = 16 };
+
+/// Opens a queue of a tap device, which is made where there is none, with a header for each packet's offloads.
+int clinux_open_tap(const char *name, int has_queues, int *file);
+
+/// A pair of connected sockets, closed in every program that is started.
+int clinux_socket_pair(int *first, int *second);
+
+/// Takes a descriptor that the other end of a socket sends (SCM_RIGHTS).
+int clinux_receive_descriptor(int socket, int *file);
+
+/// Becomes another program, which has `descriptors` as 3, 4, …; returns only when that fails.
+int clinux_become(const char *executable, char *const *arguments, const int *descriptors, int count);

@@ -11,6 +11,7 @@ struct PlannedFiles {
     /// Nil when only the guest can tell; what follows from it is then left out.
     let version: Int?
     let network: GuestNetwork
+    let place: GuestPlace
     /// The deployment's id, or its placeholder.
     let deployment: DeploymentID
     /// Of the data disk's file system.
@@ -38,9 +39,11 @@ struct PlannedFiles {
 
     private func server() throws -> [PlannedFile] {
         guard let version else { return [] }
-        let content = try ServerContent(spec, version: version)
+        let content = try ServerContent(spec, version: version, place: place)
         let rendered = content.files.map {
-            PlannedFile(kind: .postgresql, target: $0.path, owner: $0.owner, mode: $0.mode, content: String(decoding: $0.content, as: UTF8.self))
+            PlannedFile(
+                kind: $0.path == PacketFilter.path ? .guest : .postgresql, target: $0.path, owner: $0.owner, mode: $0.mode,
+                content: String(decoding: $0.content, as: UTF8.self))
         }
         let certified = content.names.joined(separator: ", ")
         return rendered + [
@@ -55,17 +58,22 @@ struct PlannedFiles {
 
     /// What root or the server's superuser runs in the guest.
     private func scripts() throws -> [PlannedFile] {
-        func script(_ name: String, _ arguments: String...) -> PlannedFile {
-            PlannedFile(
-                kind: .script, target: "\(name).sh", owner: nil, mode: nil, content: BuiltinTemplates.guestScript(name, arguments: arguments))
+        func file(_ script: GuestScript, _ content: String) -> PlannedFile {
+            PlannedFile(kind: .script, target: "\(script.rawValue).sh", owner: nil, mode: nil, content: content)
         }
         let uuid = fileSystemUUID ?? "<UUID of the file system, chosen at the deployment>"
-        let disk = script("prepare-data-disk", uuid, MachineSpec.dataDiskSerial, isAdopted ? "adopted" : "new")
+        let disk = file(.prepareDataDisk, GuestScript.prepareDataDisk.text(uuid, MachineSpec.dataDiskSerial, isAdopted ? "adopted" : "new"))
         guard let version else { return [disk] }
+        let (number, server) = ("\(version)", spec.postgresql)
+        let filter = spec.network.mode == .user ? [] : [file(.filterPackets, GuestScript.filterPackets.text())]
         return [
-            disk, script("install-postgresql", "\(version)", spec.postgresql.source.rawValue),
-            script("create-cluster", "\(version)", spec.postgresql.locale, spec.postgresql.timeZone),
+            disk, file(.installPostgreSQL, GuestScript.installPostgreSQL.text(number, server.source.rawValue)),
+            file(.initializeCluster, GuestScript.initializeCluster.text(number, server.locale, server.timeZone)),
+            file(.registerCluster, GuestScript.registerCluster.text(number)),
+        ] + filter + [
+            file(.startCluster, GuestScript.startCluster.text(number, "restart")),
             PlannedFile(kind: .script, target: "setup.sql", owner: nil, mode: nil, content: try setup(version)),
+            file(.introduceCluster, GuestScript.introduceCluster.text(number)),
         ]
     }
 

@@ -36,6 +36,7 @@ package struct Planner: Sendable {
         let machine = try await machine(context, present, host, image)
         let files = PlannedFiles(
             spec: context.spec, version: version, network: try await network(context),
+            place: try await context.journal.fact(ConfigurationFact.self)?.place ?? .planned(context.spec.network),
             deployment: try await context.journal.fact(DeploymentFact.self)?.id ?? PlannedChoice.deployment,
             fileSystemUUID: try await context.journal.fact(DataDiskFact.self)?.uuid ?? adoptedUUID(context.spec), isAdopted: context.spec.dataDisk.adopt != nil)
         return DeploymentPlan(
@@ -69,7 +70,7 @@ package struct Planner: Sendable {
     private func network(_ context: DeploymentContext) async throws -> GuestNetwork {
         GuestNetwork(
             macAddress: try await context.journal.fact(NetworkFact.self)?.decision.macAddress ?? PlannedChoice.macAddress,
-            address: context.spec.network.address == .dhcp ? .dhcp : .static(.userNetworking))
+            address: GuestNetwork.Address(context.spec.network))
     }
 
     private func adoptedUUID(_ spec: ApplianceSpec) throws -> String? { try spec.dataDisk.adopt.map { try KeptData.load($0).fileSystemUUID } }
@@ -83,7 +84,8 @@ package struct Planner: Sendable {
                 check: "host.space", level: .fail, measured: "\($0.available.mebibytes) MiB free at '\($0.place ?? "")'",
                 expected: "more than \($0.needed.mebibytes) MiB", remedy: "free space, or ask for a smaller data disk")
         }
-        return HostForecast(accelerator: forecast.accelerator, findings: refusals, resources: resources, disk: forecast.disk, ports: forecast.ports)
+        return HostForecast(
+            accelerator: forecast.accelerator, findings: refusals, resources: resources, disk: forecast.disk, ports: forecast.ports, network: forecast.network)
     }
 
     /// The machine as the deployment leaves it; nil where the host cannot have it.
@@ -103,6 +105,7 @@ package struct Planner: Sendable {
                 deployment: try await context.journal.fact(DeploymentFact.self)?.id ?? PlannedChoice.deployment, name: spec.name,
                 cpu: CPUDecision(accelerator: accelerator, vcpus: spec.machine.vcpus, memory: spec.machine.memory), disk: disk,
                 network: network
+                    ?? host.network
                     ?? NetworkDecision(
                         mode: spec.network.mode, macAddress: PlannedChoice.macAddress, sshPort: spec.network.sshPort ?? PlannedChoice.port,
                         postgresqlPort: spec.network.postgresqlPort ?? PlannedChoice.port),

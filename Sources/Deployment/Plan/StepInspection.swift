@@ -57,7 +57,7 @@ struct StepInspection {
         guard try await context.journal.fact(FirstBootFact.self) != nil else { return (.pending, nil) }
         if step == ConfigurePostgreSQLStep().id {
             guard let fact = try await context.journal.fact(ConfigurationFact.self), let version else { return (.pending, nil) }
-            guard try ServerContent(context.spec, version: version).digest == fact.digest else {
+            guard try ServerContent(context.spec, version: version, place: fact.place ?? .userNetworking).digest == fact.digest else {
                 return (.pending, "files, roles or databases are others")
             }
         }

@@ -45,13 +45,14 @@ struct ConfigurePostgreSQLStep: Step {
         let needsRestart = isKnown ? await RestartNeed.isThere(context, planned: plan.settings) : true
 
         StepProgress.report("writing its files")
-        let registration = BuiltinTemplates.guestScript("register-cluster", arguments: ["\(plan.version)"])
+        let registration = GuestScript.registerCluster.text("\(plan.version)")
         let certificate = try plan.certificate()
-        try await context.runAsRoot(registration + GuestFiles.script(plan.files + plan.files(of: certificate)))
+        let filter = plan.content.filtersPackets ? GuestScript.filterPackets.text() : ""
+        try await context.runAsRoot(registration + GuestFiles.script(plan.files + plan.files(of: certificate)) + filter)
 
         StepProgress.report("starting it")
         try await context.runAsRoot(
-            BuiltinTemplates.guestScript("start-cluster", arguments: ["\(plan.version)", needsRestart ? "restart" : "reload"]),
+            GuestScript.startCluster.text("\(plan.version)", needsRestart ? "restart" : "reload"),
             timeout: .seconds(600))
 
         StepProgress.report("making roles and databases")
@@ -64,16 +65,19 @@ struct ConfigurePostgreSQLStep: Step {
         guard try await CommitProbe.roundTrip({ try await context.connect() }) else {
             throw Failure(.commitLost, "a committed row did not come back over a second connection", remedy: "pgkvm logs \(context.spec.name)")
         }
-        try await context.runAsRoot(BuiltinTemplates.guestScript("introduce-cluster", arguments: ["\(plan.version)"]))
+        try await context.runAsRoot(GuestScript.introduceCluster.text("\(plan.version)"))
         let end = try CertificateExpiry.notAfter(pem: certificate.certificatePEM)
         try await context.journal.forget(VerifiedFact.self)
-        try await context.journal.record(ConfigurationFact(digest: plan.digest, certificateEnd: Int64(end.timeIntervalSince1970)))
+        try await context.journal.record(
+            ConfigurationFact(
+                digest: plan.digest, certificateEnd: Int64(end.timeIntervalSince1970), place: plan.content.filtersPackets ? plan.content.place : nil))
     }
 
     /// Makes the data directory.
     static func initialization(_ context: DeploymentContext) async throws -> RemoteUnit {
-        let arguments = ["\(try await context.postgresqlVersion())", context.spec.postgresql.locale, context.spec.postgresql.timeZone]
-        return RemoteUnit(purpose: "cluster", script: BuiltinTemplates.guestScript("initialize-cluster", arguments: arguments))
+        let version = try await context.postgresqlVersion()
+        return RemoteUnit(
+            purpose: "cluster", script: GuestScript.initializeCluster.text("\(version)", context.spec.postgresql.locale, context.spec.postgresql.timeZone))
     }
 
     /// Nothing: a database is never undone. Reverting `create-machine` removes the whole disk when this run made it.

@@ -62,15 +62,25 @@ struct ConfigureNetworkStep: Step {
     let title = "Choose the network (virtio-net)"
 
     func explanation(_ context: DeploymentContext) -> StepExplanation {
-        StepExplanation(
-            what: "chooses a MAC address and two free ports on 127.0.0.1, and keeps them for the appliance's life",
-            why: "clients keep their connection strings; with user networking the guest is reachable from this host only",
-            byHand: ["qm set VMID --net0 virtio,bridge=vmbr0"])
+        let network = context.spec.network
+        guard network.mode != .user else {
+            return StepExplanation(
+                what: "chooses a MAC address and two free ports on 127.0.0.1, and keeps them for the appliance's life",
+                why: "clients keep their connection strings; with user networking the guest is reachable from this host only",
+                byHand: ["qm set VMID --net0 virtio,bridge=vmbr0"])
+        }
+        return StepExplanation(
+            what: "looks at the host's \(network.mode.rawValue) device '\(network.device ?? "")', chooses a MAC address and the card's queues",
+            why: "the guest is a host of that network, and keeps its address as long as its card has the same one",
+            byHand: ["qm set VMID --net0 virtio,bridge=\(network.device ?? "")"])
     }
 
     func inspect(_ context: DeploymentContext) async throws -> StepStatus {
         guard let decision = try await context.journal.fact(NetworkFact.self)?.decision else { return .pending }
-        return .satisfied("SSH on 127.0.0.1:\(decision.sshPort), PostgreSQL on 127.0.0.1:\(decision.postgresqlPort)")
+        guard let ssh = decision.endpoint(.ssh), let postgresql = decision.endpoint(.postgresql) else {
+            return .satisfied("\(decision.mode.rawValue) device '\(decision.device ?? "")', address by DHCP")
+        }
+        return .satisfied("SSH on \(ssh), PostgreSQL on \(postgresql)")
     }
 
     func perform(_ context: DeploymentContext) async throws {

@@ -109,6 +109,19 @@ extension DeploymentContext {
     func guestNetwork() async throws -> GuestNetwork {
         GuestNetwork(
             macAddress: try await require(NetworkFact.self).decision.macAddress,
-            address: spec.network.address == .dhcp ? .dhcp : .static(.userNetworking))
+            address: GuestNetwork.Address(spec.network))
+    }
+}
+
+extension GuestNetwork.Address {
+    /// How a guest of a spec gets its address.
+    init(_ network: ApplianceSpec.Network) {
+        switch network.address {
+        case .dhcp: self = .dhcp
+        case .static: self = .static(.userNetworking)
+        case .own(let own):
+            self = .static(
+                StaticAddress(address: own.address, prefixLength: own.prefixLength, gateway: network.gateway, nameServers: network.nameServers))
+        }
     }
 }

@@ -37,8 +37,7 @@ struct GrowDataDiskStep: Step {
         // Recorded first: the machine's own record says that it has grown before the file system has.
         try await context.journal.record(DataDiskGrowthFact(size: size, isComplete: false))
         try await resizing.growDataDisk(to: size, of: context.machine())
-        let script = BuiltinTemplates.guestScript(
-            "grow-data-disk", arguments: [try await context.require(DataDiskFact.self).uuid, "\(size.bytes)"])
+        let script = GuestScript.growDataDisk.text(try await context.require(DataDiskFact.self).uuid, "\(size.bytes)")
         try await context.runUnit(RemoteUnit(purpose: "grow", script: script))
         try await context.journal.forget(VerifiedFact.self)
         try await context.journal.record(DataDiskGrowthFact(size: size, isComplete: true))

@@ -32,8 +32,8 @@ struct InstallPostgreSQLStep: Step {
     }
 
     static func installation(_ context: DeploymentContext) async throws -> RemoteUnit {
-        let arguments = ["\(try await context.postgresqlVersion())", context.spec.postgresql.source.rawValue]
-        return RemoteUnit(purpose: "install", script: BuiltinTemplates.guestScript("install-postgresql", arguments: arguments))
+        let version = try await context.postgresqlVersion()
+        return RemoteUnit(purpose: "install", script: GuestScript.installPostgreSQL.text("\(version)", context.spec.postgresql.source.rawValue))
     }
 
     /// Whether the image carries the packages: then the guest can install them as soon as it answers.

@@ -30,8 +30,7 @@ struct PrepareDataDiskStep: Step {
 
     static func preparation(_ context: DeploymentContext) async throws -> RemoteUnit {
         let disk = try await chosen(context)
-        let script = BuiltinTemplates.guestScript(
-            "prepare-data-disk", arguments: [disk.uuid, MachineSpec.dataDiskSerial, disk.isAdopted ? "adopted" : "new"])
+        let script = GuestScript.prepareDataDisk.text(disk.uuid, MachineSpec.dataDiskSerial, disk.isAdopted ? "adopted" : "new")
         return RemoteUnit(purpose: "data-disk", script: script)
     }
 

@@ -82,7 +82,7 @@ package actor UsageSampler {
             let recorded = try await appliance.machine()
             result = Known(
                 machine: card.machine ?? recorded, vcpus: appliance.context.spec.machine.vcpus, memory: appliance.context.spec.machine.memory,
-                ports: Set([network?.sshPort, network?.postgresqlPort].compactMap { $0 }))
+                ports: network?.hostPorts ?? [])
         }
         known[name] = result
         return result

@@ -31,7 +31,7 @@ actor GuestReportSource {
         let task =
             question
             ?? Task { [target] in
-                let script = BuiltinTemplates.guestScript("guest-report", arguments: ["\(target.postgresqlVersion)"])
+                let script = GuestScript.guestReport.text("\(target.postgresqlVersion)")
                 let result = try await target.shell.check("sudo -n sh", input: Array(script.utf8), timeout: .seconds(180))
                 return GuestReport(result.outputText)
             }

@@ -59,10 +59,13 @@ enum NetworkPath: Sendable, Equatable {
         return NetworkPath(arguments: arguments, descriptors: descriptors)
     }
 
-    /// What the spec's mode stands for.
-    static func planned(_ mode: ApplianceSpec.Network.Mode) -> NetworkPath {
+    static var hostHasVhost: Bool { Files.exists("/dev/vhost-net") }
+
+    /// What the spec's mode stands for on a host with or without vhost.
+    static func planned(_ mode: ApplianceSpec.Network.Mode, hasVhost: Bool = hostHasVhost) -> NetworkPath {
         switch mode {
         case .user: .slirp
+        case .bridge, .tap: .tap(vhost: hasVhost)
         }
     }
 }

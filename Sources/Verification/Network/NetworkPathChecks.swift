@@ -7,8 +7,8 @@ enum NetworkPathChecks {
     }
 
     /// The rules, apart from the look.
-    static func judge(_ path: NetworkPath?, mode: ApplianceSpec.Network.Mode) -> Finding {
-        let planned = NetworkPath.planned(mode)
+    static func judge(_ path: NetworkPath?, mode: ApplianceSpec.Network.Mode, hasVhost: Bool = NetworkPath.hostHasVhost) -> Finding {
+        let planned = NetworkPath.planned(mode, hasVhost: hasVhost)
         let expected = "\(planned.name), as the spec's mode '\(mode.rawValue)' has it"
         guard let path else {
             return Finding(

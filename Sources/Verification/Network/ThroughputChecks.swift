@@ -31,22 +31,22 @@ enum ThroughputChecks {
         var phrase: String { self == .toGuest ? "to the guest" : "to the host" }
     }
 
-    /// The server is on the host: under user networking nothing but SSH and PostgreSQL reaches the guest from there.
+    /// The server is on the host: nothing but SSH and PostgreSQL reaches the guest from there.
     private static func measure(_ direction: Direction, _ target: VerificationTarget) async throws -> IperfReport {
-        let host = hostAddress(target.spec.network.mode)
-        return try await IperfServer.with { port in
+        let (address, own) = try await hostAddress(target)
+        return try await IperfServer.with(address: own) { port in
             let reverse = direction == .toGuest
-            let words = ["--client", host, "--port", "\(port)", "--time", "\(seconds)", "--json"] + (reverse ? ["--reverse"] : [])
+            let words = ["--client", address, "--port", "\(port)", "--time", "\(seconds)", "--json"] + (reverse ? ["--reverse"] : [])
             let result = try await target.shell.run("timeout 30 iperf3 \(list: words)", input: [], timeout: .seconds(60))
             return try IperfReport(result.standardOutput, reverse: reverse, duration: seconds)
         }
     }
 
-    /// Where the guest finds the host's loopback interface.
-    private static func hostAddress(_ mode: ApplianceSpec.Network.Mode) -> String {
-        switch mode {
-        case .user: "10.0.2.2"
-        }
+    /// Where the guest finds the host, and the host's own name for the same: user networking leads to its loopback interface.
+    private static func hostAddress(_ target: VerificationTarget) async throws -> (String, IPv4Address) {
+        guard target.spec.network.mode != .user else { return ("10.0.2.2", IPv4Address(127, 0, 0, 1)) }
+        let own = try await target.hostAddress()
+        return ("\(own)", own)
     }
 
     private static func missingProgram(_ shell: any RemoteShell) async throws -> Finding? {

@@ -8,7 +8,7 @@ enum CrashChecks {
         let target = run.target
         run.progress("ending the postmaster with SIGKILL, once")
         let token = try await CommitProbe.write(target)
-        let script = BuiltinTemplates.guestScript("crash-postmaster", arguments: ["\(target.postgresqlVersion)"])
+        let script = GuestScript.crashPostmaster.text("\(target.postgresqlVersion)")
         let report = GuestReport(try await target.shell.check("sudo -n sh", input: Array(script.utf8), timeout: .seconds(600)).outputText)
         return [judge(report, committed: token, found: try await CommitProbe.read(target))]
     }

@@ -32,7 +32,7 @@ enum PgbenchChecks {
     }
 
     static func output(_ target: VerificationTarget, seconds: Int, rounds: Int) async throws -> String {
-        let script = BuiltinTemplates.guestScript("pgbench", arguments: ["\(target.postgresqlVersion)", "\(seconds)", "\(rounds)"])
+        let script = GuestScript.pgbench.text("\(target.postgresqlVersion)", "\(seconds)", "\(rounds)")
         return try await target.shell.check("sh", input: Array(script.utf8), timeout: .seconds(180 + rounds * 4 * seconds)).outputText
     }
 

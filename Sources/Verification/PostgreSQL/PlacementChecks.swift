@@ -6,7 +6,7 @@ internal import SecureShell
 enum PlacementChecks {
     static let group = CheckGroup(name: .postgresql, check: "postgresql.placement") { run, _ in
         let target = run.target
-        let script = BuiltinTemplates.guestScript("cluster-report", arguments: [])
+        let script = GuestScript.clusterReport.text()
         let report = GuestReport(try await target.shell.check("sudo -n sh", input: Array(script.utf8), timeout: .seconds(60)).outputText)
         return [placement(report, version: target.postgresqlVersion, asked: target.settings), hugePages(report, asked: target.settings["huge_pages"])]
     }

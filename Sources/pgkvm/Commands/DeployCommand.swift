@@ -101,7 +101,13 @@ struct SpecOptions: ParsableArguments {
     @Option(help: "Where PostgreSQL's packages come from") var packageSource: ApplianceSpec.PostgreSQL.PackageSource?
     @Option(help: ArgumentHelp("Port on 127.0.0.1 for PostgreSQL", valueName: "port")) var port: UInt16?
     @Option(help: ArgumentHelp("Port on 127.0.0.1 for SSH", valueName: "port")) var sshPort: UInt16?
-    @Option(help: "How the guest gets its address") var address: ApplianceSpec.Network.Address?
+    @Option(help: ArgumentHelp("Connect the guest to this bridge of the host", valueName: "device")) var bridge: String?
+    @Option(help: ArgumentHelp("Connect the guest to this tap device of the host", valueName: "device")) var tap: String?
+    @Option(help: ArgumentHelp("The guest's address: dhcp, static (with user networking), or such as 192.168.1.20/24", valueName: "address"))
+    var address: ApplianceSpec.Network.Address?
+    @Option(help: ArgumentHelp("Router, with an address of the guest's own", valueName: "address")) var gateway: IPv4Address?
+    @Option(help: ArgumentHelp("Name server, with an address of the guest's own; may be repeated", valueName: "address")) var nameServer: [IPv4Address] = []
+    @Option(help: ArgumentHelp("Network whose clients may connect; may be repeated", valueName: "network")) var allowFrom: [IPv4Network] = []
     @Option(help: ArgumentHelp("Directory that 'delete --keep-data' left", valueName: "directory"), completion: .directory) var adopt: String?
 
     /// The spec that is meant: a file or a name, with the options laid over it, checked as a whole.
@@ -118,7 +124,12 @@ struct SpecOptions: ParsableArguments {
         if let packageSource { spec.postgresql.source = packageSource }
         if let port { spec.network.postgresqlPort = port }
         if let sshPort { spec.network.sshPort = sshPort }
+        if let bridge { (spec.network.mode, spec.network.device) = (.bridge, bridge) }
+        if let tap { (spec.network.mode, spec.network.device) = (.tap, tap) }
         if let address { spec.network.address = address }
+        if let gateway { spec.network.gateway = gateway }
+        if !nameServer.isEmpty { spec.network.nameServers = nameServer }
+        if !allowFrom.isEmpty { spec.postgresql.allowFrom = allowFrom }
         if let adopt { spec.dataDisk.adopt = adopt }
         try SpecRules.check(spec, source: target)
         return spec
@@ -148,4 +159,15 @@ extension ByteSize: ExpressibleByArgument {
 extension AcceleratorChoice: ExpressibleByArgument {}
 extension ApplianceSpec.PostgreSQL.Profile: ExpressibleByArgument {}
 extension ApplianceSpec.PostgreSQL.PackageSource: ExpressibleByArgument {}
-extension ApplianceSpec.Network.Address: ExpressibleByArgument {}
+extension ApplianceSpec.Network.Address: ExpressibleByArgument {
+    /// Reads an address as the spec file does.
+    public init?(argument: String) { self.init(argument) }
+}
+extension IPv4Address: ExpressibleByArgument {
+    /// Reads four decimal numbers.
+    public init?(argument: String) { self.init(argument) }
+}
+extension IPv4Network: ExpressibleByArgument {
+    /// Reads CIDR notation.
+    public init?(argument: String) { self.init(argument) }
+}

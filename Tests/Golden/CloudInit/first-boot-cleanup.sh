@@ -16,7 +16,6 @@ LinkLocalAddressing=no
 IPv6AcceptRA=no
 
 [DHCPv4]
-ClientIdentifier=mac
 UseHostname=no
 END
 chmod 644 "$file.new"

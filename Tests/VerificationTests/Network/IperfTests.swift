@@ -90,7 +90,7 @@ struct IperfReportTests {
 
     @Test("The server listens before the client comes, and takes one test", .enabled(if: ProgramRunner.lookUp("iperf3") != nil, "needs iperf3"))
     func server() async throws {
-        let report = try await IperfServer.with { port in
+        let report = try await IperfServer.with(address: IPv4Address(127, 0, 0, 1)) { port in
             let result = try await ProgramRunner.run("iperf3", ["--client", "127.0.0.1", "--port", "\(port)", "--time", "1", "--json"])
             return try IperfReport(result.standardOutput, reverse: false, duration: 1)
         }
@@ -100,7 +100,7 @@ struct IperfReportTests {
     @Test("Nothing listens on after a client that failed", .enabled(if: ProgramRunner.lookUp("iperf3") != nil, "needs iperf3"))
     func failedClient() async throws {
         struct Failed: Error { let port: UInt16 }
-        let failed = await #expect(throws: Failed.self) { try await IperfServer.with { throw Failed(port: $0) } }
+        let failed = await #expect(throws: Failed.self) { try await IperfServer.with(address: IPv4Address(127, 0, 0, 1)) { throw Failed(port: $0) } }
         #expect(Sockets.isPortFree(try #require(failed).port))
     }
 
@@ -112,9 +112,9 @@ struct IperfReportTests {
                1: 0100007F:1F91 0100007F:1F90 01 00000000:00000000 00:00000000 00000000     0        0 1 1 0 100 0 0 10 0
                2: 00000000:0016 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 1 1 0 100 0 0 10 0
             """
-        #expect(IperfServer.isListening(8080, table))
-        #expect(!IperfServer.isListening(8081, table))
-        #expect(!IperfServer.isListening(22, table))
-        #expect(!IperfServer.isListening(8080, ""))
+        #expect(IperfServer.isListening(IPv4Address(127, 0, 0, 1), 8080, table))
+        #expect(!IperfServer.isListening(IPv4Address(127, 0, 0, 1), 8081, table))
+        #expect(!IperfServer.isListening(IPv4Address(127, 0, 0, 1), 22, table))
+        #expect(!IperfServer.isListening(IPv4Address(127, 0, 0, 1), 8080, ""))
     }
 }

@@ -1,0 +1,36 @@
+internal import ApplianceModel
+internal import HostSystem
+internal import MachineBackend
+internal import Workflow
+
+/// Where guest and host find each other: addresses, or words for them while nobody has them.
+struct GuestPlace: Sendable, Equatable, Codable {
+    /// The guest's own.
+    let guest: String
+    /// With which the guest sees this host.
+    let host: String
+
+    static let userNetworking = GuestPlace(guest: "10.0.2.15", host: "10.0.2.2")
+
+    /// Before there is a guest: what its spec and the host's routes tell.
+    static func planned(_ network: ApplianceSpec.Network) -> GuestPlace {
+        guard network.mode != .user else { return .userNetworking }
+        guard case .own(let own) = network.address else {
+            return GuestPlace(guest: "<address of the guest, given by DHCP>", host: "<address of this host, as the guest sees it>")
+        }
+        return GuestPlace(guest: "\(own.address)", host: Sockets.sourceAddress(toward: own.address)?.description ?? "<address of this host>")
+    }
+}
+
+extension DeploymentContext {
+    /// Where they find each other now.
+    /// - Throws: `guest.no-address`.
+    func guestPlace() async throws -> GuestPlace {
+        guard spec.network.mode != .user else { return .userNetworking }
+        let guest = try await postgresqlEndpoint().host
+        guard let address = IPv4Address(guest), let host = Sockets.sourceAddress(toward: address) else {
+            throw Failure(.socketUnreachable, "this host has no route to the guest at \(guest)", remedy: "ip route get \(guest)")
+        }
+        return GuestPlace(guest: guest, host: "\(host)")
+    }
+}

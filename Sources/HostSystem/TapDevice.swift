@@ -1,0 +1,62 @@
+package import ApplianceModel
+internal import CLinux
+package import SystemPackage
+
+/// Tap devices: the host's end of a guest's network card. Each packet carries a header in which offloads are told.
+package enum TapDevice {
+    /// The most queues of a machine: the kernel and QEMU take more, and no database has use for them.
+    package static let mostQueues = 8
+
+    /// Opens a device, which is made where there is none and then lives as long as it is open.
+    /// - Parameters:
+    ///   - name: 1 to 15 bytes.
+    ///   - queues: 1 to `mostQueues`; a device that is there must have been made for several, or for one.
+    /// - Throws: `network.not-permitted` with the kernel's reason.
+    package static func open(_ name: String, queues: Int) throws -> [FileDescriptor] {
+        var files: [FileDescriptor] = []
+        do {
+            for _ in 0..<queues {
+                var file: Int32 = -1
+                var code = unsafe clinux_open_tap(name, queues > 1 ? 1 : 0, &file)
+                // A device that was made for several queues has to be opened as one, for a single queue too.
+                if queues == 1, Errno(rawValue: code) == .invalidArgument { code = unsafe clinux_open_tap(name, 1, &file) }
+                guard code == 0 else {
+                    throw Failure(.networkNotPermitted, "cannot open the tap device '\(name)'", cause: Errno(rawValue: code))
+                }
+                files.append(FileDescriptor(rawValue: file))
+            }
+            return files
+        } catch {
+            for file in files { try? file.close() }
+            throw error
+        }
+    }
+
+    /// Has QEMU's set-user-id helper make a device on a bridge, for a user who may make none. What it says goes to standard error.
+    /// - Parameter helper: the path of qemu-bridge-helper.
+    /// - Throws: `network.not-permitted`.
+    package static func open(onBridge bridge: String, helper: FilePath) throws -> FileDescriptor {
+        var (ours, theirs): (Int32, Int32) = (-1, -1)
+        let code = unsafe clinux_socket_pair(&ours, &theirs)
+        guard code == 0 else { throw Failure(.networkNotPermitted, "cannot make a pair of sockets", cause: Errno(rawValue: code)) }
+        let (end, handed) = (FileDescriptor(rawValue: ours), FileDescriptor(rawValue: theirs))
+        defer { try? end.close() }
+        do {
+            defer { try? handed.close() }
+            _ = try DetachedProcess.spawn(
+                [helper.string, "--use-vnet", "--br=\(bridge)", "--fd=3"], in: "/", output: .standardError, descriptors: [handed])
+        }
+        // The other end is the helper's alone: it sends, or ends and closes it.
+        var file: Int32 = -1
+        guard unsafe clinux_receive_descriptor(end.rawValue, &file) == 0 else {
+            throw Failure(
+                .networkNotPermitted, "'\(helper)' opens no device on '\(bridge)'",
+                remedy: "as root: echo 'allow \(bridge)' >> /etc/qemu/bridge.conf && chmod u+s \(helper)")
+        }
+        return FileDescriptor(rawValue: file)
+    }
+}
+
+extension Failure.Code {
+    package static let networkNotPermitted = Failure.Code("network.not-permitted")
+}

@@ -1,0 +1,107 @@
+package import ApplianceModel
+internal import HostSystem
+internal import MachineBackend
+internal import SystemPackage
+
+/// The bridges and tap devices of this host, and what a machine on one of them gets.
+struct HostNetwork {
+    var devices: FilePath = "/sys/class/net"
+    var tun: FilePath = "/dev/net/tun"
+    var vhost: FilePath = "/dev/vhost-net"
+    var isRoot = HostEnvironment.isRoot
+    var userID = HostEnvironment.userID
+    /// Where distributions put it.
+    var helpers: [FilePath] = ["/usr/lib/qemu/qemu-bridge-helper", "/usr/libexec/qemu-bridge-helper"]
+
+    /// Looks whether a machine can be connected to a device; nothing to look at with user networking.
+    /// - Throws: `network.device-missing`, `network.device-unfit`, `network.not-permitted`, each with the line that mends it.
+    func check(_ mode: ApplianceSpec.Network.Mode, _ device: String?) throws {
+        guard mode != .user, let device else { return }
+        guard Files.exists(devices.appending(device)) else {
+            throw Failure(.networkDeviceMissing, "network.device: this host has no network device '\(device)'", remedy: creation(mode, device))
+        }
+        guard mode == .bridge ? isBridge(device) : tapFlags(device) != nil else {
+            throw Failure(
+                .networkDeviceUnfit, "network.device: '\(device)' is no \(mode == .bridge ? "bridge" : "tap device")",
+                remedy: "name another, or make one: \(creation(mode, device))")
+        }
+        guard isUp(device) else {
+            throw Failure(.networkDeviceUnfit, "network.device: '\(device)' is down", remedy: "as root: ip link set dev \(device) up")
+        }
+        guard Files.exists(tun) else {
+            throw Failure(.networkNotPermitted, "this host has no '\(tun)', by which a tap device is opened", remedy: "as root: modprobe tun")
+        }
+        guard !isRoot else { return }
+        try mode == .bridge ? checkHelper(device) : checkOwner(device)
+    }
+
+    /// What a machine gets: as many queues as it has processors, where the device can have them, and vhost where the kernel has it.
+    func decide(_ network: ApplianceSpec.Network, vcpus: Int, macAddress: String) throws -> NetworkDecision {
+        try check(network.mode, network.device)
+        let device = network.device ?? ""
+        let hasQueues = network.mode == .bridge ? isRoot : (tapFlags(device) ?? 0) & Self.multiQueue != 0
+        var address: IPv4Address?
+        if case .own(let own) = network.address { address = own.address }
+        return NetworkDecision(
+            mode: network.mode, macAddress: macAddress, sshPort: GuestService.ssh.port, postgresqlPort: GuestService.postgresql.port, device: device,
+            address: address, queues: hasQueues ? min(vcpus, TapDevice.mostQueues) : 1, usesVhost: canUseVhost)
+    }
+
+    /// Opened and closed again: a module that is not loaded yet is loaded by it.
+    private var canUseVhost: Bool {
+        guard let file = try? FileDescriptor.open(vhost, .readWrite, options: [.closeOnExec]) else { return false }
+        try? file.close()
+        return true
+    }
+
+    /// The helper that a user without rights has; nil where none is installed.
+    var helper: FilePath? { helpers.first { Files.exists($0) } }
+
+    private func isBridge(_ device: String) -> Bool { Files.isDirectory(devices.appending(device).appending("bridge")) }
+
+    /// The flags of a tap device as the kernel shows them; nil for a device of another kind.
+    private func tapFlags(_ device: String) -> UInt32? {
+        guard let flags = number(device, "tun_flags"), flags & Self.tap != 0 else { return nil }
+        return flags
+    }
+
+    private static let tap: UInt32 = 0x2
+    private static let multiQueue: UInt32 = 0x100
+
+    private func isUp(_ device: String) -> Bool { (number(device, "flags") ?? 0) & 1 != 0 }
+
+    private func number(_ device: String, _ file: String) -> UInt32? {
+        guard let text = try? Files.readText(devices.appending(device).appending(file)) else { return nil }
+        let word = text.prefix { !$0.isWhitespace }
+        return word.hasPrefix("0x") ? UInt32(word.dropFirst(2), radix: 16) : UInt32(word)
+    }
+
+    private func creation(_ mode: ApplianceSpec.Network.Mode, _ device: String) -> String {
+        switch mode {
+        case .user: ""
+        case .bridge: "as root: ip link add name \(device) type bridge && ip link set dev \(device) up, and add the card that leads outside"
+        case .tap: "as root: ip tuntap add dev \(device) mode tap\(isRoot ? "" : " user \(userID)") && ip link set dev \(device) up"
+        }
+    }
+
+    private func checkHelper(_ bridge: String) throws {
+        guard let helper, let mode = Files.status(helper)?.mode, mode & 0o4000 != 0 else {
+            throw Failure(
+                .networkNotPermitted, "only root connects a machine to the bridge '\(bridge)', or a set-user-id qemu-bridge-helper",
+                remedy: "as root: chmod u+s \(helper ?? helpers[0]) && echo 'allow \(bridge)' >> /etc/qemu/bridge.conf")
+        }
+    }
+
+    private func checkOwner(_ device: String) throws {
+        guard number(device, "owner") == userID else {
+            throw Failure(
+                .networkNotPermitted, "the tap device '\(device)' is not this user's",
+                remedy: "as root: ip tuntap del dev \(device) mode tap && ip tuntap add dev \(device) mode tap user \(userID)")
+        }
+    }
+}
+
+extension Failure.Code {
+    package static let networkDeviceMissing = Failure.Code("network.device-missing")
+    package static let networkDeviceUnfit = Failure.Code("network.device-unfit")
+}

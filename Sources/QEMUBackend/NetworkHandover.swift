@@ -1,0 +1,78 @@
+internal import ApplianceModel
+internal import HostSystem
+internal import MachineBackend
+package import SystemPackage
+
+/// Opening the host's end of a machine's network, which QEMU may not do itself: its sandbox forbids it, and its user has no rights.
+///
+/// A command of this program's, in front of QEMU's own: it opens the devices and becomes what follows. So it is the same whoever
+/// keeps the process, and nothing stays behind when the machine ends.
+package struct NetworkHandover: Sendable, Equatable {
+    /// The hidden command of this program.
+    package static let commandName = "open-network"
+
+    /// The bridge that a new device is put on; nil for a device that is there.
+    package var bridge: String?
+    /// The tap device.
+    package var device: String
+    package var queues: Int
+    package var usesVhost: Bool
+
+    package init(bridge: String?, device: String, queues: Int, usesVhost: Bool) {
+        self.bridge = bridge
+        self.device = device
+        self.queues = queues
+        self.usesVhost = usesVhost
+    }
+
+    /// Nil with user networking, where there is nothing to open.
+    init?(_ network: NetworkDecision) {
+        guard network.mode != .user, let device = network.device else { return nil }
+        let isBridge = network.mode == .bridge
+        self.init(
+            bridge: isBridge ? device : nil, device: isBridge ? Self.deviceName(network.macAddress) : device, queues: network.queues ?? 1,
+            usesVhost: network.usesVhost ?? false)
+    }
+
+    /// One for each machine, since its MAC address is, in 15 bytes; words in angle brackets while that is not chosen.
+    static func deviceName(_ macAddress: String) -> String {
+        macAddress.hasPrefix("<") ? "<tap device, named after the MAC address>" : "pg-" + macAddress.replacing(":", with: "")
+    }
+
+    /// What stands before QEMU's command.
+    func command(program: String) -> [String] {
+        [program, Self.commandName, "--device", device, "--queues", "\(queues)"] + (bridge.map { ["--bridge", $0] } ?? []) + (usesVhost ? ["--vhost"] : [])
+            + ["--"]
+    }
+
+    /// The options of QEMU that name the descriptors.
+    var netdev: String {
+        let taps = (0..<queues).map { "\(3 + $0)" }.joined(separator: ":")
+        let vhosts = (0..<queues).map { "\(3 + queues + $0)" }.joined(separator: ":")
+        let many = queues > 1 ? "s" : ""
+        return "tap,id=net0,fd\(many)=\(taps)" + (usesVhost ? ",vhost=on,vhostfd\(many)=\(vhosts)" : "")
+    }
+
+    /// Opens everything: the queues first, then as many of vhost.
+    /// - Throws: `network.not-permitted`, `program.failed`.
+    package func open() async throws -> [FileDescriptor] {
+        var files: [FileDescriptor]
+        if let bridge, !HostEnvironment.isRoot {
+            guard let helper = HostNetwork().helper else {
+                throw Failure(.networkNotPermitted, "there is no qemu-bridge-helper", remedy: "apt-get install qemu-system-common")
+            }
+            files = [try TapDevice.open(onBridge: bridge, helper: helper)]
+        } else {
+            files = try TapDevice.open(device, queues: queues)
+            if let bridge { _ = try await ProgramRunner.check("ip", ["link", "set", "dev", device, "master", bridge, "up"]) }
+        }
+        guard usesVhost else { return files }
+        do {
+            for _ in 0..<queues { files.append(try FileDescriptor.open("/dev/vhost-net", .readWrite, options: [.closeOnExec])) }
+        } catch {
+            throw Failure(
+                .networkNotPermitted, "cannot open '/dev/vhost-net', with which the machine was planned", remedy: "as root: modprobe vhost_net", cause: error)
+        }
+        return files
+    }
+}
