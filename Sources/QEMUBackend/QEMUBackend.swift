@@ -69,6 +69,7 @@ package struct QEMUBackend: MachineBackend {
     package func decideNetwork(_ spec: ApplianceSpec, deployment: DeploymentID) async throws -> NetworkDecision {
         if let own = try QEMUMachine.load(from: state.appliance(spec.name).machine()), own.spec.deployment == deployment { return own.spec.network }
         guard spec.network.mode == .user else {
+            try checkOthers(spec.network)
             return try HostNetwork().decide(spec.network, vcpus: spec.machine.vcpus, macAddress: deployment.macAddress)
         }
         let ssh = try freePort(spec.network.sshPort, key: "network.sshPort", excluding: spec.network.postgresqlPort.map { [$0] } ?? [])
@@ -89,14 +90,27 @@ package struct QEMUBackend: MachineBackend {
         return wanted
     }
 
-    /// Ports of all appliances of this state directory, running or not.
-    func promisedPorts() throws -> Set<UInt16> {
-        var ports: Set<UInt16> = []
-        for entry in try Files.list(state.path) {
-            guard let name = ApplianceName(entry), let machine = try? QEMUMachine.load(from: state.appliance(name).machine()) else { continue }
-            ports.formUnion(machine.spec.network.hostPorts)
+    /// A tap device leads to one machine, and an address belongs to one guest, whether they run or not.
+    private func checkOthers(_ wanted: ApplianceSpec.Network) throws {
+        for (name, other) in try networks() {
+            if wanted.mode == .tap, other.mode == .tap, let device = wanted.device, device == other.device {
+                throw Failure(.networkTaken, "network.device: '\(device)' leads to the guest of '\(name)'", remedy: "name another tap device")
+            }
+            if case .own(let own) = wanted.address, own.address == other.address {
+                throw Failure(.networkTaken, "network.address: \(own.address) is the address of '\(name)'", remedy: "give the guest another address")
+            }
         }
-        return ports
+    }
+
+    /// Ports of all appliances of this state directory, running or not.
+    func promisedPorts() throws -> Set<UInt16> { try networks().reduce(into: []) { $0.formUnion($1.network.hostPorts) } }
+
+    /// The networks of all machines of this state directory.
+    private func networks() throws -> [(name: ApplianceName, network: NetworkDecision)] {
+        try Files.list(state.path).compactMap { entry in
+            guard let name = ApplianceName(entry), let machine = try? QEMUMachine.load(from: state.appliance(name).machine()) else { return nil }
+            return (name, machine.spec.network)
+        }
     }
 }
 
@@ -120,5 +134,7 @@ extension QEMUBackend: SerialConsoleProviding, ProcessProviding, DataDiskFilePro
 }
 
 extension Failure.Code {
+    /// A device or an address is another appliance's.
+    package static let networkTaken = Failure.Code("network.taken")
     package static let portInUse = Failure.Code("network.port-in-use")
 }

@@ -75,7 +75,8 @@ package struct UsageReport: Codable, Sendable, Equatable {
             pressure: later.host)
         let before = Dictionary(earlier.machines.map { ($0.name, $0) }) { first, _ in first }
         appliances = later.machines.map { machine in
-            let traffic = earlier.traffic.flatMap { start in later.traffic.map { $0.since(start, ports: machine.ports) } }
+            // One without ports of this host's is reached at an address of its own, and not counted.
+            let traffic = machine.ports.isEmpty ? nil : earlier.traffic.flatMap { start in later.traffic.map { $0.since(start, ports: machine.ports) } }
             return Appliance(
                 name: machine.name, state: machine.state.word, vcpus: machine.vcpus, memoryBytes: machine.memory.bytes, processID: machine.processID,
                 residentBytes: machine.process?.resident.bytes, nice: machine.nice, pressure: machine.pressure,

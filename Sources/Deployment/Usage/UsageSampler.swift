@@ -68,7 +68,7 @@ package actor UsageSampler {
         let isAnyUp = machines.contains { $0.processID != nil }
         return UsageSample(
             time: time, machines: machines.sorted { $0.name < $1.name },
-            traffic: isAnyUp ? try await PortTraffic.read(ports: ports.sorted()) : PortTraffic(connections: [:]), host: .ofHost(),
+            traffic: isAnyUp && !ports.isEmpty ? try await PortTraffic.read(ports: ports.sorted()) : PortTraffic(connections: [:]), host: .ofHost(),
             hostMemory: try? HostMemory.current())
     }
 
