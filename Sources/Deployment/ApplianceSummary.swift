@@ -50,7 +50,8 @@ package struct ApplianceSummary: Codable, Sendable {
             postgresqlVersion: try await context.journal.fact(PackagesFact.self)?.version ?? context.spec.postgresql.version,
             accelerator: try await context.journal.fact(CPUFact.self)?.decision.accelerator.rawValue,
             vcpus: context.spec.machine.vcpus, memory: "\(context.spec.machine.memory)", dataDisk: "\(context.spec.dataDisk.size)",
-            postgresql: try await endpoint(.postgresql), ssh: try await endpoint(.ssh), isThisHostOnly: network?.mode == .user, processID: processID,
+            postgresql: try await endpoint(.postgresql), ssh: try await endpoint(.ssh), isThisHostOnly: context.spec.network.mode == .user,
+            processID: processID,
             verified: verified?.time,
             changed: changed, warnings: changed == nil ? nil : try Reports.latest(appliance.directory)?.findings.filter { $0.level == .warn })
     }

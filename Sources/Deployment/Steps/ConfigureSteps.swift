@@ -72,7 +72,8 @@ struct ConfigureNetworkStep: Step {
         return StepExplanation(
             what: "looks at the host's \(network.mode.rawValue) device '\(network.device ?? "")', chooses a MAC address and the card's queues",
             why: "the guest is a host of that network, and keeps its address as long as its card has the same one",
-            byHand: ["qm set VMID --net0 virtio,bridge=\(network.device ?? "")"])
+            byHand: [network.mode == .bridge ? "qm set VMID --net0 virtio,bridge=\(network.device ?? "")" : "ip -details link show dev \(network.device ?? "")"]
+        )
     }
 
     func inspect(_ context: DeploymentContext) async throws -> StepStatus {
