@@ -39,7 +39,8 @@ let libraries: [Target] = [
         resources: [.embedInCode("user-data"), .embedInCode("meta-data"), .embedInCode("network-config")], swiftSettings: strict),
     .target(
         name: "BuiltinTemplates", path: "templates",
-        resources: [.embedInCode("postgresql"), .embedInCode("guest"), .embedInCode("spec"), .embedInCode("report")], swiftSettings: strict),
+        resources: [.embedInCode("postgresql"), .embedInCode("guest"), .embedInCode("libvirt"), .embedInCode("spec"), .embedInCode("report")],
+        swiftSettings: strict),
     .target(
         name: "CloudInit",
         dependencies: [
@@ -55,6 +56,11 @@ let libraries: [Target] = [
         ], swiftSettings: strict),
     .target(name: "MachineBackend", dependencies: ["ApplianceModel", systemPackage], swiftSettings: strict),
     .target(name: "QEMUBackend", dependencies: ["ApplianceModel", "MachineBackend", "HostSystem", systemPackage], swiftSettings: strict),
+    .target(
+        name: "LibvirtBackend",
+        dependencies: [
+            "ApplianceModel", "MachineBackend", "HostSystem", "BuiltinTemplates", systemPackage, .product(name: "Mustache", package: "swift-mustache"),
+        ], swiftSettings: strict),
     .target(
         name: "Verification",
         dependencies: [
@@ -76,7 +82,7 @@ let libraries: [Target] = [
     .executableTarget(
         name: "pgkvm",
         dependencies: [
-            "Guide", "Deployment", "QEMUBackend", "ApplianceModel", "SpecFile", "HostSystem", "Workflow", "GuestImage", "MachineBackend",
+            "Guide", "Deployment", "QEMUBackend", "LibvirtBackend", "ApplianceModel", "SpecFile", "HostSystem", "Workflow", "GuestImage", "MachineBackend",
             "SecureShell", "PostgresClient", "PostgresServer", "Verification", "BuiltinTemplates", systemPackage,
             .product(name: "ArgumentParser", package: "swift-argument-parser"),
             .product(name: "UnixSignals", package: "swift-service-lifecycle"),
@@ -115,6 +121,7 @@ let package = Package(
         tests("GuestImage", ["HostSystem"]),
         tests("CloudInit", ["HostSystem"]), tests("SecureShell", ["HostSystem"]), tests("PostgresClient", ["HostSystem"]),
         tests("PostgresServer", ["HostSystem", "PostgresClient"]), tests("QEMUBackend", ["HostSystem", "MachineBackend", "Verification"]),
+        tests("LibvirtBackend", ["HostSystem", "MachineBackend"]),
         tests("Verification", ["HostSystem", "SecureShell", "PostgresClient", "PostgresServer", "MachineBackend"]),
         tests(
             "Deployment",

@@ -21,6 +21,8 @@ package enum BuiltinTemplates {
         "guest/register-cluster.sh": PackageResources.register_cluster_sh,
         "guest/put-files.pl": PackageResources.put_files_pl,
         "guest/start-cluster.sh": PackageResources.start_cluster_sh,
+        "libvirt/domain.xml": PackageResources.domain_xml,
+        "libvirt/seed.xml": PackageResources.seed_xml,
         "postgresql/layer.conf": PackageResources.layer_conf,
         "postgresql/nftables.conf": PackageResources.nftables_conf,
         "postgresql/pg_hba.conf": PackageResources.pg_hba_conf,

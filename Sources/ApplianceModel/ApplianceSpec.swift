@@ -37,6 +37,10 @@ extension ApplianceSpec {
         package var memory: ByteSize = .gibibytes(2)
         package var image: ImageChoice = .release(.debian13)
         package var systemDisk: SystemDisk = SystemDisk()
+        /// What the backend `libvirt` needs to know; nil is its defaults.
+        package var libvirt: Libvirt?
+        /// What the backend `proxmox` needs to know; it cannot do without.
+        package var proxmox: Proxmox?
 
         package init() {}
     }
@@ -56,7 +60,7 @@ extension ApplianceSpec {
     /// How the guest is reached.
     package struct Network: Sendable, Equatable, Codable {
         package var mode: Mode = .user
-        /// The bridge or tap device of this host that leads to the guest; nil with user networking only.
+        /// The bridge or tap device of the host, or the network of libvirt's, that leads to the guest; nil with user networking only.
         package var device: String?
         package var address: Address = .dhcp
         /// Where packets for other networks go; only with an address of the guest's own.
@@ -74,6 +78,8 @@ extension ApplianceSpec {
             case bridge
             /// The guest is at the other end of a tap device that is there already.
             case tap
+            /// The guest is a host of a network that libvirt keeps, such as its `default`, which has NAT.
+            case nat
         }
 
         package enum Address: Sendable, Equatable {
@@ -156,9 +162,6 @@ extension ApplianceSpec {
         package init() {}
     }
 }
-
-/// The platform that runs the machine.
-package enum BackendKind: String, Sendable, Codable, CaseIterable { case qemu }
 
 /// What the user asked for; `Accelerator` is what was decided.
 package enum AcceleratorChoice: String, Sendable, Codable, CaseIterable { case auto, kvm, tcg }

@@ -2,7 +2,7 @@
 package enum SpecRules {
     /// Everything that is wrong with a spec, in the order of the file; empty when it may be deployed.
     package static func faults(in spec: ApplianceSpec) -> [SpecFault] {
-        machine(spec.machine) + network(spec.network) + dataDisk(spec.dataDisk)
+        machine(spec.machine) + network(spec.network) + platform(spec) + dataDisk(spec.dataDisk)
             + server(spec.postgresql, image: spec.machine.image, network: spec.network)
             + PostgreSQLNames.faults(in: spec.postgresql) + limits(spec.verification)
     }
@@ -74,10 +74,12 @@ extension SpecRules {
         var faults: [SpecFault] = []
         let mode = network.mode.rawValue
         if let device = network.device {
-            if !isDeviceName(device) {
+            if !isDeviceName(device, longest: network.mode == .nat ? 50 : 15) {
                 faults.append(
                     SpecFault("network.device", "\(shown(device)) is not the name of a network device; allowed are 1 to 15 letters, digits, '.', '_', '-'"))
             }
+        } else if network.mode == .nat {
+            faults.append(SpecFault("network.device", "'mode: nat' needs the name of a network of libvirt's, such as default"))
         } else {
             faults.append(
                 SpecFault("network.device", "'mode: \(mode)' needs the name of the host's \(mode) device, such as \(network.mode == .bridge ? "br0" : "tap0")"))
@@ -102,8 +104,8 @@ extension SpecRules {
     }
 
     /// What the kernel takes for the name of a network device, of characters that need no quoting.
-    private static func isDeviceName(_ name: String) -> Bool {
-        (1...15).contains(name.utf8.count) && ![".", ".."].contains(name)
+    private static func isDeviceName(_ name: String, longest: Int) -> Bool {
+        (1...longest).contains(name.utf8.count) && ![".", ".."].contains(name)
             && name.utf8.allSatisfy { "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-".utf8.contains($0) }
             && !name.hasPrefix("-")
     }

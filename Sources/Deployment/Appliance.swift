@@ -44,7 +44,7 @@ package struct Appliance: Sendable {
         let journal = try Self.journal(storage, path: directory.journal)
         self.environment = environment
         context = DeploymentContext(
-            spec: spec, directory: directory, backend: environment.backend, images: environment.images, journal: journal,
+            spec: spec, directory: directory, backend: environment.backend(for: spec), images: environment.images, journal: journal,
             bootPatience: bootPatience)
     }
 

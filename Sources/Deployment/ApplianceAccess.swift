@@ -119,8 +119,8 @@ extension Appliance {
             await context.guest.close()
             text = result.outputText
         case .serial:
-            guard let machine = try await machine(), let provider = context.backend as? any SerialConsoleProviding else { return "" }
-            text = ConsoleWatch.plain(try Files.readIfPresent(provider.serialLog(of: machine)) ?? [])
+            guard let machine = try await machine(), let log = (context.backend as? any SerialLogProviding)?.serialLog(of: machine) else { return "" }
+            text = ConsoleWatch.plain(try Files.readIfPresent(log) ?? [])
         case .process:
             guard let machine = try await machine(), let provider = context.backend as? any ProcessProviding else { return "" }
             text = String(decoding: try Files.readIfPresent(provider.processLog(of: machine)) ?? [], as: UTF8.self)

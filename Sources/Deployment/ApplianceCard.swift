@@ -50,7 +50,7 @@ package struct ApplianceCard: Codable, Sendable {
 /// A line of `list`. Its JSON keys are API.
 package struct ApplianceListing: Codable, Sendable {
     package let name: String
-    /// What the platform says: running, off, paused, unresponsive, absent.
+    /// What the platform says: running, off, paused, unresponsive, absent; unknown where it cannot be asked.
     package let state: String
     /// deployed, or incomplete.
     package let deployment: String
@@ -61,13 +61,22 @@ package struct ApplianceListing: Codable, Sendable {
         var listings: [ApplianceListing] = []
         for name in try environment.names() {
             let card = try await ApplianceCard.load(name, in: environment)
-            var state = PowerState.absent
-            if let machine = card.machine { state = try await environment.backend.powerState(of: machine) }
+            let state = await word(card, name, environment)
             listings.append(
                 ApplianceListing(
-                    name: card.name, state: state.word, deployment: card.isVerified ? "deployed" : "incomplete",
+                    name: card.name, state: state, deployment: card.isVerified ? "deployed" : "incomplete",
                     postgresqlVersion: card.postgresqlVersion, postgresql: card.address))
         }
         return listings
+    }
+
+    /// A platform that cannot be asked, such as a server that is down, hides no other appliance.
+    private static func word(_ card: ApplianceCard, _ name: ApplianceName, _ environment: ApplianceEnvironment) async -> String {
+        guard let machine = card.machine else { return PowerState.absent.word }
+        do {
+            return try await environment.backend(of: machine, name).powerState(of: machine).word
+        } catch {
+            return "unknown"
+        }
     }
 }

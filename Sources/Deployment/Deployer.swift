@@ -110,8 +110,8 @@ extension Deployer {
                 .applianceDiffers, "'\(appliance.name)' is deployed with another spec, and not every difference can be made:\(text)",
                 remedy: "deploy it as it is with 'pgkvm deploy \(appliance.directory.spec)', or choose another name, or 'pgkvm delete \(appliance.name)' first")
         }
-        try await checkSpace(wanted, growsFrom: appliance.context.spec)
-        if changes.needsRestart, case .running = try await environment.backend.powerState(of: machine), await !mayRestart(changes.changes) {
+        try await checkSpace(wanted, growsFrom: appliance)
+        if changes.needsRestart, case .running = try await appliance.context.backend.powerState(of: machine), await !mayRestart(changes.changes) {
             throw Failure(
                 .restartNeeded, "'\(appliance.name)' would have to be restarted, and nothing was changed:\(text)",
                 remedy: "run the same command with --restart, at a time when its clients can do without it")
@@ -122,13 +122,14 @@ extension Deployer {
 
 extension Deployer {
     /// A larger disk has to fit before the spec that asks for it is stored: there is no way back to a smaller one.
-    private func checkSpace(_ wanted: ApplianceSpec, growsFrom known: ApplianceSpec) async throws {
-        let growth = ByteSize(bytes: wanted.dataDisk.size.bytes - known.dataDisk.size.bytes)
-        let place = environment.state.path
-        let free = try Files.freeSpace(at: place)
-        guard growth.bytes <= 0 || growth < free else {
+    private func checkSpace(_ wanted: ApplianceSpec, growsFrom appliance: Appliance) async throws {
+        guard let resizing = appliance.context.backend as? any MachineResizing, let machine = try await PresentAppliance.machine(of: appliance) else { return }
+        let growth = ByteSize(bytes: wanted.dataDisk.size.bytes - appliance.context.spec.dataDisk.size.bytes)
+        guard growth.bytes > 0 else { return }
+        let free = try await resizing.spaceLeft(for: machine)
+        guard growth < free else {
             throw Failure(
-                .diskFull, "the data disk would grow by \(growth.mebibytes) MiB at '\(place)', where \(free.mebibytes) MiB are free; nothing was changed",
+                .diskFull, "the data disk would grow by \(growth.mebibytes) MiB, and \(free.mebibytes) MiB are free where it lies; nothing was changed",
                 remedy: "free space, or ask for a smaller data disk")
         }
     }

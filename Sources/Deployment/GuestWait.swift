@@ -15,7 +15,7 @@ struct GuestWait {
     init(context: DeploymentContext, machine: MachineReference) {
         self.context = context
         self.machine = machine
-        console = (context.backend as? any SerialConsoleProviding).map { ConsoleWatch(path: $0.serialLog(of: machine)) }
+        console = (context.backend as? any SerialLogProviding)?.serialLog(of: machine).map { ConsoleWatch(path: $0) }
     }
 
     /// Starts the machine, unless it runs, and returns once the guest let us in with the pinned key.
@@ -117,14 +117,17 @@ struct GuestWait {
                 .guestDied, "the guest has begun to boot \(starts) times and never came up" + consoleTail,
                 remedy: "pgkvm logs \(context.spec.name) --serial says why; 'pgkvm stop --force \(context.spec.name)' ends it")
         }
-        guard ContinuousClock.now - lastSign < context.bootPatience else {
+        guard ContinuousClock.now - lastSign < patience else {
             throw Failure(
                 .guestSilent,
-                "the guest has printed nothing for \(context.bootPatience.components.seconds) s and does not answer over SSH" + consoleTail,
+                "the guest has printed nothing for \(patience.components.seconds) s and does not answer over SSH" + consoleTail,
                 remedy: "look at 'pgkvm console \(context.spec.name)'; run the same command to go on waiting, "
                     + "or 'pgkvm restart --force \(context.spec.name)' first if its kernel hangs")
         }
     }
+
+    /// A guest whose console cannot be read shows no sign of life until it answers.
+    private var patience: Duration { console == nil ? context.bootPatience * 4 : context.bootPatience }
 
     /// A kernel that stops in the midst of its own start, before it has mounted anything, has nothing to lose: the guest is started
     /// again, once. Seen under emulation on an overloaded host.

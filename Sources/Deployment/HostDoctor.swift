@@ -10,8 +10,9 @@ package enum HostDoctor {
         spec.machine.accelerator = accelerator
         var findings: [Finding] = []
         do {
-            findings += try await environment.backend.checkHost(spec).findings
-            findings += try await environment.backend.decideDisks(spec).1
+            let backend = environment.backend(for: spec)
+            findings += try await backend.checkHost(spec).findings
+            findings += try await backend.decideDisks(spec).1
         } catch let error as Failure {
             findings.append(
                 Finding(check: "host.usable", level: .fail, measured: error.message, expected: "a host that can run the guest", remedy: error.remedy))

@@ -92,10 +92,14 @@ package protocol MachineBackend: Sendable {
     func endpoint(of machine: MachineReference, service: GuestService) async throws -> Endpoint?
 }
 
+/// A backend whose machines' serial console is written down.
+package protocol SerialLogProviding {
+    /// The file of this host that receives everything the guest prints; nil where it lies elsewhere.
+    func serialLog(of machine: MachineReference) -> FilePath?
+}
+
 /// A backend whose machines have a serial console on this host.
-package protocol SerialConsoleProviding {
-    /// The file that receives everything the guest prints.
-    func serialLog(of machine: MachineReference) -> FilePath
+package protocol SerialConsoleProviding: SerialLogProviding {
     /// The stream socket of the console.
     func serialSocket(of machine: MachineReference) -> FilePath
 }
@@ -119,6 +123,29 @@ package protocol CommandProviding: Sendable {
 /// A backend whose data disk is a file of this host.
 package protocol DataDiskFileProviding {
     func dataDiskFile(of machine: MachineReference) -> FilePath
+}
+
+/// The size of a data disk, and how much of it is reserved.
+package struct DataDiskSpace: Sendable, Equatable {
+    package let size: ByteSize
+    package let reserved: ByteSize
+
+    package init(size: ByteSize, reserved: ByteSize) {
+        self.size = size
+        self.reserved = reserved
+    }
+}
+
+/// A backend whose data disk is no file of this host, and that knows how much of its space is reserved.
+package protocol DataDiskSpaceTelling: Sendable {
+    /// - Throws: what the platform says of a disk that is gone.
+    func dataDiskSpace(of machine: MachineReference) async throws -> DataDiskSpace
+}
+
+/// A backend that offers the guest to discard blocks and knows what becomes of them.
+package protocol DiscardTelling: Sendable {
+    /// Whether the host gets back the space of what the guest discards from its data disk.
+    func givesBackDiscarded(of machine: MachineReference) async throws -> Bool
 }
 
 /// A node of a machine's block layer: a file, a format above it, or a filter between them.
@@ -177,4 +204,8 @@ extension Failure.Code {
     package static let machineNotFound = Failure.Code("machine.not-found")
     package static let machineStranger = Failure.Code("machine.stranger")
     package static let machineFailed = Failure.Code("machine.failed")
+    /// The platform could not be examined, or lacks something.
+    package static let machineProbeFailed = Failure.Code("host.probe-failed")
+    package static let guestCannotRun = Failure.Code("host.cannot-run-guest")
+    package static let portInUse = Failure.Code("network.port-in-use")
 }

@@ -6,8 +6,8 @@ package protocol MachinePlanning: Sendable {
     var lookingOnly: any MachineBackend & MachinePlanning { get }
     /// What `checkHost`, `decideDisks` and `decideNetwork` would find and decide, as far as that can be seen without a trial.
     func forecast(_ spec: ApplianceSpec) async throws -> HostForecast
-    /// The command that starts a machine. What is only chosen when it is made stands as a word in angle brackets.
-    func command(for machine: PlannedMachine) async throws -> [String]
+    /// What the platform is told so that a machine comes to be. What is only chosen when it is made stands as a word in angle brackets.
+    func recipe(for machine: PlannedMachine) async throws -> MachineRecipe
     /// The machine of a deployment as it was made; nil when there is none.
     func plannedMachine(of machine: MachineReference) async throws -> PlannedMachine?
 }
@@ -21,6 +21,49 @@ package struct PlannedMachine: Sendable, Equatable {
     package init(spec: MachineSpec, hasSeed: Bool) {
         self.spec = spec
         self.hasSeed = hasSeed
+    }
+}
+
+/// What a platform is told so that a machine comes to be.
+package struct MachineRecipe: Sendable, Equatable {
+    /// A file that the platform is given.
+    package struct Document: Sendable, Equatable {
+        package let name: String
+        package let content: String
+
+        package init(name: String, content: String) {
+            self.name = name
+            self.content = content
+        }
+    }
+
+    /// A request to the platform's API.
+    package struct Call: Sendable, Equatable, Codable {
+        /// The HTTP method.
+        package let method: String
+        package let path: String
+        /// In the order in which they are sent, each `name=value`; nothing secret is among them.
+        package let parameters: [String]
+        /// The line that a person would type instead.
+        package let byHand: String
+
+        package init(method: String, path: String, parameters: [String], byHand: String) {
+            self.method = method
+            self.path = path
+            self.parameters = parameters
+            self.byHand = byHand
+        }
+    }
+
+    /// The command that starts the machine; empty where no command does.
+    package var command: [String]
+    package var documents: [Document]
+    package var calls: [Call]
+
+    package init(command: [String] = [], documents: [Document] = [], calls: [Call] = []) {
+        self.command = command
+        self.documents = documents
+        self.calls = calls
     }
 }
 
@@ -77,6 +120,14 @@ package struct HostResource: Sendable, Codable, Equatable {
     }
 
     package var isEnough: Bool { needed < available }
+
+    /// What is said of memory: a host may promise more than it has, and does so at the guest's risk.
+    package var finding: Finding {
+        Finding(
+            check: "host.memory", level: isEnough ? .pass : .warn, measured: "\(available.mebibytes) MiB available",
+            expected: "more than the guest's \(needed)",
+            remedy: isEnough ? nil : "the host is overcommitted: it may swap or kill the guest; give the guest less memory")
+    }
 }
 
 /// A port of this host that leads to a service of the guest.
@@ -103,5 +154,22 @@ package struct PlannedPort: Sendable, Codable, Equatable {
         self.address = address
         self.port = port
         self.state = state
+    }
+
+    /// Those of a guest with an address of its own: they are nobody else's.
+    package static func ofGuest(_ network: ApplianceSpec.Network, isThere: Bool) -> [PlannedPort] {
+        let address: String
+        if case .own(let own) = network.address { address = "\(own.address)" } else { address = "<address of the guest, given by DHCP>" }
+        return GuestService.allCases.map { PlannedPort(service: $0, address: address, port: $0.port, state: isThere ? .kept : .free) }
+    }
+
+    /// Those of 127.0.0.1 that user networking forwards.
+    /// - Parameter kept: what the machine has already; nil while there is none.
+    package static func ofThisHost(_ network: ApplianceSpec.Network, kept: NetworkDecision?, isFree: (UInt16) -> Bool) -> [PlannedPort] {
+        [(GuestService.ssh, network.sshPort), (.postgresql, network.postgresqlPort)].map { service, wanted in
+            if let kept { return PlannedPort(service: service, address: "127.0.0.1", port: kept.port(of: service), state: .kept) }
+            guard let wanted else { return PlannedPort(service: service, address: "127.0.0.1", port: nil, state: .open) }
+            return PlannedPort(service: service, address: "127.0.0.1", port: wanted, state: isFree(wanted) ? .free : .taken)
+        }
     }
 }

@@ -9,6 +9,8 @@ package protocol MachineResizing: Sendable {
     func setProcessor(_ cpu: CPUDecision, of machine: MachineReference) async throws
     /// The size of the data disk.
     func dataDisk(of machine: MachineReference) async throws -> ByteSize
+    /// What is free where the data disk lies.
+    func spaceLeft(for machine: MachineReference) async throws -> ByteSize
     /// Grows the data disk with all its space reserved, of a machine that runs too. Repeatable; a disk that is larger stays as it is.
     /// - Throws: `disk.full`; the disk is then as it was.
     func growDataDisk(to size: ByteSize, of machine: MachineReference) async throws

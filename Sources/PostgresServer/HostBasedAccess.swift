@@ -16,7 +16,7 @@ package enum HostBasedAccess {
                 "postgresql.allowFrom: \($0) cannot be reached under user networking, which forwards only this host's loopback interface; "
                     + "leave it out (clients on this host are let in) or use an SSH tunnel"
             }
-        case .bridge, .tap: []
+        case .bridge, .tap, .nat: []
         }
     }
 

@@ -1,4 +1,5 @@
 internal import ApplianceModel
+internal import MachineBackend
 internal import SystemPackage
 
 /// What the agent in a guest is asked: where the guest is.
@@ -13,18 +14,9 @@ struct GuestAgent {
     func address(of macAddress: String) async throws -> IPv4Address? {
         do {
             guard let agent = try await QMPClient.connectToAgent(socket, timeout: .seconds(2)) else { return nil }
-            return Self.address(of: macAddress, in: try await agent.execute("guest-network-get-interfaces"))
+            return GuestCards.address(of: macAddress, in: try await agent.execute("guest-network-get-interfaces"))
         } catch let error as Failure where [.monitorUnresponsive, .monitorRefused].contains(error.code) {
             return nil
         }
-    }
-
-    /// - Parameter cards: what `guest-network-get-interfaces` returned.
-    static func address(of macAddress: String, in cards: JSONValue) -> IPv4Address? {
-        let own = cards.array?.first { $0["hardware-address"]?.string?.lowercased() == macAddress.lowercased() }
-        let addresses = own?["ip-addresses"]?.array ?? []
-        return addresses.lazy.filter { $0["ip-address-type"]?.string == "ipv4" }.compactMap { $0["ip-address"]?.string.flatMap { IPv4Address($0) } }
-            // What a card gives itself when nobody else does.
-            .first { IPv4Network("169.254.0.0/16")?.contains($0) == false }
     }
 }

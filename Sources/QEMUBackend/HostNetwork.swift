@@ -78,7 +78,7 @@ struct HostNetwork {
 
     private func creation(_ mode: ApplianceSpec.Network.Mode, _ device: String) -> String {
         switch mode {
-        case .user: ""
+        case .user, .nat: ""
         case .bridge: "as root: ip link add name \(device) type bridge && ip link set dev \(device) up, and add the card that leads outside"
         case .tap: "as root: ip tuntap add dev \(device) mode tap\(isRoot ? "" : " user \(userID)") && ip link set dev \(device) up"
         }

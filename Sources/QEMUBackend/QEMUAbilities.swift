@@ -1,6 +1,7 @@
-package import ApplianceModel
+internal import ApplianceModel
 internal import FoundationEssentials
 internal import HostSystem
+internal import MachineBackend
 internal import SystemPackage
 
 /// What the installed QEMU says of itself.
@@ -113,8 +114,4 @@ actor ProbedAbilities {
         answer = task
         return try await task.value
     }
-}
-
-extension Failure.Code {
-    package static let machineProbeFailed = Failure.Code("qemu.probe-failed")
 }

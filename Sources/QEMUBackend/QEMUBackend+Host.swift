@@ -62,7 +62,7 @@ extension QEMUBackend {
         await note {
             let memory = try memory(spec)
             host.resources.append(memory)
-            host.findings.append(Self.finding(memory: memory))
+            host.findings.append(memory.finding)
         }
         await note {
             let space = try space(spec)
@@ -112,14 +112,6 @@ extension QEMUBackend {
         HostResource(kind: .memory, needed: spec.machine.memory, available: try HostMemory.current().available)
     }
 
-    private static func finding(memory: HostResource) -> Finding {
-        let fits = memory.isEnough
-        return Finding(
-            check: "host.memory", level: fits ? .pass : .warn, measured: "\(memory.available.mebibytes) MiB available",
-            expected: "more than the guest's \(memory.needed)",
-            remedy: fits ? nil : "the host is overcommitted: it may swap or kill the guest; give the guest less memory")
-    }
-
     /// The state directory, or the nearest directory above it that is there.
     var existingPlace: FilePath {
         var existing = state.path
@@ -150,8 +142,4 @@ extension QEMUBackend {
             expected: "more than \(needed.mebibytes) MiB, and room to spare",
             remedy: remains * 5 > free.bytes ? nil : "little space will be left on the file system of '\(place)'")
     }
-}
-
-extension Failure.Code {
-    package static let guestCannotRun = Failure.Code("host.cannot-run-guest")
 }

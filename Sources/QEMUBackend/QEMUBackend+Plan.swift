@@ -47,15 +47,9 @@ extension QEMUBackend: MachinePlanning {
 
     private func forecastPorts(_ spec: ApplianceSpec) throws -> [PlannedPort] {
         let own = try QEMUMachine.load(from: state.appliance(spec.name).machine())?.spec.network
-        guard spec.network.mode == .user else { return forecastGuestPorts(spec.network, isThere: own != nil) }
+        guard spec.network.mode == .user else { return PlannedPort.ofGuest(spec.network, isThere: own != nil) }
         let promised = try promisedPorts()
-        return [(GuestService.ssh, spec.network.sshPort, own?.sshPort), (.postgresql, spec.network.postgresqlPort, own?.postgresqlPort)].map {
-            service, wanted, kept in
-            if let kept { return PlannedPort(service: service, address: "127.0.0.1", port: kept, state: .kept) }
-            guard let wanted else { return PlannedPort(service: service, address: "127.0.0.1", port: nil, state: .open) }
-            let isFree = !promised.contains(wanted) && Sockets.isPortFree(wanted)
-            return PlannedPort(service: service, address: "127.0.0.1", port: wanted, state: isFree ? .free : .taken)
-        }
+        return PlannedPort.ofThisHost(spec.network, kept: own) { !promised.contains($0) && Sockets.isPortFree($0) }
     }
 
     /// What a device of the host that is missing or closed makes impossible is among the findings.
@@ -64,16 +58,9 @@ extension QEMUBackend: MachinePlanning {
         return try? HostNetwork().decide(spec.network, vcpus: spec.machine.vcpus, macAddress: PlannedChoice.macAddress)
     }
 
-    /// Those of a guest with an address of its own are nobody else's.
-    private func forecastGuestPorts(_ network: ApplianceSpec.Network, isThere: Bool) -> [PlannedPort] {
-        let address: String
-        if case .own(let own) = network.address { address = "\(own.address)" } else { address = "<address of the guest, given by DHCP>" }
-        return GuestService.allCases.map { PlannedPort(service: $0, address: address, port: $0.port, state: isThere ? .kept : .free) }
-    }
-
-    package func command(for machine: PlannedMachine) async throws -> [String] {
+    package func recipe(for machine: PlannedMachine) async throws -> MachineRecipe {
         let record = QEMUMachine(spec: machine.spec, hasSeed: machine.hasSeed, isComplete: true)
-        return try command(of: record, abilities: try await probed.abilities(), user: Self.plannedUser).map(Self.named)
+        return MachineRecipe(command: try command(of: record, abilities: try await probed.abilities(), user: Self.plannedUser).map(Self.named))
     }
 
     package func plannedMachine(of machine: MachineReference) async throws -> PlannedMachine? {

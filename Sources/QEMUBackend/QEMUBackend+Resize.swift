@@ -21,6 +21,8 @@ extension QEMUBackend: MachineResizing {
 
     package func dataDisk(of machine: MachineReference) async throws -> ByteSize { try load(machine).spec.dataDiskSize }
 
+    package func spaceLeft(for machine: MachineReference) async throws -> ByteSize { try Files.freeSpace(at: directory(of: machine).path) }
+
     package func growDataDisk(to size: ByteSize, of machine: MachineReference) async throws {
         let directory = try directory(of: machine)
         // No start in between: it would open the disk with one size and be recorded with another.

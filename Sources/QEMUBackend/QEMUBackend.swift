@@ -115,7 +115,7 @@ package struct QEMUBackend: MachineBackend {
 }
 
 extension QEMUBackend: SerialConsoleProviding, ProcessProviding, DataDiskFileProviding {
-    package func serialLog(of machine: MachineReference) -> FilePath { file(machine, MachineDirectory.Name.serialLog) }
+    package func serialLog(of machine: MachineReference) -> FilePath? { file(machine, MachineDirectory.Name.serialLog) }
     package func serialSocket(of machine: MachineReference) -> FilePath { file(machine, MachineDirectory.Name.serialSocket) }
     package func processLog(of machine: MachineReference) -> FilePath { file(machine, MachineDirectory.Name.processLog) }
     package func dataDiskFile(of machine: MachineReference) -> FilePath { file(machine, MachineDirectory.Name.dataDisk) }
@@ -136,5 +136,4 @@ extension QEMUBackend: SerialConsoleProviding, ProcessProviding, DataDiskFilePro
 extension Failure.Code {
     /// A device or an address is another appliance's.
     package static let networkTaken = Failure.Code("network.taken")
-    package static let portInUse = Failure.Code("network.port-in-use")
 }

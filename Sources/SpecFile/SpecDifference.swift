@@ -87,7 +87,19 @@ package enum SpecDifference {
             SpecValue("network.nameServers", list(network.nameServers.map(\.description))), SpecValue("network.sshPort", port(network.sshPort)),
             SpecValue("network.postgresqlPort", port(network.postgresqlPort)),
             SpecValue("data.size", "\(spec.dataDisk.size)", size: spec.dataDisk.size), SpecValue("data.adopt", spec.dataDisk.adopt ?? "none"),
+        ] + platform(spec.machine)
+    }
+
+    private static func platform(_ machine: ApplianceSpec.Machine) -> [SpecValue] {
+        let libvirt = machine.libvirt ?? ApplianceSpec.Libvirt()
+        let proxmox = machine.proxmox
+        let values: [(String, String?)] = [
+            ("url", proxmox?.url), ("tokenFile", proxmox?.tokenFile), ("caFile", proxmox?.caFile), ("fingerprint", proxmox?.fingerprint),
+            ("node", proxmox?.node), ("storage", proxmox?.storage), ("imageStorage", proxmox?.imageStorage), ("isoStorage", proxmox?.isoStorage),
+            ("pool", proxmox?.pool), ("ha", proxmox.map { "\($0.ha)" }),
         ]
+        return [SpecValue("machine.libvirt.uri", libvirt.uri), SpecValue("machine.libvirt.pool", libvirt.pool)]
+            + values.map { SpecValue("machine.proxmox.\($0)", $1 ?? "none") }
     }
 
     private static func server(_ server: ApplianceSpec.PostgreSQL) -> [SpecValue] {

@@ -73,6 +73,26 @@ extension SpecFile {
             $0.pair("size", machine.systemDisk.size)
             $0.pair("layout", machine.systemDisk.layout.rawValue)
         }
+        if let libvirt = machine.libvirt {
+            text.section("libvirt") {
+                $0.pair("uri", libvirt.uri)
+                $0.pair("pool", libvirt.pool)
+            }
+        }
+        if let proxmox = machine.proxmox { text.section("proxmox") { render(proxmox, to: &$0) } }
+    }
+
+    private static func render(_ proxmox: ApplianceSpec.Proxmox, to text: inout YAMLWriter) {
+        text.pair("url", proxmox.url)
+        text.pair("tokenFile", proxmox.tokenFile)
+        text.pair("caFile", proxmox.caFile)
+        text.pair("fingerprint", proxmox.fingerprint)
+        text.pair("node", proxmox.node)
+        text.pair("storage", proxmox.storage)
+        text.pair("imageStorage", proxmox.imageStorage)
+        text.pair("isoStorage", proxmox.isoStorage)
+        text.pair("pool", proxmox.pool)
+        text.pair("ha", proxmox.ha)
     }
 
     private static func render(_ network: ApplianceSpec.Network, to text: inout YAMLWriter) {

@@ -42,6 +42,8 @@ package enum SpecForm: Sendable, Equatable {
     case number(ClosedRange<Int>)
     case port
     case size
+    /// `true` or `false`.
+    case flag
 }
 
 /// The form of a text, as far as a pattern can tell; the rules of `SpecRules` may know more.

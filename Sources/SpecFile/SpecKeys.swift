@@ -11,6 +11,8 @@ package enum SpecKeys {
     static let top = names(in: "")
     static let machine = names(in: "machine")
     static let systemDisk = names(in: "machine.systemDisk")
+    static let libvirt = names(in: "machine.libvirt")
+    static let proxmox = names(in: "machine.proxmox")
     static let network = names(in: "network")
     static let data = names(in: "data")
     static let postgresql = names(in: "postgresql")
@@ -43,26 +45,65 @@ extension SpecKeys {
             standard: nil, change: .fixed("it is what the appliance, its guest and its certificate are called")),
     ]
 
-    private static let machineKeys = [
-        section("machine", "the virtual machine"),
+    private static let machineKeys =
+        [
+            section("machine", "the virtual machine"),
+            SpecKey(
+                "machine.backend", choice(BackendKind.self), "the platform that runs the machine", standard: "qemu",
+                change: .fixed("the machine is one of this platform")),
+            SpecKey(
+                "machine.accelerator", choice(AcceleratorChoice.self), "auto takes KVM where it works, else emulation with a warning", standard: "auto",
+                change: .fixed("it was decided when the host was checked, and the machine was made for it")),
+            SpecKey("machine.vcpus", .number(1...256), "virtual processors, 1 to 256", standard: "2", change: .restart),
+            SpecKey("machine.memory", .size, "memory, 512MiB to 4TiB in whole MiB", standard: "2GiB", change: .restart),
+            SpecKey(
+                "machine.image", .text(TextForm(pattern: "^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$")), "debian-13, debian-12, or an image of the cache",
+                standard: "debian-13", change: .fixed("the system disk was made from the image")),
+            section("machine.systemDisk", "the disk of the operating system"),
+            SpecKey(
+                "machine.systemDisk.size", .size, "4GiB to 16TiB; a larger image keeps its size", standard: "8GiB",
+                change: .fixed("the system disk was made with this size")),
+            SpecKey(
+                "machine.systemDisk.layout", choice(ApplianceSpec.SystemDisk.Layout.self), "copy stands alone; overlay lies on a base", standard: "copy",
+                change: .fixed("the system disk was made this way")),
+        ] + platformKeys
+
+    private static let name = TextForm(pattern: "^[A-Za-z0-9][A-Za-z0-9._-]{0,79}$")
+
+    private static let platformKeys = [
+        section("machine.libvirt", "with 'backend: libvirt'"),
         SpecKey(
-            "machine.backend", choice(BackendKind.self), "the platform that runs the machine", standard: "qemu",
-            change: .fixed("the machine is one of this platform")),
+            "machine.libvirt.uri", .text(TextForm(pattern: #"^qemu(\+ssh)?://[^/]*/(system|session)$"#)),
+            "the daemon; qemu+ssh://USER@HOST/system for another host",
+            standard: "qemu:///system", change: .fixed("the machine is a domain of this daemon")),
         SpecKey(
-            "machine.accelerator", choice(AcceleratorChoice.self), "auto takes KVM where it works, else emulation with a warning", standard: "auto",
-            change: .fixed("it was decided when the host was checked, and the machine was made for it")),
-        SpecKey("machine.vcpus", .number(1...256), "virtual processors, 1 to 256", standard: "2", change: .restart),
-        SpecKey("machine.memory", .size, "memory, 512MiB to 4TiB in whole MiB", standard: "2GiB", change: .restart),
+            "machine.libvirt.pool", .text(name), "the storage pool of the disks", standard: "default", change: .fixed("the disks lie there")),
+        section("machine.proxmox", "with 'backend: proxmox'"),
         SpecKey(
-            "machine.image", .text(TextForm(pattern: "^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$")), "debian-13, debian-12, or an image of the cache",
-            standard: "debian-13", change: .fixed("the system disk was made from the image")),
-        section("machine.systemDisk", "the disk of the operating system"),
+            "machine.proxmox.url", .text(TextForm(pattern: "^https://")), "the API, such as https://pve1.example.org:8006", standard: nil, change: .expectation),
         SpecKey(
-            "machine.systemDisk.size", .size, "4GiB to 16TiB; a larger image keeps its size", standard: "8GiB",
-            change: .fixed("the system disk was made with this size")),
+            "machine.proxmox.tokenFile", .text(TextForm(pattern: "^/")), "file with the API token, readable by its owner only",
+            standard: "none: $PGKVM_PROXMOX_TOKEN, or the credential pgkvm-proxmox-token", change: .expectation),
         SpecKey(
-            "machine.systemDisk.layout", choice(ApplianceSpec.SystemDisk.Layout.self), "copy stands alone; overlay lies on a base", standard: "copy",
-            change: .fixed("the system disk was made this way")),
+            "machine.proxmox.caFile", .text(TextForm(pattern: "^/")), "certificate authority of the server", standard: "none: the host's own",
+            change: .expectation),
+        SpecKey(
+            "machine.proxmox.fingerprint", .text(TextForm(pattern: "^[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){31}$")),
+            "SHA-256 of the server's certificate, instead of an authority", standard: "none", change: .expectation),
+        SpecKey(
+            "machine.proxmox.node", .text(name), "the node, or auto: the one with the most room", standard: "auto",
+            change: .fixed("the cluster moves a machine, not pgkvm")),
+        SpecKey("machine.proxmox.storage", .text(name), "the storage of the disks", standard: nil, change: .fixed("the disks lie there")),
+        SpecKey(
+            "machine.proxmox.imageStorage", .text(name), "the storage of the base image, with content 'import'", standard: "one that has it",
+            change: .fixed("the system disk was made from the image")),
+        SpecKey(
+            "machine.proxmox.isoStorage", .text(name), "the storage of the seed, with content 'iso'", standard: "one that has it",
+            change: .fixed("the seed was there at the first boot")),
+        SpecKey("machine.proxmox.pool", .text(name), "the resource pool of the machine", standard: "none", change: .fixed("the machine belongs to it")),
+        SpecKey(
+            "machine.proxmox.ha", .flag, "true: the cluster's HA manager keeps it running", standard: "false",
+            change: .fixed("the machine was registered, or not, after its first boot")),
     ]
 
     private static let address = TextForm(pattern: #"^[0-9]{1,3}(\.[0-9]{1,3}){3}$"#)
@@ -70,10 +111,11 @@ extension SpecKeys {
     private static let networkKeys = [
         section("network", "how the guest is reached"),
         SpecKey(
-            "network.mode", choice(ApplianceSpec.Network.Mode.self), "user: reached from this host only; bridge or tap: from the network", standard: "user",
+            "network.mode", choice(ApplianceSpec.Network.Mode.self), "user: reached from this host only; bridge, tap or nat (of libvirt): from a network",
+            standard: "user",
             change: .fixed("clients and certificate rely on it")),
         SpecKey(
-            "network.device", .text(TextForm(pattern: "^[A-Za-z0-9._-]{1,15}$")), "the host's bridge or tap device, with these modes", standard: "none",
+            "network.device", .text(TextForm(pattern: "^[A-Za-z0-9._-]{1,50}$")), "the host's bridge or tap device, or libvirt's network", standard: "none",
             change: .fixed("the machine was made for it")),
         SpecKey(
             "network.address", .text(TextForm(pattern: #"^(dhcp|static|[0-9]{1,3}(\.[0-9]{1,3}){3}/[0-9]{1,2})$"#)),

@@ -131,6 +131,15 @@ extension SpecReader {
         return number
     }
 
+    /// `true` or `false`, and none of the other words that YAML 1.1 has for them.
+    mutating func flag(_ section: Section, _ key: String) -> Bool? {
+        let path = section.path(of: key)
+        guard let node = section.value(key), let scalar = scalar(node, at: path, wanted: "true or false") else { return nil }
+        if YAMLValue.isPlain(scalar), let value = Bool(scalar.string) { return value }
+        report(node.mark?.line, path, "must be true or false, not \(SpecRules.shown(scalar.string))")
+        return nil
+    }
+
     mutating func port(_ section: Section, _ key: String) -> UInt16? {
         guard !section.isNull(key), let number = number(section, key) else { return nil }
         if let port = UInt16(exactly: number) { return port }

@@ -50,6 +50,27 @@ struct SpecReader {
         let disk = child(section, "systemDisk", SpecKeys.systemDisk)
         set(&machine.systemDisk.size, size(disk, "size"))
         set(&machine.systemDisk.layout, choice(disk, "layout"))
+        if section.has("libvirt") { machine.libvirt = readLibvirt(child(section, "libvirt", SpecKeys.libvirt)) }
+        if section.has("proxmox") { machine.proxmox = readProxmox(child(section, "proxmox", SpecKeys.proxmox)) }
+    }
+
+    private mutating func readLibvirt(_ section: Section) -> ApplianceSpec.Libvirt {
+        var libvirt = ApplianceSpec.Libvirt()
+        set(&libvirt.uri, text(section, "uri"))
+        set(&libvirt.pool, text(section, "pool"))
+        return libvirt
+    }
+
+    private mutating func readProxmox(_ section: Section) -> ApplianceSpec.Proxmox? {
+        let (url, storage) = (required(section, "url"), required(section, "storage"))
+        var proxmox = ApplianceSpec.Proxmox(url: url ?? "", storage: storage ?? "")
+        for (key, place) in [
+            ("tokenFile", \ApplianceSpec.Proxmox.tokenFile), ("caFile", \.caFile), ("fingerprint", \.fingerprint), ("imageStorage", \.imageStorage),
+            ("isoStorage", \.isoStorage), ("pool", \.pool),
+        ] where !section.isNull(key) { proxmox[keyPath: place] = text(section, key) }
+        set(&proxmox.node, text(section, "node"))
+        set(&proxmox.ha, flag(section, "ha"))
+        return url == nil || storage == nil ? nil : proxmox
     }
 
     private mutating func readNetwork(_ section: Section, into network: inout ApplianceSpec.Network) {

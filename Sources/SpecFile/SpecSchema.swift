@@ -40,6 +40,7 @@ package enum SpecSchema {
         case .choice(let words): ["enum": .array(words.map { .string($0) })]
         case .number(let range):
             bounded(range, isOptional: key.isOptionalValue)
+        case .flag: ["type": .string("boolean")]
         case .port: bounded(1024...65535, isOptional: true)
         case .size:
             [
@@ -65,5 +66,10 @@ package enum SpecSchema {
 
 extension SpecKey {
     /// Whether nothing may stand behind the key: it is then as if it were left out.
-    fileprivate var isOptionalValue: Bool { ["data.adopt", "postgresql.version"].contains(path) }
+    fileprivate var isOptionalValue: Bool { Self.mayHaveNoValue.contains(path) }
+
+    private static let mayHaveNoValue: Set = [
+        "network.device", "network.gateway", "data.adopt", "postgresql.version", "machine.proxmox.tokenFile", "machine.proxmox.caFile",
+        "machine.proxmox.fingerprint", "machine.proxmox.imageStorage", "machine.proxmox.isoStorage", "machine.proxmox.pool",
+    ]
 }

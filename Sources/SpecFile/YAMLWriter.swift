@@ -20,6 +20,7 @@ struct YAMLWriter {
     mutating func pair(_ key: String, _ value: String) { add(Self.quoted(key), .scalar(Self.quoted(value))) }
     mutating func pair(_ key: String, _ value: String?) { if let value { pair(key, value) } }
     mutating func pair(_ key: String, _ value: Int?) { if let value { add(key, .scalar("\(value)")) } }
+    mutating func pair(_ key: String, _ value: Bool) { add(key, .scalar("\(value)")) }
     mutating func pair(_ key: String, _ value: ByteSize) { add(key, .scalar("\(value)")) }
     mutating func pair(_ key: String, _ values: [String]) {
         add(key, .scalar("[\(values.map(Self.quoted).joined(separator: ", "))]"))

@@ -9,6 +9,8 @@ enum HostChecks {
         var findings = [emulation(target.accelerator), certificate(target.certificateDaysLeft), try overcommit()]
         if let file = (target.backend as? any DataDiskFileProviding)?.dataDiskFile(of: target.machine) {
             findings.append(allocation(Files.status(file), asked: target.spec.dataDisk.size))
+        } else if let telling = target.backend as? any DataDiskSpaceTelling {
+            findings.append(allocation(try await telling.dataDiskSpace(of: target.machine), asked: target.spec.dataDisk.size))
         }
         return findings
     }
@@ -47,10 +49,14 @@ enum HostChecks {
             return Finding(
                 check: "disk.allocation", level: .fail, measured: "the disk's file is gone", expected: "\(asked) allocated", remedy: "restore from a backup")
         }
-        let passed = status.size == asked && status.allocated >= asked
+        return allocation(DataDiskSpace(size: status.size, reserved: status.allocated), asked: asked)
+    }
+
+    static func allocation(_ space: DataDiskSpace, asked: ByteSize) -> Finding {
+        let passed = space.size == asked && space.reserved >= asked
         return Finding(
             check: "disk.allocation", level: passed ? .pass : .fail,
-            measured: "\(status.allocated.mebibytes) of \(status.size.mebibytes) MiB allocated", expected: "all of \(asked.mebibytes) MiB",
+            measured: "\(space.reserved.mebibytes) of \(space.size.mebibytes) MiB allocated", expected: "all of \(asked.mebibytes) MiB",
             remedy: passed ? nil : "fallocate the file while the appliance is stopped")
     }
 }

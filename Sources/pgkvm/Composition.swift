@@ -3,6 +3,7 @@ internal import ArgumentParser
 internal import Deployment
 internal import GuestImage
 internal import HostSystem
+internal import LibvirtBackend
 internal import QEMUBackend
 internal import SystemPackage
 
@@ -10,9 +11,14 @@ internal import SystemPackage
 enum Composition {
     static func environment() throws -> ApplianceEnvironment {
         let state = StateDirectory(path: try statePath())
-        return ApplianceEnvironment(
-            state: state, images: ImageCache(directory: try cachePath().appending("images")),
-            backend: QEMUBackend(state: state, program: executable, unitDirectory: try unitDirectory()))
+        let qemu = QEMUBackend(state: state, program: executable, unitDirectory: try unitDirectory())
+        return ApplianceEnvironment(state: state, images: ImageCache(directory: try cachePath().appending("images"))) { machine in
+            switch machine.backend {
+            case .qemu: qemu
+            case .libvirt: LibvirtBackend(machine.libvirt ?? ApplianceSpec.Libvirt(), state: state)
+            case .proxmox: qemu  // not wired yet
+            }
+        }
     }
 
     /// Where systemd looks for units: the system's for root, the user's own for others.

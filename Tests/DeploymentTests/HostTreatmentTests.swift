@@ -40,7 +40,7 @@ struct ApplianceAutostartTests {
         try await Scratch.with { scratch in
             _ = try await scratch.withMachine()
             let backend = WillingBackend(base: scratch.backend)
-            let environment = ApplianceEnvironment(state: scratch.state, images: scratch.environment.images, backend: backend)
+            let environment = ApplianceEnvironment(state: scratch.state, images: scratch.environment.images, platform: { _ in backend })
             try await body(scratch, backend, Appliance.open("db", in: environment))
         }
     }
@@ -83,7 +83,8 @@ struct ApplianceAutostartTests {
             let plain = try Appliance.open("db", in: scratch.environment)
             let error = await #expect(throws: Failure.self) { try await plain.setAutostart(true) }
             #expect(error?.code == .unsupported)
-            let willing = ApplianceEnvironment(state: scratch.state, images: scratch.environment.images, backend: WillingBackend(base: scratch.backend))
+            let willing = ApplianceEnvironment(
+                state: scratch.state, images: scratch.environment.images, platform: { _ in WillingBackend(base: scratch.backend) })
             let half = try Appliance.open("db", in: willing)
             for call in [{ _ = try await half.autostart() }, { _ = try await half.priority() }] as [() async throws -> Void] {
                 let error = await #expect(throws: Failure.self) { try await call() }

@@ -48,7 +48,7 @@ struct PlanTests {
             #expect(plan.changes.isEmpty)
             #expect(plan.refusals.isEmpty)
             #expect(plan.packages.postgresqlVersion == 17)
-            #expect(Set(scratch.backend.calls) == ["forecast", "command"])
+            #expect(Set(scratch.backend.calls) == ["forecast", "recipe"])
             #expect(!Files.exists(scratch.state.path))
         }
     }
@@ -191,8 +191,8 @@ struct PlanTests {
     func unsupported() async throws {
         try await Scratch.with { scratch in
             let environment = ApplianceEnvironment(
-                state: scratch.state, images: scratch.environment.images, backend: PlainBackend(base: scratch.backend))
-            let error = #expect(throws: Failure.self) { _ = try Planner(environment) }
+                state: scratch.state, images: scratch.environment.images, platform: { [backend = scratch.backend] _ in PlainBackend(base: backend) })
+            let error = await #expect(throws: Failure.self) { _ = try await Planner(environment).plan(try orders()) }
             #expect(error?.code == .unsupported)
         }
     }

@@ -28,7 +28,7 @@ struct ConversationTests {
             #expect(text.contains("  size: 10GiB") && text.contains("# 1GiB to 16TiB, reserved on the host at once"))
             #expect(terminal.transcript.contains("Stop 7 of 7: review"))
             // Nothing was made.
-            #expect(Set(scratch.backend.calls) == ["forecast", "command"])
+            #expect(Set(scratch.backend.calls) == ["forecast", "recipe"])
             #expect(try Files.list(scratch.state.path) == [".guides"])
         }
     }
@@ -174,7 +174,7 @@ struct ConversationTests {
                     ]
                     + [("Begin", "p")] + Script.save)
             guard case .saved(let file) = end else { throw Failure(.unsupported, "\(end)") }
-            let planner = try Planner(scratch.environment)
+            let planner = Planner(scratch.environment)
             let unattended = try await planner.plan(SpecFile.parse(Files.read(file), file: file.string))
             #expect(terminal.transcript.contains(PlanText.render(unattended, showsFiles: false)))
             let guided = try await planner.plan(try spec(scratch))

@@ -31,7 +31,7 @@ extension GuestTests {
                 let state = StateDirectory(path: home.path)
                 let environment = ApplianceEnvironment(
                     state: state, images: ImageCache(directory: home.path.appending("images")),
-                    backend: QEMUBackend(state: state, program: PGKVMHome.program.string))
+                    platform: { _ in QEMUBackend(state: state, program: PGKVMHome.program.string) })
                 try await Stage.run("calibration") { try await Self.calibrate(Appliance.open(guest.name, in: environment)) }
                 try await home.check("delete", guest.name, "--confirm", guest.name)
             }

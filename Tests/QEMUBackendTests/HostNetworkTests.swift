@@ -114,9 +114,9 @@ struct HostNetworkTests {
         }
         let other = card("52:54:00:00:00:01", [("ipv4", "10.0.0.9")])
         let own = card("52:54:00:A1:b2:c3", [("ipv6", "fe80::1"), ("ipv4", "169.254.3.4"), ("ipv4", "10.77.0.101")])
-        #expect(GuestAgent.address(of: "52:54:00:a1:b2:c3", in: .array([other, own])) == IPv4Address(10, 77, 0, 101))
-        #expect(GuestAgent.address(of: "52:54:00:a1:b2:c3", in: .array([other])) == nil)
-        #expect(GuestAgent.address(of: "52:54:00:a1:b2:c3", in: .array([card("52:54:00:a1:b2:c3", [("ipv4", "169.254.3.4")])])) == nil)
-        #expect(GuestAgent.address(of: "52:54:00:a1:b2:c3", in: .null) == nil)
+        #expect(GuestCards.address(of: "52:54:00:a1:b2:c3", in: .array([other, own])) == IPv4Address(10, 77, 0, 101))
+        #expect(GuestCards.address(of: "52:54:00:a1:b2:c3", in: .array([other])) == nil)
+        #expect(GuestCards.address(of: "52:54:00:a1:b2:c3", in: .array([card("52:54:00:a1:b2:c3", [("ipv4", "169.254.3.4")])])) == nil)
+        #expect(GuestCards.address(of: "52:54:00:a1:b2:c3", in: .null) == nil)
     }
 }

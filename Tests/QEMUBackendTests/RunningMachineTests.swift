@@ -337,7 +337,7 @@ struct RunningMachineTests {
     func serialLog() async throws {
         try await Workbench.with { bench in
             let machine = try await bench.backend.create(bench.spec())
-            let log = bench.backend.serialLog(of: machine)
+            let log = try #require(bench.backend.serialLog(of: machine))
             try Files.write([UInt8](repeating: UInt8(ascii: "a"), count: 5 << 20) + Array("the end".utf8), to: log)
             try QEMUUser.current().own(log)
             try await bench.backend.start(machine)

@@ -56,7 +56,7 @@ struct SpecFileFaultTests {
                 "s.yaml:7: machine.image: must be a text, not a list or a section",
                 "s.yaml:9: machine.systemDisk.size: '8 gigs' is not a size; allowed are whole numbers with a unit, such as 512MiB or 20GiB",
                 "s.yaml:10: machine.systemDisk.layuot: unknown key; did you mean 'machine.systemDisk.layout'?",
-                "s.yaml:12: network.mode: 'bridgd' is not possible here; allowed are user, bridge and tap; did you mean 'bridge'?",
+                "s.yaml:12: network.mode: 'bridgd' is not possible here; allowed are user, bridge, tap and nat; did you mean 'bridge'?",
                 "s.yaml:13: network.sshPort: 70000 is not a port; allowed are 1024 to 65535",
                 "s.yaml:14: network.memory: unknown key here; did you mean 'machine.memory'?",
                 "s.yaml:16: data.size: has no value; write a size such as 4GiB, or leave the key out",

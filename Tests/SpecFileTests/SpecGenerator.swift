@@ -29,6 +29,7 @@ struct SpecGenerator: RandomNumberGenerator {
         spec.network = network()
         spec.dataDisk.size = .gibibytes(Int64.random(in: 1...16384, using: &self))
         spec.dataDisk.adopt = Bool.random(using: &self) ? "/" + text() : nil
+        platform(&spec)
         spec.postgresql.source = .pgdg
         spec.postgresql.version = pick([nil, 16, 17, 18]) ?? nil
         spec.postgresql.profile = pick(ApplianceSpec.PostgreSQL.Profile.allCases) ?? .mixed
@@ -50,6 +51,43 @@ struct SpecGenerator: RandomNumberGenerator {
             }
         }
         return spec
+    }
+
+    /// The platform that has the way to the network, and sections of the others, which may stay in a file.
+    private mutating func platform(_ spec: inout ApplianceSpec) {
+        let possible: [BackendKind] =
+            switch spec.network.mode {
+            case .user: [.qemu, .libvirt]
+            case .tap: [.qemu]
+            case .nat: [.libvirt]
+            case .bridge: BackendKind.allCases
+            }
+        spec.machine.backend = pick(possible) ?? .qemu
+        if Bool.random(using: &self) {
+            var libvirt = ApplianceSpec.Libvirt()
+            libvirt.uri =
+                pick(["qemu:///system", "qemu:///session"] + (spec.network.mode == .user ? [] : ["qemu+ssh://root@kvm1.example.org:2222/system"])) ?? ""
+            libvirt.pool = pick(["default", "yes", "1e3", "a.b-c_d"]) ?? ""
+            spec.machine.libvirt = libvirt
+        }
+        if spec.machine.backend == .proxmox || Bool.random(using: &self) {
+            var proxmox = ApplianceSpec.Proxmox(url: pick(["https://pve1", "https://[fd00::1]:8006/", "https://10.0.0.1:8006"]) ?? "", storage: "local-lvm")
+            proxmox.tokenFile = pick([nil, "/etc/pgkvm/token", "/a b/'c'"]) ?? nil
+            if Bool.random(using: &self) {
+                proxmox.caFile = "/etc/ssl/pve.pem"
+            } else {
+                proxmox.fingerprint = Array(repeating: "0A", count: 32).joined(separator: ":")
+            }
+            proxmox.node = pick(["auto", "pve1", "no"]) ?? "auto"
+            proxmox.imageStorage = pick([nil, "local"]) ?? nil
+            proxmox.isoStorage = pick([nil, "local", "17"]) ?? nil
+            proxmox.pool = pick([nil, "databases"]) ?? nil
+            proxmox.ha = Bool.random(using: &self)
+            spec.machine.proxmox = proxmox
+        }
+        guard spec.machine.backend != .qemu else { return }
+        spec.machine.systemDisk.layout = .copy
+        spec.dataDisk.adopt = nil
     }
 
     private mutating func network() -> ApplianceSpec.Network {

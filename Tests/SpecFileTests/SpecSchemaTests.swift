@@ -49,7 +49,10 @@ struct SpecSchemaTests {
             + [
                 "machine: {vcpus: 0}", "machine: {vcpus: many}", "machine: {memory: 2 bananas}", "machine: {memroy: 2GiB}", "machine: [a]",
                 "machine: {accelerator: xen}", "machine: {systemDisk: {size: -1}}", "machine: {systemDisk: {layout: raw}}", "network: {sshPort: 22}",
-                "network: {sshPort: 70000}", "network: {mode: nat}", "data: {adopt: relative}", "data: {size: []}", "postgresql: {version: 9}",
+                "network: {sshPort: 70000}", "network: {mode: host}", "machine: {libvirt: {uri: 'xen:///'}}", "machine: {libvirt: {pools: a}}",
+                "machine: {proxmox: {url: here}}",
+                "machine: {proxmox: {url: 'https://a', storage: a, ha: 1}}", "machine: {proxmox: {url: 'http://a', storage: a}}", "data: {adopt: relative}",
+                "data: {size: []}", "postgresql: {version: 9}",
                 "postgresql: {allowFrom: everybody}", "postgresql: {allowFrom: [everybody]}", "postgresql: {settings: [a]}",
                 "postgresql: {settings: {a: [1]}}", "postgresql: {roles: [app]}", "postgresql: {roles: [{}]}",
                 "postgresql: {roles: [{name: a, member: b}]}", "postgresql: {databases: [{name: a}]}",

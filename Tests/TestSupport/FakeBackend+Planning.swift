@@ -24,9 +24,10 @@ extension FakeBackend: MachinePlanning {
         return forecasting.withLock { $0 }?(spec) ?? forecast.withLock { $0 }
     }
 
-    package func command(for machine: PlannedMachine) async throws -> [String] {
-        try note("command")
-        return ["emulator", "-name", machine.spec.name.rawValue, "-m", "\(machine.spec.cpu.memory)", "-uuid", machine.spec.deployment.rawValue]
+    package func recipe(for machine: PlannedMachine) async throws -> MachineRecipe {
+        try note("recipe")
+        return MachineRecipe(
+            command: ["emulator", "-name", machine.spec.name.rawValue, "-m", "\(machine.spec.cpu.memory)", "-uuid", machine.spec.deployment.rawValue])
     }
 
     package func plannedMachine(of machine: MachineReference) async throws -> PlannedMachine? {
@@ -52,6 +53,8 @@ extension FakeBackend: MachineResizing {
         guard let spec = specs.withLock({ $0[machine.identifier] }) else { throw Failure(.machineNotFound, "no such machine") }
         return spec.dataDiskSize
     }
+
+    package func spaceLeft(for machine: MachineReference) async throws -> ByteSize { .gibibytes(100) }
 
     package func growDataDisk(to size: ByteSize, of machine: MachineReference) async throws {
         try note("growDataDisk")

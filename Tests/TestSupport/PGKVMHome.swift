@@ -73,6 +73,13 @@ package struct PGKVMHome: Sendable {
         return copy
     }
 
+    /// The same state directory, with the program run on the host of a libvirt daemon.
+    package func inside(_ daemon: LibvirtDaemon) -> PGKVMHome {
+        var copy = self
+        copy.command = daemon.prefix + command
+        return copy
+    }
+
     package func appliance(_ name: String) -> FilePath { path.appending(name) }
     package func machine(_ name: String) -> FilePath { appliance(name).appending("machines").appending("0") }
 

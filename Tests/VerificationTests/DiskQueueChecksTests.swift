@@ -17,6 +17,15 @@ struct DiskQueueChecksTests {
         #expect(findings().allSatisfy { $0.level == .pass && $0.remedy == nil })
     }
 
+    @Test("What the host ignores gives nothing back")
+    func ignored() throws {
+        let good = GuestChecksTests.good.merging(["data_disk_discard_max": "2147483136"]) { _, new in new }
+        let report = GuestReport(good.map { "\($0.key)=\($0.value)" }.joined(separator: "\n"))
+        let finding = try #require(DiskQueueChecks.findings(report, vcpus: 2, givesBack: false).last)
+        #expect(finding.level == .pass)
+        #expect(finding.measured == "on, up to 2147483136 bytes at once, and the host ignores it")
+    }
+
     struct Mutation: Sendable, CustomTestStringConvertible {
         let key: String
         let value: String?

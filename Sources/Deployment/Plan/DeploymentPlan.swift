@@ -22,6 +22,8 @@ package struct DeploymentPlan: Codable, Sendable {
     package let packages: PlannedPackages
     /// The program that runs the machine, with its arguments; empty where that cannot be told.
     package let command: [String]
+    /// What the platform's API is asked for, in order.
+    package let calls: [MachineRecipe.Call]
     package let files: [PlannedFile]
 
     package enum Presence: String, Codable, Sendable { case new, incomplete, deployed }
@@ -119,6 +121,8 @@ package struct PlannedFile: Codable, Sendable {
         case postgresql
         /// Given to a program in the guest.
         case script
+        /// Given to the platform.
+        case machine
     }
 
     package let kind: Kind
@@ -135,6 +139,7 @@ package struct PlannedFile: Codable, Sendable {
         case .seed: "seed/\(target)"
         case .guest, .postgresql: "guest\(target)"
         case .script: "scripts/\(target)"
+        case .machine: "machine/\(target)"
         }
     }
 }

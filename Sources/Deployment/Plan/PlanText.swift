@@ -7,7 +7,7 @@ package enum PlanText {
     package static func render(_ plan: DeploymentPlan, showsFiles: Bool = true) -> String {
         let sections = [
             head(plan), section("Steps", steps(plan)), section("Changes", changes(plan)), section("Machine", machine(plan)), section("Host", host(plan)),
-            section("Packages", packages(plan)), section("Command", command(plan)),
+            section("Packages", packages(plan)), section("Command", command(plan)), section("Calls", plan.calls.flatMap(call)),
             section("Files", plan.files.map { "\($0.relativePath)" + rights($0) }),
         ]
         return (sections + (showsFiles ? plan.files.filter { $0.kind != .script }.map(file) : []))
@@ -111,6 +111,11 @@ package enum PlanText {
             if lines.isEmpty || word.hasPrefix("-") { lines.append(word) } else { lines[lines.count - 1] += " \(word)" }
         }
         return lines.enumerated().map { index, line in (index == 0 ? line : "  \(line)") + (index < lines.count - 1 ? " \\" : "") }
+    }
+
+    /// A request with its parameters, and the line that stands for it.
+    private static func call(_ call: MachineRecipe.Call) -> [String] {
+        ["\(call.method) \(call.path)"] + call.parameters.map { "    \($0)" } + (call.byHand.isEmpty ? [] : ["  by hand: \(call.byHand)"])
     }
 
     /// A word as a shell takes it.

@@ -10,20 +10,16 @@ internal import Workflow
 /// Finds out what a deployment would do. Nothing is made, changed or locked.
 package struct Planner: Sendable {
     private let environment: ApplianceEnvironment
-    private let planning: any MachinePlanning
 
-    /// - Throws: `unsupported` for a platform that cannot plan.
-    package init(_ environment: ApplianceEnvironment) throws {
-        guard let planning = environment.backend as? any MachinePlanning else {
-            throw Failure(.unsupported, "the platform '\(environment.backend.kind.rawValue)' cannot say beforehand what it will do")
-        }
-        self.planning = planning
-        self.environment = ApplianceEnvironment(state: environment.state, images: environment.images, backend: planning.lookingOnly)
-    }
+    package init(_ environment: ApplianceEnvironment) { self.environment = environment.lookingOnly }
 
     /// - Parameter asksGuest: whether a guest that runs is asked what it has; a new appliance has none.
-    /// - Throws: `data.not-kept`, and what a damaged spec or journal makes; what the host refuses is in the plan.
+    /// - Throws: `unsupported` for a platform that cannot plan, `data.not-kept`, and what a damaged spec or journal makes; what the host refuses is in the plan.
     package func plan(_ wanted: ApplianceSpec, asksGuest: Bool = true) async throws -> DeploymentPlan {
+        let backend = environment.backend(for: wanted)
+        guard let planning = backend as? any MachinePlanning else {
+            throw Failure(.unsupported, "the platform '\(backend.kind.rawValue)' cannot say beforehand what it will do")
+        }
         async let forecast = planning.forecast(wanted)
         let present = try await PresentAppliance.find(wanted, in: environment)
         let context = try self.context(wanted, present)
@@ -34,6 +30,7 @@ package struct Planner: Sendable {
             .all()
         let host = try await Self.host(forecast, present)
         let machine = try await machine(context, present, host, image)
+        let recipe = try await Self.recipe(machine, planning)
         let files = PlannedFiles(
             spec: context.spec, version: version, network: try await network(context),
             place: try await context.journal.fact(ConfigurationFact.self)?.place ?? .planned(context.spec.network),
@@ -46,7 +43,8 @@ package struct Planner: Sendable {
                 accelerator: machine?.spec.cpu.accelerator ?? host.accelerator, vcpus: context.spec.machine.vcpus, memory: context.spec.machine.memory,
                 systemDisk: context.spec.machine.systemDisk.size, dataDisk: context.spec.dataDisk.size, disk: machine?.spec.disk ?? host.disk),
             ports: host.ports, packages: Self.packages(context.spec, image, version, hasMachine: present.machine != nil),
-            command: try await command(machine), files: try files.all())
+            command: recipe.command, calls: recipe.calls,
+            files: try files.all() + recipe.documents.map { PlannedFile(kind: .machine, target: $0.name, owner: nil, mode: nil, content: $0.content) })
     }
 
     /// As the deployment will have it. Without a machine another spec begins anew, and what was decided for the first does not count.
@@ -55,8 +53,8 @@ package struct Planner: Sendable {
         let directory = environment.state.appliance(wanted.name)
         let storage: any JournalStorage = goesOn ? JournalSnapshot(path: directory.journal) : EmptyJournal()
         return DeploymentContext(
-            spec: goesOn ? present.comparable : try KeptData.completed(wanted), directory: directory, backend: environment.backend,
-            images: environment.images, journal: try Appliance.journal(storage, path: directory.journal))
+            spec: goesOn ? present.comparable : try KeptData.completed(wanted), directory: directory,
+            backend: environment.backend(for: wanted), images: environment.images, journal: try Appliance.journal(storage, path: directory.journal))
     }
 
     private static func version(_ context: DeploymentContext, _ image: CachedImage?) async throws -> Int? {
@@ -93,7 +91,9 @@ package struct Planner: Sendable {
         _ context: DeploymentContext, _ present: PresentAppliance, _ host: HostForecast, _ image: CachedImage?
     ) async throws -> PlannedMachine? {
         let spec = context.spec
-        if let reference = present.machine, let there = try await planning.plannedMachine(of: reference) {
+        if let reference = present.machine, reference.backend == context.backend.kind, let planning = context.backend as? any MachinePlanning,
+            let there = try await planning.plannedMachine(of: reference)
+        {
             let cpu = CPUDecision(accelerator: there.spec.cpu.accelerator, vcpus: spec.machine.vcpus, memory: spec.machine.memory)
             return PlannedMachine(spec: there.spec.resized(cpu: cpu, dataDisk: spec.dataDisk.size), hasSeed: there.hasSeed)
         }
@@ -115,13 +115,13 @@ package struct Planner: Sendable {
                 systemDisk: spec.machine.systemDisk, dataDiskSize: spec.dataDisk.size, adoptedDataDisk: spec.dataDisk.adopt), hasSeed: true)
     }
 
-    private func command(_ machine: PlannedMachine?) async throws -> [String] {
-        guard let machine else { return [] }
+    private static func recipe(_ machine: PlannedMachine?, _ planning: any MachinePlanning) async throws -> MachineRecipe {
+        guard let machine else { return MachineRecipe() }
         do {
-            return try await planning.command(for: machine)
+            return try await planning.recipe(for: machine)
         } catch let error as Failure where error.code == .programMissing || error.code == .programFailed {
-            // The findings say that there is no QEMU.
-            return []
+            // The findings say what is missing.
+            return MachineRecipe()
         }
     }
 

@@ -22,7 +22,7 @@ struct PresentAppliance {
         let appliance = try Appliance.open(wanted.name.rawValue, in: environment)
         let machine = try await machine(of: appliance)
         var power = PowerState.absent
-        if let machine { power = try await environment.backend.powerState(of: machine) }
+        if let machine { power = try await appliance.context.backend.powerState(of: machine) }
         return PresentAppliance(
             known: appliance.context.spec, comparable: wanted.comparable(with: appliance.context.spec), machine: machine, power: power,
             presence: try await appliance.isVerified() ? .deployed : .incomplete)

@@ -70,16 +70,29 @@ struct ConfigureNetworkStep: Step {
                 byHand: ["qm set VMID --net0 virtio,bridge=vmbr0"])
         }
         return StepExplanation(
-            what: "looks at the host's \(network.mode.rawValue) device '\(network.device ?? "")', chooses a MAC address and the card's queues",
+            what: "looks at \(Self.words(network)), chooses a MAC address and the card's queues",
             why: "the guest is a host of that network, and keeps its address as long as its card has the same one",
-            byHand: [network.mode == .bridge ? "qm set VMID --net0 virtio,bridge=\(network.device ?? "")" : "ip -details link show dev \(network.device ?? "")"]
-        )
+            byHand: [Self.byHand(network)])
+    }
+
+    private static func words(_ network: ApplianceSpec.Network) -> String {
+        let device = network.device ?? ""
+        return network.mode == .nat ? "libvirt's network '\(device)'" : "the host's \(network.mode.rawValue) device '\(device)'"
+    }
+
+    private static func byHand(_ network: ApplianceSpec.Network) -> String {
+        let device = network.device ?? ""
+        return switch network.mode {
+        case .bridge: "qm set VMID --net0 virtio,bridge=\(device)"
+        case .nat: "virsh net-info \(device)"
+        case .tap, .user: "ip -details link show dev \(device)"
+        }
     }
 
     func inspect(_ context: DeploymentContext) async throws -> StepStatus {
         guard let decision = try await context.journal.fact(NetworkFact.self)?.decision else { return .pending }
         guard let ssh = decision.endpoint(.ssh), let postgresql = decision.endpoint(.postgresql) else {
-            return .satisfied("\(decision.mode.rawValue) device '\(decision.device ?? "")', address by DHCP")
+            return .satisfied("\(decision.mode.rawValue) '\(decision.device ?? "")', address by DHCP")
         }
         return .satisfied("SSH on \(ssh), PostgreSQL on \(postgresql)")
     }

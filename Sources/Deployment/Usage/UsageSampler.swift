@@ -37,6 +37,8 @@ package actor UsageSampler {
     /// What stays as long as the machine is the same.
     private struct Known {
         let machine: MachineReference?
+        /// Nil where it cannot be told.
+        let backend: (any MachineBackend)?
         let vcpus: Int
         let memory: ByteSize
         let ports: Set<UInt16>
@@ -61,8 +63,8 @@ package actor UsageSampler {
         for name in names { facts.append((name, try await look(up: name))) }
         let ports = Set(facts.flatMap(\.known.ports))
         let time = ContinuousClock.now
-        let machines = try await withThrowingTaskGroup(of: UsageSample.Machine.self) { [backend = environment.backend] group in
-            for (name, known) in facts { group.addTask { try await Self.machine(name, known, backend) } }
+        let machines = try await withThrowingTaskGroup(of: UsageSample.Machine.self) { group in
+            for (name, known) in facts { group.addTask { try await Self.machine(name, known) } }
             return try await group.reduce(into: []) { $0.append($1) }
         }
         let isAnyUp = machines.contains { $0.processID != nil }
@@ -75,23 +77,25 @@ package actor UsageSampler {
     private func look(up name: ApplianceName) async throws -> Known {
         let card = try await ApplianceCard.load(name, in: environment)
         if let found = known[name], found.machine == card.machine, found.machine != nil { return found }
-        var result = Known(machine: card.machine, vcpus: 0, memory: .mebibytes(0), ports: [])
+        let backend = try? card.machine.map { try environment.backend(of: $0, name) }
+        var result = Known(machine: card.machine, backend: backend, vcpus: 0, memory: .mebibytes(0), ports: [])
         // One that cannot be opened is shown with what the platform says; `status` tells why.
         if let appliance = try? Appliance.open(name.rawValue, in: environment) {
             let network = try await appliance.context.journal.fact(NetworkFact.self)?.decision
             let recorded = try await appliance.machine()
             result = Known(
-                machine: card.machine ?? recorded, vcpus: appliance.context.spec.machine.vcpus, memory: appliance.context.spec.machine.memory,
+                machine: card.machine ?? recorded, backend: appliance.context.backend, vcpus: appliance.context.spec.machine.vcpus,
+                memory: appliance.context.spec.machine.memory,
                 ports: network?.hostPorts ?? [])
         }
         known[name] = result
         return result
     }
 
-    private static func machine(_ name: ApplianceName, _ known: Known, _ backend: any MachineBackend) async throws -> UsageSample.Machine {
+    private static func machine(_ name: ApplianceName, _ known: Known) async throws -> UsageSample.Machine {
         var usage = MachineUsage(state: .absent)
         var processID: Int32?
-        if let machine = known.machine {
+        if let machine = known.machine, let backend = known.backend {
             processID = try await (backend as? any ProcessProviding)?.processID(of: machine)
             if let provider = backend as? any UsageProviding {
                 usage = try await provider.usage(of: machine, timeout: patience)

@@ -38,6 +38,7 @@ struct NetworkStop: Stop {
         switch network.mode {
         case .user: "One virtio network card and user networking: the guest is reached through two ports of this host's 127.0.0.1, SSH and PostgreSQL."
         case .bridge: "One virtio network card on the host's bridge '\(network.device ?? "")': the guest is a host among those of that network."
+        case .nat: "One virtio network card on libvirt's network '\(network.device ?? "")': libvirt gives the guest its address."
         case .tap: "One virtio network card, whose other end is the host's tap device '\(network.device ?? "")'."
         }
     }

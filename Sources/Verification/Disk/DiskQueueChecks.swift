@@ -1,12 +1,18 @@
 internal import ApplianceModel
+internal import MachineBackend
 
 /// The shape of the data disk as the guest's kernel has it.
 enum DiskQueueChecks {
     static let group = CheckGroup(name: .disk, check: "disk.queues") { run, _ in
-        findings(try await run.guestReport.get(), vcpus: run.target.spec.machine.vcpus)
+        let target = run.target
+        let givesBack = try await (target.backend as? any DiscardTelling)?.givesBackDiscarded(of: target.machine) ?? true
+        return findings(try await run.guestReport.get(), vcpus: target.spec.machine.vcpus, givesBack: givesBack)
     }
 
-    static func findings(_ report: GuestReport, vcpus: Int) -> [Finding] { [serial(report), queues(report, vcpus: vcpus), scheduler(report), discard(report)] }
+    /// - Parameter givesBack: whether the host gets back what the guest discards.
+    static func findings(_ report: GuestReport, vcpus: Int, givesBack: Bool = true) -> [Finding] {
+        [serial(report), queues(report, vcpus: vcpus), scheduler(report), discard(report, givesBack: givesBack)]
+    }
 
     private static func serial(_ report: GuestReport) -> Finding {
         let found = report["data_disk_serial"]
@@ -33,11 +39,14 @@ enum DiskQueueChecks {
     }
 
     /// What the guest gives back the host no longer promises.
-    private static func discard(_ report: GuestReport) -> Finding {
+    private static func discard(_ report: GuestReport, givesBack: Bool) -> Finding {
         guard let most = Int64(report["data_disk_discard_max"]) else { return unknown("disk.discard", "off") }
+        let isSafe = most == 0 || !givesBack
         return Finding(
-            check: "disk.discard", level: most == 0 ? .pass : .warn, measured: most == 0 ? "off" : "on, up to \(most) bytes at once",
-            expected: "off: the host's space stays reserved", remedy: most == 0 ? nil : "stop and start the appliance; keep fstrim off until then")
+            check: "disk.discard", level: isSafe ? .pass : .warn,
+            measured: most == 0 ? "off" : "on, up to \(most) bytes at once" + (givesBack ? "" : ", and the host ignores it"),
+            expected: "off or ignored: the host's space stays reserved",
+            remedy: isSafe ? nil : "stop and start the appliance; keep fstrim off until then")
     }
 
     private static func name(_ report: GuestReport) -> String { report["data_disk"].split(separator: "/").last.map(String.init) ?? "DISK" }

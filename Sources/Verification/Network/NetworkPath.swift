@@ -65,7 +65,7 @@ enum NetworkPath: Sendable, Equatable {
     static func planned(_ mode: ApplianceSpec.Network.Mode, hasVhost: Bool = hostHasVhost) -> NetworkPath {
         switch mode {
         case .user: .slirp
-        case .bridge, .tap: .tap(vhost: hasVhost)
+        case .bridge, .tap, .nat: .tap(vhost: hasVhost)
         }
     }
 }

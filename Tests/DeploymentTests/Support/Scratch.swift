@@ -23,7 +23,7 @@ struct Scratch {
     var state: StateDirectory { StateDirectory(path: path.appending("state")) }
 
     var environment: ApplianceEnvironment {
-        ApplianceEnvironment(state: state, images: ImageCache(directory: path.appending("images")), backend: backend)
+        ApplianceEnvironment(state: state, images: ImageCache(directory: path.appending("images")), platform: { [backend] _ in backend })
     }
 
     /// A spec that asks for the image of `addImage`.

@@ -29,7 +29,7 @@ struct GuideScratch {
     var work: FilePath { path.appending("work") }
 
     var environment: ApplianceEnvironment {
-        ApplianceEnvironment(state: state, images: ImageCache(directory: path.appending("images")), backend: backend)
+        ApplianceEnvironment(state: state, images: ImageCache(directory: path.appending("images")), platform: { [backend] _ in backend })
     }
 
     var surroundings: Surroundings {

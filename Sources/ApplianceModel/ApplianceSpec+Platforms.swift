@@ -1,0 +1,58 @@
+/// The platform that runs the machine.
+package enum BackendKind: String, Sendable, Codable, CaseIterable {
+    /// A QEMU process of this host.
+    case qemu
+    /// A domain of a libvirt daemon, of this host or of one that is reached over SSH.
+    case libvirt
+    /// A virtual machine of a Proxmox VE node or cluster, through its API.
+    case proxmox
+}
+
+extension ApplianceSpec {
+    /// Which libvirt daemon, and where its disks lie.
+    package struct Libvirt: Sendable, Equatable, Codable {
+        /// `qemu:///system`, `qemu:///session`, or `qemu+ssh://host/system`.
+        package var uri: String = "qemu:///system"
+        /// The storage pool that holds the disks.
+        package var pool: String = "default"
+
+        package init() {}
+
+        /// Whether the daemon is one of this host.
+        package var isThisHost: Bool { uri.hasPrefix("qemu:///") }
+        /// Whether the daemon is the user's own, without rights over the host.
+        package var isSession: Bool { uri.hasSuffix("/session") }
+    }
+
+    /// Which Proxmox VE, and where its disks lie. The API token is in a file or in the environment, never here.
+    package struct Proxmox: Sendable, Equatable, Codable {
+        /// Such as `https://pve1.example.org:8006`.
+        package var url: String
+        /// The file with the API token, `USER@REALM!TOKENID=UUID`; nil looks in the environment and the credentials of the service.
+        package var tokenFile: String?
+        /// The certificate authority of the server; nil is the host's own.
+        package var caFile: String?
+        /// SHA-256 of the server's certificate, as `pvenode cert info` shows it; instead of an authority.
+        package var fingerprint: String?
+        /// `auto`, or the node that gets the machine.
+        package var node: String = Proxmox.anyNode
+        /// Of the disks.
+        package var storage: String
+        /// Of the base image, with the content type `import`; nil is a storage that has it.
+        package var imageStorage: String?
+        /// Of the seed, with the content type `iso`; nil is a storage that has it.
+        package var isoStorage: String?
+        /// The resource pool that the machine belongs to.
+        package var pool: String?
+        /// Whether the cluster's HA manager keeps the machine running.
+        package var ha: Bool = false
+
+        /// The node with the most room.
+        package static let anyNode = "auto"
+
+        package init(url: String, storage: String) {
+            self.url = url
+            self.storage = storage
+        }
+    }
+}

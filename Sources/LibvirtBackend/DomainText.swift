@@ -1,0 +1,60 @@
+internal import ApplianceModel
+internal import BuiltinTemplates
+internal import MachineBackend
+internal import Mustache
+
+/// The XML of a machine. Pure: from what is decided to what libvirt is given.
+struct DomainText {
+    let spec: MachineSpec
+    let pool: String
+    /// The file of the daemon's host that receives what the guest prints; nil for none.
+    let log: String?
+    var hasSeed = false
+
+    /// The XML namespace of the mark by which a domain is known as pgkvm's.
+    static let namespace = "urn:pgkvm:appliance:1"
+    /// One for each device that libvirt puts on a PCIe port of its own, and four to plug into.
+    static let rootPorts = 12
+    /// Where the seed is, in the words of libvirt.
+    static let seedTarget = "sda"
+    /// Where the data disk is.
+    static let dataTarget = "vdb"
+
+    /// The definition of the domain.
+    func domain() throws -> String {
+        let network = spec.network
+        var values: [String: Any] = [
+            "type": spec.cpu.accelerator == .kvm ? "kvm" : "qemu", "name": spec.name.rawValue, "uuid": spec.deployment.uuid,
+            "deployment": spec.deployment.rawValue, "namespace": Self.namespace, "memory": spec.cpu.memory.bytes / 1024, "vcpus": spec.cpu.vcpus,
+            "iothread": spec.disk.ioThread, "uefi": spec.image.firmware == .uefi,
+            // Under emulation there is no host's processor to pass through.
+            "cpu": spec.cpu.accelerator == .kvm ? "host-passthrough" : "maximum", "rootPorts": Array(1...Self.rootPorts),
+            "cache": spec.disk.cacheDirect ? "none" : "writeback", "io": spec.disk.aio.rawValue, "pool": pool,
+            "systemVolume": VolumeNames(spec).system, "dataVolume": VolumeNames(spec).data, "dataSerial": MachineSpec.dataDiskSerial,
+            "user": network.mode == .user, "mac": network.macAddress,
+            "forwards": GuestService.allCases.map { "hostfwd=tcp:127.0.0.1:\(network.port(of: $0))-:\($0.port)" }.joined(separator: ","),
+        ]
+        if let log { values["log"] = log }
+        if hasSeed { values["seed"] = try seed() }
+        if network.mode != .user {
+            var card: [String: Any] = [
+                "type": network.mode == .bridge ? "bridge" : "network", "mac": network.macAddress, "device": network.device ?? "",
+            ]
+            if let queues = network.queues, queues > 1 { card["queues"] = queues }
+            values["network"] = card
+        }
+        return try Self.render("libvirt/domain.xml", values)
+    }
+
+    /// The medium of the first boot: a CD-ROM drive on virtio-scsi, since Debian's cloud kernel has no driver for SATA.
+    func seed() throws -> String { try Self.render("libvirt/seed.xml", ["pool": pool, "volume": VolumeNames(spec).seed]) }
+
+    private static func render(_ name: String, _ values: [String: Any]) throws -> String {
+        guard let text = BuiltinTemplates.text(name) else { throw Failure(.machineFailed, "there is no template '\(name)'") }
+        do {
+            return try MustacheTemplate(string: text).render(values)
+        } catch {
+            throw Failure(.machineFailed, "template '\(name)' cannot be read as Mustache", cause: error)
+        }
+    }
+}

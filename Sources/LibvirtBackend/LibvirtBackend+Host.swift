@@ -1,0 +1,97 @@
+package import ApplianceModel
+internal import HostSystem
+package import MachineBackend
+internal import SystemPackage
+
+/// Looking and deciding before anything is created.
+extension LibvirtBackend {
+    var host: LibvirtHost { LibvirtHost(choice: choice, state: state) }
+
+    package func checkHost(_ spec: ApplianceSpec) async throws -> HostReport {
+        let found = await host.examine(spec)
+        if let failure = found.failures.first { throw failure }
+        guard let accelerator = found.accelerator else { throw Failure(.machineProbeFailed, "no accelerator was decided") }
+        return HostReport(accelerator: accelerator, findings: found.findings)
+    }
+
+    package func decideDisks(_ spec: ApplianceSpec) async throws -> (DiskDecision, [Finding]) { try await host.disks(vcpus: spec.machine.vcpus) }
+
+    package func decideNetwork(_ spec: ApplianceSpec, deployment: DeploymentID) async throws -> NetworkDecision {
+        if let own = try LibvirtMachine.load(from: state.appliance(spec.name).machine()), own.spec.deployment == deployment { return own.spec.network }
+        try await host.checkNetwork(spec.network)
+        guard spec.network.mode == .user else { return onNetwork(spec, macAddress: deployment.macAddress) }
+        let ssh = try freePort(spec.network.sshPort, key: "network.sshPort", excluding: spec.network.postgresqlPort.map { [$0] } ?? [])
+        let postgresql = try freePort(spec.network.postgresqlPort, key: "network.postgresqlPort", excluding: [ssh])
+        return NetworkDecision(mode: .user, macAddress: deployment.macAddress, sshPort: ssh, postgresqlPort: postgresql)
+    }
+
+    /// A guest that is a host of a network.
+    func onNetwork(_ spec: ApplianceSpec, macAddress: String) -> NetworkDecision {
+        var address: IPv4Address?
+        if case .own(let own) = spec.network.address { address = own.address }
+        return NetworkDecision(
+            mode: spec.network.mode, macAddress: macAddress, sshPort: GuestService.ssh.port, postgresqlPort: GuestService.postgresql.port,
+            device: spec.network.device, address: address, queues: min(spec.machine.vcpus, 8))
+    }
+
+    private func freePort(_ wanted: UInt16?, key: String, excluding: Set<UInt16>) throws -> UInt16 {
+        let promised = try excluding.union(promisedPorts())
+        guard let wanted else { return try Sockets.pickFreePort(excluding: promised) }
+        guard !promised.contains(wanted), Sockets.isPortFree(wanted) else {
+            throw Failure(.portInUse, "\(key): port \(wanted) on 127.0.0.1 is in use", remedy: "choose another port, or leave it out and one is picked")
+        }
+        return wanted
+    }
+
+    /// Ports of all appliances of this state directory, of other platforms too.
+    func promisedPorts() throws -> Set<UInt16> {
+        try Files.list(state.path).reduce(into: []) { ports, entry in
+            guard let name = ApplianceName(entry), let machine = try? LibvirtMachine.load(from: state.appliance(name).machine()) else { return }
+            ports.formUnion(machine.spec.network.hostPorts)
+        }
+    }
+
+    func checkPorts(_ network: NetworkDecision) throws {
+        for (service, port) in [("SSH", network.sshPort), ("PostgreSQL", network.postgresqlPort)] where !Sockets.isPortFree(port) {
+            throw Failure(
+                .portInUse, "port \(port) on 127.0.0.1, kept for \(service) of this appliance, is in use",
+                remedy: "stop the program that listens there: ss -ltnp 'sport = :\(port)'")
+        }
+    }
+}
+
+/// What would be done, without doing any of it.
+extension LibvirtBackend: MachinePlanning {
+    package var lookingOnly: any MachineBackend & MachinePlanning { self }
+
+    package func forecast(_ spec: ApplianceSpec) async throws -> HostForecast {
+        let found = await host.examine(spec)
+        let disks = try? await host.disks(vcpus: spec.machine.vcpus)
+        let refusals = found.failures.map {
+            Finding(check: "host.usable", level: .fail, measured: $0.message, expected: "a host that can run the guest", remedy: $0.remedy)
+        }
+        return HostForecast(
+            accelerator: found.accelerator, findings: found.findings + (disks?.1 ?? []) + refusals, resources: found.resources, disk: disks?.0,
+            ports: try ports(spec), network: spec.network.mode == .user ? nil : onNetwork(spec, macAddress: PlannedChoice.macAddress))
+    }
+
+    private func ports(_ spec: ApplianceSpec) throws -> [PlannedPort] {
+        let own = try LibvirtMachine.load(from: state.appliance(spec.name).machine())?.spec.network
+        guard spec.network.mode == .user else { return PlannedPort.ofGuest(spec.network, isThere: own != nil) }
+        let promised = try promisedPorts()
+        return PlannedPort.ofThisHost(spec.network, kept: own) { !promised.contains($0) && Sockets.isPortFree($0) }
+    }
+
+    package func recipe(for machine: PlannedMachine) async throws -> MachineRecipe {
+        var record = LibvirtMachine(spec: machine.spec)
+        record.hasSeed = machine.hasSeed
+        let command = ["virsh", "--connect", choice.uri, "start", machine.spec.name.rawValue]
+        let forwards = try text(record).domain().replacing(":\(PlannedChoice.port)-", with: ":<port chosen at the deployment>-")
+        return MachineRecipe(command: command, documents: [MachineRecipe.Document(name: "domain.xml", content: forwards)])
+    }
+
+    package func plannedMachine(of machine: MachineReference) async throws -> PlannedMachine? {
+        guard let found = try LibvirtMachine.load(from: directory(of: machine)), found.spec.deployment == machine.deployment else { return nil }
+        return PlannedMachine(spec: found.spec, hasSeed: found.hasSeed)
+    }
+}

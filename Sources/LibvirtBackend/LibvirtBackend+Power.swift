@@ -1,0 +1,101 @@
+internal import ApplianceModel
+internal import HostSystem
+package import MachineBackend
+
+/// Starting, stopping and asking.
+extension LibvirtBackend {
+    package func powerState(of machine: MachineReference) async throws -> PowerState {
+        guard let text = try await virsh.runIfFound(["domstate", domain(of: machine), "--reason"]) else { return .absent }
+        return Self.powerState(text.split(separator: "\n").first.map(String.init) ?? "", name: machine.identifier)
+    }
+
+    /// What each of libvirt's states means for the user.
+    /// - Parameter text: such as `running (booted)`.
+    static func powerState(_ text: String, name: String) -> PowerState {
+        let state = text.prefix { $0 != "(" }.split(separator: " ").joined(separator: " ")
+        let reason = text.drop { $0 != "(" }.dropFirst().prefix { $0 != ")" }
+        switch (state, reason) {
+        case ("running", _), ("idle", _), ("in shutdown", _): return .running
+        case ("shut off", _): return .off
+        case ("paused", "I/O error"):
+            return .paused(
+                reason: "the host's disk is full or failed, and the guest waits so that nothing is lost",
+                remedy: "free space in the storage pool, then 'pgkvm start \(name)'")
+        case ("crashed", _), ("paused", "crashed"):
+            return .paused(reason: "the guest's kernel panicked", remedy: "pgkvm logs \(name) --serial, then 'pgkvm restart --force \(name)'")
+        default: return .paused(reason: "libvirt says '\(text)'", remedy: "pgkvm start \(name)")
+        }
+    }
+
+    package func start(_ machine: MachineReference) async throws {
+        guard try load(machine).isComplete else { throw Failure(.machineFailed, "the machine of '\(machine.identifier)' is not complete") }
+        switch try await powerState(of: machine) {
+        case .running: return
+        case .absent: throw Failure(.machineNotFound, "the machine of '\(machine.identifier)' is gone", remedy: "pgkvm delete \(machine.identifier)")
+        case .off, .unresponsive: try await launch(machine)
+        case .paused(let reason, let remedy):
+            do {
+                try await virsh.run(["resume", domain(of: machine)])
+            } catch let error as Failure where error.code == .libvirtRefused {
+                throw Failure(.machineFailed, "'\(machine.identifier)' cannot go on: \(reason)", remedy: remedy, cause: error)
+            }
+        }
+    }
+
+    private func launch(_ machine: MachineReference) async throws {
+        let network = try load(machine).spec.network
+        if network.mode == .user { try checkPorts(network) }
+        do {
+            try await virsh.run(["start", domain(of: machine)])
+        } catch let error as Failure where error.code == .libvirtRefused {
+            // Another start may have come first.
+            if try await powerState(of: machine) == .running { return }
+            throw Failure(.machineFailed, "libvirt cannot start '\(machine.identifier)': \(error.message)", remedy: Self.remedy(for: error.message, network))
+        }
+    }
+
+    private static func remedy(for message: String, _ network: NetworkDecision) -> String? {
+        let device = network.device ?? ""
+        if message.contains("is not active") { return "virsh net-start \(device); virsh net-autostart \(device)" }
+        if message.contains("bridge") { return "ip link show dev \(device), on the host of the daemon" }
+        return nil
+    }
+
+    package func shutDown(_ machine: MachineReference, grace: Duration) async throws {
+        let name = machine.identifier
+        switch try await powerState(of: machine) {
+        case .absent, .off: return
+        case .paused(let reason, let remedy):
+            throw Failure(.machineStillRunning, "'\(name)' is paused and cannot shut down: \(reason)", remedy: remedy)
+        case .running, .unresponsive: break
+        }
+        let clock = ContinuousClock()
+        var nextPress = clock.now
+        let isOff = try await WaitingTime.measure {
+            try await poll(every: .milliseconds(500), until: clock.now + grace, on: clock) { () -> Bool? in
+                guard ![.off, .absent].contains(try await powerState(of: machine)) else { return true }
+                // A guest that is still booting ignores the power button: press it again.
+                if clock.now >= nextPress {
+                    _ = try? await virsh.run(["shutdown", domain(of: machine), "--mode", "acpi"])
+                    nextPress = clock.now + .seconds(10)
+                }
+                return nil
+            }
+        }
+        guard isOff == true else {
+            throw Failure(
+                .machineStillRunning, "the guest of '\(name)' has not shut down after \(grace.components.seconds) s; it is left running",
+                remedy: "wait with 'pgkvm stop \(name) --grace SECONDS', or cut its power with 'pgkvm stop --force \(name)'")
+        }
+    }
+
+    package func powerOff(_ machine: MachineReference) async throws {
+        guard ![.off, .absent].contains(try await powerState(of: machine)) else { return }
+        do {
+            // What virsh calls destroying is cutting the power.
+            try await virsh.run(["destroy", domain(of: machine)])
+        } catch let error as Failure where [.libvirtRefused, .libvirtNotFound].contains(error.code) {
+            guard [.off, .absent].contains(try await powerState(of: machine)) else { throw error }
+        }
+    }
+}

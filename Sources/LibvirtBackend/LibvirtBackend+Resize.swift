@@ -1,0 +1,76 @@
+package import ApplianceModel
+internal import HostSystem
+package import MachineBackend
+
+/// Another size for a domain that exists. What else somebody changed of it stays as it is.
+extension LibvirtBackend: MachineResizing {
+    package func processor(of machine: MachineReference) async throws -> CPUDecision { try load(machine).spec.cpu }
+
+    package func setProcessor(_ cpu: CPUDecision, of machine: MachineReference) async throws {
+        var record = try load(machine)
+        guard record.spec.cpu != cpu else { return }
+        guard try await powerState(of: machine) == .off else {
+            throw Failure(
+                .machineStillRunning, "the machine of '\(machine.identifier)' has to be off to get another processor or memory",
+                remedy: "pgkvm stop \(machine.identifier)")
+        }
+        let domain = domain(of: machine)
+        // The smaller of two numbers is set first where the larger bounds it.
+        try await virsh.run(["setvcpus", domain, "\(min(cpu.vcpus, record.spec.cpu.vcpus))", "--config"])
+        try await virsh.run(["setvcpus", domain, "\(cpu.vcpus)", "--config", "--maximum"])
+        try await virsh.run(["setvcpus", domain, "\(cpu.vcpus)", "--config"])
+        try await virsh.run(["setmaxmem", domain, "\(cpu.memory.bytes / 1024)", "--config"])
+        try await virsh.run(["setmem", domain, "\(cpu.memory.bytes / 1024)", "--config"])
+        record.spec = record.spec.resized(cpu: cpu, dataDisk: record.spec.dataDiskSize)
+        try record.save(to: directory(of: machine))
+    }
+
+    package func dataDisk(of machine: MachineReference) async throws -> ByteSize { try load(machine).spec.dataDiskSize }
+
+    package func spaceLeft(for machine: MachineReference) async throws -> ByteSize { try await volumes.free() }
+
+    package func growDataDisk(to size: ByteSize, of machine: MachineReference) async throws {
+        var record = try load(machine)
+        let volume = VolumeNames(record.spec).data
+        guard record.spec.dataDiskSize <= size else { return }
+        do {
+            if try await volumes.size(of: volume) < size { try await volumes.resize(volume, to: size, reserves: true) }
+        } catch let error as Failure where error.code == .libvirtRefused && error.message.contains(#/No space left|allocate/#) {
+            throw Failure(
+                .diskFull, "the storage pool '\(choice.pool)' has no room for \(size)", remedy: "free space in the pool, or ask for a smaller disk",
+                cause: error)
+        }
+        if try await powerState(of: machine) == .running {
+            try await virsh.run(["blockresize", domain(of: machine), DomainText.dataTarget, "\(size.bytes)B"])
+        }
+        record.spec = record.spec.resized(cpu: record.spec.cpu, dataDisk: size)
+        try record.save(to: directory(of: machine))
+    }
+}
+
+extension LibvirtBackend: DataDiskSpaceTelling {
+    package func dataDiskSpace(of machine: MachineReference) async throws -> DataDiskSpace {
+        try await volumes.space(of: VolumeNames(machine).data)
+    }
+}
+
+extension LibvirtBackend: DiscardTelling {
+    /// libvirt cannot take the ability from a virtio disk, but has QEMU ignore it.
+    package func givesBackDiscarded(of machine: MachineReference) async throws -> Bool {
+        let text = try await virsh.run(["dumpxml", domain(of: machine)])
+        let disks = text.split(separator: "<disk ").dropFirst()
+        return !disks.contains { $0.contains("<target dev='\(DomainText.dataTarget)'") && $0.contains("discard='ignore'") }
+    }
+}
+
+/// Domains that the daemon starts with its host.
+extension LibvirtBackend: AutostartProviding {
+    package func autostart(of machine: MachineReference) async throws -> Autostart {
+        let text = try await virsh.run(["dominfo", domain(of: machine)])
+        return Virsh.value("Autostart", in: text) == "enable" ? .on(unit: "libvirt's autostart at '\(choice.uri)'") : .off
+    }
+
+    package func setAutostart(_ isOn: Bool, of machine: MachineReference) async throws {
+        try await virsh.run(["autostart", domain(of: machine)] + (isOn ? [] : ["--disable"]))
+    }
+}

@@ -1,0 +1,108 @@
+package import ApplianceModel
+internal import FoundationEssentials
+internal import HostSystem
+package import MachineBackend
+package import SystemPackage
+
+/// Machines as domains of a libvirt daemon.
+package struct LibvirtBackend: MachineBackend {
+    package let kind = BackendKind.libvirt
+    let choice: ApplianceSpec.Libvirt
+    let state: StateDirectory
+
+    package init(_ choice: ApplianceSpec.Libvirt, state: StateDirectory) {
+        self.choice = choice
+        self.state = state
+    }
+
+    var virsh: Virsh { Virsh(uri: choice.uri) }
+    var volumes: Volumes { Volumes(virsh: virsh, pool: choice.pool) }
+
+    /// By its UUID, which is the deployment's: no domain of another is ever meant.
+    func domain(of machine: MachineReference) -> String { machine.deployment.uuid }
+
+    func directory(of machine: MachineReference) throws -> MachineDirectory {
+        guard let name = ApplianceName(machine.identifier) else { throw Self.notFound(machine.identifier) }
+        return state.appliance(name).machine()
+    }
+
+    func load(_ machine: MachineReference) throws -> LibvirtMachine {
+        guard let found = try LibvirtMachine.load(from: directory(of: machine)), found.spec.deployment == machine.deployment else {
+            throw Self.notFound(machine.identifier)
+        }
+        return found
+    }
+
+    private static func notFound(_ name: String) -> Failure {
+        Failure(.machineNotFound, "the machine of '\(name)' is gone", remedy: "pgkvm delete \(name)")
+    }
+
+    func stranger(_ name: String) -> Failure {
+        Failure(
+            .machineStranger, "libvirt at '\(choice.uri)' has a domain '\(name)' that is not of this deployment",
+            remedy: "choose another name; pgkvm touches no domain that it has not made (virsh dumpxml \(name))")
+    }
+
+    func text(_ machine: LibvirtMachine) -> DomainText {
+        DomainText(spec: machine.spec, pool: choice.pool, log: logPath(machine.spec.name), hasSeed: machine.hasSeed)
+    }
+
+    /// The domain, or what a killed `create` left of it.
+    package func find(_ deployment: DeploymentID, name: ApplianceName) async throws -> MachineReference? {
+        let machine = MachineReference(backend: kind, deployment: deployment, identifier: name.rawValue)
+        let isKnown = try LibvirtMachine.load(from: state.appliance(name).machine())?.spec.deployment == deployment
+        guard !isKnown else { return machine }
+        return try await virsh.runIfFound(["domuuid", deployment.uuid]) == nil ? nil : machine
+    }
+
+    package func endpoint(of machine: MachineReference, service: GuestService) async throws -> Endpoint? {
+        let network = try load(machine).spec.network
+        if let endpoint = network.endpoint(service) { return endpoint }
+        return try await address(of: machine, network).map { Endpoint(host: "\($0)", port: service.port) }
+    }
+
+    /// What the guest's agent says, else the newest lease of its card.
+    private func address(of machine: MachineReference, _ network: NetworkDecision) async throws -> IPv4Address? {
+        do {
+            let answer = try await virsh.run(
+                ["qemu-agent-command", domain(of: machine), #"{"execute":"guest-network-get-interfaces"}"#, "--timeout", "5"], limit: .seconds(30))
+            if let cards = try? JSONDecoder().decode(JSONValue.self, from: Data(answer.utf8))["return"],
+                let address = GuestCards.address(of: network.macAddress, in: cards)
+            {
+                return address
+            }
+        } catch let error as Failure where [.libvirtRefused, .libvirtNotFound].contains(error.code) {
+            // It does not run, or no agent answers yet.
+        }
+        guard network.mode == .nat, let name = network.device,
+            let leases = try await virsh.runIfFound(["net-dhcp-leases", name, "--mac", network.macAddress])
+        else { return nil }
+        return Lease.newest(in: leases)
+    }
+}
+
+/// A line of `net-dhcp-leases`, such as `2026-11-25 17:40:12   52:54:00:aa:bb:cc   ipv4   192.168.122.57/24   orders   …`.
+enum Lease {
+    /// A guest that was made again may have two for the same card.
+    static func newest(in text: String) -> IPv4Address? {
+        text.split(separator: "\n").compactMap { line -> (expiry: String, address: IPv4Address)? in
+            let words = line.split(whereSeparator: \.isWhitespace)
+            guard words.count >= 5, words[3] == "ipv4", let address = IPv4Address(String(words[4].prefix { $0 != "/" })) else { return nil }
+            return ("\(words[0]) \(words[1])", address)
+        }.max { $0.expiry < $1.expiry }?.address
+    }
+}
+
+extension LibvirtBackend: SerialLogProviding {
+    package func serialLog(of machine: MachineReference) -> FilePath? {
+        guard choice.isThisHost, let name = ApplianceName(machine.identifier), let path = logPath(name) else { return nil }
+        return FilePath(path)
+    }
+
+    /// Where virtlogd may write.
+    func logPath(_ name: ApplianceName) -> String? {
+        guard choice.isSession else { return "/var/log/libvirt/qemu/\(name)-serial.log" }
+        // The session's daemon is the user's own, and so is the appliance's directory.
+        return choice.isThisHost ? state.appliance(name).machine().file(MachineDirectory.Name.serialLog).string : nil
+    }
+}

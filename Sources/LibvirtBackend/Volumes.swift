@@ -1,0 +1,126 @@
+internal import ApplianceModel
+internal import HostSystem
+internal import MachineBackend
+internal import SystemPackage
+
+/// What the volumes of a machine are called: with the deployment's id, so that no other's volume is ever meant.
+struct VolumeNames {
+    let system: String
+    let data: String
+    let seed: String
+
+    init(_ spec: MachineSpec) { self.init(spec.name.rawValue, spec.deployment) }
+    init(_ machine: MachineReference) { self.init(machine.identifier, machine.deployment) }
+
+    private init(_ name: String, _ deployment: DeploymentID) {
+        system = "\(name)-\(deployment)-system.qcow2"
+        data = "\(name)-\(deployment)-data.raw"
+        seed = "\(name)-\(deployment)-seed.iso"
+    }
+
+    var all: [String] { [seed, system, data] }
+}
+
+/// The disks of a machine in a storage pool.
+struct Volumes: Sendable {
+    let virsh: Virsh
+    let pool: String
+
+    /// The longest time that a copy to the daemon may take: it may lie behind a slow line.
+    private static let copyLimit = Duration.seconds(6 * 3600)
+
+    /// Makes the system disk anew from the base image.
+    /// - Throws: `disk.full`, and what `virsh` says.
+    func createSystemDisk(_ spec: MachineSpec) async throws {
+        let name = VolumeNames(spec).system
+        try await delete(name)
+        try await filling(name) {
+            try await create(name, size: spec.systemDisk.size, allocation: ByteSize(bytes: 0), format: "qcow2")
+            try await Self.withImage(spec.image) { try await upload($0, to: name) }
+            // The copy has the image's own size, which may be larger.
+            if try await size(of: name) < spec.systemDisk.size { try await resize(name, to: spec.systemDisk.size, reserves: false) }
+        }
+    }
+
+    /// Makes the data disk anew, with all its space reserved.
+    /// - Throws: `disk.full`, and what `virsh` says.
+    func createDataDisk(_ spec: MachineSpec) async throws {
+        let name = VolumeNames(spec).data
+        try await delete(name)
+        try await filling(name) { try await create(name, size: spec.dataDiskSize, allocation: spec.dataDiskSize, format: "raw") }
+    }
+
+    /// Puts a file into the pool.
+    /// - Parameter file: an absolute path of this host.
+    func put(_ file: String, size: ByteSize, as name: String) async throws {
+        try await delete(name)
+        try await filling(name) {
+            try await create(name, size: size, allocation: ByteSize(bytes: 0), format: "raw")
+            try await upload(file, to: name)
+        }
+    }
+
+    /// Deletes a volume; one that is not there is no error.
+    func delete(_ name: String) async throws { _ = try await virsh.runIfFound(["vol-delete", "--pool", pool, name]) }
+
+    /// The size that a guest sees.
+    func size(of name: String) async throws -> ByteSize { try await space(of: name).size }
+
+    /// The size that a guest sees, and how much of it the pool has set aside.
+    func space(of name: String) async throws -> DataDiskSpace {
+        let text = try await virsh.run(["vol-info", "--bytes", "--pool", pool, name])
+        func bytes(_ label: String) throws -> ByteSize {
+            guard let digits = Virsh.value(label, in: text)?.prefix(while: \.isNumber), let bytes = Int64(digits) else {
+                throw Failure(.libvirtRefused, "what libvirt says of the volume '\(name)' cannot be read")
+            }
+            return ByteSize(bytes: bytes)
+        }
+        let size = try bytes("Capacity")
+        // The file system's own blocks count as allocated too.
+        return DataDiskSpace(size: size, reserved: min(size, try bytes("Allocation")))
+    }
+
+    /// Grows a volume.
+    /// - Parameter reserves: whether its space is reserved too.
+    func resize(_ name: String, to size: ByteSize, reserves: Bool) async throws {
+        try await virsh.run(["vol-resize", "--pool", pool, name, "\(size.bytes)"] + (reserves ? ["--allocate"] : []), limit: .seconds(3600))
+    }
+
+    /// What the pool has left.
+    func free() async throws -> ByteSize {
+        let text = try await virsh.run(["pool-info", pool, "--bytes"])
+        return ByteSize(bytes: Virsh.value("Available", in: text).flatMap { Int64($0) } ?? 0)
+    }
+
+    private func create(_ name: String, size: ByteSize, allocation: ByteSize, format: String) async throws {
+        try await virsh.run(
+            ["vol-create-as", pool, name, "\(size.bytes)", "--allocation", "\(allocation.bytes)", "--format", format], limit: Self.copyLimit)
+    }
+
+    private func upload(_ file: String, to name: String) async throws {
+        try await virsh.run(["vol-upload", "--pool", pool, name, file, "--sparse"], limit: Self.copyLimit)
+    }
+
+    /// Takes a volume away that could not be completed.
+    private func filling(_ name: String, _ body: () async throws -> Void) async throws {
+        do {
+            try await body()
+        } catch {
+            try? await delete(name)
+            guard let failure = error as? Failure, failure.message.contains(#/No space left|not enough (free )?space|cannot allocate/#) else { throw error }
+            throw Failure(
+                .diskFull, "the storage pool '\(pool)' has no room for '\(name)': \(failure.message)",
+                remedy: "free space in the pool (virsh pool-info \(pool)), or ask for a smaller disk")
+        }
+    }
+
+    /// The base image as qcow2 that stands alone.
+    private static func withImage(_ image: BaseImage, _ body: (String) async throws -> Void) async throws {
+        guard image.format == .raw else { return try await body(image.path) }
+        let directory = try Files.createTemporaryDirectory(in: "/var/tmp", prefix: "pgkvm")
+        defer { try? Files.remove(directory) }
+        let copy = directory.appending("image.qcow2").string
+        _ = try await ProgramRunner.check("qemu-img", ["convert", "-O", "qcow2", "-f", "raw", "--", image.path, copy])
+        try await body(copy)
+    }
+}

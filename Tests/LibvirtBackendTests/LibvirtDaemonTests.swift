@@ -1,0 +1,162 @@
+import ApplianceModel
+import HostSystem
+import MachineBackend
+import SystemPackage
+import TestSupport
+import Testing
+
+@testable import LibvirtBackend
+
+/// Against a real daemon, which the tests start; machines without an operating system run under emulation.
+@Suite("A libvirt daemon", .serialized, .enabled("only root makes namespaces") { HostEnvironment.isRoot })
+struct LibvirtDaemonTests {
+    @Test("libvirt keeps what every platform promises")
+    func conformance() async throws {
+        try await Bench.with { bench in
+            for promise in BackendConformance.allCases {
+                let subject = BackendBench(
+                    backend: bench.backend, directory: bench.state.path, spec: { try await bench.spec($0) },
+                    everything: { [daemon = bench.daemon] in try await daemon.everything().split(separator: "\n").map(String.init) })
+                do {
+                    try await promise.hold(subject)
+                } catch {
+                    Issue.record(error, "\(promise)")
+                }
+            }
+        }
+    }
+
+    @Test("What libvirt makes of the definition is what was decided, and a person finds a tidy machine")
+    func definition() async throws {
+        try await Bench.with { bench in
+            let name = try #require(ApplianceName("orders"))
+            for format in [BaseImage.Format.qcow2, .raw] {
+                let spec = try await bench.spec(name, format: format)
+                let machine = try await bench.backend.create(spec)
+                let text = try await bench.daemon.virsh("dumpxml", "orders")
+                for part in [
+                    "<title>PostgreSQL appliance orders</title>", "deployment=\"\(spec.deployment)\"", "<uuid>\(spec.deployment.uuid)</uuid>",
+                    "cache='none'", "io='native'", "iothread='1'", "<serial>pgdata</serial>", "<cpu mode='maximum'", "<memballoon model='none'/>",
+                    "<feature enabled='no' name='secure-boot'/>", "model='virtio-scsi'", "org.qemu.guest_agent.0",
+                ] { #expect(text.contains(part), "\(part) in\n\(text)") }
+                // Every device that libvirt adds has its port, and some are left to plug into.
+                let used = Set(text.matches(of: #/bus='0x(0[1-9a-f])'/#).map { String($0.1) })
+                #expect(used.count <= DomainText.rootPorts - 4, "\(used)")
+                #expect(try await bench.daemon.virsh("list", "--all", "--title").contains("PostgreSQL appliance orders"))
+                #expect(try await bench.backend.volumes.size(of: VolumeNames(spec).system) == .mebibytes(16))
+                #expect(try await bench.backend.dataDiskSpace(of: machine) == DataDiskSpace(size: .mebibytes(64), reserved: .mebibytes(64)))
+                #expect(try await bench.backend.givesBackDiscarded(of: machine) == false)
+                try await bench.backend.delete(machine)
+            }
+        }
+    }
+
+    @Test("What is missing, or another's, is told with its remedy before anything is made")
+    func refusals() async throws {
+        try await Bench.with { bench in
+            let before = try await bench.daemon.everything()
+            func refusal(_ backend: LibvirtBackend, _ spec: ApplianceSpec) async -> Failure? {
+                await #expect(throws: Failure.self) { _ = try await backend.checkHost(spec) }
+            }
+            let orders = try bench.applianceSpec()
+            var failure = await refusal(bench.backend(pool: "fast"), orders)
+            #expect(failure?.code == .libvirtPool)
+            #expect(failure?.remedy?.contains("virsh pool-define-as fast") == true)
+
+            try await bench.daemon.virsh("pool-define-as", "slow", "dir", "--target", "/var/tmp")
+            failure = await refusal(bench.backend(pool: "slow"), orders)
+            #expect(failure?.code == .libvirtPool)
+            #expect(failure?.remedy?.contains("virsh pool-start slow") == true)
+
+            failure = await refusal(bench.backend, try bench.applianceSpec(device: "lab"))
+            #expect(failure?.code == .libvirtNetwork)
+            failure = await refusal(bench.backend, try bench.applianceSpec(mode: .bridge, device: "br-none"))
+            #expect(failure?.code == .libvirtNetwork)
+            #expect(failure?.remedy?.contains("ip link add name br-none type bridge") == true)
+
+            try await bench.daemon.virsh("net-destroy", "default")
+            failure = await refusal(bench.backend, orders)
+            #expect(failure?.code == .libvirtNetwork)
+            #expect(failure?.remedy?.contains("virsh net-start default") == true)
+            try await bench.daemon.virsh("net-start", "default")
+
+            var huge = orders
+            huge.dataDisk.size = .gibibytes(16 * 1024)
+            failure = await refusal(bench.backend, huge)
+            #expect(failure?.code == .diskFull)
+
+            try await bench.daemon.virsh(
+                "define", "/dev/stdin",
+                input: "<domain type='qemu'><name>orders</name><memory>65536</memory><os><type arch='x86_64'>hvm</type></os></domain>")
+            failure = await refusal(bench.backend, orders)
+            #expect(failure?.code == .machineStranger)
+            let name = try #require(ApplianceName("orders"))
+            let spec = try await bench.spec(name)
+            let error = await #expect(throws: Failure.self) { _ = try await bench.backend.create(spec) }
+            #expect(error?.code == .machineStranger)
+            try await bench.backend.delete(MachineReference(backend: .libvirt, deployment: spec.deployment, identifier: "orders"))
+            #expect(try await bench.daemon.virsh("domstate", "orders").contains("shut off"))
+            try await bench.daemon.virsh("undefine", "orders")
+            #expect(try await bench.daemon.everything() == before)
+            #expect(try await bench.backend.checkHost(orders).accelerator == .tcg)
+        }
+    }
+
+    @Test("A volume that does not fit leaves nothing behind")
+    func full() async throws {
+        try await Bench.with { bench in
+            let name = try #require(ApplianceName("orders"))
+            let spec = try await bench.spec(name)
+            let huge = MachineSpec(
+                deployment: spec.deployment, name: name, cpu: spec.cpu, disk: spec.disk, network: spec.network, image: spec.image,
+                systemDisk: spec.systemDisk, dataDiskSize: .gibibytes(15 * 1024), adoptedDataDisk: nil)
+            let error = await #expect(throws: Failure.self) { _ = try await bench.backend.create(huge) }
+            #expect(error?.code == .diskFull)
+            #expect(try await bench.daemon.everything() == "")
+        }
+    }
+
+    @Test("A machine that a killed run half made is made whole by the next")
+    func halfMade() async throws {
+        try await Bench.with { bench in
+            let name = try #require(ApplianceName("orders"))
+            let spec = try await bench.spec(name)
+            // As a run leaves it that was killed during the upload.
+            try LibvirtMachine(spec: spec).save(to: bench.state.appliance(name).machine())
+            try await bench.daemon.virsh("vol-create-as", "default", VolumeNames(spec).system, "1000000", "--format", "qcow2")
+            let machine = try #require(try await bench.backend.find(spec.deployment, name: name))
+            #expect(try await bench.backend.powerState(of: machine) == .absent)
+            #expect(try await bench.backend.create(spec) == machine)
+            #expect(try await bench.backend.powerState(of: machine) == .off)
+            #expect(try await bench.backend.volumes.size(of: VolumeNames(spec).system) == .mebibytes(16))
+            try await bench.backend.delete(machine)
+            #expect(try await bench.daemon.everything() == "")
+        }
+    }
+
+    @Test("A KVM device that is closed to the daemon's machines is named, since it makes every call slow")
+    func permissionTrap() async throws {
+        let directory = try Files.createTemporaryDirectory(in: "/tmp", prefix: "pgkvm-libvirt")
+        defer { try? Files.remove(directory) }
+        let device = directory.appending("kvm")
+        try Files.write([], to: device, mode: [.ownerReadWrite])
+        let host = LibvirtHost(choice: ApplianceSpec.Libvirt(), state: StateDirectory(path: directory))
+        let finding = try #require(try await host.permissionTrap(device: device))
+        #expect(finding.level == .warn)
+        #expect(finding.remedy == "sudo chgrp kvm \(device) && sudo chmod 0660 \(device)")
+        _ = try await ProgramRunner.check("sh", ["-euc", finding.remedy?.replacing("sudo ", with: "") ?? "exit 1"])
+        #expect(try await host.permissionTrap(device: device) == nil)
+        var session = ApplianceSpec.Libvirt()
+        session.uri = "qemu:///session"
+        try Files.write([], to: device, mode: [.ownerReadWrite])
+        #expect(try await LibvirtHost(choice: session, state: StateDirectory(path: directory)).permissionTrap(device: device) == nil)
+    }
+
+    @Test("Where no daemon answers, that is said, with the line that starts one")
+    func noDaemon() async throws {
+        let virsh = Virsh(uri: "qemu:///system?socket=/nonexistent/libvirt-sock")
+        let error = await #expect(throws: Failure.self) { _ = try await virsh.run(["list"]) }
+        #expect(error?.code == .libvirtUnreachable)
+        #expect(error?.remedy?.contains("systemctl start libvirtd") == true)
+    }
+}
