@@ -149,13 +149,14 @@ enum SharedSpec {
     static let oddRole = #"o'brien "$HOME" 🐘"#
     static let oddDatabase = #"it's a "shop" for $5 \ 🐘"#
 
-    /// - Parameter rest: further lines of the sections `network` and `data`, in the form of the file.
-    static func text(name: String, network: String = "address: dhcp", data: String = "size: 1GiB") -> String {
+    /// - Parameters: further lines of the sections, in the form of the file.
+    static func text(name: String, machine: String = "backend: qemu", network: String = "address: dhcp", data: String = "size: 1GiB") -> String {
         #"""
         formatVersion: 1
         name: \#(name)
         machine:
           memory: 1GiB
+          \#(machine)
         network:
           \#(network)
         data:
@@ -180,9 +181,11 @@ enum SharedSpec {
     }
 
     /// Writes the file beside the appliances.
-    static func write(name: String, network: String = "address: dhcp", data: String = "size: 1GiB", in home: PGKVMHome) throws -> FilePath {
+    static func write(
+        name: String, machine: String = "backend: qemu", network: String = "address: dhcp", data: String = "size: 1GiB", in home: PGKVMHome
+    ) throws -> FilePath {
         let file = home.path.appending("\(name).yaml")
-        try Files.write(text(name: name, network: network, data: data), to: file)
+        try Files.write(text(name: name, machine: machine, network: network, data: data), to: file)
         return file
     }
 }

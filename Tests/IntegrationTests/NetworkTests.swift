@@ -75,7 +75,7 @@ extension GuestTests {
             }
         }
 
-        @Test("A guest on a tap device that gets its address by DHCP is found by its card, also after a restart")
+        @Test("A guest on a tap device that gets its address by DHCP is found by its card, also after a restart", .fullRun)
         func tap() async throws {
             try await deployed("juliett", "mode: tap\n  device: tap0") { guest, _ in
                 let first = try #require(try await guest.status().postgresql)

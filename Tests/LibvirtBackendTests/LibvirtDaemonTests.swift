@@ -102,6 +102,37 @@ struct LibvirtDaemonTests {
         }
     }
 
+    @Test(
+        "A daemon behind SSH gets its volumes over the wire, and its machine a network of its own", .enabled("there is an SSH server") { SSHServer.isAvailable }
+    )
+    func remote() async throws {
+        try await SSHServer.run { server in
+            let key = server.scratch.appending("key")
+            try server.privateKey.withRevealed { try Files.write($0, to: key) }
+            // No key of the test's server becomes one that this user knows.
+            let ssh = server.scratch.appending("ssh")
+            try Files.write("#!/bin/sh\nexec ssh -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR \"$@\"\n", to: ssh, mode: [.ownerReadWriteExecute])
+            try await Bench.with { bench in
+                let socket = bench.daemon.uri.split(separator: "=").last.map(String.init) ?? ""
+                let uri = "qemu+ssh://\(server.user)@127.0.0.1:\(server.port)/system?command=\(ssh)&keyfile=\(key)&no_verify=1&no_tty=1&socket=\(socket)"
+                let backend = bench.backend(uri: uri)
+                let name = try #require(ApplianceName("orders"))
+                let spec = try await bench.spec(name, device: "default")
+                #expect(try await backend.checkHost(bench.applianceSpec()).findings.contains { $0.check == "host.libvirt" && $0.level == .pass })
+                #expect(try await backend.decideDisks(bench.applianceSpec()).0.cacheDirect)
+                let machine = try await backend.create(spec)
+                #expect(try await backend.volumes.size(of: VolumeNames(spec).system) == .mebibytes(16))
+                try await backend.start(machine)
+                #expect(try await backend.powerState(of: machine) == .running)
+                #expect(backend.serialLog(of: machine) == nil)
+                // Nobody in it asks for an address.
+                #expect(try await backend.endpoint(of: machine, service: .ssh) == nil)
+                try await backend.delete(machine)
+                #expect(try await bench.daemon.everything() == "")
+            }
+        }
+    }
+
     @Test("A volume that does not fit leaves nothing behind")
     func full() async throws {
         try await Bench.with { bench in

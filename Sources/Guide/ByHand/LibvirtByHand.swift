@@ -56,7 +56,7 @@ enum LibvirtByHand {
 
     private static func processor(_ subject: ByHandSubject) -> [String] {
         let machine = subject.spec.machine
-        let cpu = subject.usesKVM ? ["--virt-type", "kvm", "--cpu", "host-passthrough"] : ["--virt-type", "qemu", "--cpu", "maximum"]
+        let cpu = subject.usesKVM ? ["--virt-type", "kvm", "--cpu", "host-passthrough"] : ["--virt-type", "qemu", "--cpu", "mode=maximum"]
         return cpu + ["--vcpus", "\(machine.vcpus),sockets=1,cores=\(machine.vcpus),threads=1", "--memory", "\(machine.memory.mebibytes)", "--machine", "q35"]
     }
 

@@ -101,6 +101,9 @@ struct SpecOptions: ParsableArguments {
     @Option(help: "Where PostgreSQL's packages come from") var packageSource: ApplianceSpec.PostgreSQL.PackageSource?
     @Option(help: ArgumentHelp("Port on 127.0.0.1 for PostgreSQL", valueName: "port")) var port: UInt16?
     @Option(help: ArgumentHelp("Port on 127.0.0.1 for SSH", valueName: "port")) var sshPort: UInt16?
+    @Option(help: "What carries the machine (qemu); the rest of libvirt and proxmox is in the spec file") var backend: BackendKind?
+    @Option(help: ArgumentHelp("The libvirt daemon (qemu:///system), with '--backend libvirt'", valueName: "uri")) var libvirtURI: String?
+    @Option(help: ArgumentHelp("Connect the guest to this network of libvirt's", valueName: "network")) var nat: String?
     @Option(help: ArgumentHelp("Connect the guest to this bridge of the host", valueName: "device")) var bridge: String?
     @Option(help: ArgumentHelp("Connect the guest to this tap device of the host", valueName: "device")) var tap: String?
     @Option(help: ArgumentHelp("The guest's address: dhcp, static (with user networking), or such as 192.168.1.20/24", valueName: "address"))
@@ -124,6 +127,12 @@ struct SpecOptions: ParsableArguments {
         if let packageSource { spec.postgresql.source = packageSource }
         if let port { spec.network.postgresqlPort = port }
         if let sshPort { spec.network.sshPort = sshPort }
+        if let backend { spec.machine.backend = backend }
+        if let libvirtURI {
+            spec.machine.libvirt = spec.machine.libvirt ?? ApplianceSpec.Libvirt()
+            spec.machine.libvirt?.uri = libvirtURI
+        }
+        if let nat { (spec.network.mode, spec.network.device) = (.nat, nat) }
         if let bridge { (spec.network.mode, spec.network.device) = (.bridge, bridge) }
         if let tap { (spec.network.mode, spec.network.device) = (.tap, tap) }
         if let address { spec.network.address = address }
@@ -157,6 +166,7 @@ extension ByteSize: ExpressibleByArgument {
     public init?(argument: String) { self.init(argument) }
 }
 extension AcceleratorChoice: ExpressibleByArgument {}
+extension BackendKind: ExpressibleByArgument {}
 extension ApplianceSpec.PostgreSQL.Profile: ExpressibleByArgument {}
 extension ApplianceSpec.PostgreSQL.PackageSource: ExpressibleByArgument {}
 extension ApplianceSpec.Network.Address: ExpressibleByArgument {

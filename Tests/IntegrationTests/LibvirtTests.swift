@@ -1,0 +1,52 @@
+import ApplianceModel
+import HostSystem
+import SystemPackage
+import TestSupport
+import Testing
+
+extension GuestTests {
+    @Suite("A guest of libvirt's", .enabled("only root makes namespaces") { HostEnvironment.isRoot })
+    struct LibvirtTests {
+        @Test("A domain on libvirt's network with NAT is deployed, verified, stopped, started and deleted like any appliance")
+        func lifecycle() async throws {
+            try await LibvirtDaemon.with { daemon in
+                let outside = try Guests.shared().home
+                let guest = Guest(home: outside.inside(daemon), name: "kilo")
+                let specFile = try SharedSpec.write(
+                    name: guest.name, machine: "backend: libvirt", network: "mode: nat\n  device: default", in: outside)
+                try await outside.check("image", "build", "debian-13")
+                try await guest.removedOnFailure {
+                    try await Stage.run("deploy \(guest.name)") { try await guest.home.check("deploy", specFile.string) }
+                    let status = try await guest.status()
+                    let address = try #require(status.postgresql)
+                    #expect(address.host.hasPrefix("192.168.122."))
+                    try await guest.verify().expectPassed()
+
+                    let connection = try await guest.home.check("connection", guest.name, "--database", SharedSpec.oddDatabase)
+                    let psql = daemon.prefix + ["psql", "--no-psqlrc", "-Atw", connection, "-c"]
+                    func query(_ text: String) async throws -> String {
+                        try await ProgramRunner.check(psql[0], psql.dropFirst() + [text]).outputText.split(separator: "\n").joined()
+                    }
+                    _ = try await query("CREATE TABLE kept AS SELECT 42 AS answer")
+                    let plan = try await guest.home.check("plan", specFile.string, "--brief")
+                    #expect(plan.contains("nothing would be changed"), "\(plan)")
+                    let domains = try await daemon.virsh("list", "--title", "--all")
+                    #expect(domains.contains("PostgreSQL appliance kilo"))
+                    #expect(try await !daemon.everything().contains("seed"))
+                    #expect(try await guest.home.check("logs", guest.name, "--serial").contains("login:"))
+
+                    try await guest.home.check("stop", guest.name)
+                    #expect(try await daemon.virsh("domstate", guest.name).contains("shut off"))
+                    #expect(try await guest.home.check("list").contains("off"))
+                    try await guest.home.check("start", guest.name)
+                    #expect(try await guest.status().postgresql == address)
+                    #expect(try await query("SELECT answer FROM kept") == "42")
+
+                    try await guest.home.check("delete", guest.name, "--confirm", guest.name)
+                    #expect(try await daemon.everything() == "")
+                }
+                try await guest.expectGone()
+            }
+        }
+    }
+}
