@@ -56,10 +56,11 @@ extension LibvirtBackend: DataDiskSpaceTelling {
 
 extension LibvirtBackend: DiscardTelling {
     /// libvirt cannot take the ability from a virtio disk, but has QEMU ignore it.
-    package func givesBackDiscarded(of machine: MachineReference) async throws -> Bool {
+    package func discardUse(of machine: MachineReference) async throws -> DiscardUse {
         let text = try await virsh.run(["dumpxml", domain(of: machine)])
         let disks = text.split(separator: "<disk ").dropFirst()
-        return !disks.contains { $0.contains("<target dev='\(DomainText.dataTarget)'") && $0.contains("discard='ignore'") }
+        let isIgnored = disks.contains { $0.contains("<target dev='\(DomainText.dataTarget)'") && $0.contains("discard='ignore'") }
+        return isIgnored ? .ignored : .givenBack
     }
 }
 

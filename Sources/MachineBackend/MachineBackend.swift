@@ -144,8 +144,15 @@ package protocol DataDiskSpaceTelling: Sendable {
 
 /// A backend that offers the guest to discard blocks and knows what becomes of them.
 package protocol DiscardTelling: Sendable {
-    /// Whether the host gets back the space of what the guest discards from its data disk.
-    func givesBackDiscarded(of machine: MachineReference) async throws -> Bool
+    func discardUse(of machine: MachineReference) async throws -> DiscardUse
+}
+
+/// What becomes of the blocks that a guest discards from its data disk.
+package enum DiscardUse: Sendable, Equatable {
+    /// Nothing: their space stays the disk's.
+    case ignored
+    /// The storage gets them back, as it is meant to.
+    case givenBack
 }
 
 /// A node of a machine's block layer: a file, a format above it, or a filter between them.

@@ -44,10 +44,10 @@ package struct MachineRecipe: Sendable, Equatable {
         package let path: String
         /// In the order in which they are sent, each `name=value`; nothing secret is among them.
         package let parameters: [String]
-        /// The line that a person would type instead.
-        package let byHand: String
+        /// The lines any of which a person would type on the platform's host instead.
+        package let byHand: [String]
 
-        package init(method: String, path: String, parameters: [String], byHand: String) {
+        package init(method: String, path: String, parameters: [String], byHand: [String]) {
             self.method = method
             self.path = path
             self.parameters = parameters

@@ -45,7 +45,7 @@ struct LibvirtDaemonTests {
                 #expect(try await bench.daemon.virsh("list", "--all", "--title").contains("PostgreSQL appliance orders"))
                 #expect(try await bench.backend.volumes.size(of: VolumeNames(spec).system) == .mebibytes(16))
                 #expect(try await bench.backend.dataDiskSpace(of: machine) == DataDiskSpace(size: .mebibytes(64), reserved: .mebibytes(64)))
-                #expect(try await bench.backend.givesBackDiscarded(of: machine) == false)
+                #expect(try await bench.backend.discardUse(of: machine) == .ignored)
                 try await bench.backend.delete(machine)
             }
         }

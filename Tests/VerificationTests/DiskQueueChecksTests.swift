@@ -21,7 +21,7 @@ struct DiskQueueChecksTests {
     func ignored() throws {
         let good = GuestChecksTests.good.merging(["data_disk_discard_max": "2147483136"]) { _, new in new }
         let report = GuestReport(good.map { "\($0.key)=\($0.value)" }.joined(separator: "\n"))
-        let finding = try #require(DiskQueueChecks.findings(report, vcpus: 2, givesBack: false).last)
+        let finding = try #require(DiskQueueChecks.findings(report, vcpus: 2, discards: .ignored).last)
         #expect(finding.level == .pass)
         #expect(finding.measured == "on, up to 2147483136 bytes at once, and the host ignores it")
     }

@@ -113,9 +113,9 @@ package enum PlanText {
         return lines.enumerated().map { index, line in (index == 0 ? line : "  \(line)") + (index < lines.count - 1 ? " \\" : "") }
     }
 
-    /// A request with its parameters, and the line that stands for it.
+    /// A request with its parameters, and the lines that stand for it.
     private static func call(_ call: MachineRecipe.Call) -> [String] {
-        ["\(call.method) \(call.path)"] + call.parameters.map { "    \($0)" } + (call.byHand.isEmpty ? [] : ["  by hand: \(call.byHand)"])
+        ["\(call.method) \(call.path)"] + call.parameters.map { "    \($0)" } + call.byHand.map { "  by hand: \($0)" }
     }
 
     /// A word as a shell takes it.

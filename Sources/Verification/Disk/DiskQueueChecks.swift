@@ -5,13 +5,13 @@ internal import MachineBackend
 enum DiskQueueChecks {
     static let group = CheckGroup(name: .disk, check: "disk.queues") { run, _ in
         let target = run.target
-        let givesBack = try await (target.backend as? any DiscardTelling)?.givesBackDiscarded(of: target.machine) ?? true
-        return findings(try await run.guestReport.get(), vcpus: target.spec.machine.vcpus, givesBack: givesBack)
+        let use = try await (target.backend as? any DiscardTelling)?.discardUse(of: target.machine)
+        return findings(try await run.guestReport.get(), vcpus: target.spec.machine.vcpus, discards: use)
     }
 
-    /// - Parameter givesBack: whether the host gets back what the guest discards.
-    static func findings(_ report: GuestReport, vcpus: Int, givesBack: Bool = true) -> [Finding] {
-        [serial(report), queues(report, vcpus: vcpus), scheduler(report), discard(report, givesBack: givesBack)]
+    /// - Parameter discards: what the platform does with discarded blocks; nil where it does not offer to take them.
+    static func findings(_ report: GuestReport, vcpus: Int, discards: DiscardUse? = nil) -> [Finding] {
+        [serial(report), queues(report, vcpus: vcpus), scheduler(report), discard(report, discards)]
     }
 
     private static func serial(_ report: GuestReport) -> Finding {
@@ -39,13 +39,19 @@ enum DiskQueueChecks {
     }
 
     /// What the guest gives back the host no longer promises.
-    private static func discard(_ report: GuestReport, givesBack: Bool) -> Finding {
+    private static func discard(_ report: GuestReport, _ use: DiscardUse?) -> Finding {
         guard let most = Int64(report["data_disk_discard_max"]) else { return unknown("disk.discard", "off") }
-        let isSafe = most == 0 || !givesBack
+        let isSafe = most == 0 || use != nil
+        let consequence =
+            switch use {
+            case nil: ""
+            case .ignored: ", and the host ignores it"
+            case .givenBack: ", and the storage gets the space back, as it is meant to"
+            }
         return Finding(
             check: "disk.discard", level: isSafe ? .pass : .warn,
-            measured: most == 0 ? "off" : "on, up to \(most) bytes at once" + (givesBack ? "" : ", and the host ignores it"),
-            expected: "off or ignored: the host's space stays reserved",
+            measured: most == 0 ? "off" : "on, up to \(most) bytes at once" + consequence,
+            expected: use == .givenBack ? "off, or meant" : "off or ignored: the host's space stays reserved",
             remedy: isSafe ? nil : "stop and start the appliance; keep fstrim off until then")
     }
 
