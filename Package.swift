@@ -62,6 +62,8 @@ let libraries: [Target] = [
             "ApplianceModel", "MachineBackend", "HostSystem", "BuiltinTemplates", systemPackage, .product(name: "Mustache", package: "swift-mustache"),
         ], swiftSettings: strict),
     .target(
+        name: "ProxmoxBackend", dependencies: ["ApplianceModel", "MachineBackend", "HostSystem", crypto, systemPackage], swiftSettings: strict),
+    .target(
         name: "Verification",
         dependencies: [
             "ApplianceModel", "SecureShell", "PostgresClient", "HostSystem", "MachineBackend", "BuiltinTemplates", systemPackage,
@@ -122,6 +124,7 @@ let package = Package(
         tests("CloudInit", ["HostSystem"]), tests("SecureShell", ["HostSystem"]), tests("PostgresClient", ["HostSystem"]),
         tests("PostgresServer", ["HostSystem", "PostgresClient"]), tests("QEMUBackend", ["HostSystem", "MachineBackend", "Verification"]),
         tests("LibvirtBackend", ["HostSystem", "MachineBackend"]),
+        tests("ProxmoxBackend", ["HostSystem", "MachineBackend", crypto]),
         tests("Verification", ["HostSystem", "SecureShell", "PostgresClient", "PostgresServer", "MachineBackend"]),
         tests(
             "Deployment",

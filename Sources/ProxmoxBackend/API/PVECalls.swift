@@ -1,0 +1,181 @@
+internal import ApplianceModel
+internal import HostSystem
+internal import SystemPackage
+
+/// Every request that pgkvm makes of Proxmox VE.
+extension PVECall {
+    static let version = PVECall(.get, ["version"], command: "pveversion")
+    static let nodes = PVECall(.get, ["nodes"])
+    static let resources = PVECall(.get, ["cluster", "resources"])
+    static let machines = PVECall(.get, ["cluster", "resources"], ["type": "vm"])
+    static let nextID = PVECall(.get, ["cluster", "nextid"])
+
+    /// Refused where the number is taken, by whatever kind of machine.
+    static func isFree(_ vmid: Int) -> PVECall { PVECall(.get, ["cluster", "nextid"], ["vmid": "\(vmid)"]) }
+
+    static func permissions(on path: String) -> PVECall { PVECall(.get, ["access", "permissions"], ["path": path]) }
+
+    static func storages(node: String) -> PVECall {
+        PVECall(.get, ["nodes", node, "storage"], ["enabled": "1"], command: "pvesm status --enabled 1")
+    }
+
+    static func bridges(node: String) -> PVECall { PVECall(.get, ["nodes", node, "network"], ["type": "any_bridge"]) }
+
+    static func nodeStatus(_ node: String) -> PVECall {
+        PVECall(.get, ["nodes", node, "status"], permission: PVEPermission("/nodes/\(node)", "Sys.Audit"))
+    }
+
+    static func content(node: String, storage: String, type: String) -> PVECall {
+        PVECall(
+            .get, ["nodes", node, "storage", storage, "content"], ["content": type], permission: PVEPermission("/storage/\(storage)", "Datastore.Audit"),
+            command: "pvesm list \(storage) --content \(type)")
+    }
+
+    static func uploadImage(_ file: FilePath, as name: String, checksum: String, node: String, storage: String) -> PVECall {
+        PVECall(
+            .post, ["nodes", node, "storage", storage, "upload"], ["content": "import", "checksum-algorithm": "sha256", "checksum": checksum],
+            upload: Upload(file: file, name: name), permission: PVEPermission("/storage/\(storage)", "Datastore.AllocateTemplate"),
+            command: "cp \(CommandText.render([file.string])) $(pvesm path \(storage):import/\(name))")
+    }
+
+    static func uploadMedium(_ file: FilePath, as name: String, node: String, storage: String) -> PVECall {
+        PVECall(
+            .post, ["nodes", node, "storage", storage, "upload"], ["content": "iso"], upload: Upload(file: file, name: name),
+            permission: PVEPermission("/storage/\(storage)", "Datastore.AllocateTemplate"),
+            command: "cp \(CommandText.render([file.string])) $(pvesm path \(storage):iso/\(name))")
+    }
+
+    static func deleteVolume(_ volume: String, node: String) -> PVECall {
+        let storage = volume.prefix { $0 != ":" }
+        return PVECall(
+            .delete, ["nodes", node, "storage", String(storage), "content", volume], permission: PVEPermission("/storage/\(storage)", "Datastore.Allocate"),
+            command: "pvesm free \(volume)")
+    }
+
+    /// - Parameter parameters: those of the new machine, `vmid` first.
+    static func create(node: String, _ parameters: [Parameter]) -> PVECall {
+        var call = PVECall(.post, ["nodes", node, "qemu"], permission: PVEPermission("/vms", "VM.Allocate"))
+        call.parameters = parameters
+        let vmid = parameters.first { $0.name == "vmid" }?.value ?? ""
+        let options = parameters.filter { $0.name != "vmid" }.flatMap { ["--\($0.name)", $0.value] }
+        call.command = CommandText.render(["qm", "create", vmid] + options)
+        return call
+    }
+
+    static func config(_ place: PVEPlace) -> PVECall {
+        PVECall(.get, place.segments("config"), permission: place.permission("VM.Audit"), command: "qm config \(place.vmid)")
+    }
+
+    static func pending(_ place: PVEPlace) -> PVECall {
+        PVECall(.get, place.segments("pending"), permission: place.permission("VM.Audit"), command: "qm pending \(place.vmid)")
+    }
+
+    /// Changes the configuration at once, as far as a running machine takes it.
+    static func configure(_ place: PVEPlace, _ parameters: KeyValuePairs<String, String>, privilege: String) -> PVECall {
+        let options = parameters.flatMap { ["--\($0.key)", $0.value] }
+        return PVECall(
+            .put, place.segments("config"), parameters, permission: place.permission(privilege),
+            command: CommandText.render(["qm", "set", "\(place.vmid)"] + options))
+    }
+
+    /// - Parameter size: of the whole disk, in mebibytes.
+    static func resize(_ place: PVEPlace, disk: String, mebibytes: Int64) -> PVECall {
+        PVECall(
+            .put, place.segments("resize"), ["disk": disk, "size": "\(mebibytes)M"], permission: place.permission("VM.Config.Disk"),
+            command: "qm resize \(place.vmid) \(disk) \(mebibytes)M")
+    }
+
+    static func status(_ place: PVEPlace) -> PVECall {
+        PVECall(.get, place.segments("status", "current"), permission: place.permission("VM.Audit"), command: "qm status \(place.vmid) --verbose")
+    }
+
+    static func start(_ place: PVEPlace) -> PVECall {
+        PVECall(.post, place.segments("status", "start"), permission: place.permission("VM.PowerMgmt"), command: "qm start \(place.vmid)")
+    }
+
+    static func shutDown(_ place: PVEPlace, seconds: String) -> PVECall {
+        PVECall(
+            .post, place.segments("status", "shutdown"), ["timeout": seconds], permission: place.permission("VM.PowerMgmt"),
+            command: "qm shutdown \(place.vmid) --timeout \(seconds)")
+    }
+
+    static func stop(_ place: PVEPlace) -> PVECall {
+        PVECall(.post, place.segments("status", "stop"), permission: place.permission("VM.PowerMgmt"), command: "qm stop \(place.vmid)")
+    }
+
+    static func interfaces(_ place: PVEPlace, release: PVERelease?) -> PVECall {
+        PVECall(
+            .get, place.segments("agent", "network-get-interfaces"), permission: place.permission(PVEPermission.agentPrivilege(release)),
+            command: "qm guest cmd \(place.vmid) network-get-interfaces")
+    }
+
+    /// Purged from backup jobs, replication and the HA manager as well.
+    static func delete(_ place: PVEPlace) -> PVECall {
+        PVECall(
+            .delete, place.segments(), ["purge": "1", "destroy-unreferenced-disks": "1"], permission: place.permission("VM.Allocate"),
+            command: "qm destroy \(place.vmid) --purge 1 --destroy-unreferenced-disks 1")
+    }
+
+    /// Work under way on a node.
+    static func activeTasks(node: String, type: String) -> PVECall {
+        PVECall(.get, ["nodes", node, "tasks"], ["source": "active", "typefilter": type], command: "pvenode task list --source active --typefilter \(type)")
+    }
+
+    static func taskStatus(_ task: UPID) -> PVECall {
+        PVECall(.get, ["nodes", task.node, "tasks", task.text, "status"], command: "pvenode task status '\(task.text)'")
+    }
+
+    /// - Parameter start: how many lines to leave out.
+    static func taskLog(_ task: UPID, from start: Int) -> PVECall {
+        PVECall(
+            .get, ["nodes", task.node, "tasks", task.text, "log"], ["start": "\(start)", "limit": "0"],
+            command: "pvenode task log '\(task.text)' --start \(start)")
+    }
+
+    static func stopTask(_ task: UPID) -> PVECall { PVECall(.delete, ["nodes", task.node, "tasks", task.text]) }
+
+    static func addToHA(_ place: PVEPlace, isRunning: Bool, comment: String) -> PVECall {
+        let state = isRunning ? "started" : "stopped"
+        return PVECall(
+            .post, ["cluster", "ha", "resources"], ["sid": "vm:\(place.vmid)", "state": state, "comment": comment],
+            permission: PVEPermission("/", "Sys.Console"),
+            command: CommandText.render(["ha-manager", "add", "vm:\(place.vmid)", "--state", state, "--comment", comment]))
+    }
+}
+
+/// Where a machine is: its number and the node that it is on just now.
+struct PVEPlace: Sendable, Equatable {
+    let node: String
+    let vmid: Int
+
+    func segments(_ rest: String...) -> [String] { ["nodes", node, "qemu", "\(vmid)"] + rest }
+    func permission(_ privilege: String) -> PVEPermission { PVEPermission("/vms/\(vmid)", privilege) }
+}
+
+/// What a server says of its version: `8.4`, `9.2`.
+struct PVERelease: Sendable, Comparable, CustomStringConvertible {
+    let major: Int
+    let minor: Int
+
+    init(major: Int, minor: Int) {
+        self.major = major
+        self.minor = minor
+    }
+
+    /// Reads `9.2`, `9.2.0` or `8.4-1`; nil for anything else.
+    init?(_ text: String) {
+        guard let parts = text.prefixMatch(of: /([0-9]{1,4})\.([0-9]{1,4})/), let major = Int(parts.1), let minor = Int(parts.2) else { return nil }
+        self.init(major: major, minor: minor)
+    }
+
+    /// The first that takes uploads of images to import.
+    static let oldest = PVERelease(major: 8, minor: 3)
+
+    static func < (left: PVERelease, right: PVERelease) -> Bool { (left.major, left.minor) < (right.major, right.minor) }
+    var description: String { "\(major).\(minor)" }
+}
+
+extension PVEPermission {
+    /// What reading from the guest's agent needs; 9.0 split the older privilege.
+    static func agentPrivilege(_ release: PVERelease?) -> String { (release?.major ?? 9) < 9 ? "VM.Monitor" : "VM.GuestAgent.Audit" }
+}

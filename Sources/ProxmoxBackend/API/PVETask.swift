@@ -1,0 +1,121 @@
+internal import ApplianceModel
+internal import HostSystem
+
+/// The identifier of work in the background: `UPID:NODE:PID:PSTART:START:TYPE:ID:USER:`.
+package struct UPID: Sendable, Equatable {
+    package let text: String
+    package let node: String
+    /// `qmcreate`, `imgcopy`, …
+    package let type: String
+    /// What it works on; for a machine its number.
+    package let subject: String
+    /// The user or token that it runs for.
+    package let user: String
+
+    /// - Returns: nil unless the text is one.
+    package init?(_ text: String) {
+        let fields = text.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
+        guard fields.count >= 9, fields[0] == "UPID", !fields[1].isEmpty else { return nil }
+        self.text = text
+        node = fields[1]
+        type = fields[5]
+        subject = fields[6]
+        user = fields[7]
+    }
+}
+
+/// Waits for work in the background, telling what its log says.
+struct PVETask {
+    let client: PVEClient
+    let upid: UPID
+    /// What it is doing, for messages: `the creation of VM 100`.
+    let title: String
+    /// For all of it.
+    let limit: Duration
+    /// How long its log may say nothing new; nil is as long as it wants.
+    var silence: Duration?
+    var report: @Sendable (String) -> Void = { _ in }
+
+    /// How often in a row nobody may answer before that counts.
+    private static let tolerated = 5
+
+    /// - Throws: `proxmox.task-failed` with the end of the log, `proxmox.task-endless`, and what the client throws.
+    func wait() async throws {
+        let exit = try await exitStatus()
+        guard exit != "OK" else { return }
+        let lines = (try? await log(from: 0)) ?? []
+        if exit.wholeMatch(of: /WARNINGS: [0-9]+/) != nil {
+            for line in lines where line.hasPrefix("WARN") { report("\(title): \(line)") }
+            return
+        }
+        let tail = lines.filter { !$0.hasPrefix("TASK ") }.suffix(6).map { "\n    \($0)" }.joined()
+        throw Failure(
+            .proxmoxTaskFailed, "\(title) failed on node '\(upid.node)': \(exit)\(tail)",
+            remedy: "the whole log is kept there: pvenode task log '\(upid.text)'")
+    }
+
+    /// How it ended, in the server's words.
+    private func exitStatus() async throws -> String {
+        let clock = ContinuousClock()
+        let start = clock.now
+        var lastWord = start
+        var seen = 0
+        var pause = client.timing.firstPause
+        var silentAnswers = 0
+        while true {
+            do {
+                let status = try await client.data(.taskStatus(upid))
+                silentAnswers = 0
+                if status["status"]?.text == "stopped" { return status["exitstatus"]?.text ?? "the server does not say how" }
+                let lines = (try? await log(from: seen)) ?? []
+                if let last = lines.last {
+                    seen += lines.count
+                    lastWord = clock.now
+                    report("\(title): \(last)")
+                }
+            } catch let error as Failure where [.proxmoxUnreachable, .proxmoxNode].contains(error.code) {
+                silentAnswers += 1
+                guard silentAnswers < Self.tolerated else { throw error }
+            }
+            let now = clock.now
+            guard now - start < limit else { throw endless("it has run for \(limit.wholeSeconds) s") }
+            if let silence, now - lastWord > silence { throw endless("its log says nothing new for \(silence.wholeSeconds) s") }
+            try await WaitingTime.measure { try await clock.sleep(for: pause) }
+            pause = min(client.timing.longestPause, pause * 1.5)
+        }
+    }
+
+    private func log(from start: Int) async throws -> [String] {
+        try await client.data(.taskLog(upid, from: start)).elements.compactMap { $0["t"]?.text }
+    }
+
+    private func endless(_ why: String) -> Failure {
+        Failure(
+            .proxmoxTaskEndless, "\(title) does not end on node '\(upid.node)': \(why)",
+            remedy:
+                "look at it there: pvenode task log '\(upid.text)'; to end it: pvesh delete '/nodes/\(upid.node)/tasks/\(upid.text)'; the same command of pgkvm then carries on"
+        )
+    }
+}
+
+extension PVEClient {
+    /// Carries out a call that works in the background, and waits for that.
+    /// - Throws: what the call and its task throw; `proxmox.not-proxmox` when the answer names no task.
+    func run(
+        _ call: PVECall, title: String, limit: Duration, silence: Duration? = nil, report: @escaping @Sendable (String) -> Void = { _ in }
+    ) async throws {
+        let data = try await data(call)
+        // Some calls have ended by the time that they answer.
+        if data == .null { return }
+        try await wait(for: data, title: title, limit: limit, silence: silence, report: report)
+    }
+
+    func wait(
+        for data: JSONValue, title: String, limit: Duration, silence: Duration? = nil, report: @escaping @Sendable (String) -> Void = { _ in }
+    ) async throws {
+        guard let upid = data.string.flatMap({ UPID($0) }) else {
+            throw Failure(.proxmoxNotProxmox, "the server names no task for \(title)", remedy: "'machine.proxmox.url' has to be that of a Proxmox VE server")
+        }
+        try await PVETask(client: self, upid: upid, title: title, limit: limit, silence: silence, report: report).wait()
+    }
+}

@@ -1,0 +1,116 @@
+internal import ApplianceModel
+
+/// A value of Proxmox's configuration that has parts: `STORE:0,iothread=1,cache=none`.
+struct PropertyString: Equatable {
+    /// Each part; the first may stand without a name.
+    private(set) var parts: [(name: String?, value: String)] = []
+
+    init() {}
+
+    /// - Parameter first: the value of the part whose name is left out.
+    /// - Throws: `input.invalid`, as `add` does.
+    init(_ first: String) throws {
+        parts = [(nil, try Self.checked(first, name: "value"))]
+    }
+
+    /// Reads what a server shows of a value.
+    init(reading text: String) {
+        for part in text.split(separator: ",") {
+            guard let sign = part.firstIndex(of: "=") else {
+                parts.append((nil, String(part)))
+                continue
+            }
+            parts.append((String(part[..<sign]), String(part[part.index(after: sign)...])))
+        }
+    }
+
+    /// - Throws: `input.invalid` for a value that would begin another part.
+    mutating func add(_ name: String, _ value: String) throws { parts.append((name, try Self.checked(value, name: name))) }
+
+    subscript(_ name: String) -> String? { parts.first { $0.name == name }?.value }
+
+    /// The part without a name.
+    var first: String? { parts.first.flatMap { $0.name == nil ? $0.value : nil } }
+
+    var text: String { parts.map { part in part.name.map { "\($0)=\(part.value)" } ?? part.value }.joined(separator: ",") }
+
+    private static func checked(_ value: String, name: String) throws -> String {
+        let isPlain = !value.isEmpty && !value.contains { ",=".contains($0) || $0.isWhitespace } && value.unicodeScalars.allSatisfy { $0.value >= 0x20 }
+        guard isPlain else {
+            throw Failure(
+                .invalidInput, "'\(value)' cannot be the \(name) of a drive or card in Proxmox: blanks, commas and equals signs have a meaning there",
+                remedy: "choose another name")
+        }
+        return value
+    }
+
+    static func == (left: PropertyString, right: PropertyString) -> Bool { left.text == right.text }
+}
+
+/// A drive of a new machine.
+struct PVEDrive: Equatable {
+    enum Source: Equatable {
+        /// A new volume.
+        case new(store: String, gibibytes: Int64)
+        /// A copy of an uploaded image, of the image's size.
+        case image(store: String, volume: String)
+        /// An uploaded medium.
+        case medium(volume: String)
+        /// The firmware's variables.
+        case firmware(store: String)
+    }
+
+    var source: Source
+    /// How requests reach the store; nil is the server's choice.
+    var aio: String?
+    var serial: String?
+
+    /// - Throws: `input.invalid` for a value that Proxmox would read as something else.
+    func text() throws -> String {
+        var drive: PropertyString
+        switch source {
+        case .new(let store, let gibibytes):
+            drive = try PropertyString("\(store):\(gibibytes)")
+            try drive.add("format", "raw")
+        case .image(let store, let volume):
+            // The size has to be 0 here.
+            drive = try PropertyString("\(store):0")
+            try drive.add("import-from", volume)
+        case .medium(let volume):
+            drive = try PropertyString(volume)
+            try drive.add("media", "cdrom")
+            return drive.text
+        case .firmware(let store):
+            drive = try PropertyString("\(store):1")
+            try drive.add("efitype", "4m")
+            // Keys of Secure Boot would refuse what the image boots.
+            try drive.add("pre-enrolled-keys", "0")
+            return drive.text
+        }
+        try drive.add("iothread", "1")
+        try drive.add("cache", "none")
+        if let aio { try drive.add("aio", aio) }
+        try drive.add("discard", "on")
+        if let serial { try drive.add("serial", serial) }
+        return drive.text
+    }
+}
+
+/// The network card of a machine.
+struct PVECard: Equatable {
+    var macAddress: String
+    var bridge: String
+    /// 1 to 64.
+    var queues: Int
+
+    /// - Throws: `input.invalid`.
+    func text() throws -> String {
+        var card = PropertyString()
+        try card.add("virtio", macAddress.uppercased())
+        try card.add("bridge", bridge)
+        if queues > 1 { try card.add("queues", "\(min(queues, Self.mostQueues))") }
+        return card.text
+    }
+
+    static let mostQueues = 64
+}

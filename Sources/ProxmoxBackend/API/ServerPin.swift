@@ -1,0 +1,109 @@
+internal import ApplianceModel
+internal import Crypto
+internal import FoundationEssentials
+internal import HostSystem
+internal import Synchronization
+
+/// The public key of the server whose certificate has the pinned fingerprint.
+///
+/// The certificate is read in a handshake of its own and compared; its public key is then demanded of every connection, and only
+/// the holder of its private key can make one. So it does not matter whom the first handshake was with.
+final class ServerPin: Sendable {
+    private let known = Mutex<String?>(nil)
+
+    /// curl's `sha256//…` of the public key.
+    /// - Parameters:
+    ///   - fingerprint: SHA-256 of the certificate, in hexadecimal pairs with colons.
+    ///   - authority: host and port.
+    /// - Throws: `proxmox.fingerprint`, `proxmox.unreachable`, `program.missing`.
+    func publicKey(fingerprint: String, authority: ServerAddress) async throws -> String {
+        if let key = known.withLock({ $0 }) { return key }
+        let wanted = try Self.normalised(fingerprint)
+        let certificate = try await Self.certificate(of: authority)
+        let seen = Self.fingerprint(certificate.der)
+        guard seen == wanted else {
+            throw Failure(
+                .proxmoxFingerprint, "the certificate of '\(authority)' has the fingerprint \(seen), and not the one in 'machine.proxmox.fingerprint'",
+                remedy: "compare it on the node itself: pvenode cert info; when it was renewed, write the new one into the spec, else somebody else answers")
+        }
+        let key = try await Self.publicKey(of: certificate.pem)
+        known.withLock { $0 = key }
+        return key
+    }
+
+    /// - Throws: `proxmox.fingerprint` when it is none.
+    static func normalised(_ fingerprint: String) throws -> String {
+        let text = fingerprint.trimming().uppercased()
+        guard text.wholeMatch(of: /[0-9A-F]{2}(?::[0-9A-F]{2}){31}/) != nil else {
+            throw Failure(
+                .proxmoxFingerprint, "'machine.proxmox.fingerprint' is no SHA-256 fingerprint",
+                remedy: "copy the one that 'pvenode cert info' shows: 32 pairs of hexadecimal digits with colons")
+        }
+        return text
+    }
+
+    static func fingerprint(_ der: [UInt8]) -> String {
+        SHA256.hash(data: der).map { byte in
+            let digits = String(byte, radix: 16, uppercase: true)
+            return digits.count == 1 ? "0" + digits : digits
+        }.joined(separator: ":")
+    }
+
+    private static func certificate(of authority: ServerAddress) async throws -> (pem: String, der: [UInt8]) {
+        let name = authority.isName ? ["-servername", authority.host] : []
+        let result = try await ProgramRunner.run(
+            "timeout", ["20", "openssl", "s_client", "-connect", authority.description] + name + ["-showcerts"])
+        guard let pem = firstBlock(result.outputText, "CERTIFICATE"), let der = bytes(of: pem) else {
+            throw Failure(
+                .proxmoxUnreachable, "'\(authority)' shows no certificate: \(lastWords(result.errorText))",
+                remedy: "check 'machine.proxmox.url', the network, and on the node: systemctl status pveproxy")
+        }
+        return (pem, der)
+    }
+
+    private static func publicKey(of certificate: String) async throws -> String {
+        let result = try await ProgramRunner.check("openssl", ["x509", "-noout", "-pubkey"], input: Array((certificate + "\n").utf8))
+        guard let pem = firstBlock(result.outputText, "PUBLIC KEY"), let der = bytes(of: pem) else {
+            throw Failure(.proxmoxCertificate, "the server's certificate has no public key that is understood")
+        }
+        return "sha256//" + Data(SHA256.hash(data: der)).base64EncodedString()
+    }
+
+    private static func lastWords(_ text: String) -> String { text.split(separator: "\n").last.map(String.init) ?? "nothing came" }
+
+    private static func firstBlock(_ text: String, _ label: String) -> String? {
+        guard let start = text.firstRange(of: "-----BEGIN \(label)-----"), let end = text.firstRange(of: "-----END \(label)-----"),
+            start.upperBound < end.lowerBound
+        else { return nil }
+        return String(text[start.lowerBound..<end.upperBound])
+    }
+
+    private static func bytes(of pem: String) -> [UInt8]? {
+        let body = pem.split(separator: "\n").filter { !$0.hasPrefix("-----") }.joined().filter { !$0.isWhitespace }
+        return Data(base64Encoded: body).map(Array.init)
+    }
+}
+
+/// Host and port of a server.
+struct ServerAddress: Sendable, Equatable, CustomStringConvertible {
+    let host: String
+    let port: Int
+
+    /// - Throws: `proxmox.not-proxmox` for what is no `https://HOST[:PORT]`.
+    init(url: String) throws {
+        guard let parts = url.wholeMatch(of: /https:\/\/([A-Za-z0-9.\-]+|\[[0-9A-Fa-f:]+\])(?::([0-9]{1,5}))?\/?/), let port = Int(parts.2 ?? "8006"),
+            (1...65535).contains(port)
+        else {
+            throw Failure(
+                .proxmoxNotProxmox, "'machine.proxmox.url': '\(url)' is not the address of a Proxmox VE server",
+                remedy: "write https://HOST:8006; plain HTTP is never used, since the token would be read by everybody on the way")
+        }
+        host = String(parts.1)
+        self.port = port
+    }
+
+    /// Whether it is a name, and no address.
+    var isName: Bool { IPv4Address(host) == nil && !host.hasPrefix("[") }
+    var isLoopback: Bool { host == "localhost" || host == "[::1]" || IPv4Address(host).map { $0.value >> 24 == 127 } == true }
+    var description: String { "\(host):\(port)" }
+}

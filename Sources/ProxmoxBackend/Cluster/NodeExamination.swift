@@ -1,0 +1,182 @@
+package import ApplianceModel
+
+/// Where on a node the parts of a machine go.
+struct Site: Sendable, Equatable {
+    let node: String
+    let store: StoreView
+    let imageStore: StoreView
+    let isoStore: StoreView
+}
+
+/// Looks at one node as a machine's place: whatever the server would accept now and refuse at the start is refused here.
+struct NodeExamination {
+    let client: PVEClient
+    let wanted: Wanted
+
+    /// - Throws: what makes the node unfit, with the remedy.
+    func site(on node: NodeView) async throws -> Site {
+        if let processors = node.processors, processors < wanted.vcpus { throw noRoom(node, "\(processors) processors", "machine.vcpus", "\(wanted.vcpus)") }
+        if let memory = node.memory, memory <= wanted.memory { throw noRoom(node, "\(memory.mebibytes) MiB memory", "machine.memory", "\(wanted.memory)") }
+        async let storages = client.data(.storages(node: node.name))
+        async let bridges = client.data(.bridges(node: node.name))
+        let stores = try await storages.elements.compactMap(StoreView.init(status:))
+        try Self.check(bridge: wanted.bridge, among: await bridges.elements.compactMap { $0["iface"]?.text }, on: node.name)
+        return try Self.site(node: node.name, stores: stores, wanted)
+    }
+
+    /// More processors than the node has are accepted at the creation and refused at the start.
+    private func noRoom(_ node: NodeView, _ has: String, _ key: String, _ value: String) -> Failure {
+        Failure(
+            .proxmoxNoRoom, "the node '\(node.name)' has \(has), and '\(key)' asks for \(value)",
+            remedy: "ask for less, or name another node in 'machine.proxmox.node'")
+    }
+
+    /// A bridge that is not there is accepted at the creation and refused at the start.
+    static func check(bridge: String, among names: [String], on node: String) throws {
+        guard !names.contains(bridge) else { return }
+        throw Failure(
+            .proxmoxNoBridge, "the node '\(node)' has no bridge '\(bridge)' that this token may use",
+            remedy: names.isEmpty
+                ? "make one (Node > System > Network), or grant SDN.Use: 'pgkvm proxmox check' has the line"
+                : "name one of its own in 'network.device': \(names.sorted().joined(separator: ", "))")
+    }
+
+    /// Chooses the stores. Pure.
+    static func site(node: String, stores: [StoreView], _ wanted: Wanted) throws -> Site {
+        let store = try pick(
+            node, stores, content: "images", named: wanted.storage, key: "storage", code: .proxmoxNoStorage, what: "disks of machines", needed: wanted.space,
+            shared: wanted.needsSharedStorage)
+        let imageStore = try pick(
+            node, stores, content: "import", named: wanted.imageStorage, key: "imageStorage", code: .proxmoxNoImportStorage, what: "images to import",
+            needed: wanted.imageSize)
+        return Site(node: node, store: store, imageStore: imageStore, isoStore: try isoStore(node: node, stores: stores, wanted))
+    }
+
+    static func isoStore(node: String, stores: [StoreView], _ wanted: Wanted) throws -> StoreView {
+        try pick(node, stores, content: "iso", named: wanted.isoStorage, key: "isoStorage", code: .proxmoxNoStorage, what: "ISO media", needed: nil)
+    }
+
+    private static func pick(
+        _ node: String, _ stores: [StoreView], content: String, named name: String?, key: String, code: Failure.Code, what: String, needed: ByteSize?,
+        shared: Bool = false
+    ) throws -> StoreView {
+        if let name {
+            guard let store = stores.first(where: { $0.name == name }) else {
+                throw Failure(
+                    .proxmoxNoStorage, "the node '\(node)' shows this token no store '\(name)' (machine.proxmox.\(key))",
+                    remedy: "name one of \(listed(stores)), or grant Datastore.Audit and Datastore.AllocateSpace on /storage/\(name)")
+            }
+            guard store.content.contains(content) else {
+                let all = store.content.union([content]).sorted().joined(separator: ",")
+                throw Failure(
+                    code, "the store '\(name)' of node '\(node)' is not for \(what): its content types are \(store.content.sorted().joined(separator: ", "))",
+                    remedy: "as root on a node: pvesm set \(name) --content \(all)")
+            }
+        }
+        let fitting = stores.filter { $0.content.contains(content) && (name == nil || $0.name == name) }
+        let active = fitting.filter(\.isActive)
+        guard !active.isEmpty else {
+            if let down = fitting.first {
+                throw Failure(
+                    code, "the store '\(down.name)' of node '\(node)' is not active",
+                    remedy: "see why on the node: pvesm status; it has to be mounted and reachable there")
+            }
+            throw Failure(
+                code, "the node '\(node)' shows this token no store for \(what) (content type '\(content)')",
+                remedy: enabling(content, stores) ?? "grant Datastore.Audit and Datastore.AllocateSpace on /storage/STORE: 'pgkvm proxmox check' has the line")
+        }
+        let usable = shared ? active.filter(\.isShared) : active
+        guard let best = usable.max(by: { ($0.available, $1.name) < ($1.available, $0.name) }) else {
+            throw Failure(
+                .proxmoxNotShared, "'machine.proxmox.ha' needs the disks on shared storage, and \(listed(active)) of node '\(node)' is not shared",
+                remedy: "name a shared store in 'machine.proxmox.storage' (Ceph, NFS, iSCSI), or set 'ha: false'")
+        }
+        if let needed, best.available <= needed {
+            throw Failure(
+                .proxmoxStorageFull,
+                "the store '\(best.name)' of node '\(node)' has \(best.available.mebibytes) MiB free, and \(what) need \(needed.mebibytes) MiB",
+                remedy: "free space there, ask for smaller disks, or name another store in 'machine.proxmox.\(key)'")
+        }
+        return best
+    }
+
+    /// The line that lets a store take a content type.
+    private static func enabling(_ content: String, _ stores: [StoreView]) -> String? {
+        // Only stores with a file system take files.
+        guard content != "images", let store = stores.filter({ $0.isActive && Self.fileStores.contains($0.kind) }).min(by: { $0.name < $1.name }) else {
+            return nil
+        }
+        return "as root on a node: pvesm set \(store.name) --content \(store.content.union([content]).sorted().joined(separator: ","))"
+    }
+
+    private static let fileStores: Set<String> = ["dir", "nfs", "cifs", "cephfs", "btrfs", "glusterfs"]
+
+    private static func listed(_ stores: [StoreView]) -> String {
+        stores.isEmpty ? "those that it may see (none)" : stores.map { "'\($0.name)'" }.sorted().joined(separator: ", ")
+    }
+}
+
+/// The node for a new machine, chosen or named.
+struct NodeChoice {
+    let client: PVEClient
+    let wanted: Wanted
+
+    /// The named node, or the first of the ordered ones that can take the machine.
+    /// - Returns: the site, and why it is that one.
+    /// - Throws: what makes the named node unfit; where the choice was free, what makes the best one unfit.
+    func decide(_ cluster: ClusterView, named: String?) async throws -> (site: Site, node: NodeView, reason: String) {
+        let examination = NodeExamination(client: client, wanted: wanted)
+        if let named {
+            guard let node = cluster.nodes.first(where: { $0.name == named }) else {
+                throw Failure(
+                    .proxmoxNode, "there is no node '\(named)' in this cluster",
+                    remedy: "name one of \(cluster.nodes.map(\.name).joined(separator: ", ")), or 'auto'")
+            }
+            guard !node.isOffline else {
+                throw Failure(.proxmoxNode, "the node '\(named)' is offline", remedy: "wait until it is up again, or name another node or 'auto'")
+            }
+            return (try await examination.site(on: node), node, "named in the spec")
+        }
+        var refusals: [(node: String, failure: Failure)] = []
+        for candidate in Placement.candidates(cluster, for: wanted) {
+            do {
+                let site = try await examination.site(on: candidate.node)
+                let others = refusals.map { "; not '\($0.node)': \($0.failure.message)" }.joined()
+                let alone = cluster.nodes.count == 1 ? "the only node: " : ""
+                return (site, candidate.node, alone + candidate.reason + others)
+            } catch let failure as Failure where Self.isAboutTheNode(failure) {
+                refusals.append((candidate.node.name, failure))
+            }
+        }
+        guard let best = refusals.first else {
+            throw Failure(.proxmoxNode, "no node of this cluster is online", remedy: "look at it on a node: pvecm status")
+        }
+        guard refusals.count > 1 else { throw best.failure }
+        let all = refusals.map { "\n    \($0.node): \($0.failure.message)" }.joined()
+        throw Failure(best.failure.code, "no node of this cluster can take the machine:\(all)", remedy: best.failure.remedy)
+    }
+
+    /// What another node may not have.
+    private static func isAboutTheNode(_ failure: Failure) -> Bool {
+        [
+            .proxmoxNoRoom, .proxmoxNoBridge, .proxmoxNoStorage, .proxmoxNoImportStorage, .proxmoxNotShared, .proxmoxStorageFull, .proxmoxNode,
+            .proxmoxPermission,
+        ]
+        .contains(failure.code)
+    }
+}
+
+extension Failure.Code {
+    /// No store of the node takes what is needed, is active and visible.
+    package static let proxmoxNoStorage = Failure.Code("proxmox.no-storage")
+    /// No store has the content type `import`.
+    package static let proxmoxNoImportStorage = Failure.Code("proxmox.no-import-storage")
+    package static let proxmoxStorageFull = Failure.Code("proxmox.storage-full")
+    /// The HA manager needs shared storage.
+    package static let proxmoxNotShared = Failure.Code("proxmox.not-shared")
+    package static let proxmoxNoBridge = Failure.Code("proxmox.no-bridge")
+    /// The node has fewer processors or less memory than the machine.
+    package static let proxmoxNoRoom = Failure.Code("proxmox.no-room")
+    /// The server is older than the first that can do this.
+    package static let proxmoxTooOld = Failure.Code("proxmox.too-old")
+}

@@ -1,0 +1,57 @@
+internal import ApplianceModel
+internal import MachineBackend
+
+/// The configuration of a machine as the server shows it.
+struct MachineConfig: Sendable {
+    let data: JSONValue
+
+    subscript(_ key: String) -> String? { data[key]?.text }
+
+    var description: String { self["description"] ?? "" }
+    var deployment: DeploymentID? { MachineNote.deployment(in: description) }
+    /// What holds the machine just now, such as `create` or `backup`.
+    var lock: String? { self["lock"] }
+
+    func drive(_ key: String) -> PropertyString? { self[key].map { PropertyString(reading: $0) } }
+
+    /// The size of a drive; nil where the server does not say.
+    func size(of key: String) -> ByteSize? { drive(key)?["size"].flatMap { ByteSize($0) } }
+
+    /// The key of the drive with this serial.
+    func drive(serial: String) -> String? {
+        (0...15).map { "virtio\($0)" }.first { drive($0)?["serial"] == serial }
+    }
+
+    /// The volumes of the machine's own disks, media left out.
+    var volumes: [String] {
+        guard case .object(let members) = data else { return [] }
+        return members.keys.sorted().filter { $0.wholeMatch(of: /(?:virtio|scsi|sata|ide|efidisk|tpmstate)[0-9]+/) != nil }
+            .compactMap { key in drive(key).flatMap { $0["media"] == "cdrom" ? nil : $0.first ?? $0["file"] } }
+    }
+
+    /// The MAC address of the first card.
+    var macAddress: String? { drive("net0").flatMap { $0["virtio"] ?? $0["macaddr"] } }
+    var bridge: String? { drive("net0")?["bridge"] }
+    var queues: Int { drive("net0")?["queues"].flatMap { Int($0) } ?? 1 }
+
+    var processor: CPUDecision? {
+        guard let memory else { return nil }
+        let cores = data["cores"]?.count ?? 1
+        let sockets = data["sockets"]?.count ?? 1
+        let isEmulated = data["kvm"].map { !$0.flag } ?? false
+        return CPUDecision(accelerator: isEmulated ? .tcg : .kvm, vcpus: Int(cores * sockets), memory: memory)
+    }
+
+    /// `2048`, or `current=2048`.
+    private var memory: ByteSize? {
+        guard let text = self["memory"] else { return nil }
+        let value = PropertyString(reading: text)
+        return (value.first ?? value["current"]).flatMap { Int64($0) }.map { .mebibytes($0) }
+    }
+}
+
+/// A machine that is there, and ours.
+struct FoundMachine: Sendable {
+    let place: PVEPlace
+    let config: MachineConfig
+}

@@ -1,0 +1,39 @@
+internal import ApplianceModel
+internal import MachineBackend
+
+/// What pgkvm writes into a machine's description (its "Notes"): whose it is, and where its guest is reached.
+struct MachineNote: Equatable {
+    let name: String
+    let deployment: DeploymentID
+    /// The guest's own address; nil where its network gives it one.
+    let address: IPv4Address?
+
+    /// The tag of every machine of pgkvm's.
+    static let tag = "pgkvm"
+    private static let deploymentKey = "pgkvm-deployment:"
+    private static let addressKey = "pgkvm-address:"
+
+    init(name: String, deployment: DeploymentID, address: IPv4Address?) {
+        self.name = name
+        self.deployment = deployment
+        self.address = address
+    }
+
+    var text: String {
+        let head = "PostgreSQL appliance '\(name)', made by pgkvm. Keep the next lines: pgkvm knows the machine by them."
+        return ([head, "", "\(Self.deploymentKey) \(deployment)"] + (address.map { ["\(Self.addressKey) \($0)"] } ?? [])).joined(separator: "\n")
+    }
+
+    /// The deployment that a description names; nil for a machine that is not pgkvm's.
+    static func deployment(in text: String) -> DeploymentID? { value(deploymentKey, in: text).map { DeploymentID($0) } }
+
+    static func address(in text: String) -> IPv4Address? { value(addressKey, in: text).flatMap { IPv4Address($0) } }
+
+    private static func value(_ key: String, in text: String) -> String? {
+        for line in text.split(whereSeparator: \.isNewline) {
+            let line = String(line).trimming()
+            if line.hasPrefix(key) { return String(line.dropFirst(key.count)).trimming() }
+        }
+        return nil
+    }
+}

@@ -1,0 +1,94 @@
+internal import ApplianceModel
+internal import HostSystem
+package import MachineBackend
+internal import SystemPackage
+
+/// A request of a deployment, before it is made.
+package struct PlannedPVECall: Sendable, Equatable {
+    /// The HTTP method.
+    package let method: String
+    /// Below `/api2/json`.
+    package let path: String
+    /// Each `name=value`, in the order in which they are sent; nothing secret is among them.
+    package let parameters: [String]
+    /// The line that a person would type on the node instead: `qm`, where there is one, else `pvesh`.
+    package let byHand: String
+    /// The same as a line of `pvesh`; an upload has none.
+    package let pvesh: String?
+
+    init(_ call: PVECall) {
+        method = call.method.rawValue
+        path = call.path
+        var parameters = call.parameters.map { "\($0.name)=\($0.value)" }
+        if let upload = call.upload { parameters.append("filename=\(upload.name)") }
+        self.parameters = parameters
+        pvesh = call.upload == nil ? Self.pvesh(call) : nil
+        byHand = call.command ?? Self.pvesh(call)
+    }
+
+    private static func pvesh(_ call: PVECall) -> String {
+        let verb =
+            switch call.method {
+            case .get: "get"
+            case .post: "create"
+            case .put: "set"
+            case .delete: "delete"
+            }
+        return CommandText.render(["pvesh", verb, call.path] + call.parameters.flatMap { ["--\($0.name)", $0.value] })
+    }
+}
+
+/// The requests by which a deployment makes its machine, in their order. Pure: what is only known then stands as a word in angle brackets.
+package enum PVECallPlan {
+    /// - Parameters:
+    ///   - spec: the machine; its path may be a word in angle brackets too.
+    ///   - connection: what it names of node and stores is taken, the rest is a word in angle brackets.
+    /// - Throws: `input.invalid` for a value that Proxmox would read as something else; `unsupported` without a bridge.
+    package static func calls(for spec: MachineSpec, connection: ProxmoxConnection) throws -> [PlannedPVECall] {
+        let node = connection.node ?? "<node>"
+        let store = connection.storage ?? "<store>"
+        let imageStore = connection.imageStorage ?? "<import-store>"
+        let isoStore = connection.isoStorage ?? "<iso-store>"
+        let image = "pgkvm-<sha256>.\(spec.image.format.rawValue)"
+        let seed = ProxmoxBackend.seedName(spec.deployment)
+        let parameters = try MachineParameters(
+            spec: spec, vmid: "<vmid>", store: store, image: "\(imageStore):import/\(image)", pool: connection.pool
+        ).list()
+        let machine = Steps(node: node)
+        let calls: [PVECall] =
+            [
+                .version, .nodes, .resources, .storages(node: node), .bridges(node: node), .content(node: node, storage: imageStore, type: "import"),
+                .uploadImage(FilePath(spec.image.path), as: image, checksum: "<sha256>", node: node, storage: imageStore), .nextID,
+                .create(node: node, parameters),
+                machine.call(
+                    .put, ["resize"], ["disk": MachineParameters.systemDrive, "size": "\(MachineParameters.wholeMebibytes(spec.systemDisk.size))M"],
+                    "qm resize VMID \(MachineParameters.systemDrive) \(MachineParameters.wholeMebibytes(spec.systemDisk.size))M"),
+                .uploadMedium("seed.iso", as: seed, node: node, storage: isoStore),
+                machine.call(
+                    .put, ["config"], [MachineParameters.seedDrive: "\(isoStore):iso/\(seed),media=cdrom"],
+                    "qm set VMID --\(MachineParameters.seedDrive) \(isoStore):iso/\(seed),media=cdrom"),
+                machine.call(.post, ["status", "start"], [:], "qm start VMID"),
+            ]
+            + (spec.network.address == nil
+                ? [machine.call(.get, ["agent", "network-get-interfaces"], [:], "qm guest cmd VMID network-get-interfaces")] : [])
+            + [
+                machine.call(.put, ["config"], ["delete": MachineParameters.seedDrive], "qm set VMID --delete \(MachineParameters.seedDrive)"),
+                .deleteVolume("\(isoStore):iso/\(seed)", node: node),
+            ]
+            + (connection.ha
+                ? [
+                    PVECall(
+                        .post, ["cluster", "ha", "resources"], ["sid": "vm:<vmid>", "state": "started"], command: "ha-manager add 'vm:<vmid>' --state started")
+                ] : [])
+        return calls.map(PlannedPVECall.init)
+    }
+
+    /// Requests about a machine that has no number yet.
+    private struct Steps {
+        let node: String
+
+        func call(_ method: PVECall.Method, _ rest: [String], _ parameters: KeyValuePairs<String, String>, _ command: String) -> PVECall {
+            PVECall(method, ["nodes", node, "qemu", "<vmid>"] + rest, parameters, command: command.replacing("VMID", with: "'<vmid>'"))
+        }
+    }
+}

@@ -1,0 +1,25 @@
+internal import ApplianceModel
+package import MachineBackend
+
+/// Machines that start with their node: Proxmox's own `onboot`. A machine under HA is started by the HA manager.
+extension ProxmoxBackend: AutostartProviding {
+    package func autostart(of machine: MachineReference) async throws -> Autostart {
+        let client = try client()
+        let found = try await existing(machine, client)
+        if try await status(found, client).isManaged { return .on(unit: "vm:\(found.place.vmid) of the HA manager") }
+        return found.config.data["onboot"]?.flag == true ? .on(unit: "'onboot' of VM \(found.place.vmid)") : .off
+    }
+
+    package func setAutostart(_ isOn: Bool, of machine: MachineReference) async throws {
+        let client = try client()
+        let found = try await existing(machine, client)
+        guard try await !status(found, client).isManaged else {
+            if isOn { return }
+            throw Failure(
+                .unsupported, "VM \(found.place.vmid) is under HA, and the HA manager starts it",
+                remedy: "take it out first: ha-manager remove vm:\(found.place.vmid)")
+        }
+        guard (found.config.data["onboot"]?.flag == true) != isOn else { return }
+        _ = try await client.data(.configure(found.place, ["onboot": isOn ? "1" : "0"], privilege: "VM.Config.Options"))
+    }
+}

@@ -1,0 +1,157 @@
+package import ApplianceModel
+internal import HostSystem
+package import MachineBackend
+internal import SystemPackage
+
+/// Making and removing a machine.
+extension ProxmoxBackend {
+    /// Numbers that others may take before us.
+    private static let attempts = 30
+
+    package func create(_ spec: MachineSpec) async throws -> MachineReference {
+        try Self.refuseUnsupported(spec)
+        let client = try client()
+        let found = try await find(spec.deployment, name: spec.name, client)
+        let machine: FoundMachine
+        if let found {
+            try Self.checkDisks(found)
+            machine = found
+        } else {
+            machine = try await make(spec, client)
+        }
+        let reference = MachineReference(backend: kind, deployment: spec.deployment, identifier: "\(machine.place.vmid)")
+        do {
+            try await growSystemDisk(machine, to: spec.systemDisk.size, client)
+        } catch let error as Failure where found == nil {
+            throw await undo(reference, after: error)
+        }
+        return reference
+    }
+
+    private static func refuseUnsupported(_ spec: MachineSpec) throws {
+        guard spec.network.mode == .bridge, spec.network.device != nil else { throw MachineParameters.noBridge }
+        guard spec.adoptedDataDisk == nil else {
+            throw Failure(
+                .unsupported, "a data disk of this host cannot be adopted on Proxmox", remedy: "deploy with a new disk and restore the data")
+        }
+        // It would be accepted now, and refused at the start.
+        guard spec.disk.aio != .native || spec.disk.cacheDirect else {
+            throw Failure(.unsupported, "aio=native needs disks without the page cache", remedy: "decide the disks anew: deploy with a new appliance")
+        }
+    }
+
+    /// A machine whose disks were taken away by hand is not made anew: its data may be in them.
+    static func checkDisks(_ machine: FoundMachine) throws {
+        if let lock = machine.config.lock {
+            throw Failure(
+                .proxmoxLocked, "VM \(machine.place.vmid) on node '\(machine.place.node)' is locked (\(lock))",
+                remedy: "wait until that work has ended; when nothing runs any more, as root there: qm unlock \(machine.place.vmid)")
+        }
+        guard machine.config.drive(MachineParameters.systemDrive) != nil, machine.config.drive(serial: MachineSpec.dataDiskSerial) != nil else {
+            throw Failure(
+                .proxmoxChanged, "VM \(machine.place.vmid) on node '\(machine.place.node)' has not the disks any more that it was made with",
+                remedy: "attach them again: \(MachineParameters.systemDrive) for the system, \(MachineParameters.dataDrive) with serial=pgdata for the data; "
+                    + "or delete the appliance")
+        }
+    }
+
+    /// Proxmox allows two machines of one name. Ours would then not be told apart in its lists, by people and by what they type.
+    private func refuseNameOfStranger(_ name: ApplianceName, _ cluster: ClusterView) throws {
+        guard let stranger = cluster.machines.first(where: { $0.name == name.rawValue }) else { return }
+        throw Failure(
+            .machineStranger, "VM \(stranger.place.vmid) on node '\(stranger.place.node)' is called '\(name)' and is not this appliance's",
+            remedy: "choose another name, or give that machine another: qm set \(stranger.place.vmid) --name OTHER")
+    }
+
+    private func make(_ spec: MachineSpec, _ client: PVEClient) async throws -> FoundMachine {
+        let image = try Self.examine(spec.image)
+        let cluster = try await ClusterView.read(client)
+        try refuseNameOfStranger(spec.name, cluster)
+        let wanted = Wanted(
+            vcpus: spec.cpu.vcpus, memory: spec.cpu.memory, space: ByteSize(bytes: spec.systemDisk.size.bytes + spec.dataDiskSize.bytes),
+            bridge: spec.network.device ?? "", storage: connection.storage, imageStorage: connection.imageStorage, isoStorage: connection.isoStorage,
+            needsSharedStorage: connection.ha)
+        let site = try await NodeChoice(client: client, wanted: wanted).decide(cluster, named: connection.node).site
+        let volume = try await upload(image, to: site, client)
+        let place = try await make(spec, on: site, image: volume, client)
+        return FoundMachine(place: place, config: MachineConfig(data: try await client.data(.config(place))))
+    }
+
+    /// Takes the next free number until one is still free when the server gets to it.
+    private func make(_ spec: MachineSpec, on site: Site, image: String, _ client: PVEClient) async throws -> PVEPlace {
+        var lost: Failure?
+        for _ in 0..<Self.attempts {
+            guard let vmid = try await client.data(.nextID).count.map({ Int($0) }) else {
+                throw Failure(.proxmoxNotProxmox, "the server names no free number for a machine", remedy: "look at it on a node: pvesh get /cluster/nextid")
+            }
+            let parameters = try MachineParameters(spec: spec, vmid: "\(vmid)", store: site.store.name, image: image, pool: connection.pool).list()
+            let place = PVEPlace(node: site.node, vmid: vmid)
+            do {
+                try await client.run(
+                    .create(node: site.node, parameters), title: "the creation of VM \(vmid)", limit: timing.copyTask, silence: timing.copySilence,
+                    report: report)
+                return place
+            } catch let error as Failure where Self.isTaken(vmid, error) {
+                lost = error
+            } catch let error as Failure where error.code == .proxmoxUnreachable {
+                // The server may have begun all the same: then it goes on, and its machine is ours.
+                let begun = try? await withoutCancellation { try await find(spec.deployment, name: spec.name, client) }
+                guard let place = begun?.place else { throw error }
+                return place
+            }
+        }
+        throw lost ?? Failure(.proxmoxRefused, "the server found no free number for the machine", remedy: "run the same command again")
+    }
+
+    /// Somebody else took the number between the two calls, or while the work waited for its turn.
+    private static func isTaken(_ vmid: Int, _ error: Failure) -> Bool {
+        guard [.proxmoxRefused, .proxmoxTaskFailed].contains(error.code) else { return false }
+        return error.message.contains("VM \(vmid) already exists") || error.message.contains("config file already exists")
+    }
+
+    /// The import gives the disk the image's own size.
+    private func growSystemDisk(_ machine: FoundMachine, to size: ByteSize, _ client: PVEClient) async throws {
+        let drive = MachineParameters.systemDrive
+        guard let present = machine.config.size(of: drive), present < size else { return }
+        try await client.run(
+            .resize(machine.place, disk: drive, mebibytes: MachineParameters.wholeMebibytes(size)), title: "the growth of the system disk", limit: timing.task,
+            report: report)
+    }
+
+    /// Takes away what was just made.
+    /// - Returns: the error, with what could not be removed.
+    private func undo(_ machine: MachineReference, after error: Failure) async -> Failure {
+        do {
+            try await withoutCancellation { try await delete(machine) }
+            return error
+        } catch let left {
+            return Failure(
+                error.code, "\(error.message); VM \(machine.identifier) is left", remedy: "as root on its node: qm destroy \(machine.identifier) --purge 1",
+                cause: left)
+        }
+    }
+
+    package func delete(_ machine: MachineReference) async throws {
+        let client = try client()
+        guard let found = try await locate(machine, client) else { return }
+        try await powerOff(found, client)
+        // The seed before the machine: as long as that is there, a delete that was killed goes on.
+        try await removeSeed(of: found, machine.deployment, client)
+        do {
+            try await remove(found, client)
+        } catch let error as Failure where error.message.contains("is running") {
+            // Somebody, or the HA manager, started it meanwhile.
+            try await powerOff(found, client)
+            try await remove(found, client)
+        }
+    }
+
+    private func remove(_ machine: FoundMachine, _ client: PVEClient) async throws {
+        try await client.run(.delete(machine.place), title: "the deletion of VM \(machine.place.vmid)", limit: timing.task, report: report)
+    }
+}
+
+extension Failure.Code {
+    /// The machine was changed by hand so that it cannot be what it was made for.
+    package static let proxmoxChanged = Failure.Code("proxmox.changed-by-hand")
+}

@@ -1,0 +1,36 @@
+internal import ApplianceModel
+internal import MachineBackend
+
+/// Handing a machine to the cluster's HA manager, once its seed is gone.
+extension ProxmoxBackend {
+    /// - Throws: `proxmox.not-shared` where the HA manager could not start it on another node.
+    func register(_ machine: FoundMachine, _ client: PVEClient) async throws {
+        let status = try await status(machine, client)
+        guard !status.isManaged else { return }
+        try Self.check(
+            machine.config.volumes, place: machine.place,
+            stores: try await client.data(.storages(node: machine.place.node)).elements.compactMap(StoreView.init(status:)))
+        if let medium = machine.config.drive(MachineParameters.seedDrive)?.first, medium != "none" {
+            throw Failure(
+                .proxmoxNotShared, "VM \(machine.place.vmid) has the medium '\(medium)', which other nodes do not have",
+                remedy: "qm set \(machine.place.vmid) --delete \(MachineParameters.seedDrive)")
+        }
+        let name = machine.config["name"] ?? "an appliance"
+        let call = PVECall.addToHA(machine.place, isRunning: status.isOn, comment: "PostgreSQL appliance \(name), by pgkvm")
+        let answer = try await client.answer(call)
+        if answer.status == 500, answer.message.contains("already defined") { return }
+        _ = try answer.data(call, token: client.token)
+    }
+
+    /// Every disk has to be where every node finds it.
+    static func check(_ volumes: [String], place: PVEPlace, stores: [StoreView]) throws {
+        for volume in volumes {
+            let name = volume.prefix { $0 != ":" }
+            guard stores.contains(where: { $0.name == name && $0.isShared }) else {
+                throw Failure(
+                    .proxmoxNotShared, "VM \(place.vmid) cannot be under HA: its disk '\(volume)' is on '\(name)', which is not shared",
+                    remedy: "move it: qm disk move \(place.vmid) DISK STORE --delete 1; or set 'ha: false'")
+            }
+        }
+    }
+}

@@ -1,0 +1,144 @@
+package import ApplianceModel
+internal import HostSystem
+package import MachineBackend
+
+/// Looking at the server before anything is created.
+extension ProxmoxBackend {
+    package func checkHost(_ spec: ApplianceSpec) async throws -> HostReport {
+        try Self.refuseUnsupported(spec)
+        let client = try client()
+        let release = try await release(client)
+        let cluster = try await ClusterView.read(client)
+        let choice = try await choose(spec, cluster, client)
+        let accelerator: Accelerator = spec.machine.accelerator == .tcg ? .tcg : .kvm
+        return HostReport(
+            accelerator: accelerator,
+            findings: [
+                Finding(check: "proxmox.version", level: .pass, measured: "Proxmox VE \(release)", expected: "\(PVERelease.oldest) or later"),
+                Finding(check: "proxmox.node", level: .pass, measured: "\(choice.site.node): \(choice.reason)", expected: "a node that can take the machine"),
+                Self.finding(memoryOf: choice.node, spec.machine.memory), Self.finding(choice.site), Self.finding(accelerator),
+            ])
+    }
+
+    /// - Throws: `proxmox.too-old`, `proxmox.not-proxmox`.
+    func release(_ client: PVEClient) async throws -> PVERelease {
+        let data = try await client.data(.version)
+        guard let text = data["release"]?.text ?? data["version"]?.text, let release = PVERelease(text) else {
+            throw Failure(.proxmoxNotProxmox, "the server does not tell its version", remedy: "'machine.proxmox.url' has to be that of a Proxmox VE server")
+        }
+        guard release >= .oldest else {
+            throw Failure(
+                .proxmoxTooOld, "the server is Proxmox VE \(release); images can be uploaded and imported from \(PVERelease.oldest) on",
+                remedy: "upgrade the node: apt-get update && apt-get dist-upgrade")
+        }
+        return release
+    }
+
+    /// What no server could do, whatever it says.
+    /// - Throws: `unsupported`.
+    static func refuseUnsupported(_ spec: ApplianceSpec) throws {
+        guard spec.network.mode == .bridge, spec.network.device != nil else {
+            throw Failure(
+                .unsupported, "'network.mode: \(spec.network.mode.rawValue)' is not possible on Proxmox: a machine there is on a bridge of its node",
+                remedy: "set 'network.mode: bridge' and 'network.device: vmbr0'")
+        }
+        guard spec.dataDisk.adopt == nil else {
+            throw Failure(
+                .unsupported, "a data disk of this host cannot be adopted on Proxmox",
+                remedy: "deploy with a new disk and restore the data, or attach the disk by hand: qm disk import")
+        }
+        guard spec.machine.systemDisk.layout == .copy else {
+            throw Failure(.unsupported, "'machine.systemDisk.layout: overlay' is not possible on Proxmox", remedy: "leave it out: the image is copied")
+        }
+    }
+
+    func wanted(_ spec: ApplianceSpec, isThere: Bool) -> Wanted {
+        let space = isThere ? 0 : spec.machine.systemDisk.size.bytes + spec.dataDisk.size.bytes
+        return Wanted(
+            vcpus: spec.machine.vcpus, memory: spec.machine.memory, space: ByteSize(bytes: space), bridge: spec.network.device ?? "",
+            storage: connection.storage, imageStorage: connection.imageStorage, isoStorage: connection.isoStorage, needsSharedStorage: connection.ha)
+    }
+
+    /// The node of a machine of ours that has the name already, else the one for a new machine.
+    private func choose(
+        _ spec: ApplianceSpec, _ cluster: ClusterView, _ client: PVEClient
+    ) async throws -> (site: Site, node: NodeView, reason: String) {
+        let own = cluster.machines.first { $0.tags.contains(MachineNote.tag) && $0.name == spec.name.rawValue }
+        let choice = NodeChoice(client: client, wanted: wanted(spec, isThere: own != nil))
+        guard let own else { return try await choice.decide(cluster, named: connection.node) }
+        let decided = try await choice.decide(cluster, named: own.place.node)
+        return (decided.site, decided.node, "VM \(own.place.vmid) of that name is there")
+    }
+
+    private static func finding(memoryOf node: NodeView, _ wanted: ByteSize) -> Finding {
+        guard let free = node.freeMemory else {
+            return Finding(
+                check: "proxmox.memory", level: .skip, measured: "not told", expected: "more than the guest's \(wanted)",
+                remedy: "the token has no Sys.Audit on /nodes/\(node.name), by which the server tells it")
+        }
+        let fits = free > wanted
+        return Finding(
+            check: "proxmox.memory", level: fits ? .pass : .warn, measured: "\(free.mebibytes) MiB free on '\(node.name)'",
+            expected: "more than the guest's \(wanted)",
+            remedy: fits ? nil : "the node is overcommitted: it may swap or kill the guest; give the guest less memory, or name another node")
+    }
+
+    private static func finding(_ site: Site) -> Finding {
+        Finding(
+            check: "proxmox.storage", level: .pass,
+            measured: "disks on '\(site.store.name)' (\(site.store.kind)), image on '\(site.imageStore.name)', seed on '\(site.isoStore.name)'",
+            expected: "active stores for images, import and iso")
+    }
+
+    private static func finding(_ accelerator: Accelerator) -> Finding {
+        guard accelerator == .kvm else {
+            return Finding(
+                check: "proxmox.accelerator", level: .warn, measured: "emulation, as asked for", expected: "KVM",
+                remedy: "leave out 'machine.accelerator: tcg': emulation is many times slower, and no isolation")
+        }
+        return Finding(
+            check: "proxmox.accelerator", level: .skip, measured: "KVM is taken for granted", expected: "KVM",
+            remedy: "the API does not tell whether a node has it; without it the start fails and says so")
+    }
+
+    package func decideDisks(_ spec: ApplianceSpec) async throws -> (DiskDecision, [Finding]) {
+        let client = try client()
+        let site = try await choose(spec, try await ClusterView.read(client), client).site
+        // Native needs a disk without the page cache, which `cache=none` is; it works on whatever store the machine moves to.
+        let decision = DiskDecision(cacheDirect: true, aio: .native, ioThread: true, fileSystem: "\(site.store.kind) '\(site.store.name)'")
+        var findings = [
+            Finding(
+                check: "disk.proxmox", level: .pass, measured: "cache=none, aio=native, one I/O thread a disk, on '\(site.store.name)' (\(site.store.kind))",
+                expected: "requests past the node's page cache")
+        ]
+        let whole = MachineParameters.wholeGibibytes(spec.dataDisk.size)
+        if ByteSize.gibibytes(whole) != spec.dataDisk.size {
+            findings.append(
+                Finding(
+                    check: "disk.size", level: .warn, measured: "\(whole) GiB", expected: "\(spec.dataDisk.size)",
+                    remedy: "a new volume on Proxmox has whole gibibytes: the data disk is rounded up"))
+        }
+        return (decision, findings)
+    }
+
+    package func decideNetwork(_ spec: ApplianceSpec, deployment: DeploymentID) async throws -> NetworkDecision {
+        try Self.refuseUnsupported(spec)
+        let client = try client()
+        if let own = try await find(deployment, name: spec.name, client), let macAddress = own.config.macAddress, let bridge = own.config.bridge {
+            return network(
+                macAddress: macAddress.lowercased(), bridge: bridge, address: MachineNote.address(in: own.config.description), queues: own.config.queues)
+        }
+        // The bridge is looked for on the node that the machine would get.
+        _ = try await choose(spec, try await ClusterView.read(client), client)
+        var address: IPv4Address?
+        if case .own(let own) = spec.network.address { address = own.address }
+        return network(
+            macAddress: deployment.macAddress, bridge: spec.network.device ?? "", address: address, queues: min(spec.machine.vcpus, PVECard.mostQueues))
+    }
+
+    private func network(macAddress: String, bridge: String, address: IPv4Address?, queues: Int) -> NetworkDecision {
+        NetworkDecision(
+            mode: .bridge, macAddress: macAddress, sshPort: GuestService.ssh.port, postgresqlPort: GuestService.postgresql.port, device: bridge,
+            address: address, queues: queues, usesVhost: true)
+    }
+}

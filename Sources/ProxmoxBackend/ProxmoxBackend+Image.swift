@@ -1,0 +1,71 @@
+package import ApplianceModel
+internal import Crypto
+internal import HostSystem
+internal import MachineBackend
+internal import SystemPackage
+
+/// The base image on the server: uploaded once, under a name that is its content, and kept for the next machine.
+extension ProxmoxBackend {
+    /// A base image with what its bytes say.
+    struct LocalImage: Sendable, Equatable {
+        let path: FilePath
+        let size: ByteSize
+        let checksum: String
+        let format: BaseImage.Format
+
+        /// The server takes the format from the extension.
+        var name: String { "pgkvm-\(checksum).\(format.rawValue)" }
+    }
+
+    /// Reads the image once.
+    /// - Throws: `proxmox.image-unfit`, `file.unreadable`.
+    static func examine(_ image: BaseImage) throws -> LocalImage {
+        let path = FilePath(image.path)
+        guard let status = Files.status(path), status.isRegularFile, status.size.bytes > 0 else {
+            throw Failure(.proxmoxImageUnfit, "there is no image '\(path)'", remedy: "build or import it again: pgkvm image list")
+        }
+        // The server would copy the one as the other, and the machine would not boot.
+        let isQCOW2 = try Files.read(path, from: 0, limit: 4) == [0x51, 0x46, 0x49, 0xfb]
+        guard isQCOW2 == (image.format == .qcow2) else {
+            throw Failure(
+                .proxmoxImageUnfit, "'\(path)' is called \(image.format.rawValue) and is \(isQCOW2 ? "qcow2" : "no qcow2") by its first bytes",
+                remedy: "import it again: pgkvm image import looks at the bytes")
+        }
+        var hash = SHA256()
+        var offset: Int64 = 0
+        while offset < status.size.bytes {
+            try Task.checkCancellation()
+            let bytes = try Files.read(path, from: offset, limit: 8 << 20)
+            guard !bytes.isEmpty else { break }
+            hash.update(data: bytes)
+            offset += Int64(bytes.count)
+        }
+        return LocalImage(path: path, size: ByteSize(bytes: offset), checksum: hash.finalize().hexadecimal, format: image.format)
+    }
+
+    /// The volume of the image on the site's store, uploaded when it is not there.
+    /// - Throws: `proxmox.task-failed` when what arrived has another checksum, `proxmox.storage-full`, what the client throws.
+    func upload(_ image: LocalImage, to site: Site, _ client: PVEClient) async throws -> String {
+        let store = site.imageStore.name
+        let volume = "\(store):import/\(image.name)"
+        let present = try await client.data(.content(node: site.node, storage: store, type: "import")).elements.first { $0["volid"]?.text == volume }
+        // One of another size is what a copy left that was cut off.
+        if let present, present["size"]?.count == image.size.bytes { return volume }
+        guard site.imageStore.available > image.size else {
+            throw Failure(
+                .proxmoxStorageFull,
+                "the store '\(store)' of node '\(site.node)' has \(site.imageStore.available.mebibytes) MiB free, and the image has \(image.size.mebibytes) MiB",
+                remedy: "free space there, or name another store in 'machine.proxmox.imageStorage'")
+        }
+        report("uploading the image to '\(store)' on node '\(site.node)': \(image.size.mebibytes) MiB")
+        try await client.run(
+            .uploadImage(image.path, as: image.name, checksum: image.checksum, node: site.node, storage: store), title: "the upload of the image",
+            limit: timing.copyTask, silence: timing.copySilence, report: report)
+        return volume
+    }
+}
+
+extension Failure.Code {
+    /// The image is not what its name says.
+    package static let proxmoxImageUnfit = Failure.Code("proxmox.image-unfit")
+}

@@ -1,0 +1,124 @@
+internal import ApplianceModel
+internal import HostSystem
+package import MachineBackend
+
+/// Starting and stopping. A machine under HA is started and stopped by the HA manager: the server hands the same calls on to it, and
+/// then answers before anything has happened.
+extension ProxmoxBackend {
+    package func start(_ machine: MachineReference) async throws {
+        let client = try client()
+        let found = try await existing(machine, client)
+        try Self.checkDisks(found)
+        if case .running = try await status(found, client).power { return }
+        do {
+            try await client.run(.start(found.place), title: "the start of VM \(found.place.vmid)", limit: timing.task, report: report)
+        } catch let error as Failure where error.code == .proxmoxTaskFailed {
+            // Somebody else was faster.
+            guard error.message.contains("already running") else { throw error }
+        }
+        guard try await wait(for: machine, until: .running, within: timing.task, client) else {
+            throw Failure(
+                .machineFailed, "VM \(found.place.vmid) does not run \(timing.task.wholeSeconds) s after its start",
+                remedy: "look at it on node '\(found.place.node)': qm status \(found.place.vmid) --verbose; ha-manager status")
+        }
+    }
+
+    package func shutDown(_ machine: MachineReference, grace: Duration) async throws {
+        let client = try client()
+        guard let found = try await locate(machine, client) else { return }
+        guard try await status(found, client).isOn else { return }
+        do {
+            try await client.run(
+                .shutDown(found.place, seconds: grace.wholeSeconds), title: "the shutdown of VM \(found.place.vmid)", limit: grace + timing.task, report: report
+            )
+        } catch let error as Failure where error.code == .proxmoxTaskFailed {
+            guard try await status(found, client).isOn else { return }
+            throw stillRunning(found, grace, cause: error)
+        }
+        guard try await wait(for: machine, until: .off, within: grace + timing.call, client) else { throw stillRunning(found, grace, cause: nil) }
+    }
+
+    private func stillRunning(_ machine: FoundMachine, _ grace: Duration, cause: (any Error)?) -> Failure {
+        Failure(
+            .machineStillRunning, "VM \(machine.place.vmid) did not shut down within \(grace.wholeSeconds) s",
+            remedy: "wait and try again, or end it at once: pgkvm stop NAME --force", cause: cause)
+    }
+
+    package func powerOff(_ machine: MachineReference) async throws {
+        let client = try client()
+        guard let found = try await locate(machine, client) else { return }
+        try await powerOff(found, client)
+    }
+
+    func powerOff(_ machine: FoundMachine, _ client: PVEClient) async throws {
+        guard try await status(machine, client).isOn else { return }
+        do {
+            try await client.run(.stop(machine.place), title: "the stop of VM \(machine.place.vmid)", limit: timing.task, report: report)
+        } catch let error as Failure where error.code == .proxmoxTaskFailed {
+            guard try await status(machine, client).isOn else { return }
+            throw error
+        }
+        let isOff: Bool? = try await pollPower(within: timing.task) { try await status(machine, client).isOn ? nil : true }
+        guard isOff == true else {
+            throw Failure(
+                .machineFailed, "VM \(machine.place.vmid) still runs \(timing.task.wholeSeconds) s after its stop",
+                remedy: "look at it on node '\(machine.place.node)': qm status \(machine.place.vmid) --verbose; ha-manager status")
+        }
+    }
+
+    package func powerState(of machine: MachineReference) async throws -> PowerState {
+        let client = try client()
+        guard let found = try await locate(machine, client) else { return .absent }
+        return try await status(found, client).power
+    }
+
+    /// What `status/current` says.
+    struct Status: Sendable {
+        let power: PowerState
+        /// Whether the HA manager has it.
+        let isManaged: Bool
+
+        /// Whether there is a process of it, whatever that does.
+        var isOn: Bool {
+            if case .off = power { return false }
+            return true
+        }
+
+        init(_ data: JSONValue, vmid: Int) {
+            isManaged = data["ha"]?["managed"]?.flag == true
+            let word = data["qmpstatus"]?.text ?? "running"
+            switch (data["status"]?.text, word) {
+            case ("stopped", _): power = .off
+            case ("running", "running"): power = .running
+            case ("running", "io-error"):
+                power = .paused(reason: "the store of a disk failed or is full", remedy: "free space there, then: qm resume \(vmid)")
+            case ("running", "internal-error"), ("running", "guest-panicked"):
+                power = .paused(reason: "the guest crashed (\(word))", remedy: "qm reset \(vmid)")
+            case ("running", "prelaunch"): power = .paused(reason: "it was started with its processor halted", remedy: "qm resume \(vmid)")
+            case ("running", _): power = .paused(reason: "somebody paused it (\(word))", remedy: "qm resume \(vmid)")
+            default: power = .unresponsive
+            }
+        }
+    }
+
+    func status(_ machine: FoundMachine, _ client: PVEClient) async throws -> Status {
+        Status(try await client.data(.status(machine.place)), vmid: machine.place.vmid)
+    }
+
+    /// Looks at the machine on whatever node it is by now: the HA manager may start it on another.
+    private func wait(for machine: MachineReference, until wanted: PowerState, within limit: Duration, _ client: PVEClient) async throws -> Bool {
+        let reached: Bool? = try await pollPower(within: limit) {
+            guard let found = try await locate(machine, client) else { return wanted == .off ? true : nil }
+            let power = try await status(found, client).power
+            // One that was started and stands still is there; `powerState` says why.
+            if wanted == .running, case .paused = power { return true }
+            return power == wanted ? true : nil
+        }
+        return reached == true
+    }
+
+    private func pollPower(within limit: Duration, _ probe: () async throws -> Bool?) async throws -> Bool? {
+        let clock = ContinuousClock()
+        return try await WaitingTime.measure { try await poll(every: min(timing.firstPause, .milliseconds(500)), until: clock.now + limit, on: clock, probe) }
+    }
+}

@@ -1,0 +1,56 @@
+package import ApplianceModel
+internal import HostSystem
+package import MachineBackend
+
+/// Another size for a machine that exists.
+extension ProxmoxBackend: MachineResizing {
+    package func processor(of machine: MachineReference) async throws -> CPUDecision {
+        let found = try await existing(machine, try client())
+        guard let processor = found.config.processor else {
+            throw Failure(.proxmoxChanged, "VM \(found.place.vmid) does not tell its memory", remedy: "set it: qm set \(found.place.vmid) --memory MIB")
+        }
+        return processor
+    }
+
+    package func setProcessor(_ cpu: CPUDecision, of machine: MachineReference) async throws {
+        let client = try client()
+        let found = try await existing(machine, client)
+        guard found.config.processor != cpu else { return }
+        guard try await !status(found, client).isOn else {
+            throw Failure(
+                .machineStillRunning, "VM \(found.place.vmid) has to be off to get another processor or memory", remedy: "pgkvm stop NAME")
+        }
+        var call = PVECall.configure(found.place, [:], privilege: "VM.Config.CPU")
+        call.parameters = MachineParameters.processor(cpu)
+        call.command = CommandText.render(["qm", "set", "\(found.place.vmid)"] + call.parameters.flatMap { ["--\($0.name)", $0.value] })
+        _ = try await client.data(call)
+    }
+
+    package func dataDisk(of machine: MachineReference) async throws -> ByteSize { try dataDisk(of: try await existing(machine, try client())).size }
+
+    private func dataDisk(of machine: FoundMachine) throws -> (drive: String, size: ByteSize) {
+        guard let drive = machine.config.drive(serial: MachineSpec.dataDiskSerial), let size = machine.config.size(of: drive) else {
+            throw Failure(
+                .proxmoxChanged, "VM \(machine.place.vmid) on node '\(machine.place.node)' has no data disk (serial=pgdata) any more",
+                remedy: "attach it again by hand, or delete the appliance")
+        }
+        return (drive, size)
+    }
+
+    package func growDataDisk(to size: ByteSize, of machine: MachineReference) async throws {
+        let client = try client()
+        let found = try await existing(machine, client)
+        let disk = try dataDisk(of: found)
+        guard disk.size < size else { return }
+        let store = found.config.drive(disk.drive)?.first.map { String($0.prefix { $0 != ":" }) } ?? ""
+        let stores = try await client.data(.storages(node: found.place.node)).elements.compactMap(StoreView.init(status:))
+        if let free = stores.first(where: { $0.name == store })?.available, free.bytes <= size.bytes - disk.size.bytes {
+            throw Failure(
+                .diskFull, "the store '\(store)' has \(free.mebibytes) MiB free, and the data disk is to grow by \((size.bytes - disk.size.bytes) >> 20) MiB",
+                remedy: "free space there, or ask for a smaller disk")
+        }
+        try await client.run(
+            .resize(found.place, disk: disk.drive, mebibytes: MachineParameters.wholeMebibytes(size)), title: "the growth of the data disk", limit: timing.task,
+            report: report)
+    }
+}
