@@ -92,7 +92,7 @@ let libraries: [Target] = [
     .target(
         name: "TestSupport",
         dependencies: [
-            "ApplianceModel", "HostSystem", "Workflow", "SecureShell", "MachineBackend", systemPackage,
+            "ApplianceModel", "HostSystem", "Workflow", "SecureShell", "MachineBackend", crypto, systemPackage,
         ], path: "Tests/TestSupport", swiftSettings: strict),
 ]
 

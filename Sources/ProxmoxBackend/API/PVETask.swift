@@ -78,8 +78,8 @@ struct PVETask {
                 guard silentAnswers < Self.tolerated else { throw error }
             }
             let now = clock.now
-            guard now - start < limit else { throw endless("it has run for \(limit.wholeSeconds) s") }
-            if let silence, now - lastWord > silence { throw endless("its log says nothing new for \(silence.wholeSeconds) s") }
+            guard now - start < limit else { throw await endless("it has run for \(limit.wholeSeconds) s") }
+            if let silence, now - lastWord > silence { throw await endless("its log says nothing new for \(silence.wholeSeconds) s") }
             try await WaitingTime.measure { try await clock.sleep(for: pause) }
             pause = min(client.timing.longestPause, pause * 1.5)
         }
@@ -89,12 +89,14 @@ struct PVETask {
         try await client.data(.taskLog(upid, from: start)).elements.compactMap { $0["t"]?.text }
     }
 
-    private func endless(_ why: String) -> Failure {
-        Failure(
-            .proxmoxTaskEndless, "\(title) does not end on node '\(upid.node)': \(why)",
-            remedy:
-                "look at it there: pvenode task log '\(upid.text)'; to end it: pvesh delete '/nodes/\(upid.node)/tasks/\(upid.text)'; the same command of pgkvm then carries on"
-        )
+    /// Ends what only copies, so that it leaves nothing half-made; the server takes away what it has begun.
+    private func endless(_ why: String) async -> Failure {
+        var isEnded = false
+        if silence != nil { isEnded = (try? await client.data(.stopTask(upid))) != nil }
+        return Failure(
+            .proxmoxTaskEndless, "\(title) does not end on node '\(upid.node)': \(why)\(isEnded ? "; it was ended" : "")",
+            remedy: "look at it there: pvenode task log '\(upid.text)'\(isEnded ? "" : "; to end it: pvesh delete '/nodes/\(upid.node)/tasks/\(upid.text)'")"
+                + "; the same command of pgkvm then carries on")
     }
 }
 

@@ -16,7 +16,7 @@ package struct PVEToken: Sendable {
     package init(_ text: String, source: String) throws {
         guard
             let parts = text.trimming().wholeMatch(
-                of: /([^\s:\/!@]+@[A-Za-z][A-Za-z0-9.\-_]+)!([A-Za-z][A-Za-z0-9.\-_]+)=([0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12})/)
+                of: /([^\s:\/!@=]+@[A-Za-z][A-Za-z0-9.\-_]+)!([A-Za-z][A-Za-z0-9.\-_]+)=([0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12})/)
         else {
             throw Failure(
                 .proxmoxToken, "\(source) holds no API token of Proxmox VE",

@@ -1,0 +1,159 @@
+package import ApplianceModel
+package import SystemPackage
+
+/// What a Proxmox VE server holds, for `PVEServer`: values that a test arranges and looks at.
+package struct PVEModel: Sendable {
+    package struct Node: Sendable {
+        package var isOnline = true
+        package var processors = 8
+        /// 0 to 1.
+        package var load = 0.1
+        package var memory = ByteSize.gibibytes(32)
+        package var usedMemory = ByteSize.gibibytes(4)
+        package var bridges = ["vmbr0"]
+        package var hasKVM = true
+
+        package init() {}
+    }
+
+    package struct Store: Sendable {
+        package var kind: String
+        package var content: Set<String>
+        package var isShared = false
+        package var isActive = true
+        package var total = ByteSize.gibibytes(200)
+        package var used = ByteSize.gibibytes(20)
+        /// Nil is every node.
+        package var nodes: Set<String>?
+
+        package init(kind: String, content: Set<String>) {
+            self.kind = kind
+            self.content = content
+        }
+    }
+
+    package struct Machine: Sendable {
+        package var node: String
+        package var config: [String: String]
+        /// `running`, `paused`, `io-error`, …; nil is off.
+        package var state: String?
+        /// Whether the guest lets a shutdown pass unheard.
+        package var isDeaf = false
+        /// What the agent says; nil while it does not.
+        package var address: String?
+        /// What the HA manager is to bring about at one of the next looks at the machine.
+        var requested: (state: String?, looks: Int)?
+
+        package init(node: String, config: [String: String], state: String? = nil) {
+            self.node = node
+            self.config = config
+            self.state = state
+        }
+    }
+
+    package struct File: Sendable {
+        package let path: FilePath
+        package let size: Int64
+
+        package init(path: FilePath, size: Int64) {
+            self.path = path
+            self.size = size
+        }
+    }
+
+    struct Work: Sendable {
+        enum Effect: Sendable {
+            case create(Int, [String: String])
+            case start(Int)
+            case stop(Int)
+            case shutDown(Int)
+            case destroy(Int)
+            case resize(Int, String, Int64)
+            case keep(FilePath, volume: String, Int64, checksum: String?)
+            case remove(String)
+            case none
+        }
+        let upid: String
+        let type: String
+        let node: String
+        let subject: String
+        let effect: Effect
+        var lines: [String]
+        /// How many more looks it takes; nil never ends.
+        var looks: Int?
+        var exit: String?
+        /// With what it fails, whatever it would have done.
+        var failure: String?
+    }
+
+    /// What goes wrong, once for each time that it is put here.
+    package struct Fault: Sendable {
+        package enum Action: Sendable {
+            /// The server answers this and does nothing.
+            case answer(status: Int, reason: String, body: String)
+            /// The connection ends and nothing was done.
+            case cutBefore
+            /// It was done, and the connection ends.
+            case cutAfter
+            /// The connection ends after so many bytes of the body.
+            case cutUpload(after: Int)
+            /// The work that it begins fails with these words.
+            case failTask(String)
+            /// The work that it begins never ends.
+            case endlessTask
+        }
+        package let method: String
+        /// A part of the path.
+        package let path: String
+        package let action: Action
+
+        package init(_ method: String, _ path: String, _ action: Action) {
+            self.method = method
+            self.path = path
+            self.action = action
+        }
+    }
+
+    package var release = "9.2"
+    package var nodes: [String: Node] = ["pve1": Node()]
+    package var stores: [String: Store] = ["local": Store(kind: "dir", content: ["images", "import", "iso", "rootdir", "vztmpl", "backup", "snippets"])]
+    package var machines: [Int: Machine] = [:]
+    /// By volume; those of a store that is not shared begin with `NODE/`.
+    package var files: [String: File] = [:]
+    /// What the HA manager has, with the wanted state.
+    package var ha: [String: String] = [:]
+    /// The token's rights by path; nil is all of them.
+    package var privileges: [String: Set<String>]?
+    package var faults: [Fault] = []
+    /// How many numbers are taken by others right after they were given out.
+    package var races = 0
+    /// From which request on the server does not answer any more, counted from 1, and whether it still carries that one out.
+    package var silence: (from: Int, carriesOut: Bool)?
+    /// Whether whole numbers come as texts, now and then.
+    package var textNumbers = true
+    /// Whether a running guest keeps a drive that is taken away.
+    package var holdsDrives = false
+    var tasks: [String: Work] = [:]
+    package var taskOrder: [String] = []
+    var nextTask = 1
+
+    package init() {}
+
+    /// The strangers, as they were put there: to be compared at the end.
+    package var strangers: [Int: [String: String]] {
+        machines.filter { !($0.value.config["description"] ?? "").contains("pgkvm-deployment") }.mapValues(\.config)
+    }
+}
+
+/// A request as the server saw it.
+package struct PVERequest: Sendable {
+    package let method: String
+    /// Below `/api2/json`, decoded.
+    package let segments: [String]
+    package let parameters: [(name: String, value: String)]
+    /// By lower-case name.
+    package let headers: [String: String]
+
+    package var path: String { "/" + segments.joined(separator: "/") }
+    package func value(_ name: String) -> String? { parameters.first { $0.name == name }?.value }
+}
