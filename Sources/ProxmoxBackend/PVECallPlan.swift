@@ -16,6 +16,9 @@ package struct PlannedPVECall: Sendable, Equatable {
     /// The same as a line of `pvesh`; an upload has none.
     package let pvesh: String?
 
+    /// The request as a plan of any platform has it.
+    package var call: MachineRecipe.Call { MachineRecipe.Call(method: method, path: path, parameters: parameters, byHand: byHand) }
+
     init(_ call: PVECall) {
         method = call.method.rawValue
         path = call.path
@@ -24,6 +27,21 @@ package struct PlannedPVECall: Sendable, Equatable {
         self.parameters = parameters
         pvesh = call.upload == nil ? Self.pvesh(call) : nil
         byHand = call.command ?? Self.pvesh(call)
+    }
+
+    /// The same with another word in each text.
+    func replacing(_ word: String, with other: String) -> PlannedPVECall {
+        PlannedPVECall(
+            method: method, path: path, parameters: parameters.map { $0.replacing(word, with: other) }, byHand: byHand.replacing(word, with: other),
+            pvesh: pvesh?.replacing(word, with: other))
+    }
+
+    private init(method: String, path: String, parameters: [String], byHand: String, pvesh: String?) {
+        self.method = method
+        self.path = path
+        self.parameters = parameters
+        self.byHand = byHand
+        self.pvesh = pvesh
     }
 
     private static func pvesh(_ call: PVECall) -> String {
@@ -45,6 +63,14 @@ package enum PVECallPlan {
     ///   - connection: what it names of node and stores is taken, the rest is a word in angle brackets.
     /// - Throws: `input.invalid` for a value that Proxmox would read as something else; `unsupported` without a bridge.
     package static func calls(for spec: MachineSpec, connection: ProxmoxConnection) throws -> [PlannedPVECall] {
+        // Words in angle brackets are no MAC address: something that is one stands for them until the texts are there.
+        guard spec.network.macAddress == PlannedChoice.macAddress else { return try complete(spec, connection) }
+        return try complete(spec.onCard(Self.placeholder), connection).map { $0.replacing(Self.placeholder.uppercased(), with: PlannedChoice.macAddress) }
+    }
+
+    private static let placeholder = "02:00:00:00:00:ef"
+
+    private static func complete(_ spec: MachineSpec, _ connection: ProxmoxConnection) throws -> [PlannedPVECall] {
         let node = connection.node ?? "<node>"
         let store = connection.storage ?? "<store>"
         let imageStore = connection.imageStorage ?? "<import-store>"
@@ -58,7 +84,8 @@ package enum PVECallPlan {
         let calls: [PVECall] =
             [
                 .version, .nodes, .resources, .storages(node: node), .bridges(node: node), .content(node: node, storage: imageStore, type: "import"),
-                .uploadImage(FilePath(spec.image.path), as: image, checksum: "<sha256>", node: node, storage: imageStore), .nextID,
+                .uploadImage(FilePath(spec.image.path.isEmpty ? "<image>" : spec.image.path), as: image, checksum: "<sha256>", node: node, storage: imageStore),
+                .nextID,
                 .create(node: node, parameters),
                 machine.call(
                     .put, ["resize"], ["disk": MachineParameters.systemDrive, "size": "\(MachineParameters.wholeMebibytes(spec.systemDisk.size))M"],
@@ -90,5 +117,17 @@ package enum PVECallPlan {
         func call(_ method: PVECall.Method, _ rest: [String], _ parameters: KeyValuePairs<String, String>, _ command: String) -> PVECall {
             PVECall(method, ["nodes", node, "qemu", "<vmid>"] + rest, parameters, command: command.replacing("VMID", with: "'<vmid>'"))
         }
+    }
+}
+
+extension MachineSpec {
+    /// The same machine with another MAC address.
+    fileprivate func onCard(_ macAddress: String) -> MachineSpec {
+        let network = NetworkDecision(
+            mode: network.mode, macAddress: macAddress, sshPort: network.sshPort, postgresqlPort: network.postgresqlPort, device: network.device,
+            address: network.address, queues: network.queues, usesVhost: network.usesVhost)
+        return MachineSpec(
+            deployment: deployment, name: name, cpu: cpu, disk: disk, network: network, image: image, systemDisk: systemDisk, dataDiskSize: dataDiskSize,
+            adoptedDataDisk: adoptedDataDisk)
     }
 }

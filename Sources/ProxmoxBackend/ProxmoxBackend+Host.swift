@@ -136,7 +136,7 @@ extension ProxmoxBackend {
             macAddress: deployment.macAddress, bridge: spec.network.device ?? "", address: address, queues: min(spec.machine.vcpus, PVECard.mostQueues))
     }
 
-    private func network(macAddress: String, bridge: String, address: IPv4Address?, queues: Int) -> NetworkDecision {
+    func network(macAddress: String, bridge: String, address: IPv4Address?, queues: Int) -> NetworkDecision {
         NetworkDecision(
             mode: .bridge, macAddress: macAddress, sshPort: GuestService.ssh.port, postgresqlPort: GuestService.postgresql.port, device: bridge,
             address: address, queues: queues, usesVhost: true)

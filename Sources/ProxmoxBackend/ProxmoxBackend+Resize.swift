@@ -42,15 +42,41 @@ extension ProxmoxBackend: MachineResizing {
         let found = try await existing(machine, client)
         let disk = try dataDisk(of: found)
         guard disk.size < size else { return }
-        let store = found.config.drive(disk.drive)?.first.map { String($0.prefix { $0 != ":" }) } ?? ""
-        let stores = try await client.data(.storages(node: found.place.node)).elements.compactMap(StoreView.init(status:))
-        if let free = stores.first(where: { $0.name == store })?.available, free.bytes <= size.bytes - disk.size.bytes {
+        let space = try await space(for: found, disk.drive, client)
+        if let free = space.free, free.bytes <= size.bytes - disk.size.bytes {
             throw Failure(
-                .diskFull, "the store '\(store)' has \(free.mebibytes) MiB free, and the data disk is to grow by \((size.bytes - disk.size.bytes) >> 20) MiB",
+                .diskFull,
+                "the store '\(space.store)' has \(free.mebibytes) MiB free, and the data disk is to grow by \((size.bytes - disk.size.bytes) >> 20) MiB",
                 remedy: "free space there, or ask for a smaller disk")
         }
         try await client.run(
             .resize(found.place, disk: disk.drive, mebibytes: MachineParameters.wholeMebibytes(size)), title: "the growth of the data disk", limit: timing.task,
             report: report)
+    }
+
+    package func spaceLeft(for machine: MachineReference) async throws -> ByteSize {
+        let client = try client()
+        let found = try await existing(machine, client)
+        let space = try await space(for: found, dataDisk(of: found).drive, client)
+        guard let free = space.free else {
+            throw Failure(
+                .proxmoxNoStorage, "the node '\(found.place.node)' shows this token no store '\(space.store)', on which the data disk is",
+                remedy: "as root on a node: \(PVEPermission("/storage/\(space.store)", "Datastore.Audit").grant(to: client.token))")
+        }
+        return free
+    }
+
+    /// The store of a drive, and what is free there; nil where the token does not see it.
+    private func space(for machine: FoundMachine, _ drive: String, _ client: PVEClient) async throws -> (store: String, free: ByteSize?) {
+        let store = machine.config.drive(drive)?.first.map { String($0.prefix { $0 != ":" }) } ?? ""
+        let stores = try await client.data(.storages(node: machine.place.node)).elements.compactMap(StoreView.init(status:))
+        return (store, stores.first { $0.name == store }?.available)
+    }
+}
+
+extension ProxmoxBackend: DiscardTelling {
+    package func givesBackDiscarded(of machine: MachineReference) async throws -> Bool {
+        let found = try await existing(machine, try client())
+        return try found.config.drive(dataDisk(of: found).drive)?["discard"] == "on"
     }
 }

@@ -7,7 +7,7 @@ package import MachineBackend
 /// A machine is ours by the deployment's identity in its description; its tag says where to look, and its number is only a handle.
 /// What the API says now is the state: nothing is kept on this host.
 package struct ProxmoxBackend: MachineBackend {
-    package let kind: BackendKind
+    package let kind = BackendKind.proxmox
     let connection: ProxmoxConnection
     /// The value of a variable of the environment.
     let environment: @Sendable (String) -> String?
@@ -17,15 +17,13 @@ package struct ProxmoxBackend: MachineBackend {
     private let pin = ServerPin()
 
     /// - Parameters:
-    ///   - kind: the kind that its machines' references carry.
     ///   - environment: the value of a variable; the token may be in one.
     ///   - report: is given a line for people whenever there is something new.
     package init(
-        connection: ProxmoxConnection, kind: BackendKind, environment: @escaping @Sendable (String) -> String?, timing: PVETiming = PVETiming(),
+        connection: ProxmoxConnection, environment: @escaping @Sendable (String) -> String?, timing: PVETiming = PVETiming(),
         report: @escaping @Sendable (String) -> Void = { _ in }
     ) {
         self.connection = connection
-        self.kind = kind
         self.environment = environment
         self.timing = timing
         self.report = report

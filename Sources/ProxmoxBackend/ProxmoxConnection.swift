@@ -1,3 +1,4 @@
+package import ApplianceModel
 package import SystemPackage
 
 /// Where a Proxmox VE server is, how it is recognised, and what of it an appliance uses. Nothing secret is in it.
@@ -43,6 +44,16 @@ package struct ProxmoxConnection: Sendable, Equatable {
         self.isoStorage = isoStorage
         self.pool = pool
         self.ha = ha
+    }
+}
+
+extension ProxmoxConnection {
+    /// What a spec says of it.
+    package init(_ spec: ApplianceSpec.Proxmox) {
+        let trust: Trust = spec.fingerprint.map { .fingerprint($0) } ?? spec.caFile.map { .authority(FilePath($0)) } ?? .system
+        self.init(
+            url: spec.url, trust: trust, tokenFile: spec.tokenFile.map { FilePath($0) }, node: spec.node == ApplianceSpec.Proxmox.anyNode ? nil : spec.node,
+            storage: spec.storage, imageStorage: spec.imageStorage, isoStorage: spec.isoStorage, pool: spec.pool, ha: spec.ha)
     }
 }
 

@@ -193,7 +193,7 @@ struct FaultTests {
             timing.copySilence = .milliseconds(100)
             let connection = ProxmoxConnection(url: server.url, trust: .authority(server.authority))
             let rig = try Rig(server)
-            let backend = ProxmoxBackend(connection: connection, kind: .qemu, environment: { $0 == PVEToken.variable ? PVEServer.token : nil }, timing: timing)
+            let backend = ProxmoxBackend(connection: connection, environment: { $0 == PVEToken.variable ? PVEServer.token : nil }, timing: timing)
             let error = await failure { _ = try await backend.create(rig.machineSpec) }
             #expect(error?.code == .proxmoxTaskEndless)
             #expect(error?.message.contains("says nothing new") == true)
@@ -303,7 +303,7 @@ struct FaultTests {
     @Test("What no Proxmox can do is refused with the reason")
     func unsupported() async throws {
         let connection = ProxmoxConnection(url: "https://127.0.0.1:1")
-        let backend = ProxmoxBackend(connection: connection, kind: .qemu, environment: { _ in nil })
+        let backend = ProxmoxBackend(connection: connection, environment: { _ in nil })
         var specs: [ApplianceSpec] = []
         for mode in [ApplianceSpec.Network.Mode.user, .tap] {
             var spec = Rig.spec()
@@ -377,7 +377,9 @@ struct TrustTests {
 
     @Test("A wrong token is refused with the empty answer of the server, and its text is nowhere")
     func wrongToken() async throws {
-        try await PVEServer.with { server in
+        var model = PVEModel()
+        model.refusalDelay = .milliseconds(300)
+        try await PVEServer.with(model) { server in
             let secret = "11111111-2222-3333-4444-555555555555"
             let log = Mutex<[String]>([])
             let error = try await DebugLog.$current.withValue(DebugLog(echo: { _, line in log.withLock { $0.append(line) } })) {
@@ -395,7 +397,7 @@ struct TrustTests {
     func elsewhere() async throws {
         func code(_ url: String) async -> Failure.Code? {
             let backend = ProxmoxBackend(
-                connection: ProxmoxConnection(url: url), kind: .qemu, environment: { $0 == PVEToken.variable ? PVEServer.token : nil }, timing: Rig.timing)
+                connection: ProxmoxConnection(url: url), environment: { $0 == PVEToken.variable ? PVEServer.token : nil }, timing: Rig.timing)
             return await failure { _ = try await backend.checkHost(Rig.spec()) }?.code
         }
         #expect(await code("https://127.0.0.1:1") == .proxmoxUnreachable)

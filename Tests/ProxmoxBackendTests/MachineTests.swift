@@ -48,6 +48,8 @@ struct MachineTests {
             try await backend.growDataDisk(to: .gibibytes(12), of: machine)
             try await backend.growDataDisk(to: .gibibytes(11), of: machine)
             #expect(try await backend.dataDisk(of: machine) == .gibibytes(12))
+            #expect(try await backend.spaceLeft(for: machine) > .gibibytes(100))
+            #expect(try await backend.givesBackDiscarded(of: machine))
             let larger = CPUDecision(accelerator: .kvm, vcpus: 4, memory: .gibibytes(3))
             #expect(await failure { try await backend.setProcessor(larger, of: machine) }?.code == .machineStillRunning)
 
@@ -201,6 +203,33 @@ struct MachineTests {
             try await rig.backend.delete(machine)
             #expect(rig.machines.isEmpty)
             #expect(rig.server.model.withLock { $0.ha.isEmpty })
+        }
+    }
+
+    @Test("A plan tells what would be done before there is a machine, and what it was made with afterwards; it changes nothing")
+    func plan() async throws {
+        try await Rig.run { rig in
+            let forecast = try await rig.backend.lookingOnly.forecast(rig.spec)
+            #expect(forecast.findings.allPassed && forecast.accelerator == .kvm && forecast.disk?.aio == .native && forecast.network?.device == "vmbr0")
+            let refused = try await rig.backend.forecast(Rig.spec(bridge: "vmbr7"))
+            #expect(refused.accelerator == nil && refused.findings.contains { $0.check == "host.usable" && $0.measured.contains("vmbr7") })
+            let network = try #require(forecast.network)
+            let base = rig.machineSpec
+            let wanted = MachineSpec(
+                deployment: PlannedChoice.deployment, name: base.name, cpu: base.cpu, disk: base.disk, network: network,
+                image: BaseImage(path: "", key: "", format: .qcow2, firmware: .uefi), systemDisk: base.systemDisk, dataDiskSize: base.dataDiskSize,
+                adoptedDataDisk: nil)
+            let calls = try await rig.backend.recipe(for: PlannedMachine(spec: wanted, hasSeed: true)).calls
+            #expect(calls.contains { $0.parameters.contains("net0=virtio=\(PlannedChoice.macAddress),bridge=vmbr0,queues=2") })
+            #expect(calls.contains { $0.byHand == "qm start '<vmid>'" })
+            #expect(rig.server.requests.withLock { $0.allSatisfy { $0.method == "GET" } })
+            let machine = try await rig.backend.create(base)
+            let planned = try #require(try await rig.backend.plannedMachine(of: machine))
+            #expect(
+                planned.spec.network.macAddress == base.network.macAddress && planned.spec.cpu == base.cpu && planned.spec.dataDiskSize == base.dataDiskSize)
+            #expect(!planned.hasSeed && planned.spec.image.firmware == .uefi && planned.spec.systemDisk.size == base.systemDisk.size)
+            try await rig.backend.attachSeed(rig.seed(), to: machine)
+            #expect(try await rig.backend.plannedMachine(of: machine)?.hasSeed == true)
         }
     }
 

@@ -129,6 +129,8 @@ package struct PVEModel: Sendable {
     package var races = 0
     /// From which request on the server does not answer any more, counted from 1, and whether it still carries that one out.
     package var silence: (from: Int, carriesOut: Bool)?
+    /// How long a token that is not taken waits for its refusal; the real server takes three seconds.
+    package var refusalDelay = Duration.zero
     /// Whether whole numbers come as texts, now and then.
     package var textNumbers = true
     /// Whether a running guest keeps a drive that is taken away.

@@ -211,7 +211,10 @@ package final class PVEServer: Sendable {
         var segments = http.segments
         guard segments.starts(with: ["api2", "json"]) else { return Self.wire(404, "No such file", "") }
         segments.removeFirst(2)
-        guard http.headers["authorization"] == "PVEAPIToken=\(Self.token)" else { return Self.wire(401, "Authentication failed!", "") }
+        guard http.headers["authorization"] == "PVEAPIToken=\(Self.token)" else {
+            Thread.sleep(forTimeInterval: model.withLock { $0.refusalDelay / .seconds(1) })
+            return Self.wire(401, "Authentication failed!", "")
+        }
         let isUpload = segments.last == "upload"
         if ["GET", "DELETE"].contains(http.method), http.length > 0 {
             return Self.wire(501, "Unexpected content for method '\(http.method)'", "")

@@ -1,0 +1,59 @@
+package import ApplianceModel
+package import MachineBackend
+
+/// What would be done, without doing any of it.
+extension ProxmoxBackend: MachinePlanning {
+    /// Looking changes nothing here.
+    package var lookingOnly: any MachineBackend & MachinePlanning { self }
+
+    package func forecast(_ spec: ApplianceSpec) async throws -> HostForecast {
+        var findings: [Finding] = []
+        var accelerator: Accelerator?
+        var disk: DiskDecision?
+        do {
+            let report = try await checkHost(spec)
+            findings = report.findings
+            accelerator = report.accelerator
+            let disks = try await decideDisks(spec)
+            disk = disks.0
+            findings += disks.1
+        } catch let error as Failure {
+            findings.append(
+                Finding(
+                    check: "host.usable", level: .fail, measured: error.message, expected: "a server that can run the guest", remedy: error.remedy))
+        }
+        var network: NetworkDecision?
+        if spec.network.mode == .bridge, let bridge = spec.network.device {
+            var address: IPv4Address?
+            if case .own(let own) = spec.network.address { address = own.address }
+            network = self.network(
+                macAddress: PlannedChoice.macAddress, bridge: bridge, address: address, queues: min(spec.machine.vcpus, PVECard.mostQueues))
+        }
+        return HostForecast(
+            accelerator: accelerator, findings: findings, resources: [], disk: disk, ports: PlannedPort.ofGuest(spec.network, isThere: false), network: network)
+    }
+
+    /// The requests that make the machine; of one that has had its first boot, the one that starts it.
+    package func recipe(for machine: PlannedMachine) async throws -> MachineRecipe {
+        let calls = try PVECallPlan.calls(for: machine.spec, connection: connection)
+        return MachineRecipe(calls: (machine.hasSeed ? calls : calls.filter { $0.path.hasSuffix("/status/start") }).map(\.call))
+    }
+
+    package func plannedMachine(of machine: MachineReference) async throws -> PlannedMachine? {
+        guard let found = try await locate(machine, try client()), let name = found.config["name"].flatMap({ ApplianceName($0) }),
+            let cpu = found.config.processor, let macAddress = found.config.macAddress, let bridge = found.config.bridge
+        else { return nil }
+        let drive = found.config.drive(serial: MachineSpec.dataDiskSerial) ?? MachineParameters.dataDrive
+        var systemDisk = ApplianceSpec.SystemDisk()
+        if let size = found.config.size(of: MachineParameters.systemDrive) { systemDisk.size = size }
+        let aio = found.config.drive(drive)?["aio"].flatMap { DiskDecision.AIO(rawValue: $0) } ?? .native
+        let spec = MachineSpec(
+            deployment: machine.deployment, name: name, cpu: cpu, disk: DiskDecision(cacheDirect: true, aio: aio, ioThread: true, fileSystem: "Proxmox VE"),
+            network: network(
+                macAddress: macAddress.lowercased(), bridge: bridge, address: MachineNote.address(in: found.config.description), queues: found.config.queues),
+            // The image was copied, and nothing says any more which it was.
+            image: BaseImage(path: "", key: "", format: .qcow2, firmware: found.config["bios"] == "ovmf" ? .uefi : .bios), systemDisk: systemDisk,
+            dataDiskSize: found.config.size(of: drive) ?? ByteSize(bytes: 0), adoptedDataDisk: nil)
+        return PlannedMachine(spec: spec, hasSeed: found.config.drive(MachineParameters.seedDrive)?.first.map { $0 != "none" } ?? false)
+    }
+}
