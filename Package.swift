@@ -84,7 +84,8 @@ let libraries: [Target] = [
     .executableTarget(
         name: "pgkvm",
         dependencies: [
-            "Guide", "Deployment", "QEMUBackend", "LibvirtBackend", "ApplianceModel", "SpecFile", "HostSystem", "Workflow", "GuestImage", "MachineBackend",
+            "Guide", "Deployment", "QEMUBackend", "LibvirtBackend", "ProxmoxBackend", "ApplianceModel", "SpecFile", "HostSystem", "Workflow", "GuestImage",
+            "MachineBackend",
             "SecureShell", "PostgresClient", "PostgresServer", "Verification", "BuiltinTemplates", systemPackage,
             .product(name: "ArgumentParser", package: "swift-argument-parser"),
             .product(name: "UnixSignals", package: "swift-service-lifecycle"),

@@ -17,7 +17,9 @@ package struct PlannedPVECall: Sendable, Equatable {
     package let pvesh: String?
 
     /// The request as a plan of any platform has it.
-    package var call: MachineRecipe.Call { MachineRecipe.Call(method: method, path: path, parameters: parameters, byHand: byHand) }
+    package var call: MachineRecipe.Call {
+        MachineRecipe.Call(method: method, path: path, parameters: parameters, byHand: [byHand] + [pvesh].compactMap(\.self).filter { $0 != byHand })
+    }
 
     init(_ call: PVECall) {
         method = call.method.rawValue

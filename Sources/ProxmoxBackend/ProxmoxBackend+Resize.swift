@@ -75,8 +75,8 @@ extension ProxmoxBackend: MachineResizing {
 }
 
 extension ProxmoxBackend: DiscardTelling {
-    package func givesBackDiscarded(of machine: MachineReference) async throws -> Bool {
+    package func discardUse(of machine: MachineReference) async throws -> DiscardUse {
         let found = try await existing(machine, try client())
-        return try found.config.drive(dataDisk(of: found).drive)?["discard"] == "on"
+        return try found.config.drive(dataDisk(of: found).drive)?["discard"] == "on" ? .givenBack : .ignored
     }
 }

@@ -153,15 +153,3 @@ package struct ProxmoxBackend: MachineBackend {
         return GuestCards.address(of: macAddress, in: data["result"] ?? .null).map { Endpoint(host: $0.description, port: service.port) }
     }
 }
-
-/// What the agent in a guest says of its network cards. The guest may say what it likes: it is an address to knock at, no more.
-enum GuestCards {
-    /// The IPv4 address of the card with this MAC address; nil where it has none.
-    static func address(of macAddress: String, in cards: JSONValue) -> IPv4Address? {
-        let own = cards.elements.first { $0["hardware-address"]?.text?.lowercased() == macAddress.lowercased() }
-        return own?["ip-addresses"]?.elements.lazy.filter { $0["ip-address-type"]?.text == "ipv4" }
-            .compactMap { $0["ip-address"]?.text.flatMap { IPv4Address($0) } }
-            // What a card gives itself when nobody else does.
-            .first { IPv4Network("169.254.0.0/16")?.contains($0) == false }
-    }
-}

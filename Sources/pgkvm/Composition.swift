@@ -4,8 +4,10 @@ internal import Deployment
 internal import GuestImage
 internal import HostSystem
 internal import LibvirtBackend
+internal import ProxmoxBackend
 internal import QEMUBackend
 internal import SystemPackage
+internal import Workflow
 
 /// The one place that knows which backend is meant and where things lie.
 enum Composition {
@@ -16,7 +18,11 @@ enum Composition {
             switch machine.backend {
             case .qemu: qemu
             case .libvirt: LibvirtBackend(machine.libvirt ?? ApplianceSpec.Libvirt(), state: state)
-            case .proxmox: qemu  // not wired yet
+            case .proxmox:
+                // The rules of a spec see to it that there is a section.
+                ProxmoxBackend(
+                    connection: ProxmoxConnection(machine.proxmox ?? ApplianceSpec.Proxmox(url: "", storage: "")), environment: HostEnvironment.value,
+                    report: { StepProgress.report($0) })
             }
         }
     }

@@ -120,7 +120,8 @@ struct PGKVMCommand: AsyncParsableCommand {
         groupedSubcommands: [
             CommandGroup(name: "Plan", subcommands: [GuideCommand.self, PlanCommand.self, SpecCommand.self, ExportCommand.self]),
             CommandGroup(
-                name: "Deploy and verify", subcommands: [DeployCommand.self, VerifyCommand.self, ReportCommand.self, DoctorCommand.self, ImageCommand.self]),
+                name: "Deploy and verify",
+                subcommands: [DeployCommand.self, VerifyCommand.self, ReportCommand.self, DoctorCommand.self, ImageCommand.self, ProxmoxCommand.self]),
             CommandGroup(
                 name: "Use", subcommands: [ConnectionCommand.self, PSQLCommand.self, SSHCommand.self, ConsoleCommand.self, LogsCommand.self]),
             CommandGroup(name: "Watch", subcommands: [TopCommand.self, PriorityCommand.self, AutostartCommand.self, DiagnoseCommand.self]),

@@ -164,7 +164,7 @@ struct Disturbance: Sendable {
         return output.contains("[\(index + 1)/\(Self.steps.count)] ")
     }
 
-    private static let steps = [
+    static let steps = [
         "check-host", "prepare-image", "configure-disk", "configure-cpu", "configure-network", "create-machine", "boot-guest", "prepare-data-disk",
         "install-postgresql", "configure-postgresql", "verify",
     ]
@@ -174,6 +174,11 @@ struct Disturbance: Sendable {
 
     /// The whole journal; empty where there is none.
     static func journal(_ guest: Guest) throws -> String { try journal(guest, Before(journalSize: 0, serialSize: 0)) }
+
+    /// Whether the journal tells that the step began since it had that size.
+    static func began(_ step: String, _ guest: Guest, after size: Int64) throws -> Bool {
+        try started(step)(guest, Before(journalSize: size, serialSize: 0))
+    }
 
     /// The journal tells that the step began in this run.
     private static func started(_ step: String) -> @Sendable (Guest, Before) throws -> Bool {

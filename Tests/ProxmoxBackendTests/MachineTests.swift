@@ -49,7 +49,7 @@ struct MachineTests {
             try await backend.growDataDisk(to: .gibibytes(11), of: machine)
             #expect(try await backend.dataDisk(of: machine) == .gibibytes(12))
             #expect(try await backend.spaceLeft(for: machine) > .gibibytes(100))
-            #expect(try await backend.givesBackDiscarded(of: machine))
+            #expect(try await backend.discardUse(of: machine) == .givenBack)
             let larger = CPUDecision(accelerator: .kvm, vcpus: 4, memory: .gibibytes(3))
             #expect(await failure { try await backend.setProcessor(larger, of: machine) }?.code == .machineStillRunning)
 
@@ -221,7 +221,7 @@ struct MachineTests {
                 adoptedDataDisk: nil)
             let calls = try await rig.backend.recipe(for: PlannedMachine(spec: wanted, hasSeed: true)).calls
             #expect(calls.contains { $0.parameters.contains("net0=virtio=\(PlannedChoice.macAddress),bridge=vmbr0,queues=2") })
-            #expect(calls.contains { $0.byHand == "qm start '<vmid>'" })
+            #expect(calls.contains { $0.byHand.first == "qm start '<vmid>'" })
             #expect(rig.server.requests.withLock { $0.allSatisfy { $0.method == "GET" } })
             let machine = try await rig.backend.create(base)
             let planned = try #require(try await rig.backend.plannedMachine(of: machine))

@@ -1,4 +1,5 @@
 import ApplianceModel
+import MachineBackend
 import Testing
 
 @testable import Verification

@@ -115,7 +115,7 @@ package enum PlanText {
 
     /// A request with its parameters, and the lines that stand for it.
     private static func call(_ call: MachineRecipe.Call) -> [String] {
-        ["\(call.method) \(call.path)"] + call.parameters.map { "    \($0)" } + call.byHand.map { "  by hand: \($0)" }
+        ["\(call.method) \(call.path)"] + call.parameters.map { "    \($0.replacing("\n", with: "\\n"))" } + call.byHand.map { "  by hand: \($0)" }
     }
 
     /// A word as a shell takes it.

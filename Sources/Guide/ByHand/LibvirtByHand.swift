@@ -64,7 +64,8 @@ enum LibvirtByHand {
 
     /// Without words about Secure Boot virt-install takes a firmware that has Microsoft's keys and refuses what the image boots.
     private static let firmware =
-        "firmware=efi," + [("secure-boot", 0), ("enrolled-keys", 1)].map { "firmware.feature\($1).name=\($0),firmware.feature\($1).enabled=no" }.joined(separator: ",")
+        "firmware=efi,"
+        + [("secure-boot", 0), ("enrolled-keys", 1)].map { "firmware.feature\($1).name=\($0),firmware.feature\($1).enabled=no" }.joined(separator: ",")
 
     private static func seed(_ subject: ByHandSubject) -> [String] {
         ["--import", "--boot", firmware, "--osinfo", "detect=on,require=off", "--disk", "path=\(images)/\(subject.spec.name)-seed.iso,bus=virtio,readonly=on"]
