@@ -62,9 +62,12 @@ struct GuestWait {
                 refusals += 1
                 try await look()
             }
-            try await ContinuousClock().sleep(for: .milliseconds(200))
+            try await ContinuousClock().sleep(for: pause)
         }
     }
+
+    /// A platform whose console cannot be read lies behind a network: each look at it is a question to a server.
+    private var pause: Duration { console == nil ? .seconds(1) : .milliseconds(200) }
 
     /// A first boot may restart the guest, and a hung kernel is started again; one that goes on like that will never come up.
     private static let mostStarts = 3
@@ -85,7 +88,7 @@ struct GuestWait {
                 var watch = self
                 while !Task.isCancelled {
                     try await watch.look()
-                    try await ContinuousClock().sleep(for: .milliseconds(250))
+                    try await ContinuousClock().sleep(for: watch.pause)
                 }
                 return nil
             }

@@ -3,68 +3,13 @@ internal import HostSystem
 package import MachineBackend
 internal import SystemPackage
 
-/// A request of a deployment, before it is made.
-package struct PlannedPVECall: Sendable, Equatable {
-    /// The HTTP method.
-    package let method: String
-    /// Below `/api2/json`.
-    package let path: String
-    /// Each `name=value`, in the order in which they are sent; nothing secret is among them.
-    package let parameters: [String]
-    /// The line that a person would type on the node instead: `qm`, where there is one, else `pvesh`.
-    package let byHand: String
-    /// The same as a line of `pvesh`; an upload has none.
-    package let pvesh: String?
-
-    /// The request as a plan of any platform has it.
-    package var call: MachineRecipe.Call {
-        MachineRecipe.Call(method: method, path: path, parameters: parameters, byHand: [byHand] + [pvesh].compactMap(\.self).filter { $0 != byHand })
-    }
-
-    init(_ call: PVECall) {
-        method = call.method.rawValue
-        path = call.path
-        var parameters = call.parameters.map { "\($0.name)=\($0.value)" }
-        if let upload = call.upload { parameters.append("filename=\(upload.name)") }
-        self.parameters = parameters
-        pvesh = call.upload == nil ? Self.pvesh(call) : nil
-        byHand = call.command ?? Self.pvesh(call)
-    }
-
-    /// The same with another word in each text.
-    func replacing(_ word: String, with other: String) -> PlannedPVECall {
-        PlannedPVECall(
-            method: method, path: path, parameters: parameters.map { $0.replacing(word, with: other) }, byHand: byHand.replacing(word, with: other),
-            pvesh: pvesh?.replacing(word, with: other))
-    }
-
-    private init(method: String, path: String, parameters: [String], byHand: String, pvesh: String?) {
-        self.method = method
-        self.path = path
-        self.parameters = parameters
-        self.byHand = byHand
-        self.pvesh = pvesh
-    }
-
-    private static func pvesh(_ call: PVECall) -> String {
-        let verb =
-            switch call.method {
-            case .get: "get"
-            case .post: "create"
-            case .put: "set"
-            case .delete: "delete"
-            }
-        return CommandText.render(["pvesh", verb, call.path] + call.parameters.flatMap { ["--\($0.name)", $0.value] })
-    }
-}
-
 /// The requests by which a deployment makes its machine, in their order. Pure: what is only known then stands as a word in angle brackets.
 package enum PVECallPlan {
     /// - Parameters:
     ///   - spec: the machine; its path may be a word in angle brackets too.
     ///   - connection: what it names of node and stores is taken, the rest is a word in angle brackets.
     /// - Throws: `input.invalid` for a value that Proxmox would read as something else; `unsupported` without a bridge.
-    package static func calls(for spec: MachineSpec, connection: ProxmoxConnection) throws -> [PlannedPVECall] {
+    package static func calls(for spec: MachineSpec, connection: ProxmoxConnection) throws -> [MachineRecipe.Call] {
         // Words in angle brackets are no MAC address: something that is one stands for them until the texts are there.
         guard spec.network.macAddress == PlannedChoice.macAddress else { return try complete(spec, connection) }
         return try complete(spec.onCard(Self.placeholder), connection).map { $0.replacing(Self.placeholder.uppercased(), with: PlannedChoice.macAddress) }
@@ -72,7 +17,7 @@ package enum PVECallPlan {
 
     private static let placeholder = "02:00:00:00:00:ef"
 
-    private static func complete(_ spec: MachineSpec, _ connection: ProxmoxConnection) throws -> [PlannedPVECall] {
+    private static func complete(_ spec: MachineSpec, _ connection: ProxmoxConnection) throws -> [MachineRecipe.Call] {
         let node = connection.node ?? "<node>"
         let store = connection.storage ?? "<store>"
         let imageStore = connection.imageStorage ?? "<import-store>"
@@ -109,7 +54,7 @@ package enum PVECallPlan {
                     PVECall(
                         .post, ["cluster", "ha", "resources"], ["sid": "vm:<vmid>", "state": "started"], command: "ha-manager add 'vm:<vmid>' --state started")
                 ] : [])
-        return calls.map(PlannedPVECall.init)
+        return calls.map(MachineRecipe.Call.init)
     }
 
     /// Requests about a machine that has no number yet.
@@ -131,5 +76,33 @@ extension MachineSpec {
         return MachineSpec(
             deployment: deployment, name: name, cpu: cpu, disk: disk, network: network, image: image, systemDisk: systemDisk, dataDiskSize: dataDiskSize,
             adoptedDataDisk: adoptedDataDisk)
+    }
+}
+
+extension MachineRecipe.Call {
+    /// A request with the line of `qm` or another program of the node that does the same, where there is one, and that of `pvesh`.
+    init(_ call: PVECall) {
+        var parameters = call.parameters.map { "\($0.name)=\($0.value)" }
+        if let upload = call.upload { parameters.append("filename=\(upload.name)") }
+        // pvesh has no upload.
+        let lines = [call.command, call.upload == nil ? Self.pvesh(call) : nil].compactMap(\.self)
+        self.init(method: call.method.rawValue, path: call.path, parameters: parameters, byHand: lines)
+    }
+
+    private static func pvesh(_ call: PVECall) -> String {
+        let verb =
+            switch call.method {
+            case .get: "get"
+            case .post: "create"
+            case .put: "set"
+            case .delete: "delete"
+            }
+        return CommandText.render(["pvesh", verb, call.path] + call.parameters.flatMap { ["--\($0.name)", $0.value] })
+    }
+
+    /// The same with another word in each text.
+    fileprivate func replacing(_ word: String, with other: String) -> MachineRecipe.Call {
+        MachineRecipe.Call(
+            method: method, path: path, parameters: parameters.map { $0.replacing(word, with: other) }, byHand: byHand.map { $0.replacing(word, with: other) })
     }
 }

@@ -36,7 +36,7 @@ extension ProxmoxBackend: MachinePlanning {
     /// The requests that make the machine; of one that has had its first boot, the one that starts it.
     package func recipe(for machine: PlannedMachine) async throws -> MachineRecipe {
         let calls = try PVECallPlan.calls(for: machine.spec, connection: connection)
-        return MachineRecipe(calls: (machine.hasSeed ? calls : calls.filter { $0.path.hasSuffix("/status/start") }).map(\.call))
+        return MachineRecipe(calls: machine.hasSeed ? calls : calls.filter { $0.path.hasSuffix("/status/start") })
     }
 
     package func plannedMachine(of machine: MachineReference) async throws -> PlannedMachine? {

@@ -75,6 +75,7 @@ extension ProxmoxBackend: MachineResizing {
 }
 
 extension ProxmoxBackend: DiscardTelling {
+    /// Stores of Proxmox are mostly thin, and the disk is made to give back.
     package func discardUse(of machine: MachineReference) async throws -> DiscardUse {
         let found = try await existing(machine, try client())
         return try found.config.drive(dataDisk(of: found).drive)?["discard"] == "on" ? .givenBack : .ignored

@@ -95,6 +95,8 @@ enum CommandTreatment {
             "make deploy": .elsewhere(why: "it installs packages and builds; scripts/deploy-demo is a deployment like any other"),
             #"psql "$(.build/release/pgkvm connection demo)""#: .guest(status: 0),
             "pgkvm deploy orders --vcpus 2 --memory 4GiB --data-disk 20GiB": .accepted(.fileUnwritable, why: deploys),
+            "pgkvm deploy orders --backend libvirt --nat default": .accepted(.fileUnwritable, why: "LibvirtTests deploys so in earnest"),
+            "pgkvm proxmox check orders.yaml": .accepted(.fileUnreadable, why: "ProxmoxTests asks a server"),
             "pgkvm deploy orders.yaml": .accepted(.fileUnreadable, why: deploys),
             #"psql "$(pgkvm connection orders)""#: .guest(status: 0),
             "pgkvm delete orders": .accepted(.applianceNotFound, why: "every suite with a guest deletes it"),

@@ -97,9 +97,9 @@ struct ClusterTests {
             let changes = planned.filter { ["POST", "PUT"].contains($0.method) }.map { "\($0.method) \($0.path.replacing("<vmid>", with: "100"))" }
             // The seed's removal comes after the first boot.
             #expect(changes == made + ["PUT /nodes/pve1/qemu/100/config"])
-            let creation = try #require(planned.first { $0.byHand.hasPrefix("qm create") })
-            #expect(creation.byHand.contains("--virtio1 local:10,format=raw,iothread=1,cache=none,aio=native,discard=on,serial=pgdata"))
-            #expect(creation.pvesh?.hasPrefix("pvesh create /nodes/pve1/qemu --vmid '<vmid>' --name orders") == true)
+            let creation = try #require(planned.first { $0.byHand[0].hasPrefix("qm create") })
+            #expect(creation.byHand[0].contains("--virtio1 local:10,format=raw,iothread=1,cache=none,aio=native,discard=on,serial=pgdata"))
+            #expect(creation.byHand[1].hasPrefix("pvesh create /nodes/pve1/qemu --vmid '<vmid>' --name orders"))
             #expect(planned.allSatisfy { call in !call.byHand.isEmpty && !call.parameters.contains { $0.contains("0b2c4a46") } })
         }
     }

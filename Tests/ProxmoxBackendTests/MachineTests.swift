@@ -221,7 +221,7 @@ struct MachineTests {
                 adoptedDataDisk: nil)
             let calls = try await rig.backend.recipe(for: PlannedMachine(spec: wanted, hasSeed: true)).calls
             #expect(calls.contains { $0.parameters.contains("net0=virtio=\(PlannedChoice.macAddress),bridge=vmbr0,queues=2") })
-            #expect(calls.contains { $0.byHand.first == "qm start '<vmid>'" })
+            #expect(calls.contains { $0.byHand[0] == "qm start '<vmid>'" })
             #expect(rig.server.requests.withLock { $0.allSatisfy { $0.method == "GET" } })
             let machine = try await rig.backend.create(base)
             let planned = try #require(try await rig.backend.plannedMachine(of: machine))

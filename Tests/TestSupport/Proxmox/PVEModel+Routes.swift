@@ -606,6 +606,7 @@ extension PVEModel {
 }
 
 extension JSONValue: ExpressibleByStringLiteral {
+    /// A text.
     public init(stringLiteral value: String) { self = .string(value) }
 }
 
