@@ -51,10 +51,13 @@ extension ProxmoxBackend {
         where store.isActive && store.content.contains("iso") {
             let volume = "\(store.name):iso/\(Self.seedName(deployment))"
             let content = try await client.data(.content(node: place.node, storage: store.name, type: "iso"))
-            guard content.elements.contains(where: { $0["volid"]?.text == volume }) else { continue }
+            guard let row = content.elements.first(where: { $0["volid"]?.text == volume }), row["size"]?.count != Self.blankSize else { continue }
             try await removeMedium(volume, store: store.name, place, deployment, client)
         }
     }
+
+    /// Of a medium without anything on it, in bytes: smaller than any seed.
+    private static let blankSize: Int64 = 2048
 
     /// Deleting an uploaded file is a right of its own. Who has not got it can still overwrite the file, and so take its secrets away.
     private func removeMedium(_ volume: String, store: String, _ place: PVEPlace, _ deployment: DeploymentID, _ client: PVEClient) async throws {
@@ -64,7 +67,7 @@ extension ProxmoxBackend {
             let directory = try Files.createTemporaryDirectory(in: "/tmp", prefix: "pgkvm-seed")
             defer { try? Files.remove(directory) }
             let blank = directory.appending("blank")
-            try Files.write([UInt8](repeating: 0, count: 2048), to: blank)
+            try Files.write([UInt8](repeating: 0, count: Int(Self.blankSize)), to: blank)
             try await client.run(
                 .uploadMedium(blank, as: Self.seedName(deployment), node: place.node, storage: store), title: "the blanking of the seed", limit: timing.task,
                 report: report)

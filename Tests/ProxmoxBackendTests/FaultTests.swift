@@ -351,7 +351,7 @@ struct TrustTests {
             let pin = ServerPin()
             let address = try ServerAddress(url: first.url)
             let key = try await pin.publicKey(fingerprint: first.fingerprint, authority: address)
-            try await PVEServer.with { second in
+            try await PVEServer.with(hasOwnKey: true) { second in
                 // The key of the one is demanded of the other.
                 let token = try PVEToken(PVEServer.token, source: "the test")
                 let connection = ProxmoxConnection(url: second.url, trust: .fingerprint(first.fingerprint))

@@ -67,7 +67,8 @@ struct PVETask {
                 let status = try await client.data(.taskStatus(upid))
                 silentAnswers = 0
                 if status["status"]?.text == "stopped" { return status["exitstatus"]?.text ?? "the server does not say how" }
-                let lines = (try? await log(from: seen)) ?? []
+                // Only what copies has something to tell meanwhile.
+                let lines = silence == nil ? [] : (try? await log(from: seen)) ?? []
                 if let last = lines.last {
                     seen += lines.count
                     lastWord = clock.now

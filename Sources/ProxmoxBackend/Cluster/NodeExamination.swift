@@ -48,7 +48,7 @@ struct NodeExamination {
             shared: wanted.needsSharedStorage)
         let imageStore = try pick(
             node, stores, content: "import", named: wanted.imageStorage, key: "imageStorage", code: .proxmoxNoImportStorage, what: "images to import",
-            needed: wanted.imageSize)
+            needed: nil)
         return Site(node: node, store: store, imageStore: imageStore, isoStore: try isoStore(node: node, stores: stores, wanted))
     }
 

@@ -6,8 +6,6 @@ struct Wanted: Sendable, Equatable {
     var memory: ByteSize
     /// Of both disks together.
     var space: ByteSize
-    /// Of the image that has to be uploaded first; nil while it is not known.
-    var imageSize: ByteSize?
     var bridge: String
     var storage: String?
     var imageStorage: String?
@@ -15,13 +13,12 @@ struct Wanted: Sendable, Equatable {
     var needsSharedStorage: Bool
 
     init(
-        vcpus: Int, memory: ByteSize, space: ByteSize, imageSize: ByteSize? = nil, bridge: String, storage: String? = nil, imageStorage: String? = nil,
+        vcpus: Int, memory: ByteSize, space: ByteSize, bridge: String, storage: String? = nil, imageStorage: String? = nil,
         isoStorage: String? = nil, needsSharedStorage: Bool = false
     ) {
         self.vcpus = vcpus
         self.memory = memory
         self.space = space
-        self.imageSize = imageSize
         self.bridge = bridge
         self.storage = storage
         self.imageStorage = imageStorage

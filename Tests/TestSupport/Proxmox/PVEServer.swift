@@ -58,13 +58,17 @@ package final class PVEServer: Sendable {
     /// - Parameters:
     ///   - validity: of the certificate, in days; 0 is one that has expired.
     ///   - name: whom the certificate is for.
+    ///   - hasOwnKey: whether it has an authority and a key of its own; else it shares them with the other servers of this process.
     package static func with<Value: Sendable>(
-        _ model: PVEModel = PVEModel(), version: PVESchema.Version = .pve9, validity: Int = 2, name: String = "IP:127.0.0.1", hooks: Hooks = Hooks(),
+        _ model: PVEModel = PVEModel(), version: PVESchema.Version = .pve9, validity: Int = 2, name: String = "IP:127.0.0.1", hasOwnKey: Bool = false,
+        hooks: Hooks = Hooks(),
         _ body: (PVEServer) async throws -> Value
     ) async throws -> Value {
         let directory = try Files.createTemporaryDirectory(in: "/tmp", prefix: "pgkvm-pve")
         defer { try? Files.remove(directory) }
-        let fingerprint = try await makeCertificates(in: directory, validity: validity, name: name)
+        let made = try await certificates.make(validity: validity, name: name, isShared: !hasOwnKey)
+        for (file, bytes) in made.files { try Files.write(bytes, to: directory.appending(file)) }
+        let fingerprint = made.fingerprint
         let (listener, plainPort) = try listen()
         let tlsPort = try Sockets.pickFreePort()
         // A closed listener would leave `accept` waiting.
@@ -151,38 +155,7 @@ package final class PVEServer: Sendable {
         return (file, UInt16(bigEndian: address.sin_port))
     }
 
-    /// An authority, and a certificate of it for the server.
-    private static func makeCertificates(in directory: FilePath, validity: Int, name: String) async throws -> String {
-        let script = #"""
-            cd "$1"
-            openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout ca.key -out ca.pem -days 3 -subj "/CN=Proxmox Virtual Environment/OU=test"
-            openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout server.key -out server.csr -subj "/CN=pve1"
-            printf 'subjectAltName=%s\n' "$3" > names
-            if [ "$2" = 0 ]; then
-                mkdir new; : > index; echo 01 > serial
-                openssl ca -batch -notext -md sha256 -keyfile ca.key -cert ca.pem -in server.csr -out server.pem -startdate 20200101000000Z -enddate 20200102000000Z \
-                    -extfile names -outdir new -config /dev/stdin <<'EOF'
-            [ca]
-            default_ca = here
-            [here]
-            database = index
-            serial = serial
-            policy = any
-            [any]
-            commonName = supplied
-            EOF
-            else
-                openssl x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -out server.pem -days "$2" -extfile names
-            fi
-            openssl x509 -in server.pem -noout -fingerprint -sha256 >&3
-            """#
-        let result = try await ProgramRunner.run(
-            "bash", ["-c", "exec 3>&1 >/dev/null; set -e\n" + script, "bash", directory.string, "\(validity)", name])
-        guard result.status == 0, let sign = result.outputText.firstIndex(of: "=") else {
-            throw Failure(.programFailed, "openssl made no certificate: \(result.errorText)")
-        }
-        return String(result.outputText[result.outputText.index(after: sign)...].prefix { !$0.isWhitespace })
-    }
+    private static let certificates = PVECertificates()
 
     // MARK: Connections
 
