@@ -20,8 +20,10 @@ extension LibvirtBackend {
         if let own = try LibvirtMachine.load(from: state.appliance(spec.name).machine()), own.spec.deployment == deployment { return own.spec.network }
         try await host.checkNetwork(spec.network)
         guard spec.network.mode == .user else { return onNetwork(spec, macAddress: deployment.macAddress) }
-        let ssh = try freePort(spec.network.sshPort, key: "network.sshPort", excluding: spec.network.postgresqlPort.map { [$0] } ?? [])
-        let postgresql = try freePort(spec.network.postgresqlPort, key: "network.postgresqlPort", excluding: [ssh])
+        let promised = try promisedPorts()
+        let (wantedSSH, wantedPostgreSQL) = (spec.network.sshPort, spec.network.postgresqlPort)
+        let ssh = try Sockets.promisePort(wantedSSH, key: "network.sshPort", promised: promised.union(wantedPostgreSQL.map { [$0] } ?? []))
+        let postgresql = try Sockets.promisePort(wantedPostgreSQL, key: "network.postgresqlPort", promised: promised.union([ssh]))
         return NetworkDecision(mode: .user, macAddress: deployment.macAddress, sshPort: ssh, postgresqlPort: postgresql)
     }
 
@@ -34,28 +36,11 @@ extension LibvirtBackend {
             device: spec.network.device, address: address, queues: min(spec.machine.vcpus, 8))
     }
 
-    private func freePort(_ wanted: UInt16?, key: String, excluding: Set<UInt16>) throws -> UInt16 {
-        let promised = try excluding.union(promisedPorts())
-        guard let wanted else { return try Sockets.pickFreePort(excluding: promised) }
-        guard !promised.contains(wanted), Sockets.isPortFree(wanted) else {
-            throw Failure(.portInUse, "\(key): port \(wanted) on 127.0.0.1 is in use", remedy: "choose another port, or leave it out and one is picked")
-        }
-        return wanted
-    }
-
     /// Ports of all appliances of this state directory, of other platforms too.
     func promisedPorts() throws -> Set<UInt16> {
         try Files.list(state.path).reduce(into: []) { ports, entry in
             guard let name = ApplianceName(entry), let machine = try? LibvirtMachine.load(from: state.appliance(name).machine()) else { return }
             ports.formUnion(machine.spec.network.hostPorts)
-        }
-    }
-
-    func checkPorts(_ network: NetworkDecision) throws {
-        for (service, port) in [("SSH", network.sshPort), ("PostgreSQL", network.postgresqlPort)] where !Sockets.isPortFree(port) {
-            throw Failure(
-                .portInUse, "port \(port) on 127.0.0.1, kept for \(service) of this appliance, is in use",
-                remedy: "stop the program that listens there: ss -ltnp 'sport = :\(port)'")
         }
     }
 }

@@ -44,7 +44,10 @@ extension LibvirtBackend {
 
     private func launch(_ machine: MachineReference) async throws {
         let network = try load(machine).spec.network
-        if network.mode == .user { try checkPorts(network) }
+        if network.mode == .user {
+            try Sockets.checkPromised(network.sshPort, for: "SSH")
+            try Sockets.checkPromised(network.postgresqlPort, for: "PostgreSQL")
+        }
         do {
             try await virsh.run(["start", domain(of: machine)])
         } catch let error as Failure where error.code == .libvirtRefused {

@@ -214,5 +214,4 @@ extension Failure.Code {
     /// The platform could not be examined, or lacks something.
     package static let machineProbeFailed = Failure.Code("host.probe-failed")
     package static let guestCannotRun = Failure.Code("host.cannot-run-guest")
-    package static let portInUse = Failure.Code("network.port-in-use")
 }

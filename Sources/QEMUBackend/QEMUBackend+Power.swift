@@ -84,11 +84,8 @@ extension QEMUBackend {
 
     private func checkPorts(_ network: NetworkDecision) throws {
         guard network.mode == .user else { return }
-        for (service, port) in [("SSH", network.sshPort), ("PostgreSQL", network.postgresqlPort)] where !Sockets.isPortFree(port) {
-            throw Failure(
-                .portInUse, "port \(port) on 127.0.0.1, kept for \(service) of this appliance, is in use",
-                remedy: "stop the program that listens there: ss -ltnp 'sport = :\(port)'")
-        }
+        try Sockets.checkPromised(network.sshPort, for: "SSH")
+        try Sockets.checkPromised(network.postgresqlPort, for: "PostgreSQL")
     }
 
     private enum Greeting { case up, ended(String), silent }

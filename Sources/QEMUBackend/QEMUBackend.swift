@@ -72,22 +72,12 @@ package struct QEMUBackend: MachineBackend {
             try checkOthers(spec.network)
             return try HostNetwork().decide(spec.network, vcpus: spec.machine.vcpus, macAddress: deployment.macAddress)
         }
-        let ssh = try freePort(spec.network.sshPort, key: "network.sshPort", excluding: spec.network.postgresqlPort.map { [$0] } ?? [])
-        let postgresql = try freePort(spec.network.postgresqlPort, key: "network.postgresqlPort", excluding: [ssh])
+        let promised = try promisedPorts()
+        let (wantedSSH, wantedPostgreSQL) = (spec.network.sshPort, spec.network.postgresqlPort)
+        let ssh = try Sockets.promisePort(wantedSSH, key: "network.sshPort", promised: promised.union(wantedPostgreSQL.map { [$0] } ?? []))
+        let postgresql = try Sockets.promisePort(wantedPostgreSQL, key: "network.postgresqlPort", promised: promised.union([ssh]))
         return NetworkDecision(
             mode: spec.network.mode, macAddress: deployment.macAddress, sshPort: ssh, postgresqlPort: postgresql)
-    }
-
-    /// The wanted port if it is free, else one outside the range from which the kernel hands out client ports: it would
-    /// otherwise be taken by somebody's outgoing connection while the machine is off. Ports of other appliances count as used.
-    private func freePort(_ wanted: UInt16?, key: String, excluding: Set<UInt16>) throws -> UInt16 {
-        let promised = try excluding.union(promisedPorts())
-        guard let wanted else { return try Sockets.pickFreePort(excluding: promised) }
-        guard !promised.contains(wanted), Sockets.isPortFree(wanted) else {
-            throw Failure(
-                .portInUse, "\(key): port \(wanted) on 127.0.0.1 is in use", remedy: "choose another port, or leave it out and one is picked")
-        }
-        return wanted
     }
 
     /// A tap device leads to one machine, and an address belongs to one guest, whether they run or not.
