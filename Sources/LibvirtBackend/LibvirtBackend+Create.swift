@@ -13,7 +13,13 @@ extension LibvirtBackend {
         if let other = try await uuid(of: spec.name), other != spec.deployment.uuid { throw stranger(spec.name.rawValue) }
         var machine = LibvirtMachine(spec: spec)
         if let found = try LibvirtMachine.load(from: directory), found.spec.deployment == spec.deployment {
-            if found.isComplete, try await uuid(of: spec.name) != nil { return reference }
+            if found.isComplete {
+                if try await uuid(of: spec.name) != nil { return reference }
+                // It has run: what is in its volumes may be a database.
+                throw Failure(
+                    .machineFailed, "the domain '\(spec.name)' was removed by hand; its volumes are left in the pool '\(choice.pool)' as they were",
+                    remedy: "define it again: 'pgkvm plan SPEC --out DIRECTORY' writes its XML, 'virsh define' takes it; or 'pgkvm delete \(spec.name)'")
+            }
             machine.spec = found.spec
         }
         try machine.save(to: directory)

@@ -61,7 +61,13 @@ struct Volumes: Sendable {
     }
 
     /// Deletes a volume; one that is not there is no error.
-    func delete(_ name: String) async throws { _ = try await virsh.runIfFound(["vol-delete", "--pool", pool, name]) }
+    func delete(_ name: String) async throws {
+        do {
+            try await virsh.run(["vol-delete", "--pool", pool, name])
+        } catch let error as Failure where error.code == .libvirtNotFound && !error.message.contains("failed to get pool") {
+            // Gone already; where the pool is gone, its volumes may still be somewhere.
+        }
+    }
 
     /// The size that a guest sees.
     func size(of name: String) async throws -> ByteSize { try await space(of: name).size }

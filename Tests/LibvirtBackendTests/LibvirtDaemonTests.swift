@@ -165,6 +165,30 @@ struct LibvirtDaemonTests {
         }
     }
 
+    @Test("A domain that somebody removed is not made anew over its volumes, and a pool that is gone is no pool without volumes")
+    func removedByHand() async throws {
+        try await Bench.with { bench in
+            let name = try #require(ApplianceName("orders"))
+            let spec = try await bench.spec(name)
+            let machine = try await bench.backend.create(spec)
+            let before = try await bench.daemon.virsh("vol-list", "default")
+            let data = bench.daemon.images.appending(VolumeNames(spec).data)
+            try Files.write([UInt8](repeating: 9, count: 64 << 20), to: data)
+            try await bench.daemon.virsh("undefine", "orders", "--nvram")
+            let error = await #expect(throws: Failure.self) { _ = try await bench.backend.create(spec) }
+            #expect(error?.code == .machineFailed)
+            #expect(try await bench.daemon.virsh("vol-list", "default") == before)
+            #expect(try Files.read(data, from: 0, limit: 4) == [9, 9, 9, 9])
+
+            let elsewhere = bench.backend(pool: "gone")
+            let refusal = await #expect(throws: Failure.self) { try await elsewhere.delete(machine) }
+            #expect(refusal?.code == .libvirtNotFound)
+            #expect(Files.exists(data))
+            try await bench.backend.delete(machine)
+            #expect(try await bench.daemon.everything() == "")
+        }
+    }
+
     @Test("A KVM device that is closed to the daemon's machines is named, since it makes every call slow")
     func permissionTrap() async throws {
         let directory = try Files.createTemporaryDirectory(in: "/tmp", prefix: "pgkvm-libvirt")
