@@ -23,11 +23,17 @@ struct GuestPlace: Sendable, Equatable, Codable {
 }
 
 extension DeploymentContext {
-    /// Where they find each other now.
+    /// Where they find each other now; a guest that is off, and was configured, is where it was.
     /// - Throws: `guest.no-address`.
     func guestPlace() async throws -> GuestPlace {
         guard spec.network.mode != .user else { return .userNetworking }
-        let guest = try await postgresqlEndpoint().host
+        let guest: String
+        do {
+            guest = try await postgresqlEndpoint().host
+        } catch let error as Failure where error.code == .guestNoAddress {
+            guard let place = try await journal.fact(ConfigurationFact.self)?.place else { throw error }
+            return place
+        }
         guard let address = IPv4Address(guest), let host = Sockets.sourceAddress(toward: address) else {
             throw Failure(.socketUnreachable, "this host has no route to the guest at \(guest)", remedy: "ip route get \(guest)")
         }

@@ -53,13 +53,13 @@ extension LibvirtBackend {
         } catch let error as Failure where error.code == .libvirtRefused {
             // Another start may have come first.
             if try await powerState(of: machine) == .running { return }
-            throw Failure(.machineFailed, "libvirt cannot start '\(machine.identifier)': \(error.message)", remedy: Self.remedy(for: error.message, network))
+            throw Failure(.machineFailed, "libvirt cannot start '\(machine.identifier)': \(error.message)", remedy: remedy(for: error.message, network))
         }
     }
 
-    private static func remedy(for message: String, _ network: NetworkDecision) -> String? {
+    private func remedy(for message: String, _ network: NetworkDecision) -> String? {
         let device = network.device ?? ""
-        if message.contains("is not active") { return "virsh net-start \(device); virsh net-autostart \(device)" }
+        if message.contains("is not active") { return virsh.lines("net-start \(device)", "net-autostart \(device)") }
         if message.contains("bridge") { return "ip link show dev \(device), on the host of the daemon" }
         return nil
     }

@@ -40,7 +40,7 @@ package struct LibvirtBackend: MachineBackend {
     func stranger(_ name: String) -> Failure {
         Failure(
             .machineStranger, "libvirt at '\(choice.uri)' has a domain '\(name)' that is not of this deployment",
-            remedy: "choose another name; pgkvm touches no domain that it has not made (virsh dumpxml \(name))")
+            remedy: "choose another name; pgkvm touches no domain that it has not made (\(virsh.lines("dumpxml \(name)")))")
     }
 
     func text(_ machine: LibvirtMachine) -> DomainText {

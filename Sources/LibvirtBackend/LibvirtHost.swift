@@ -118,7 +118,7 @@ struct LibvirtHost {
         guard own != String(uuid) else { return }
         throw Failure(
             .machineStranger, "libvirt at '\(choice.uri)' has a domain '\(name)' already, which pgkvm has not made",
-            remedy: "choose another name; pgkvm touches no domain that it has not made (virsh dumpxml \(name))")
+            remedy: "choose another name; pgkvm touches no domain that it has not made (\(virsh.lines("dumpxml \(name)")))")
     }
 
     /// The space that the pool has, and what will be written: the whole data disk, and the system disk as far as it is filled at first.
@@ -127,10 +127,10 @@ struct LibvirtHost {
         guard let text = try await virsh.runIfFound(["pool-info", pool, "--bytes"]) else {
             throw Failure(
                 .libvirtPool, "libvirt at '\(choice.uri)' has no storage pool '\(pool)'",
-                remedy: "virsh pool-define-as \(pool) dir --target /var/lib/libvirt/images && virsh pool-start \(pool) && virsh pool-autostart \(pool)")
+                remedy: virsh.lines("pool-define-as \(pool) dir --target DIRECTORY", "pool-start \(pool)", "pool-autostart \(pool)"))
         }
         guard Virsh.value("State", in: text) == "running" else {
-            throw Failure(.libvirtPool, "the storage pool '\(pool)' is not active", remedy: "virsh pool-start \(pool) && virsh pool-autostart \(pool)")
+            throw Failure(.libvirtPool, "the storage pool '\(pool)' is not active", remedy: virsh.lines("pool-start \(pool)", "pool-autostart \(pool)"))
         }
         let available = Virsh.value("Available", in: text).flatMap { Int64($0) } ?? 0
         let own = try LibvirtMachine.load(from: state.appliance(spec.name).machine())
@@ -171,11 +171,11 @@ struct LibvirtHost {
             guard let text = try await virsh.runIfFound(["net-info", device]) else {
                 throw Failure(
                     .libvirtNetwork, "network.device: libvirt at '\(choice.uri)' has no network '\(device)'",
-                    remedy: "choose one of: virsh net-list --all --name")
+                    remedy: "choose one of: \(virsh.lines("net-list --all --name"))")
             }
             guard Virsh.value("Active", in: text) == "yes" else {
                 throw Failure(
-                    .libvirtNetwork, "libvirt's network '\(device)' is not active", remedy: "virsh net-start \(device) && virsh net-autostart \(device)")
+                    .libvirtNetwork, "libvirt's network '\(device)' is not active", remedy: virsh.lines("net-start \(device)", "net-autostart \(device)"))
             }
         }
     }

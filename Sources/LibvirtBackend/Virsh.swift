@@ -7,6 +7,11 @@ struct Virsh: Sendable {
     /// Such as `qemu:///system`.
     let uri: String
 
+    /// Commands as a person would type them, one after the other.
+    func lines(_ commands: String...) -> String {
+        commands.map { (uri == ApplianceSpec.Libvirt().uri ? "virsh " : "virsh --connect \(uri) ") + $0 }.joined(separator: " && ")
+    }
+
     /// Runs one command to its end.
     /// - Parameters:
     ///   - input: what the file `/dev/stdin` holds for it.

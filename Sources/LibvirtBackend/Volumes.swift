@@ -116,7 +116,7 @@ struct Volumes: Sendable {
             guard let failure = error as? Failure, failure.message.contains(#/No space left|not enough (free )?space|cannot allocate/#) else { throw error }
             throw Failure(
                 .diskFull, "the storage pool '\(pool)' has no room for '\(name)': \(failure.message)",
-                remedy: "free space in the pool (virsh pool-info \(pool)), or ask for a smaller disk")
+                remedy: "free space in the pool (\(virsh.lines("pool-info \(pool)"))), or ask for a smaller disk")
         }
     }
 

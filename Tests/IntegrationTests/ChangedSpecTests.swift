@@ -9,7 +9,7 @@ extension GuestTests {
     /// An appliance whose spec changes after it was deployed.
     @Suite("Changed spec")
     struct ChangedSpecTests {
-        @Test("A changed spec is made true, in place what can be and after leave what needs a restart, and every row stays")
+        @Test("A changed spec is made true, in place what can be and after leave what needs a restart, and every row stays", .fullRun)
         func changed() async throws {
             let guest = Guest(home: try Guests.shared().home, name: "golf")
             let before = SharedSpec.text(name: guest.name)

@@ -38,6 +38,8 @@ extension GuestTests {
                     try await guest.home.check("stop", guest.name)
                     #expect(try await daemon.virsh("domstate", guest.name).contains("shut off"))
                     #expect(try await guest.home.check("list").contains("off"))
+                    let off = try await guest.verify()
+                    #expect(off.contains { $0.check == "postgresql.connection" && $0.level == .fail }, "\(off.map(\.check))")
                     try await guest.home.check("start", guest.name)
                     #expect(try await guest.status().postgresql == address)
                     #expect(try await query("SELECT answer FROM kept") == "42")

@@ -44,21 +44,23 @@ struct Bench: Sendable {
     }
 
     /// A machine that fits: a disk of 64 MiB, as little memory as firmware needs.
-    func spec(_ name: ApplianceName, format: BaseImage.Format = .qcow2, device: String? = nil) async throws -> MachineSpec {
+    func spec(_ name: ApplianceName, format: BaseImage.Format = .qcow2, device: String? = nil, mode: ApplianceSpec.Network.Mode = .nat) async throws
+        -> MachineSpec
+    {
         var wanted = try applianceSpec(name.rawValue, mode: .user, device: nil)
         wanted.machine.systemDisk.size = .mebibytes(16)
         let deployment = DeploymentID.random()
         return MachineSpec(
             deployment: deployment, name: name, cpu: CPUDecision(accelerator: .tcg, vcpus: 2, memory: .mebibytes(128)),
             disk: DiskDecision(cacheDirect: true, aio: .native, ioThread: true, fileSystem: "ext4"),
-            network: try network(device, deployment),
+            network: try network(device, mode, deployment),
             image: BaseImage(path: directory.appending(format == .raw ? "image.raw" : "image.qcow2").string, key: "key", format: format, firmware: .uefi),
             systemDisk: wanted.machine.systemDisk, dataDiskSize: .mebibytes(64), adoptedDataDisk: nil)
     }
 
-    private func network(_ device: String?, _ deployment: DeploymentID) throws -> NetworkDecision {
+    private func network(_ device: String?, _ mode: ApplianceSpec.Network.Mode, _ deployment: DeploymentID) throws -> NetworkDecision {
         if let device {
-            return NetworkDecision(mode: .nat, macAddress: deployment.macAddress, sshPort: 22, postgresqlPort: 5432, device: device, queues: 2)
+            return NetworkDecision(mode: mode, macAddress: deployment.macAddress, sshPort: 22, postgresqlPort: 5432, device: device, queues: 2)
         }
         return NetworkDecision(
             mode: .user, macAddress: deployment.macAddress, sshPort: try Sockets.pickFreePort(), postgresqlPort: try Sockets.pickFreePort())

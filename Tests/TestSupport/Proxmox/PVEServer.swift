@@ -132,7 +132,7 @@ package final class PVEServer: Sendable {
 
     private func waitUntilReady(_ port: UInt16) async throws {
         let clock = ContinuousClock()
-        let isReady: Bool? = try await poll(every: .milliseconds(10), until: clock.now + .seconds(60), on: clock) {
+        let isReady: Bool? = try await poll(every: .milliseconds(10), until: clock.now + .seconds(300), on: clock) {
             guard let socket = try? await Sockets.connect(to: Endpoint(host: "127.0.0.1", port: port), timeout: .seconds(1)) else { return nil }
             try? socket.close()
             return true
