@@ -8,6 +8,17 @@ package enum BackendKind: String, Sendable, Codable, CaseIterable {
     case proxmox
 }
 
+extension ApplianceSpec.Machine {
+    /// Whether the machine runs on the host that pgkvm runs on.
+    package var isOnThisHost: Bool {
+        switch backend {
+        case .qemu: true
+        case .libvirt: libvirt?.isThisHost ?? true
+        case .proxmox: false
+        }
+    }
+}
+
 extension ApplianceSpec {
     /// Which libvirt daemon, and where its disks lie.
     package struct Libvirt: Sendable, Equatable, Codable {

@@ -6,7 +6,9 @@ internal import MachineBackend
 enum HostChecks {
     static let group = CheckGroup(name: .host, check: "host.report") { run, _ in
         let target = run.target
-        var findings = [emulation(target.accelerator), certificate(target.certificateDaysLeft), try overcommit()]
+        var findings = [emulation(target.accelerator), certificate(target.certificateDaysLeft)]
+        // This host's memory is nothing to a machine elsewhere.
+        if target.spec.machine.isOnThisHost { findings.append(try overcommit()) }
         if let file = (target.backend as? any DataDiskFileProviding)?.dataDiskFile(of: target.machine) {
             findings.append(allocation(Files.status(file), asked: target.spec.dataDisk.size))
         } else if let telling = target.backend as? any DataDiskSpaceTelling {
