@@ -101,7 +101,7 @@ enum CommandTreatment {
             #"psql "$(pgkvm connection orders)""#: .guest(status: 0),
             "pgkvm delete orders": .accepted(.applianceNotFound, why: "every suite with a guest deletes it"),
             "pgkvm verify orders --quick": .guest(status: 0),
-            "pgkvm verify orders": .accepted(.applianceNotFound, why: "the measurements take minutes; GuestMeasurementTests makes them"),
+            "pgkvm verify orders": .accepted(.applianceNotFound, why: "the measurements take minutes; GuestVerificationTests makes them"),
             "pgkvm report orders": .guest(status: 0),
             "pgkvm spec example > orders.yaml": .here,
             "pgkvm spec check orders.yaml": .here,

@@ -6,9 +6,10 @@ import TestSupport
 import Testing
 
 extension GuestTests {
-    /// A verification that measures, on a real guest: what it finds, what it must not miss, and what it leaves.
+    /// A verification that measures, on a real guest: what it finds, what it must not miss, and what it leaves. The name puts it behind the
+    /// other tests of the guest: the tests that need none run beside the first ones, and leave the host no time to be measured.
     @Suite("Measured", .serialized)
-    struct GuestMeasurementTests {
+    struct GuestVerificationTests {
         @Test("A full verification measures what it says, fails nothing of an honest guest, and leaves nothing")
         func full() async throws {
             let guest = try await Guests.undisturbed().guest
