@@ -58,8 +58,9 @@ test_services_of_the_test_packages_stay_off() {
     export PGKVM_ETC=$PWD/etc
     stand_in_sudo
     stand_in apt-get "cat '$PWD/etc/postgresql-common/createcluster.d/pgkvm.conf' >'$PWD/seen'"
-    expect_status 0 "$source_root/scripts/install-packages" openssh-server postgresql
+    expect_status 0 "$source_root/scripts/install-packages" openssh-server postgresql libvirt-daemon-system
     [ "$(readlink etc/systemd/system/ssh.service)" = /dev/null ] || die "the SSH service is not masked"
+    [ "$(readlink etc/systemd/system/libvirtd.socket)" = /dev/null ] || die "the libvirt daemon's socket is not masked"
     expect_text "systemctl unmask ssh.service"
     expect_text "create_main_cluster = false" seen
     expect_absent etc/postgresql-common/createcluster.d/pgkvm.conf
