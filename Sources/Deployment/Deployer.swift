@@ -116,7 +116,7 @@ extension Deployer {
                 .restartNeeded, "'\(appliance.name)' would have to be restarted, and nothing was changed:\(text)",
                 remedy: "run the same command with --restart, at a time when its clients can do without it")
         }
-        sink.receive(.warning("the spec of '\(appliance.name)' changes:\(text)"))
+        if !changes.changes.isEmpty { sink.receive(.warning("the spec of '\(appliance.name)' changes:\(text)")) }
     }
 }
 

@@ -90,9 +90,10 @@ package enum SpecDifference {
         ] + platform(spec.machine)
     }
 
+    /// Of the platform that carries the machine: from the section of another nothing is made.
     private static func platform(_ machine: ApplianceSpec.Machine) -> [SpecValue] {
-        let libvirt = machine.libvirt ?? ApplianceSpec.Libvirt()
-        let proxmox = machine.proxmox
+        let libvirt = (machine.backend == .libvirt ? machine.libvirt : nil) ?? ApplianceSpec.Libvirt()
+        let proxmox = machine.backend == .proxmox ? machine.proxmox : nil
         let values: [(String, String?)] = [
             ("url", proxmox?.url), ("tokenFile", proxmox?.tokenFile), ("caFile", proxmox?.caFile), ("fingerprint", proxmox?.fingerprint),
             ("node", proxmox?.node), ("storage", proxmox?.storage), ("imageStorage", proxmox?.imageStorage), ("isoStorage", proxmox?.isoStorage),

@@ -76,6 +76,21 @@ struct SpecFileRenderingTests {
 
 @Suite("The difference of two specs")
 struct SpecDifferenceTests {
+    @Test("A section of a platform that does not carry the machine changes nothing")
+    func otherPlatform() throws {
+        var spec = ApplianceSpec(name: try #require(ApplianceName("orders")))
+        let before = spec
+        spec.machine.libvirt = ApplianceSpec.Libvirt()
+        spec.machine.libvirt?.pool = "fast"
+        spec.machine.proxmox = ApplianceSpec.Proxmox(url: "https://pve1:8006", storage: "local")
+        #expect(SpecDifference.changes(before, spec) == [])
+        var domain = spec
+        domain.machine.backend = .libvirt
+        var moved = domain
+        moved.machine.libvirt?.pool = "slow"
+        #expect(SpecDifference.changes(domain, moved).map(\.path) == ["machine.libvirt.pool"])
+    }
+
     @Test("Equal specs differ in nothing", arguments: 0..<20 as Range<UInt64>)
     func equal(seed: UInt64) throws {
         var random = SpecGenerator(seed: seed)
