@@ -1,6 +1,7 @@
 internal import ApplianceModel
 internal import HostSystem
 internal import MachineBackend
+internal import SecureShell
 internal import Workflow
 
 /// Where guest and host find each other: addresses, or words for them while nobody has them.
@@ -34,9 +35,20 @@ extension DeploymentContext {
             guard let place = try await journal.fact(ConfigurationFact.self)?.place else { throw error }
             return place
         }
+        return GuestPlace(guest: guest, host: try await hostAsSeen(byGuestAt: guest))
+    }
+
+    /// The guest knows best with which address it sees this host: between the two can be a gateway that translates addresses. One that
+    /// does not answer saw it as it did when it was configured, or else sees what this host's routes tell.
+    private func hostAsSeen(byGuestAt guest: String) async throws -> String {
+        do {
+            if let seen = try await self.guest.clientAddress() { return "\(seen)" }
+        } catch is Failure {
+            if let place = try await journal.fact(ConfigurationFact.self)?.place, place.guest == guest { return place.host }
+        }
         guard let address = IPv4Address(guest), let host = Sockets.sourceAddress(toward: address) else {
             throw Failure(.socketUnreachable, "this host has no route to the guest at \(guest)", remedy: "ip route get \(guest)")
         }
-        return GuestPlace(guest: guest, host: "\(host)")
+        return "\(host)"
     }
 }

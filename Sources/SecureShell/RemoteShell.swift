@@ -1,4 +1,4 @@
-internal import ApplianceModel
+package import ApplianceModel
 
 /// What a finished command left.
 package struct ShellResult: Sendable, Equatable {
@@ -53,5 +53,12 @@ extension RemoteShell {
             throw Failure(.sshCommandFailed, "the guest's command '\(command.summary)' \(end)\(tail.isEmpty ? "" : ":\n    \(tail)")")
         }
         return result
+    }
+
+    /// The address from which this connection comes, as the other end sees it; nil where its SSH server tells none.
+    /// - Throws: what `check` throws.
+    package func clientAddress() async throws -> IPv4Address? {
+        // sshd tells whatever it starts: address and port of the client, then its own.
+        try await check(#"printf %s "${SSH_CONNECTION-}""#).outputText.split(separator: " ").first.flatMap { IPv4Address(String($0)) }
     }
 }

@@ -33,6 +33,15 @@ struct SSHConnectionTests {
         }
     }
 
+    @Test("The other end tells from which address it is asked")
+    func clientAddress() async throws {
+        try await SSHServer.run { server in
+            let connection = try await server.open()
+            #expect(try await connection.clientAddress() == IPv4Address(127, 0, 0, 1))
+            await connection.close()
+        }
+    }
+
     @Test("The signal that ended a command is told", arguments: [("TERM", 143), ("KILL", 137), ("SEGV", 139)])
     func signals(name: String, status: Int32) async throws {
         try await SSHServer.run { server in
