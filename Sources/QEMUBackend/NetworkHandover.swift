@@ -13,13 +13,16 @@ package struct NetworkHandover: Sendable, Equatable {
 
     /// The bridge that a new device is put on; nil for a device that is there.
     package var bridge: String?
+    /// The host's end of the card, which the bridge sees; nil for a device that is there.
+    package var address: String?
     /// The tap device.
     package var device: String
     package var queues: Int
     package var usesVhost: Bool
 
-    package init(bridge: String?, device: String, queues: Int, usesVhost: Bool) {
+    package init(bridge: String?, address: String?, device: String, queues: Int, usesVhost: Bool) {
         self.bridge = bridge
+        self.address = address
         self.device = device
         self.queues = queues
         self.usesVhost = usesVhost
@@ -30,7 +33,8 @@ package struct NetworkHandover: Sendable, Equatable {
         guard network.mode != .user, let device = network.device else { return nil }
         let isBridge = network.mode == .bridge
         self.init(
-            bridge: isBridge ? device : nil, device: isBridge ? Self.deviceName(network.macAddress) : device, queues: network.queues ?? 1,
+            bridge: isBridge ? device : nil, address: isBridge ? Self.deviceAddress(network.macAddress) : nil,
+            device: isBridge ? Self.deviceName(network.macAddress) : device, queues: network.queues ?? 1,
             usesVhost: network.usesVhost ?? false)
     }
 
@@ -39,9 +43,16 @@ package struct NetworkHandover: Sendable, Equatable {
         macAddress.hasPrefix("<") ? "<tap device, named after the MAC address>" : "pg-" + macAddress.replacing(":", with: "")
     }
 
+    /// A bridge without an address of its own takes the lowest of its ports': one that begins so high never becomes the bridge's, which
+    /// would change the host's address on its network with each start of a machine.
+    static func deviceAddress(_ macAddress: String) -> String {
+        macAddress.hasPrefix("<") ? "<MAC address of the tap device, fe: and the rest of the guest's>" : "fe" + macAddress.dropFirst(2)
+    }
+
     /// What stands before QEMU's command.
     func command(program: String) -> [String] {
-        [program, Self.commandName, "--device", device, "--queues", "\(queues)"] + (bridge.map { ["--bridge", $0] } ?? []) + (usesVhost ? ["--vhost"] : [])
+        [program, Self.commandName, "--device", device, "--queues", "\(queues)"] + (bridge.map { ["--bridge", $0] } ?? [])
+            + (address.map { ["--address", $0] } ?? []) + (usesVhost ? ["--vhost"] : [])
             + ["--"]
     }
 
@@ -64,7 +75,10 @@ package struct NetworkHandover: Sendable, Equatable {
             files = [try TapDevice.open(onBridge: bridge, helper: helper)]
         } else {
             files = try TapDevice.open(device, queues: queues)
-            if let bridge { _ = try await ProgramRunner.check("ip", ["link", "set", "dev", device, "master", bridge, "up"]) }
+            if let bridge {
+                if let address { _ = try await ProgramRunner.check("ip", ["link", "set", "dev", device, "address", address]) }
+                _ = try await ProgramRunner.check("ip", ["link", "set", "dev", device, "master", bridge, "up"])
+            }
         }
         guard usesVhost else { return files }
         do {

@@ -16,11 +16,16 @@ struct NetworkTests {
                     for file in 3 4; do [ "$(readlink /proc/self/fd/$file)" = /dev/net/tun ] || exit 9; done
                     [ ! -e /proc/self/fd/5 ] || exit 8
                     ip -oneline link show dev pg-525400a1b2c3
+                    cat /sys/class/net/br0/address
                     """#
+                // The address of a bridge is the lowest of its ports' while nobody gives it one.
+                try await network.ip("link", "set", "dev", "neighbour", "address", "f2:00:00:00:00:01")
                 let shown = try await home.inside(network).check(
-                    "open-network", "--device", "pg-525400a1b2c3", "--bridge", NetworkNamespace.bridge, "--queues", "2", "--", "sh", "-euc", script)
+                    "open-network", "--device", "pg-525400a1b2c3", "--bridge", NetworkNamespace.bridge, "--address", "fe:54:00:a1:b2:c3", "--queues", "2", "--",
+                    "sh", "-euc", script)
                 #expect(shown.contains("master \(NetworkNamespace.bridge)"))
                 #expect(shown.contains(",UP"))
+                #expect(shown.hasSuffix("\nf2:00:00:00:00:01"), "the host's address on its network changed: \(shown)")
                 await #expect(throws: Failure.self) { try await network.ip("link", "show", "dev", "pg-525400a1b2c3") }
             }
         }

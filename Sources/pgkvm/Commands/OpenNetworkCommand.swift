@@ -13,6 +13,7 @@ struct OpenNetworkCommand: AsyncParsableCommand {
 
     @Option(help: ArgumentHelp("The tap device", valueName: "device")) var device: String
     @Option(help: ArgumentHelp("The bridge that it is put on", valueName: "device")) var bridge: String?
+    @Option(help: ArgumentHelp("The MAC address of a device that is put on a bridge", valueName: "address")) var address: String?
     @Option(help: ArgumentHelp("How many queues the guest's card has", valueName: "number")) var queues: Int
     @Flag(help: "Open vhost for each of them") var vhost = false
     @Argument(parsing: .postTerminator, help: "The command that gets the descriptors as 3, 4, …") var command: [String]
@@ -22,7 +23,7 @@ struct OpenNetworkCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let handover = NetworkHandover(bridge: bridge, device: device, queues: queues, usesVhost: vhost)
+        let handover = NetworkHandover(bridge: bridge, address: address, device: device, queues: queues, usesVhost: vhost)
         try ProgramChange.become(command, descriptors: try await handover.open())
     }
 }
