@@ -13,6 +13,14 @@ package enum HostEnvironment {
     /// The user with whose rights this program works.
     package static var userID: UInt32 { geteuid() }
 
+    /// The groups whose rights this program has.
+    package static var groups: Set<UInt32> {
+        let count = getgroups(0, nil)
+        var found = [gid_t](repeating: 0, count: Int(max(0, count)))
+        let filled = unsafe getgroups(count, &found)
+        return Set(found.prefix(Int(max(0, filled))) + [getegid()])
+    }
+
     /// `$HOME`; where it is not set, as in a service of the system, what the account says. Nil for an account without one.
     package static var homeDirectory: String? {
         if let home = value("HOME"), home.hasPrefix("/") { return home }

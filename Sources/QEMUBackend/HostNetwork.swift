@@ -12,10 +12,15 @@ struct HostNetwork {
     var userID = HostEnvironment.userID
     /// Where distributions put it.
     var helpers: [FilePath] = ["/usr/lib/qemu/qemu-bridge-helper", "/usr/libexec/qemu-bridge-helper"]
+    /// What the helper asks which bridges a user may have.
+    var helperRules: FilePath = "/etc/qemu/bridge.conf"
+    /// Of the user.
+    var groups = HostEnvironment.groups
 
     /// Looks whether a machine can be connected to a device; nothing to look at with user networking.
+    /// - Parameter queues: of the machine's card; nil while they are not decided.
     /// - Throws: `network.device-missing`, `network.device-unfit`, `network.not-permitted`, each with the line that mends it.
-    func check(_ mode: ApplianceSpec.Network.Mode, _ device: String?) throws {
+    func check(_ mode: ApplianceSpec.Network.Mode, _ device: String?, queues: Int? = nil) throws {
         guard mode != .user, let device else { return }
         guard Files.exists(devices.appending(device)) else {
             throw Failure(.networkDeviceMissing, "network.device: this host has no network device '\(device)'", remedy: creation(mode, device))
@@ -28,6 +33,11 @@ struct HostNetwork {
         guard isUp(device) else {
             throw Failure(.networkDeviceUnfit, "network.device: '\(device)' is down", remedy: "as root: ip link set dev \(device) up")
         }
+        if mode == .tap, let queues, queues > 1, !hasQueues(device) {
+            throw Failure(
+                .networkDeviceUnfit, "network.device: '\(device)' was made for one queue, and the machine's card has \(queues)",
+                remedy: "as root: ip tuntap del dev \(device) mode tap && \(tapCreation(device))")
+        }
         guard Files.exists(tun) else {
             throw Failure(.networkNotPermitted, "this host has no '\(tun)', by which a tap device is opened", remedy: "as root: modprobe tun")
         }
@@ -39,7 +49,7 @@ struct HostNetwork {
     func decide(_ network: ApplianceSpec.Network, vcpus: Int, macAddress: String) throws -> NetworkDecision {
         try check(network.mode, network.device)
         let device = network.device ?? ""
-        let hasQueues = network.mode == .bridge ? isRoot : (tapFlags(device) ?? 0) & Self.multiQueue != 0
+        let hasQueues = network.mode == .bridge ? isRoot : hasQueues(device)
         var address: IPv4Address?
         if case .own(let own) = network.address { address = own.address }
         return NetworkDecision(
@@ -65,6 +75,8 @@ struct HostNetwork {
         return flags
     }
 
+    private func hasQueues(_ device: String) -> Bool { (tapFlags(device) ?? 0) & Self.multiQueue != 0 }
+
     private static let tap: UInt32 = 0x2
     private static let multiQueue: UInt32 = 0x100
 
@@ -80,23 +92,44 @@ struct HostNetwork {
         switch mode {
         case .user, .nat: ""
         case .bridge: "as root: ip link add name \(device) type bridge && ip link set dev \(device) up, and add the card that leads outside"
-        case .tap: "as root: ip tuntap add dev \(device) mode tap\(isRoot ? "" : " user \(userID)") && ip link set dev \(device) up"
+        case .tap: "as root: \(tapCreation(device))"
         }
+    }
+
+    /// With room for several queues, which a machine with one uses as well, and with the owner's rights for a user who is not root.
+    private func tapCreation(_ device: String) -> String {
+        "ip tuntap add dev \(device) mode tap multi_queue\(isRoot ? "" : " user \(userID)") && ip link set dev \(device) up"
     }
 
     private func checkHelper(_ bridge: String) throws {
         guard let helper, let mode = Files.status(helper)?.mode, mode & 0o4000 != 0 else {
             throw Failure(
                 .networkNotPermitted, "only root connects a machine to the bridge '\(bridge)', or a set-user-id qemu-bridge-helper",
-                remedy: "as root: chmod u+s \(helper ?? helpers[0]) && echo 'allow \(bridge)' >> /etc/qemu/bridge.conf")
+                remedy: "as root: chmod u+s \(helper ?? helpers[0]) && echo 'allow \(bridge)' >> \(helperRules)")
+        }
+        guard helperAllows(bridge) else {
+            throw Failure(
+                .networkNotPermitted, "qemu-bridge-helper has no rule in '\(helperRules)' that allows the bridge '\(bridge)'",
+                remedy: "as root: echo 'allow \(bridge)' >> \(helperRules)")
         }
     }
 
+    /// Rules that this user may not read, or that stand in files of their own, are the helper's to judge.
+    private func helperAllows(_ bridge: String) -> Bool {
+        guard Files.exists(helperRules) else { return false }
+        guard let text = try? Files.readText(helperRules) else { return true }
+        let rules = text.split(separator: "\n").map { $0.split(whereSeparator: \.isWhitespace).map(String.init) }
+        return rules.contains { $0.first == "include" || $0 == ["allow", bridge] || $0 == ["allow", "all"] }
+    }
+
     private func checkOwner(_ device: String) throws {
-        guard number(device, "owner") == userID else {
+        // As the kernel judges: each of the two that is set has to fit.
+        let (owner, group) = (number(device, "owner"), number(device, "group"))
+        let fits = (owner ?? userID) == userID && group.map(groups.contains) != false
+        guard fits, owner != nil || group != nil else {
             throw Failure(
-                .networkNotPermitted, "the tap device '\(device)' is not this user's",
-                remedy: "as root: ip tuntap del dev \(device) mode tap && ip tuntap add dev \(device) mode tap user \(userID)")
+                .networkNotPermitted, "the tap device '\(device)' is not for this user",
+                remedy: "as root: ip tuntap del dev \(device) mode tap && \(tapCreation(device))")
         }
     }
 }

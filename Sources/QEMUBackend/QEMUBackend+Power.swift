@@ -51,7 +51,7 @@ extension QEMUBackend {
             if case .up = isUp { return }
         }
         try checkPorts(record.spec.network)
-        try HostNetwork().check(record.spec.network.mode, record.spec.network.device)
+        try HostNetwork().check(record.spec.network.mode, record.spec.network.device, queues: record.spec.network.queues)
         let abilities = try await QEMUAbilities.probe()
         let user = try await QEMUUser.prepare()
         try limitSerialLog(directory)

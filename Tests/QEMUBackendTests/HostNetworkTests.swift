@@ -25,7 +25,7 @@ struct HostNetworkTests {
         try Files.write("", to: root.appending("tun"))
         var host = HostNetwork(
             devices: devices, tun: root.appending("tun"), vhost: root.appending("vhost-net"), isRoot: true, userID: 0,
-            helpers: [root.appending("qemu-bridge-helper")])
+            helpers: [root.appending("qemu-bridge-helper")], helperRules: root.appending("bridge.conf"), groups: [1000, 27])
         try body(&host, root)
     }
 
@@ -68,12 +68,62 @@ struct HostNetworkTests {
             try Files.write("", to: helper)
             #expect(refusal(host, .bridge, "br0")?.code == .networkNotPermitted)
             _ = chmodSetUserID(helper)
-            #expect(try host.decide(network(.bridge, "br0"), vcpus: 4, macAddress: "m").queues == 1)
             try host.check(.tap, "tap0")
             host.userID = 1001
             let foreign = refusal(host, .tap, "tap0")
             #expect(foreign?.code == .networkNotPermitted)
-            #expect(foreign?.remedy?.contains("user 1001") == true)
+            #expect(foreign?.remedy?.contains("multi_queue user 1001") == true)
+        }
+    }
+
+    @Test(
+        "The helper's rules decide which bridges a user has, as far as the user may read them",
+        arguments: [
+            (nil, false), ("allow br1\n", false), ("deny all\n", false), ("# allow br0\n", false), ("allow br0\n", true), ("allow all", true),
+            ("include /etc/qemu/me.conf\n", true),
+        ] as [(String?, Bool)])
+    func helperRules(rules: String?, isAllowed: Bool) throws {
+        try withHost { host, root in
+            host.isRoot = false
+            host.userID = 1000
+            try Files.write("", to: root.appending("qemu-bridge-helper"))
+            _ = chmodSetUserID(root.appending("qemu-bridge-helper"))
+            if let rules { try Files.write(rules, to: root.appending("bridge.conf")) }
+            guard isAllowed else {
+                let refused = refusal(host, .bridge, "br0")
+                #expect(refused?.code == .networkNotPermitted)
+                #expect(refused?.remedy == "as root: echo 'allow br0' >> \(root.appending("bridge.conf"))")
+                return
+            }
+            #expect(try host.decide(network(.bridge, "br0"), vcpus: 4, macAddress: "m").queues == 1)
+        }
+    }
+
+    @Test(
+        "A tap device is for its owner and its group, of which each that is set has to fit",
+        arguments: [
+            ("1000", "-1", true), ("-1", "27", true), ("1000", "27", true), ("1001", "27", false), ("1000", "28", false), ("-1", "28", false),
+            ("-1", "-1", false),
+        ])
+    func ownership(owner: String, group: String, fits: Bool) throws {
+        try withHost { host, root in
+            host.isRoot = false
+            host.userID = 1000
+            for (file, value) in [("owner", owner), ("group", group)] {
+                try Files.write(value + "\n", to: root.appending("net").appending("tap0").appending(file))
+            }
+            #expect(refusal(host, .tap, "tap0")?.code == (fits ? nil : .networkNotPermitted))
+        }
+    }
+
+    @Test("A tap device that was made anew for one queue does not go with a card of several")
+    func lostQueues() throws {
+        try withHost { host, _ in
+            try host.check(.tap, "tap0", queues: 4)
+            try host.check(.tap, "tap1", queues: 1)
+            let refused = #expect(throws: Failure.self) { try host.check(.tap, "tap1", queues: 4) }
+            #expect(refused?.code == .networkDeviceUnfit)
+            #expect(refused?.remedy?.contains("ip tuntap add dev tap1 mode tap multi_queue") == true)
         }
     }
 
