@@ -60,6 +60,8 @@ extension ApplianceSpec {
     /// How the guest is reached.
     package struct Network: Sendable, Equatable, Codable {
         package var mode: Mode = .user
+        /// What carries the packets with user networking; nothing else has a use for it.
+        package var forwarder: Forwarder = .slirp
         /// The bridge or tap device of the host, or the network of libvirt's, that leads to the guest; nil with user networking only.
         package var device: String?
         package var address: Address = .dhcp
@@ -80,6 +82,13 @@ extension ApplianceSpec {
             case tap
             /// The guest is a host of a network that libvirt keeps, such as its `default`, which has NAT.
             case nat
+        }
+
+        package enum Forwarder: String, Sendable, Codable, CaseIterable {
+            /// Inside QEMU's process; the guest reaches the loopback interface of the host.
+            case slirp
+            /// A process and sandbox of its own; the guest does not reach the loopback interface of the host.
+            case passt
         }
 
         package enum Address: Sendable, Equatable {

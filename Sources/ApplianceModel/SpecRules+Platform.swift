@@ -3,7 +3,7 @@ extension SpecRules {
     static func platform(_ spec: ApplianceSpec) -> [SpecFault] {
         let machine = spec.machine
         let keys = (machine.libvirt.map(libvirt) ?? []) + (machine.proxmox.map(proxmox) ?? [])
-        return keys + network(spec) + missing(spec)
+        return keys + network(spec) + forwarder(spec) + missing(spec)
     }
 
     private static func network(_ spec: ApplianceSpec) -> [SpecFault] {
@@ -27,6 +27,12 @@ extension SpecRules {
         case .libvirt: machine.libvirt?.isThisHost == false ? [.bridge, .nat] : [.user, .bridge, .nat]
         case .proxmox: [.bridge]
         }
+    }
+
+    /// libvirt takes passt from version 9.2 on only, and then starts it by itself.
+    private static func forwarder(_ spec: ApplianceSpec) -> [SpecFault] {
+        guard spec.network.forwarder != .slirp, spec.network.mode != .user || spec.machine.backend != .qemu else { return [] }
+        return [SpecFault("network.forwarder", "\(spec.network.forwarder.rawValue) goes with 'backend: qemu' and 'mode: user'; leave it out")]
     }
 
     /// What only machines of this host's QEMU have, and what Proxmox VE cannot do without.

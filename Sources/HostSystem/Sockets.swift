@@ -1,4 +1,5 @@
 package import ApplianceModel
+internal import CLinux
 internal import Glibc
 internal import Synchronization
 package import SystemPackage
@@ -7,6 +8,15 @@ package import SystemPackage
 ///
 /// Every descriptor is close-on-exec and blocking; the caller owns it.
 package enum Sockets {
+    /// Two stream sockets that are each other's ends.
+    /// - Throws: `network.not-permitted`.
+    static func pair() throws -> (FileDescriptor, FileDescriptor) {
+        var (first, second): (Int32, Int32) = (-1, -1)
+        let code = unsafe clinux_socket_pair(&first, &second)
+        guard code == 0 else { throw Failure(.networkNotPermitted, "cannot make a pair of sockets", cause: Errno(rawValue: code)) }
+        return (FileDescriptor(rawValue: first), FileDescriptor(rawValue: second))
+    }
+
     /// Connects over TCP, without delay for small packets.
     /// - Parameter endpoint: an IPv4 address and a port; names are not looked up.
     /// - Throws: `socket.refused` when nobody listens (it may be too early), `socket.unreachable`, `timed-out`, `input.invalid`,

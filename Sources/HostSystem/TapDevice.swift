@@ -36,10 +36,7 @@ package enum TapDevice {
     /// - Parameter helper: the path of qemu-bridge-helper.
     /// - Throws: `network.not-permitted`.
     package static func open(onBridge bridge: String, helper: FilePath) throws -> FileDescriptor {
-        var (ours, theirs): (Int32, Int32) = (-1, -1)
-        let code = unsafe clinux_socket_pair(&ours, &theirs)
-        guard code == 0 else { throw Failure(.networkNotPermitted, "cannot make a pair of sockets", cause: Errno(rawValue: code)) }
-        let (end, handed) = (FileDescriptor(rawValue: ours), FileDescriptor(rawValue: theirs))
+        let (end, handed) = try Sockets.pair()
         defer { try? end.close() }
         do {
             defer { try? handed.close() }

@@ -78,10 +78,12 @@ package struct NetworkDecision: Sendable, Equatable, Codable {
     package let queues: Int?
     /// Whether the host's kernel moves the packets by itself; nil is no.
     package let usesVhost: Bool?
+    /// With user networking; nil is slirp.
+    package let forwarder: ApplianceSpec.Network.Forwarder?
 
     package init(
         mode: ApplianceSpec.Network.Mode, macAddress: String, sshPort: UInt16, postgresqlPort: UInt16, device: String? = nil, address: IPv4Address? = nil,
-        queues: Int? = nil, usesVhost: Bool? = nil
+        queues: Int? = nil, usesVhost: Bool? = nil, forwarder: ApplianceSpec.Network.Forwarder? = nil
     ) {
         self.mode = mode
         self.macAddress = macAddress
@@ -91,6 +93,7 @@ package struct NetworkDecision: Sendable, Equatable, Codable {
         self.address = address
         self.queues = queues
         self.usesVhost = usesVhost
+        self.forwarder = forwarder
     }
 
     /// Where the host reaches a service; nil where only the guest knows its address.

@@ -37,6 +37,7 @@ extension QEMUBackend {
         }
         await note { try checkSocketPaths(spec.name) }
         await note { try HostNetwork().check(spec.network.mode, spec.network.device) }
+        if spec.network.forwarder == .passt { await note { try PasstForwarding.checkInstalled() } }
         var abilities: QEMUAbilities?
         await note {
             let found = try await ask()

@@ -78,6 +78,8 @@ extension QEMUBackend: MachinePlanning {
     static func named(_ argument: String) -> String {
         argument.replacing("\(UInt32.max)", with: "<id of the user \(QEMUUser.accountName), made at the deployment>")
             .replacing("hostfwd=tcp:127.0.0.1:\(PlannedChoice.port)-:22,", with: "hostfwd=tcp:127.0.0.1:<port for SSH, chosen at the deployment>-:22,")
+            .replacing("22:\(PlannedChoice.port)", with: "22:<port for SSH, chosen at the deployment>")
+            .replacing("5432:\(PlannedChoice.port)", with: "5432:<port for PostgreSQL, chosen at the deployment>")
             .replacing("127.0.0.1:\(PlannedChoice.port)-:5432", with: "127.0.0.1:<port for PostgreSQL, chosen at the deployment>-:5432")
     }
 }

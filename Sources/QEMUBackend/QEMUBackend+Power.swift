@@ -50,7 +50,7 @@ extension QEMUBackend {
             let isUp = try await greeting(directory) { [supervisor] in (try? await supervisor.isActive(name, in: directory)) == true ? nil : "" }
             if case .up = isUp { return }
         }
-        try checkPorts(record.spec.network)
+        try await checkPorts(record.spec.network)
         try HostNetwork().check(record.spec.network.mode, record.spec.network.device, queues: record.spec.network.queues)
         let abilities = try await QEMUAbilities.probe()
         let user = try await QEMUUser.prepare()
@@ -66,8 +66,9 @@ extension QEMUBackend {
 
     /// Everything that is started: the opening of the network where there is one to open, the change of the user, QEMU.
     func command(of record: QEMUMachine, abilities: QEMUAbilities, user: QEMUUser) throws -> [String] {
-        let handover = NetworkHandover(record.spec.network)?.command(program: program) ?? []
-        return try handover + user.emulator(forKVM: record.spec.cpu.accelerator == .kvm) + QEMUCommandLine(machine: record, abilities: abilities).arguments
+        let network = record.spec.network
+        let opening = NetworkHandover(network)?.command(program: program) ?? PasstForwarding(network)?.command(program: program) ?? []
+        return try opening + user.emulator(forKVM: record.spec.cpu.accelerator == .kvm) + QEMUCommandLine(machine: record, abilities: abilities).arguments
     }
 
     private var supervisor: any Supervisor {
@@ -82,8 +83,16 @@ extension QEMUBackend {
         _ = consume lock
     }
 
-    private func checkPorts(_ network: NetworkDecision) throws {
+    private func checkPorts(_ network: NetworkDecision) async throws {
         guard network.mode == .user else { return }
+        if network.forwarder == .passt {
+            try PasstForwarding.checkInstalled()
+            // It ends a moment after its QEMU.
+            let clock = ContinuousClock()
+            _ = try await poll(every: .milliseconds(50), until: clock.now + .seconds(5), on: clock) {
+                network.hostPorts.allSatisfy(Sockets.isPortFree) ? true : nil
+            }
+        }
         try Sockets.checkPromised(network.sshPort, for: "SSH")
         try Sockets.checkPromised(network.postgresqlPort, for: "PostgreSQL")
     }

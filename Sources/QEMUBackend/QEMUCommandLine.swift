@@ -106,6 +106,7 @@ package struct QEMUCommandLine: Sendable {
 
     private var network: [String] {
         let card = "virtio-net-pci,netdev=net0,id=net0-device,mac=\(spec.network.macAddress),romfile="
+        if PasstForwarding(spec.network) != nil { return ["-netdev", PasstForwarding.netdev, "-device", card] }
         guard let handover = NetworkHandover(spec.network) else {
             let forwards = GuestService.allCases.map { "hostfwd=tcp:127.0.0.1:\(spec.network.port(of: $0))-:\($0.port)" }.joined(separator: ",")
             return ["-netdev", "user,id=net0,ipv6=off,\(forwards)", "-device", card]

@@ -82,6 +82,7 @@ package enum SpecDifference {
             SpecValue("machine.memory", "\(machine.memory)"), SpecValue("machine.image", "\(machine.image)"),
             SpecValue("machine.systemDisk.size", "\(machine.systemDisk.size)"),
             SpecValue("machine.systemDisk.layout", machine.systemDisk.layout.rawValue), SpecValue("network.mode", network.mode.rawValue),
+            SpecValue("network.forwarder", network.forwarder.rawValue),
             SpecValue("network.device", network.device ?? "none"), SpecValue("network.address", "\(network.address)"),
             SpecValue("network.gateway", network.gateway?.description ?? "none"),
             SpecValue("network.nameServers", list(network.nameServers.map(\.description))), SpecValue("network.sshPort", port(network.sshPort)),

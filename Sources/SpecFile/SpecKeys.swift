@@ -115,6 +115,10 @@ extension SpecKeys {
             standard: "user",
             change: .fixed("clients and certificate rely on it")),
         SpecKey(
+            "network.forwarder", choice(ApplianceSpec.Network.Forwarder.self), "with user: slirp, in QEMU; passt, a process that shuts the host's loopback",
+            standard: "slirp",
+            change: .fixed("the guest's network was set up at its first boot")),
+        SpecKey(
             "network.device", .text(TextForm(pattern: "^[A-Za-z0-9._-]{1,50}$")), "the host's bridge or tap device, or libvirt's network", standard: "none",
             change: .fixed("the machine was made for it")),
         SpecKey(

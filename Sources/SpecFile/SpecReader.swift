@@ -75,6 +75,7 @@ struct SpecReader {
 
     private mutating func readNetwork(_ section: Section, into network: inout ApplianceSpec.Network) {
         set(&network.mode, choice(section, "mode"))
+        set(&network.forwarder, choice(section, "forwarder"))
         if !section.isNull("device") { network.device = text(section, "device") }
         if let text = text(section, "address") {
             if let address = ApplianceSpec.Network.Address(text) {

@@ -116,7 +116,7 @@ struct PGKVMCommand: AsyncParsableCommand {
               pgkvm verify orders
               pgkvm delete orders
             """,
-        version: Version.text, subcommands: [OpenNetworkCommand.self],
+        version: Version.text, subcommands: [OpenNetworkCommand.self, StartPasstCommand.self],
         groupedSubcommands: [
             CommandGroup(name: "Plan", subcommands: [GuideCommand.self, PlanCommand.self, SpecCommand.self, ExportCommand.self]),
             CommandGroup(

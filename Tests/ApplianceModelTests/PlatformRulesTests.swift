@@ -70,6 +70,15 @@ struct PlatformRulesTests {
             ("machine.proxmox.fingerprint", { $0.machine.proxmox?.fingerprint = "AA:BB" }),
             ("machine.proxmox.storage", { $0.machine.proxmox?.storage = "local,import-from=x" }),
             ("machine.proxmox.node", { $0.machine.proxmox?.node = "../pve1" }),
+            ("network.forwarder", { $0.network.forwarder = .passt }),
+            (
+                "network.forwarder",
+                {
+                    $0.machine.backend = .libvirt
+                    $0.network = ApplianceSpec.Network()
+                    $0.network.forwarder = .passt
+                }
+            ),
             (
                 "network.mode",
                 {

@@ -38,6 +38,10 @@ struct QEMUCommandLineTests {
                 mode: .bridge, macAddress: "52:54:00:a1:b2:c3", sshPort: 22, postgresqlPort: 5432, device: "br0", address: IPv4Address(192, 168, 1, 20),
                 queues: 4, usesVhost: true)
         },
+        Example(testDescription: "tcg-passt") { parts in
+            parts.network = NetworkDecision(
+                mode: .user, macAddress: "52:54:00:a1:b2:c3", sshPort: 40022, postgresqlPort: 45432, forwarder: .passt)
+        },
         Example(testDescription: "tcg-tap-dhcp") { parts in
             parts.network = NetworkDecision(
                 mode: .tap, macAddress: "52:54:00:a1:b2:c3", sshPort: 22, postgresqlPort: 5432, device: "tap0", queues: 1, usesVhost: false)

@@ -57,7 +57,7 @@ struct SpecGenerator: RandomNumberGenerator {
     private mutating func platform(_ spec: inout ApplianceSpec) {
         let possible: [BackendKind] =
             switch spec.network.mode {
-            case .user: [.qemu, .libvirt]
+            case .user: spec.network.forwarder == .passt ? [.qemu] : [.qemu, .libvirt]
             case .tap: [.qemu]
             case .nat: [.libvirt]
             case .bridge: BackendKind.allCases
@@ -97,6 +97,7 @@ struct SpecGenerator: RandomNumberGenerator {
             network.address = pick([.dhcp, .static]) ?? .dhcp
             network.sshPort = Bool.random(using: &self) ? UInt16.random(in: 1024...30000, using: &self) : nil
             network.postgresqlPort = Bool.random(using: &self) ? UInt16.random(in: 30001...65535, using: &self) : nil
+            network.forwarder = pick(ApplianceSpec.Network.Forwarder.allCases) ?? .slirp
             return network
         }
         network.device = pick(["br0", "1e3", "yes", "0x10", "null", "vmbr0.10", "_"])

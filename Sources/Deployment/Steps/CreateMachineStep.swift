@@ -117,6 +117,8 @@ extension GuestNetwork.Address {
     /// How a guest of a spec gets its address.
     init(_ network: ApplianceSpec.Network) {
         switch network.address {
+        // passt's DHCP tells the host's own resolvers, of which a guest cannot reach those on the loopback interface.
+        case .dhcp where network.forwarder == .passt: self = .static(.userNetworking)
         case .dhcp: self = .dhcp
         case .static: self = .static(.userNetworking)
         case .own(let own):

@@ -1,0 +1,81 @@
+package import ApplianceModel
+internal import HostSystem
+internal import MachineBackend
+package import SystemPackage
+
+/// User networking by passt instead of inside QEMU. Like `NetworkHandover` a command of this program's stands in front of QEMU's own: it
+/// starts passt and becomes what follows, and passt ends with it.
+///
+/// The guest finds the same as with slirp, but for the host's loopback interface, which it does not reach.
+package struct PasstForwarding: Sendable, Equatable {
+    /// The hidden command of this program.
+    package static let commandName = "start-passt"
+    /// The options of QEMU that name the descriptor.
+    static let netdev = "stream,id=net0,server=off,addr.type=fd,addr.str=3"
+
+    /// Port of 127.0.0.1, by the guest's.
+    package var forwards: [Forward]
+
+    /// A port of the guest, and the one of 127.0.0.1 that leads to it: `22:40022`.
+    package struct Forward: Sendable, Equatable, LosslessStringConvertible {
+        package let guest: UInt16
+        package let host: UInt16
+
+        init(guest: UInt16, host: UInt16) {
+            self.guest = guest
+            self.host = host
+        }
+
+        package init?(_ description: String) {
+            let parts = description.split(separator: ":").map { UInt16($0) }
+            guard parts.count == 2, let guest = parts[0], let host = parts[1] else { return nil }
+            self.init(guest: guest, host: host)
+        }
+
+        package var description: String { "\(guest):\(host)" }
+    }
+
+    package init(forwards: [Forward]) { self.forwards = forwards }
+
+    /// Nil for every other way to the network.
+    init?(_ network: NetworkDecision) {
+        guard network.mode == .user, network.forwarder == .passt else { return nil }
+        forwards = GuestService.allCases.map { Forward(guest: $0.port, host: network.port(of: $0)) }
+    }
+
+    /// What stands before QEMU's command.
+    func command(program: String) -> [String] { [program, Self.commandName] + forwards.flatMap { ["--forward", "\($0)"] } + ["--"] }
+
+    /// Starts passt.
+    /// - Returns: what QEMU gets as its descriptor 3.
+    /// - Throws: `program.missing`, `network.not-permitted`.
+    package func open() async throws -> FileDescriptor { try await Passt.start(arguments(user: QEMUUser.prepare())) }
+
+    /// The addresses are slirp's. They and the host's resolver are all that passt would take from an interface, so the loopback one will do,
+    /// which is there before the host has its own address.
+    func arguments(user: QEMUUser) -> [String] {
+        [
+            "--ipv4-only", "--interface", "lo", "--mac-addr", "52:55:0a:00:02:02", "--address", "10.0.2.15", "--netmask", "24", "--gateway", "10.0.2.2",
+            "--dns-forward", "10.0.2.3", "--no-map-gw", "--udp-ports", "none",
+        ] + (forwards.isEmpty ? ["--tcp-ports", "none"] : forwards.flatMap { ["--tcp-ports", "127.0.0.1/\($0.host):\($0.guest)"] })
+            + (user.ids.map { ["--runas", "\($0.user):\($0.group)"] } ?? [])
+    }
+
+    /// - Throws: `network.forwarder-missing`.
+    static func checkInstalled() throws {
+        guard ProgramRunner.lookUp(Passt.program) == nil else { return }
+        throw Failure(
+            .networkForwarderMissing, "network.forwarder: passt is not installed", remedy: "as root: apt-get install passt; or take 'network.forwarder: slirp'")
+    }
+
+    /// Starts passt and ends it: an old one lacks options, and a host may forbid what its sandbox needs.
+    /// - Throws: `network.forwarder-missing`, `network.not-permitted`.
+    static func tryOut() async throws {
+        try checkInstalled()
+        try await PasstForwarding(forwards: []).open().close()
+    }
+}
+
+extension Failure.Code {
+    package static let networkForwarderMissing = Failure.Code("network.forwarder-missing")
+}

@@ -1,0 +1,21 @@
+internal import ArgumentParser
+internal import HostSystem
+internal import QEMUBackend
+
+/// In front of QEMU's own command where passt carries the guest's packets.
+struct StartPasstCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: PasstForwarding.commandName, abstract: "Start passt and become the machine's QEMU (for pgkvm itself)",
+        discussion: """
+            EXAMPLE
+              pgkvm start-passt --forward 22:40022 --forward 5432:45432 -- qemu-system-x86_64 -netdev stream,id=net0,addr.type=fd,addr.str=3
+            """, shouldDisplay: false)
+
+    @Option(help: ArgumentHelp("A port of the guest and the one of 127.0.0.1 that leads to it", valueName: "guest:host"))
+    var forward: [PasstForwarding.Forward]
+    @Argument(parsing: .postTerminator, help: "The command that gets passt's socket as descriptor 3") var command: [String]
+
+    func run() async throws { try ProgramChange.become(command, descriptors: [try await PasstForwarding(forwards: forward).open()]) }
+}
+
+extension PasstForwarding.Forward: ExpressibleByArgument {}
