@@ -1,21 +1,33 @@
 package import ApplianceModel
-internal import HostSystem
-internal import MachineBackend
-internal import SystemPackage
+package import SystemPackage
 
-/// The bridges and tap devices of this host, and what a machine on one of them gets.
-struct HostNetwork {
-    var devices: FilePath = "/sys/class/net"
-    var tun: FilePath = "/dev/net/tun"
-    var vhost: FilePath = "/dev/vhost-net"
-    var isRoot = HostEnvironment.isRoot
-    var userID = HostEnvironment.userID
-    /// Where distributions put it.
-    var helpers: [FilePath] = ["/usr/lib/qemu/qemu-bridge-helper", "/usr/libexec/qemu-bridge-helper"]
+/// The bridges and tap devices of this host.
+package struct HostNetwork {
+    private let devices: FilePath
+    private let tun: FilePath
+    private let vhost: FilePath
+    /// Whether who connects machines may open any device, and who that is.
+    package var isRoot: Bool
+    package var userID: UInt32
+    private let helpers: [FilePath]
+
+    /// - Parameter helpers: where distributions put the helper of QEMU's.
+    package init(
+        devices: FilePath = "/sys/class/net", tun: FilePath = "/dev/net/tun", vhost: FilePath = "/dev/vhost-net", isRoot: Bool = HostEnvironment.isRoot,
+        userID: UInt32 = HostEnvironment.userID,
+        helpers: [FilePath] = ["/usr/lib/qemu/qemu-bridge-helper", "/usr/libexec/qemu-bridge-helper"]
+    ) {
+        self.devices = devices
+        self.tun = tun
+        self.vhost = vhost
+        self.isRoot = isRoot
+        self.userID = userID
+        self.helpers = helpers
+    }
 
     /// Looks whether a machine can be connected to a device; nothing to look at with user networking.
     /// - Throws: `network.device-missing`, `network.device-unfit`, `network.not-permitted`, each with the line that mends it.
-    func check(_ mode: ApplianceSpec.Network.Mode, _ device: String?) throws {
+    package func check(_ mode: ApplianceSpec.Network.Mode, _ device: String?) throws {
         guard mode != .user, let device else { return }
         guard Files.exists(devices.appending(device)) else {
             throw Failure(.networkDeviceMissing, "network.device: this host has no network device '\(device)'", remedy: creation(mode, device))
@@ -35,27 +47,20 @@ struct HostNetwork {
         try mode == .bridge ? checkHelper(device) : checkOwner(device)
     }
 
-    /// What a machine gets: as many queues as it has processors, where the device can have them, and vhost where the kernel has it.
-    func decide(_ network: ApplianceSpec.Network, vcpus: Int, macAddress: String) throws -> NetworkDecision {
-        try check(network.mode, network.device)
-        let device = network.device ?? ""
-        let hasQueues = network.mode == .bridge ? isRoot : (tapFlags(device) ?? 0) & Self.multiQueue != 0
-        var address: IPv4Address?
-        if case .own(let own) = network.address { address = own.address }
-        return NetworkDecision(
-            mode: network.mode, macAddress: macAddress, sshPort: GuestService.ssh.port, postgresqlPort: GuestService.postgresql.port, device: device,
-            address: address, queues: hasQueues ? min(vcpus, TapDevice.mostQueues) : 1, usesVhost: canUseVhost)
+    /// Whether a machine can have several queues on a device.
+    package func hasQueues(_ mode: ApplianceSpec.Network.Mode, _ device: String) -> Bool {
+        mode == .bridge ? isRoot : (tapFlags(device) ?? 0) & Self.multiQueue != 0
     }
 
     /// Opened and closed again: a module that is not loaded yet is loaded by it.
-    private var canUseVhost: Bool {
+    package var canUseVhost: Bool {
         guard let file = try? FileDescriptor.open(vhost, .readWrite, options: [.closeOnExec]) else { return false }
         try? file.close()
         return true
     }
 
     /// The helper that a user without rights has; nil where none is installed.
-    var helper: FilePath? { helpers.first { Files.exists($0) } }
+    package var helper: FilePath? { helpers.first { Files.exists($0) } }
 
     private func isBridge(_ device: String) -> Bool { Files.isDirectory(devices.appending(device).appending("bridge")) }
 
