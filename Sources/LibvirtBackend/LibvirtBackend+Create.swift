@@ -71,6 +71,8 @@ extension LibvirtBackend {
                 .machineNotFound, "the domain '\(spec.name)' was removed by hand, and so was '\(missing[0])' in the pool '\(choice.pool)'",
                 remedy: "bring the volume back; or give the appliance up: pgkvm delete \(spec.name)")
         }
+        var record = record
+        if record.hasSeed { record.hasSeed = try await volumes.missing(of: [VolumeNames(spec).seed]).isEmpty }
         let file = state.appliance(spec.name).machine().file(MachineDirectory.Name.domain)
         try await Files.write(text(record, in: volumes.directory()).domain(), to: file)
         return Failure(

@@ -15,8 +15,11 @@ struct LibvirtDaemonTests {
         try await Bench.with { bench in
             for promise in BackendConformance.allCases {
                 let subject = BackendBench(
-                    backend: bench.backend, directory: bench.state.path, spec: { try await bench.spec($0) },
-                    everything: { [daemon = bench.daemon] in try await daemon.everything().split(separator: "\n").map(String.init) })
+                    backend: bench.backend, directory: bench.directory, spec: { try await bench.spec($0) },
+                    everything: {
+                        let files = try await ProgramRunner.check("find", [bench.state.path.string, "-type", "f"]).outputText
+                        return try await (bench.daemon.everything() + "\n" + files).split(separator: "\n").map(String.init)
+                    })
                 do {
                     try await promise.hold(subject)
                 } catch {
