@@ -56,6 +56,7 @@ package struct MachineDirectory: Sendable, Equatable {
     /// The names as QEMU sees them: it runs inside the directory.
     package enum Name {
         package static let machine = "machine.json"
+        package static let domain = "domain.xml"
         package static let systemDisk = "system.qcow2"
         package static let overlayBase = "base.img"
         package static let dataDisk = "data.raw"

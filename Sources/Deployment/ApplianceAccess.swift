@@ -119,7 +119,12 @@ extension Appliance {
             await context.guest.close()
             text = result.outputText
         case .serial:
-            guard let machine = try await machine(), let log = (context.backend as? any SerialLogProviding)?.serialLog(of: machine) else { return "" }
+            guard let machine = try await machine() else { return "" }
+            guard let log = (context.backend as? any SerialLogProviding)?.serialLog(of: machine) else {
+                throw Failure(
+                    .unsupported, "what the guest of '\(self.name)' prints is in no file that this user may read here",
+                    remedy: "'pgkvm console \(self.name)' tells where its console is; libvirt's system daemon keeps the log for root of its host")
+            }
             text = ConsoleWatch.plain(try Files.readIfPresent(log) ?? [])
         case .process:
             guard let machine = try await machine(), let provider = context.backend as? any ProcessProviding else { return "" }

@@ -48,7 +48,7 @@ package struct AutostartSummary: Codable, Sendable {
     package var text: String {
         if let unit { return "on: '\(name)' starts with this host (\(unit))" }
         guard let reason else { return "off: '\(name)' does not start with this host" }
-        return "off: '\(name)' is a plain process and does not start with this host, since \(reason)\n  try: \(remedy ?? "")"
+        return "off: '\(name)' does not start with this host, since \(reason)\n  try: \(remedy ?? "")"
     }
 }
 

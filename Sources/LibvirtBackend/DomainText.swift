@@ -6,7 +6,9 @@ internal import Mustache
 /// The XML of a machine. Pure: from what is decided to what libvirt is given.
 struct DomainText {
     let spec: MachineSpec
-    let pool: String
+    /// Where the volumes lie on the daemon's host. A disk is given as a file: for one that is named by its pool libvirt's AppArmor helper
+    /// writes no rule, and QEMU may not open it.
+    let directory: String
     /// The file of the daemon's host that receives what the guest prints; nil for none.
     let log: String?
     var hasSeed = false
@@ -29,7 +31,7 @@ struct DomainText {
             "iothread": spec.disk.ioThread, "uefi": spec.image.firmware == .uefi,
             // Under emulation there is no host's processor to pass through.
             "cpu": spec.cpu.accelerator == .kvm ? "host-passthrough" : "maximum", "rootPorts": Array(1...Self.rootPorts),
-            "cache": spec.disk.cacheDirect ? "none" : "writeback", "io": spec.disk.aio.rawValue, "pool": pool,
+            "cache": spec.disk.cacheDirect ? "none" : "writeback", "io": spec.disk.aio.rawValue, "directory": directory,
             "systemVolume": VolumeNames(spec).system, "dataVolume": VolumeNames(spec).data, "dataSerial": MachineSpec.dataDiskSerial,
             "user": network.mode == .user, "mac": network.macAddress,
             "forwards": GuestService.allCases.map { "hostfwd=tcp:127.0.0.1:\(network.port(of: $0))-:\($0.port)" }.joined(separator: ","),
@@ -47,7 +49,7 @@ struct DomainText {
     }
 
     /// The medium of the first boot: a CD-ROM drive on virtio-scsi, since Debian's cloud kernel has no driver for SATA.
-    func seed() throws -> String { try Self.render("libvirt/seed.xml", ["pool": pool, "volume": VolumeNames(spec).seed]) }
+    func seed() throws -> String { try Self.render("libvirt/seed.xml", ["directory": directory, "volume": VolumeNames(spec).seed]) }
 
     private static func render(_ name: String, _ values: [String: Any]) throws -> String {
         guard let text = BuiltinTemplates.text(name) else { throw Failure(.machineFailed, "there is no template '\(name)'") }

@@ -10,32 +10,43 @@ extension LibvirtBackend {
     package func create(_ spec: MachineSpec) async throws -> MachineReference {
         let directory = state.appliance(spec.name).machine()
         let reference = MachineReference(backend: kind, deployment: spec.deployment, identifier: spec.name.rawValue)
-        if let other = try await uuid(of: spec.name), other != spec.deployment.uuid { throw stranger(spec.name.rawValue) }
+        if let holder = try await uuid(of: spec.name), holder != spec.deployment.uuid { throw virsh.stranger(spec.name) }
+        var isDefined = try await isDefined(spec.deployment)
         var machine = LibvirtMachine(spec: spec)
         if let found = try LibvirtMachine.load(from: directory), found.spec.deployment == spec.deployment {
             if found.isComplete {
-                if try await uuid(of: spec.name) != nil { return reference }
-                // It has run: what is in its volumes may be a database.
-                throw Failure(
-                    .machineFailed, "the domain '\(spec.name)' was removed by hand; its volumes are left in the pool '\(choice.pool)' as they were",
-                    remedy: "define it again: 'pgkvm plan SPEC --out DIRECTORY' writes its XML, 'virsh define' takes it; or 'pgkvm delete \(spec.name)'")
+                guard isDefined else { throw try await domainGone(found) }
+                return reference
             }
             machine.spec = found.spec
-        }
-        try machine.save(to: directory)
-        if try await uuid(of: spec.name) == nil {
-            do {
-                try await volumes.createDataDisk(machine.spec)
-                try await volumes.createSystemDisk(machine.spec)
-                try await virsh.run(["define", "--validate", "/dev/stdin"], input: text(machine).domain())
-            } catch {
-                for name in VolumeNames(machine.spec).all { try? await volumes.delete(name) }
-                throw error
+            // Defined without its caller having heard of it, so that the volumes were taken away again.
+            if isDefined, try await !volumes.missing(of: VolumeNames(found.spec).disks).isEmpty {
+                try await undefine(spec.deployment)
+                isDefined = false
             }
         }
+        try machine.save(to: directory)
+        if !isDefined { try await make(machine, directory) }
         machine.isComplete = true
         try machine.save(to: directory)
         return reference
+    }
+
+    /// What fails leaves nothing behind, its record neither: another spec may be tried.
+    private func make(_ machine: LibvirtMachine, _ directory: MachineDirectory) async throws {
+        do {
+            try await volumes.createDataDisk(machine.spec)
+            try await volumes.createSystemDisk(machine.spec)
+            try await virsh.run(["define", "--validate", "/dev/stdin"], input: text(machine, in: volumes.directory()).domain())
+        } catch {
+            try? await withoutCancellation {
+                // The definition may have been made although its answer was lost.
+                try await undefine(machine.spec.deployment)
+                for name in VolumeNames(machine.spec).all { try await volumes.delete(name) }
+                try Files.remove(directory.path)
+            }
+            throw error
+        }
     }
 
     /// The UUID of the domain of this name; nil when there is none.
@@ -43,10 +54,37 @@ extension LibvirtBackend {
         try await virsh.runIfFound(["domuuid", name.rawValue])?.split(whereSeparator: \.isWhitespace).first.map(String.init)
     }
 
+    /// Whether the deployment has its domain, whatever that is called by now.
+    func isDefined(_ deployment: DeploymentID) async throws -> Bool { try await virsh.runIfFound(["domname", deployment.uuid]) != nil }
+
+    /// Nothing of the domain is left behind: its firmware's variables, saved states and snapshots go with it.
+    private func undefine(_ deployment: DeploymentID) async throws {
+        _ = try await virsh.runIfFound(["undefine", deployment.uuid, "--nvram", "--managed-save", "--snapshots-metadata", "--checkpoints-metadata"])
+    }
+
+    /// Somebody removed the domain. What is in its volumes may be a database, so that the way on is to define it again.
+    func domainGone(_ record: LibvirtMachine) async throws -> Failure {
+        let spec = record.spec
+        let missing = try await volumes.missing(of: VolumeNames(spec).disks)
+        guard missing.isEmpty else {
+            return Failure(
+                .machineNotFound, "the domain '\(spec.name)' was removed by hand, and so was '\(missing[0])' in the pool '\(choice.pool)'",
+                remedy: "bring the volume back; or give the appliance up: pgkvm delete \(spec.name)")
+        }
+        var record = record
+        if record.hasSeed { record.hasSeed = try await volumes.missing(of: [VolumeNames(spec).seed]).isEmpty }
+        let file = state.appliance(spec.name).machine().file(MachineDirectory.Name.domain)
+        try await Files.write(text(record, in: volumes.directory()).domain(), to: file)
+        return Failure(
+            .machineFailed, "the domain '\(spec.name)' was removed by hand; its volumes are left in the pool '\(choice.pool)' as they were",
+            remedy: "define it again, as it was made: \(virsh.lines("define \(file)"))")
+    }
+
     package func delete(_ machine: MachineReference) async throws {
+        // Looked at before anything goes: without the pool the volumes would stay.
+        _ = try await volumes.info()
         try await powerOff(machine)
-        // Nothing of it is left behind: its firmware's variables, saved states and snapshots go with it.
-        _ = try await virsh.runIfFound(["undefine", domain(of: machine), "--nvram", "--managed-save", "--snapshots-metadata", "--checkpoints-metadata"])
+        try await undefine(machine.deployment)
         for name in VolumeNames(machine).all { try await volumes.delete(name) }
         // Only root may remove what the system's daemon has written.
         if let log = serialLog(of: machine) { try? Files.remove(log) }
@@ -62,7 +100,7 @@ extension LibvirtBackend {
         // Known first: a seed that is recorded and not there is taken away without harm.
         record.hasSeed = true
         try record.save(to: directory(of: machine))
-        try await virsh.run(["attach-device", domain(of: machine), "/dev/stdin", "--config"], input: text(record).seed())
+        try await virsh.run(["attach-device", domain(of: machine), "/dev/stdin", "--config"], input: text(record, in: volumes.directory()).seed())
         try Files.remove(medium)
     }
 

@@ -19,6 +19,7 @@ extension LibvirtBackend {
     package func decideNetwork(_ spec: ApplianceSpec, deployment: DeploymentID) async throws -> NetworkDecision {
         if let own = try LibvirtMachine.load(from: state.appliance(spec.name).machine()), own.spec.deployment == deployment { return own.spec.network }
         try await host.checkNetwork(spec.network)
+        try NetworkDecision.checkAddress(spec.network, of: networks())
         guard spec.network.mode == .user else { return onNetwork(spec, macAddress: deployment.macAddress) }
         let promised = try promisedPorts()
         let (wantedSSH, wantedPostgreSQL) = (spec.network.sshPort, spec.network.postgresqlPort)
@@ -36,11 +37,14 @@ extension LibvirtBackend {
             device: spec.network.device, address: address, queues: min(spec.machine.vcpus, 8))
     }
 
-    /// Ports of all appliances of this state directory, of other platforms too.
-    func promisedPorts() throws -> Set<UInt16> {
-        try Files.list(state.path).reduce(into: []) { ports, entry in
-            guard let name = ApplianceName(entry), let machine = try? LibvirtMachine.load(from: state.appliance(name).machine()) else { return }
-            ports.formUnion(machine.spec.network.hostPorts)
+    /// Ports of all appliances of this state directory.
+    func promisedPorts() throws -> Set<UInt16> { try networks().reduce(into: []) { $0.formUnion($1.network.hostPorts) } }
+
+    /// The networks of all machines of this state directory, of this host's QEMU too.
+    private func networks() throws -> [(name: ApplianceName, network: NetworkDecision)] {
+        try Files.list(state.path).compactMap { entry in
+            guard let name = ApplianceName(entry), let machine = try? LibvirtMachine.load(from: state.appliance(name).machine()) else { return nil }
+            return (name, machine.spec.network)
         }
     }
 }
@@ -71,7 +75,9 @@ extension LibvirtBackend: MachinePlanning {
         var record = LibvirtMachine(spec: machine.spec)
         record.hasSeed = machine.hasSeed
         let command = ["virsh", "--connect", choice.uri, "start", machine.spec.name.rawValue]
-        let forwards = try text(record).domain().replacing(":\(PlannedChoice.port)-", with: ":<port chosen at the deployment>-")
+        // What cannot be asked yet is told by the examination of the host.
+        let directory = (try? await volumes.directory()) ?? "<directory of the pool '\(choice.pool)'>"
+        let forwards = try text(record, in: directory).domain().replacing(":\(PlannedChoice.port)-", with: ":<port chosen at the deployment>-")
         return MachineRecipe(command: command, documents: [MachineRecipe.Document(name: "domain.xml", content: forwards)])
     }
 

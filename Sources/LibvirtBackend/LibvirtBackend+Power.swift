@@ -28,11 +28,12 @@ extension LibvirtBackend {
     }
 
     package func start(_ machine: MachineReference) async throws {
-        guard try load(machine).isComplete else { throw Failure(.machineFailed, "the machine of '\(machine.identifier)' is not complete") }
+        let record = try load(machine)
+        guard record.isComplete else { throw Failure(.machineFailed, "the machine of '\(machine.identifier)' is not complete") }
         switch try await powerState(of: machine) {
         case .running: return
-        case .absent: throw Failure(.machineNotFound, "the machine of '\(machine.identifier)' is gone", remedy: "pgkvm delete \(machine.identifier)")
-        case .off, .unresponsive: try await launch(machine)
+        case .absent: throw try await domainGone(record)
+        case .off, .unresponsive: try await launch(machine, record.spec.network)
         case .paused(let reason, let remedy):
             do {
                 try await virsh.run(["resume", domain(of: machine)])
@@ -42,8 +43,7 @@ extension LibvirtBackend {
         }
     }
 
-    private func launch(_ machine: MachineReference) async throws {
-        let network = try load(machine).spec.network
+    private func launch(_ machine: MachineReference, _ network: NetworkDecision) async throws {
         if network.mode == .user {
             try Sockets.checkPromised(network.sshPort, for: "SSH")
             try Sockets.checkPromised(network.postgresqlPort, for: "PostgreSQL")
@@ -59,6 +59,8 @@ extension LibvirtBackend {
 
     private func remedy(for message: String, _ network: NetworkDecision) -> String? {
         let device = network.device ?? ""
+        // The volumes of a pool with a file system of its own are there while the pool is active.
+        if message.contains("Cannot access storage file") { return virsh.lines("pool-start \(choice.pool)", "pool-autostart \(choice.pool)") }
         if message.contains("is not active") { return virsh.lines("net-start \(device)", "net-autostart \(device)") }
         if message.contains("bridge") { return "ip link show dev \(device), on the host of the daemon" }
         return nil

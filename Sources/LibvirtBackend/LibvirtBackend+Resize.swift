@@ -4,6 +4,7 @@ package import MachineBackend
 
 /// Another size for a domain that exists. What else somebody changed of it stays as it is.
 extension LibvirtBackend: MachineResizing {
+    /// What pgkvm gave it: what somebody changed since is theirs, and no reason to shut the guest down.
     package func processor(of machine: MachineReference) async throws -> CPUDecision { try load(machine).spec.cpu }
 
     package func setProcessor(_ cpu: CPUDecision, of machine: MachineReference) async throws {
@@ -15,8 +16,11 @@ extension LibvirtBackend: MachineResizing {
                 remedy: "pgkvm stop \(machine.identifier)")
         }
         let domain = domain(of: machine)
-        // The smaller of two numbers is set first where the larger bounds it.
-        try await virsh.run(["setvcpus", domain, "\(min(cpu.vcpus, record.spec.cpu.vcpus))", "--config"])
+        // The smaller of two numbers is set first where the larger bounds it; the bound may be somebody's own.
+        guard let bound = Int(try await virsh.run(["vcpucount", domain, "--maximum", "--config"]).prefix(while: \.isNumber)) else {
+            throw Failure(.libvirtRefused, "what libvirt says of the processors of '\(machine.identifier)' cannot be read")
+        }
+        try await virsh.run(["setvcpus", domain, "\(min(cpu.vcpus, bound))", "--config"])
         try await virsh.run(["setvcpus", domain, "\(cpu.vcpus)", "--config", "--maximum"])
         try await virsh.run(["setvcpus", domain, "\(cpu.vcpus)", "--config"])
         try await virsh.run(["setmaxmem", domain, "\(cpu.memory.bytes / 1024)", "--config"])
@@ -61,17 +65,5 @@ extension LibvirtBackend: DiscardTelling {
         let disks = text.split(separator: "<disk ").dropFirst()
         let isIgnored = disks.contains { $0.contains("<target dev='\(DomainText.dataTarget)'") && $0.contains("discard='ignore'") }
         return isIgnored ? .ignored : .givenBack
-    }
-}
-
-/// Domains that the daemon starts with its host.
-extension LibvirtBackend: AutostartProviding {
-    package func autostart(of machine: MachineReference) async throws -> Autostart {
-        let text = try await virsh.run(["dominfo", domain(of: machine)])
-        return Virsh.value("Autostart", in: text) == "enable" ? .on(unit: "libvirt's autostart at '\(choice.uri)'") : .off
-    }
-
-    package func setAutostart(_ isOn: Bool, of machine: MachineReference) async throws {
-        try await virsh.run(["autostart", domain(of: machine)] + (isOn ? [] : ["--disable"]))
     }
 }

@@ -34,17 +34,15 @@ package struct LibvirtBackend: MachineBackend {
     }
 
     private static func notFound(_ name: String) -> Failure {
-        Failure(.machineNotFound, "the machine of '\(name)' is gone", remedy: "pgkvm delete \(name)")
-    }
-
-    func stranger(_ name: String) -> Failure {
         Failure(
-            .machineStranger, "libvirt at '\(choice.uri)' has a domain '\(name)' that is not of this deployment",
-            remedy: "choose another name; pgkvm touches no domain that it has not made (\(virsh.lines("dumpxml \(name)")))")
+            .machineNotFound, "there is no record of the machine of '\(name)'",
+            remedy: "restore its machine.json from a backup; 'pgkvm delete \(name)' removes its domain and its volumes, where they are left")
     }
 
-    func text(_ machine: LibvirtMachine) -> DomainText {
-        DomainText(spec: machine.spec, pool: choice.pool, log: logPath(machine.spec.name), hasSeed: machine.hasSeed)
+    /// - Parameter directory: where the volumes lie.
+    func text(_ machine: LibvirtMachine, in directory: String) -> DomainText {
+        DomainText(
+            spec: machine.spec, directory: directory, log: logPath(machine.spec.name, machine.spec.deployment), hasSeed: machine.hasSeed)
     }
 
     /// The domain, or what a killed `create` left of it.
@@ -52,7 +50,7 @@ package struct LibvirtBackend: MachineBackend {
         let machine = MachineReference(backend: kind, deployment: deployment, identifier: name.rawValue)
         let isKnown = try LibvirtMachine.load(from: state.appliance(name).machine())?.spec.deployment == deployment
         guard !isKnown else { return machine }
-        return try await virsh.runIfFound(["domuuid", deployment.uuid]) == nil ? nil : machine
+        return try await isDefined(deployment) ? machine : nil
     }
 
     package func endpoint(of machine: MachineReference, service: GuestService) async throws -> Endpoint? {
@@ -95,13 +93,18 @@ enum Lease {
 
 extension LibvirtBackend: SerialLogProviding {
     package func serialLog(of machine: MachineReference) -> FilePath? {
-        guard choice.isThisHost, let name = ApplianceName(machine.identifier), let path = logPath(name) else { return nil }
-        return FilePath(path)
+        serialLog(of: machine, isRoot: HostEnvironment.isRoot)
     }
 
-    /// Where virtlogd may write.
-    func logPath(_ name: ApplianceName) -> String? {
-        guard choice.isSession else { return "/var/log/libvirt/qemu/\(name)-serial.log" }
+    /// What virtlogd writes for the system's daemon only root may read.
+    func serialLog(of machine: MachineReference, isRoot: Bool) -> FilePath? {
+        guard choice.isThisHost, choice.isSession || isRoot, let name = ApplianceName(machine.identifier) else { return nil }
+        return logPath(name, machine.deployment).map { FilePath($0) }
+    }
+
+    /// Where virtlogd may write: a name that is no domain's, whose own log libvirt keeps there.
+    func logPath(_ name: ApplianceName, _ deployment: DeploymentID) -> String? {
+        guard choice.isSession else { return "/var/log/libvirt/qemu/\(name)-\(deployment)-serial.log" }
         // The session's daemon is the user's own, and so is the appliance's directory.
         return choice.isThisHost ? state.appliance(name).machine().file(MachineDirectory.Name.serialLog).string : nil
     }

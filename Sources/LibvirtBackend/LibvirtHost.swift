@@ -1,14 +1,14 @@
 package import ApplianceModel
 internal import HostSystem
 internal import MachineBackend
-internal import SystemPackage
 
 /// What the daemon's host is and has.
 struct LibvirtHost {
     let choice: ApplianceSpec.Libvirt
     let state: StateDirectory
 
-    private var virsh: Virsh { Virsh(uri: choice.uri) }
+    var virsh: Virsh { Virsh(uri: choice.uri) }
+    var volumes: Volumes { Volumes(virsh: virsh, pool: choice.pool) }
 
     /// What was seen; each failure alone refuses a deployment.
     struct Examination {
@@ -46,6 +46,8 @@ struct LibvirtHost {
                     .guestCannotRun, "QEMU \(emulator) of the daemon's host cannot emulate a Debian 13 guest: its kernel crashes while booting",
                     remedy: "install QEMU 10 or later there, use a host with KVM, or pass '--image debian-12'")
             }
+            // pgkvm's own images boot by UEFI; what an imported one needs is known when it is opened.
+            if case .release = spec.machine.image { try await checkFirmware(decision.accelerator) }
         }
         await note { try await checkName(spec.name) }
         await note {
@@ -62,21 +64,6 @@ struct LibvirtHost {
         return host
     }
 
-    /// libvirt's probe of KVM runs as root and its use of it as another user: where the two differ, the daemon probes anew with every
-    /// call, seconds each.
-    func permissionTrap(device: FilePath = "/dev/kvm") async throws -> Finding? {
-        guard choice.isThisHost, !choice.isSession, let status = Files.status(device) else { return nil }
-        let groups = try await ProgramRunner.run("id", ["-G", "libvirt-qemu"])
-        guard groups.status == 0 else { return nil }
-        let isOpen =
-            status.permissions & 0o006 == 0o006
-            || status.permissions & 0o060 == 0o060 && groups.outputText.split(whereSeparator: \.isWhitespace).contains("\(status.group)")
-        guard !isOpen else { return nil }
-        return Finding(
-            check: "host.kvm-permission", level: .warn, measured: "\(device) is closed to libvirt-qemu, so that every call of libvirt takes seconds",
-            expected: "\(device) open to the user as which libvirt runs its machines", remedy: "sudo chgrp kvm \(device) && sudo chmod 0660 \(device)")
-    }
-
     private func versions() async throws -> (Finding, emulator: Int) {
         let text = try await virsh.run(["version", "--daemon"])
         let daemon = Virsh.value("Running against daemon", in: text) ?? "unknown"
@@ -90,53 +77,21 @@ struct LibvirtHost {
         return (finding, emulator.firstMatch(of: #/([0-9]+)\./#).flatMap { Int($0.1) } ?? 0)
     }
 
-    /// On this host the micro-guest tells whether KVM runs Linux; of another host only the daemon can say something.
-    private func accelerator(_ choice: AcceleratorChoice) async throws -> AcceleratorDecision {
-        if self.choice.isThisHost {
-            return try AcceleratorDecision.decide(choice, verdict: await KVMProbe.run(), cpu: HostCPU.current())
-        }
-        let offers = try await virsh.run(["domcapabilities", "--virttype", "kvm"]).contains("<domain>kvm</domain>")
-        let expected = "KVM on the daemon's host"
-        switch (choice, offers) {
-        case (.auto, true), (.kvm, true):
-            return AcceleratorDecision(
-                accelerator: .kvm, finding: Finding(check: "host.kvm", level: .pass, measured: "the daemon offers KVM", expected: expected))
-        case (.kvm, false):
-            throw Failure(.kvmUnusable, "the daemon at '\(self.choice.uri)' offers no KVM", remedy: "virt-host-validate qemu, on that host")
-        case (.tcg, _), (.auto, false):
-            return AcceleratorDecision(
-                accelerator: .tcg,
-                finding: Finding(
-                    check: "host.kvm", level: .warn, measured: "software emulation (TCG), many times slower than KVM", expected: expected,
-                    remedy: "virt-host-validate qemu, on the daemon's host"))
-        }
-    }
-
     private func checkName(_ name: ApplianceName) async throws {
         guard let uuid = try await virsh.runIfFound(["domuuid", name.rawValue])?.split(whereSeparator: \.isWhitespace).first else { return }
         let own = try LibvirtMachine.load(from: state.appliance(name).machine())?.spec.deployment.uuid
         guard own != String(uuid) else { return }
-        throw Failure(
-            .machineStranger, "libvirt at '\(choice.uri)' has a domain '\(name)' already, which pgkvm has not made",
-            remedy: "choose another name; pgkvm touches no domain that it has not made (\(virsh.lines("dumpxml \(name)")))")
+        throw virsh.stranger(name)
     }
 
     /// The space that the pool has, and what will be written: the whole data disk, and the system disk as far as it is filled at first.
     private func space(_ spec: ApplianceSpec) async throws -> HostResource {
-        let pool = choice.pool
-        guard let text = try await virsh.runIfFound(["pool-info", pool, "--bytes"]) else {
-            throw Failure(
-                .libvirtPool, "libvirt at '\(choice.uri)' has no storage pool '\(pool)'",
-                remedy: virsh.lines("pool-define-as \(pool) dir --target DIRECTORY", "pool-start \(pool)", "pool-autostart \(pool)"))
-        }
-        guard Virsh.value("State", in: text) == "running" else {
-            throw Failure(.libvirtPool, "the storage pool '\(pool)' is not active", remedy: virsh.lines("pool-start \(pool)", "pool-autostart \(pool)"))
-        }
-        let available = Virsh.value("Available", in: text).flatMap { Int64($0) } ?? 0
+        _ = try await volumes.directory()
+        let available = try await volumes.free()
         let own = try LibvirtMachine.load(from: state.appliance(spec.name).machine())
         let needed: Int64 =
             own?.isComplete == true ? max(0, spec.dataDisk.size.bytes - (own?.spec.dataDiskSize.bytes ?? 0)) : spec.dataDisk.size.bytes + 2 << 30
-        return HostResource(kind: .space, needed: ByteSize(bytes: needed), available: ByteSize(bytes: available), place: "the storage pool '\(pool)'")
+        return HostResource(kind: .space, needed: ByteSize(bytes: needed), available: available, place: "the storage pool '\(choice.pool)'")
     }
 
     private static func finding(_ space: HostResource) throws -> Finding {
@@ -156,62 +111,6 @@ struct LibvirtHost {
         let parts = ["free", "buffers", "cached"].compactMap { Virsh.value($0, in: text)?.prefix(while: \.isNumber) }.compactMap { Int64($0) }
         return .kibibytes(parts.reduce(0, +))
     }
-
-    /// libvirt takes any name at the definition, and finds out at the start.
-    func checkNetwork(_ network: ApplianceSpec.Network) async throws {
-        guard let device = network.device else { return }
-        switch network.mode {
-        case .user, .tap: break
-        case .bridge:
-            guard choice.isThisHost, !Files.isDirectory(FilePath("/sys/class/net/\(device)/bridge")) else { return }
-            throw Failure(
-                .libvirtNetwork, "network.device: this host has no bridge '\(device)'",
-                remedy: "as root: ip link add name \(device) type bridge && ip link set dev \(device) up, and add the card that leads outside")
-        case .nat:
-            guard let text = try await virsh.runIfFound(["net-info", device]) else {
-                throw Failure(
-                    .libvirtNetwork, "network.device: libvirt at '\(choice.uri)' has no network '\(device)'",
-                    remedy: "choose one of: \(virsh.lines("net-list --all --name"))")
-            }
-            guard Virsh.value("Active", in: text) == "yes" else {
-                throw Failure(
-                    .libvirtNetwork, "libvirt's network '\(device)' is not active", remedy: virsh.lines("net-start \(device)", "net-autostart \(device)"))
-            }
-        }
-    }
-
-    /// How the pool's disks are best opened: past the page cache, unless the pool's file system refuses that.
-    func disks(vcpus: Int) async throws -> (DiskDecision, [Finding]) {
-        let text = try await virsh.run(["pool-dumpxml", choice.pool])
-        let path = text.firstMatch(of: #/<path>([^<]+)<\/path>/#).map { FilePath(String($0.1)) }
-        let node = try await virsh.run(["nodeinfo"])
-        let ioThread = (Virsh.value("CPU(s)", in: node).flatMap { Int($0) } ?? 1) > vcpus
-        guard choice.isThisHost, let path, let fileSystem = try? FileSystems.name(at: path) else {
-            let decision = DiskDecision(cacheDirect: true, aio: .native, ioThread: ioThread, fileSystem: "of another host")
-            return (
-                decision,
-                [
-                    Finding(
-                        check: "host.storage", level: .pass, measured: "the storage pool '\(choice.pool)', whose file system cannot be seen from here",
-                        expected: Self.expected)
-                ]
-            )
-        }
-        let direct = FileSystems.promisesDirectIO(at: path) ?? !["tmpfs", "fuse", "zfs"].contains(fileSystem)
-        let decision = DiskDecision(cacheDirect: direct, aio: direct ? .native : .threads, ioThread: ioThread, fileSystem: fileSystem)
-        let isGood = direct && !["btrfs", "nfs", "cifs"].contains(fileSystem)
-        return (
-            decision,
-            [
-                Finding(
-                    check: "host.storage", level: isGood ? .pass : .warn,
-                    measured: "\(fileSystem), O_DIRECT \(direct ? "is offered" : "refused"), aio=\(decision.aio.rawValue)", expected: Self.expected,
-                    remedy: isGood ? nil : "prefer a pool on ext4 or XFS (machine.libvirt.pool)")
-            ]
-        )
-    }
-
-    private static let expected = "a local file system with O_DIRECT"
 }
 
 extension Failure.Code {

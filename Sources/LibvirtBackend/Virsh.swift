@@ -1,11 +1,19 @@
 package import ApplianceModel
 internal import HostSystem
+internal import MachineBackend
 
 /// Conversations with a libvirt daemon, through its own program: it needs no library at build time, goes over SSH where the address says
 /// so, and what it prints in the locale `C` is stable.
 struct Virsh: Sendable {
     /// Such as `qemu:///system`.
     let uri: String
+
+    private var isRemote: Bool { uri.hasPrefix("qemu+ssh") }
+    /// What virsh connects to: nobody would answer a question of SSH's.
+    private var address: String {
+        guard isRemote, !uri.contains("no_tty=") else { return uri }
+        return uri + (uri.contains("?") ? "&" : "?") + "no_tty=1"
+    }
 
     /// Commands as a person would type them, one after the other.
     func lines(_ commands: String...) -> String {
@@ -17,16 +25,21 @@ struct Virsh: Sendable {
     ///   - input: what the file `/dev/stdin` holds for it.
     ///   - limit: after which a daemon that does not answer is given up.
     /// - Returns: what it printed.
-    /// - Throws: `libvirt.unreachable`, `libvirt.not-found`, `libvirt.refused`, `program.missing`.
+    /// - Throws: `libvirt.unreachable`, `libvirt.not-found`, `libvirt.pool`, `libvirt.refused`, `program.missing`.
     @discardableResult
     func run(_ arguments: [String], input: String = "", limit: Duration = .seconds(120)) async throws -> String {
         // Looked for first: `timeout` would not say which package it is in.
         _ = try ProgramRunner.find("virsh")
-        let command = ["\(limit.components.seconds)", "virsh", "--connect", uri, "--quiet"] + arguments
+        let command = ["\(limit.components.seconds)", "virsh", "--connect", address, "--quiet"] + arguments
         let result = try await ProgramRunner.run("timeout", command, input: Array(input.utf8), environment: ["LC_ALL": "C"])
         guard result.status != 0 else { return result.outputText }
         try Task.checkCancellation()
-        throw failure(result, arguments, limit)
+        if result.status == 124 {
+            throw Failure(
+                .libvirtUnreachable, "libvirt at '\(uri)' has not answered for \(limit.components.seconds) s (\(arguments.first ?? ""))",
+                remedy: isRemote ? sshRemedy : "look at the daemon's log: journalctl -u libvirtd")
+        }
+        throw failure(result.errorText, of: arguments.first ?? "", status: result.status)
     }
 
     /// The same, where what is asked for need not be there.
@@ -46,27 +59,43 @@ struct Virsh: Sendable {
         }.first
     }
 
-    private func failure(_ result: ProgramResult, _ arguments: [String], _ limit: Duration) -> Failure {
-        if result.status == 124 {
+    /// What the words of a command that failed mean.
+    func failure(_ text: String, of command: String, status: Int32) -> Failure {
+        let errors = text.split(separator: "\n").filter { $0.hasPrefix("error: ") }.map { String($0.dropFirst(7)) }
+        let said = errors.isEmpty ? text.split(separator: "\n").joined(separator: ": ") : errors.joined(separator: ": ")
+        if said.contains("failed to connect to the hypervisor") { return unreachable(errors.dropFirst().joined(separator: ": ")) }
+        if said.contains(#/Disconnected from |no valid connection/#) { return unreachable(said) }
+        if let pool = said.firstMatch(of: #/pool '([^']+)'( containing volume '[^']*')? is not active/#) { return inactive(String(pool.1)) }
+        if let pool = said.firstMatch(of: #/no storage pool with matching name '([^']+)'/#) {
             return Failure(
-                .libvirtUnreachable, "libvirt at '\(uri)' has not answered for \(limit.components.seconds) s (\(arguments.first ?? ""))",
-                remedy: "look at the daemon's log: journalctl -u libvirtd")
+                .libvirtPool, "libvirt at '\(uri)' has no storage pool '\(pool.1)'",
+                remedy: lines("pool-define-as \(pool.1) dir --target DIRECTORY", "pool-start \(pool.1)", "pool-autostart \(pool.1)"))
         }
-        let lines = result.errorText.split(separator: "\n").map { $0.hasPrefix("error: ") ? String($0.dropFirst(7)) : String($0) }
-        let said = lines.joined(separator: ": ")
-        if said.contains("failed to connect to the hypervisor") { return unreachable(lines.dropFirst().joined(separator: ": ")) }
-        if said.contains(
-            #/[Dd]omain not found|no domain with matching|failed to get domain|not found: no (storage|network|domain)|no metadata|metadata not found/#)
+        // Of a domain that is not there this is all that is said; a line beside it means that it could not be looked for.
+        let isMissing = errors.count == 1 && said.hasPrefix("failed to get domain")
+        if isMissing || said.contains(#/[Dd]omain not found|no domain with matching|not found: no (storage|network)|[Ii]nterface not found|metadata not found/#)
         {
             return Failure(.libvirtNotFound, said)
         }
-        return Failure(.libvirtRefused, said.isEmpty ? "virsh \(arguments.first ?? "") ended with status \(result.status)" : said)
+        return Failure(.libvirtRefused, said.isEmpty ? "virsh \(command) ended with status \(status)" : said)
     }
+
+    func inactive(_ pool: String) -> Failure {
+        Failure(.libvirtPool, "the storage pool '\(pool)' is not active", remedy: lines("pool-start \(pool)", "pool-autostart \(pool)"))
+    }
+
+    func stranger(_ name: ApplianceName) -> Failure {
+        Failure(
+            .machineStranger, "libvirt at '\(uri)' has a domain '\(name)' that is not of this deployment",
+            remedy: "choose another name; pgkvm touches no domain that it has not made (\(lines("dumpxml \(name)")))")
+    }
+
+    private var sshRemedy: String { "ssh has to reach the host without a question: try 'virsh -c \(uri) version'" }
 
     private func unreachable(_ reason: String) -> Failure {
         let remedy =
-            if uri.hasPrefix("qemu+ssh") {
-                "ssh has to reach the host without a question: try 'virsh -c \(uri) version'"
+            if isRemote {
+                sshRemedy
             } else if reason.contains(#/[Pp]ermission denied|authentication|not authorized/#) {
                 "join the group 'libvirt': sudo usermod -aG libvirt $USER, then log in again; or use qemu:///session"
             } else {

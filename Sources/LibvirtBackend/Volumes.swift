@@ -18,7 +18,9 @@ struct VolumeNames {
         seed = "\(name)-\(deployment)-seed.iso"
     }
 
-    var all: [String] { [seed, system, data] }
+    /// What a machine cannot do without.
+    var disks: [String] { [system, data] }
+    var all: [String] { [seed] + disks }
 }
 
 /// The disks of a machine in a storage pool.
@@ -61,12 +63,40 @@ struct Volumes: Sendable {
     }
 
     /// Deletes a volume; one that is not there is no error.
-    func delete(_ name: String) async throws {
-        do {
-            try await virsh.run(["vol-delete", "--pool", pool, name])
-        } catch let error as Failure where error.code == .libvirtNotFound && !error.message.contains("failed to get pool") {
-            // Gone already; where the pool is gone, its volumes may still be somewhere.
+    /// - Throws: `libvirt.pool`: where the pool is gone, its volumes may still be somewhere.
+    func delete(_ name: String) async throws { _ = try await virsh.runIfFound(["vol-delete", "--pool", pool, name]) }
+
+    /// Those of the volumes that are not there.
+    func missing(of names: [String]) async throws -> [String] {
+        var missing: [String] = []
+        for name in names where try await virsh.runIfFound(["vol-path", "--pool", pool, name]) == nil { missing.append(name) }
+        return missing
+    }
+
+    /// What libvirt says of the pool.
+    /// - Throws: `libvirt.pool` when it is missing or not active.
+    func info() async throws -> String {
+        let text = try await virsh.run(["pool-info", pool, "--bytes"])
+        guard Virsh.value("State", in: text) == "running" else { throw virsh.inactive(pool) }
+        return text
+    }
+
+    /// The directory of the daemon's host in which the volumes are files.
+    func directory() async throws -> String {
+        let text = try await virsh.run(["pool-dumpxml", pool])
+        guard let directory = Self.directory(in: text) else {
+            throw Failure(
+                .libvirtPool, "the storage pool '\(pool)' has no directory, and its volumes are no files",
+                remedy: "name a pool of type dir, fs or netfs (machine.libvirt.pool)")
         }
+        return directory
+    }
+
+    /// - Parameter text: the XML of a pool.
+    static func directory(in text: String) -> String? {
+        guard text.contains(#/<pool type='(dir|fs|netfs)'/#), let match = text.firstMatch(of: #/<path>([^<]+)<\/path>/#) else { return nil }
+        let entities = [("&lt;", "<"), ("&gt;", ">"), ("&apos;", "'"), ("&quot;", "\""), ("&amp;", "&")]
+        return entities.reduce(String(match.1)) { $0.replacing($1.0, with: $1.1) }
     }
 
     /// The size that a guest sees.
@@ -94,8 +124,7 @@ struct Volumes: Sendable {
 
     /// What the pool has left.
     func free() async throws -> ByteSize {
-        let text = try await virsh.run(["pool-info", pool, "--bytes"])
-        return ByteSize(bytes: Virsh.value("Available", in: text).flatMap { Int64($0) } ?? 0)
+        ByteSize(bytes: Virsh.value("Available", in: try await info()).flatMap { Int64($0) } ?? 0)
     }
 
     private func create(_ name: String, size: ByteSize, allocation: ByteSize, format: String) async throws {
@@ -104,7 +133,8 @@ struct Volumes: Sendable {
     }
 
     private func upload(_ file: String, to name: String) async throws {
-        try await virsh.run(["vol-upload", "--pool", pool, name, file, "--sparse"], limit: Self.copyLimit)
+        // Holes are sent too: libvirt would skip them in the volume, and leave what it wrote there at the creation.
+        try await virsh.run(["vol-upload", "--pool", pool, name, file], limit: Self.copyLimit)
     }
 
     /// Takes a volume away that could not be completed.
@@ -112,7 +142,7 @@ struct Volumes: Sendable {
         do {
             try await body()
         } catch {
-            try? await delete(name)
+            try? await withoutCancellation { try await delete(name) }
             guard let failure = error as? Failure, failure.message.contains(#/No space left|not enough (free )?space|cannot allocate/#) else { throw error }
             throw Failure(
                 .diskFull, "the storage pool '\(pool)' has no room for '\(name)': \(failure.message)",

@@ -1,3 +1,5 @@
+package import ApplianceModel
+
 /// Whether a machine is started with its host.
 package enum Autostart: Sendable, Equatable {
     /// The unit that does it.
@@ -12,4 +14,9 @@ package protocol AutostartProviding: Sendable {
     func autostart(of machine: MachineReference) async throws -> Autostart
     /// - Throws: `autostart.unavailable`, `autostart.taken`.
     func setAutostart(_ isOn: Bool, of machine: MachineReference) async throws
+}
+
+extension Failure.Code {
+    /// Nothing on this host would start the appliance.
+    package static let autostartUnavailable = Failure.Code("autostart.unavailable")
 }

@@ -59,8 +59,6 @@ extension QEMUBackend: AutostartProviding {
 }
 
 extension Failure.Code {
-    /// Nothing on this host would start the appliance.
-    package static let autostartUnavailable = Failure.Code("autostart.unavailable")
     /// The unit of this name is another state directory's.
     package static let autostartTaken = Failure.Code("autostart.taken")
 }

@@ -85,14 +85,13 @@ package struct QEMUBackend: MachineBackend {
 
     /// A tap device leads to one machine, and an address belongs to one guest, whether they run or not.
     private func checkOthers(_ wanted: ApplianceSpec.Network) throws {
-        for (name, other) in try networks() {
+        let others = try networks()
+        for (name, other) in others {
             if wanted.mode == .tap, other.mode == .tap, let device = wanted.device, device == other.device {
                 throw Failure(.networkTaken, "network.device: '\(device)' leads to the guest of '\(name)'", remedy: "name another tap device")
             }
-            if case .own(let own) = wanted.address, own.address == other.address {
-                throw Failure(.networkTaken, "network.address: \(own.address) is the address of '\(name)'", remedy: "give the guest another address")
-            }
         }
+        try NetworkDecision.checkAddress(wanted, of: others)
     }
 
     /// Ports of all appliances of this state directory, running or not.
@@ -124,9 +123,4 @@ extension QEMUBackend: SerialConsoleProviding, ProcessProviding, DataDiskFilePro
     func file(_ machine: MachineReference, _ name: String) -> FilePath {
         state.path.appending(machine.identifier).appending("machines").appending("0").appending(name)
     }
-}
-
-extension Failure.Code {
-    /// A device or an address is another appliance's.
-    package static let networkTaken = Failure.Code("network.taken")
 }

@@ -66,7 +66,7 @@ struct ApplianceAutostartTests {
             #expect(try await appliance.context.startWithHostByDefault() == nil)
             #expect(try StoredAutostart.load(appliance.directory) == nil)
             let text = AutostartSummary(name: appliance.name, try await appliance.autostart()).text
-            #expect(text == "off: 'db' is a plain process and does not start with this host, since systemd does not run this host\n  try: call pgkvm start")
+            #expect(text == "off: 'db' does not start with this host, since systemd does not run this host\n  try: call pgkvm start")
             backend.notes.withLock {
                 $0.autostart = .off
                 $0.refusal = Failure(.unsupported, "no such luck", remedy: "pray")

@@ -22,14 +22,14 @@ struct Bench: Sendable {
         return LibvirtBackend(choice, state: state)
     }
 
-    static func with(isKVMOpen: Bool = true, _ body: @Sendable (Bench) async throws -> Void) async throws {
+    static func with(hasKVM: Bool = true, _ body: @Sendable (Bench) async throws -> Void) async throws {
         let directory = try Files.createTemporaryDirectory(in: "/tmp", prefix: "pgkvm-libvirt")
         defer { try? Files.remove(directory) }
         try Files.createDirectory(directory.appending("state"))
         try Files.write([UInt8](repeating: 7, count: 1 << 20), to: directory.appending("image.raw"))
         _ = try await ProgramRunner.check(
             "qemu-img", ["convert", "-O", "qcow2", "-f", "raw", directory.appending("image.raw").string, directory.appending("image.qcow2").string])
-        try await LibvirtDaemon.with(isKVMOpen: isKVMOpen) { daemon in try await body(Bench(directory: directory, daemon: daemon)) }
+        try await LibvirtDaemon.with(hasKVM: hasKVM) { daemon in try await body(Bench(directory: directory, daemon: daemon)) }
     }
 
     /// What `deploy` would ask for, under emulation.

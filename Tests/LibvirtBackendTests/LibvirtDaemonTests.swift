@@ -15,14 +15,19 @@ struct LibvirtDaemonTests {
         try await Bench.with { bench in
             for promise in BackendConformance.allCases {
                 let subject = BackendBench(
-                    backend: bench.backend, directory: bench.state.path, spec: { try await bench.spec($0) },
-                    everything: { [daemon = bench.daemon] in try await daemon.everything().split(separator: "\n").map(String.init) })
+                    backend: bench.backend, directory: bench.directory, spec: { try await bench.spec($0) },
+                    everything: {
+                        let files = try await ProgramRunner.check("find", [bench.state.path.string, "-type", "f"]).outputText
+                        return try await (bench.daemon.everything() + "\n" + files).split(separator: "\n").map(String.init)
+                    })
                 do {
                     try await promise.hold(subject)
                 } catch {
                     Issue.record(error, "\(promise)")
                 }
             }
+            let left = try bench.daemon.leftovers()
+            #expect(left == "")
         }
     }
 
@@ -71,7 +76,7 @@ struct LibvirtDaemonTests {
             failure = await refusal(bench.backend, try bench.applianceSpec(device: "lab"))
             #expect(failure?.code == .libvirtNetwork)
             failure = await refusal(bench.backend, try bench.applianceSpec(mode: .bridge, device: "br-none"))
-            #expect(failure?.code == .libvirtNetwork)
+            #expect(failure?.code == .networkDeviceMissing)
             #expect(failure?.remedy?.contains("ip link add name br-none type bridge") == true)
 
             try await bench.daemon.virsh("net-destroy", "default")
@@ -118,8 +123,16 @@ struct LibvirtDaemonTests {
                 let backend = bench.backend(uri: uri)
                 let name = try #require(ApplianceName("orders"))
                 let spec = try await bench.spec(name, device: "default")
-                #expect(try await backend.checkHost(bench.applianceSpec()).findings.contains { $0.check == "host.libvirt" && $0.level == .pass })
-                #expect(try await backend.decideDisks(bench.applianceSpec()).0.cacheDirect)
+                let behindNAT = await #expect(throws: Failure.self) { _ = try await backend.checkHost(bench.applianceSpec()) }
+                #expect(behindNAT?.code == .libvirtNetwork)
+                try await bench.daemon.virsh(
+                    "net-create", "/dev/stdin",
+                    input: "<network><name>lab</name><forward mode='route'/><ip address='192.168.177.1' netmask='255.255.255.0'/></network>")
+                let report = try await backend.checkHost(bench.applianceSpec(device: "lab"))
+                #expect(report.findings.contains { $0.check == "host.libvirt" && $0.level == .pass })
+                let (disk, findings) = try await backend.decideDisks(bench.applianceSpec())
+                #expect(disk.cacheDirect)
+                #expect(findings.map(\.level) == [.warn], "what cannot be seen has not passed")
                 let machine = try await backend.create(spec)
                 #expect(try await backend.volumes.size(of: VolumeNames(spec).system) == .mebibytes(16))
                 try await backend.start(machine)
@@ -129,11 +142,21 @@ struct LibvirtDaemonTests {
                 #expect(try await backend.endpoint(of: machine, service: .ssh) == nil)
                 try await backend.delete(machine)
                 #expect(try await bench.daemon.everything() == "")
+
+                // Its devices are those of the daemon's network, where that is looked at anew.
+                try await bench.daemon.onHost("sh", "-euc", "mount -t sysfs none /sys && ip link add name br7 type bridge")
+                try await backend.host.checkNetwork(bench.applianceSpec(mode: .bridge, device: "br7").network)
+                for device in ["br-none", "lo"] {
+                    let refusal = await #expect(throws: Failure.self) {
+                        try await backend.host.checkNetwork(bench.applianceSpec(mode: .bridge, device: device).network)
+                    }
+                    #expect(refusal?.code == .libvirtNetwork)
+                }
             }
         }
     }
 
-    @Test("A volume that does not fit leaves nothing behind")
+    @Test("A volume that does not fit leaves nothing behind, and a smaller one can be tried")
     func full() async throws {
         try await Bench.with { bench in
             let name = try #require(ApplianceName("orders"))
@@ -144,6 +167,10 @@ struct LibvirtDaemonTests {
             let error = await #expect(throws: Failure.self) { _ = try await bench.backend.create(huge) }
             #expect(error?.code == .diskFull)
             #expect(try await bench.daemon.everything() == "")
+            #expect(try await bench.backend.find(spec.deployment, name: name) == nil)
+            let machine = try await bench.backend.create(spec)
+            #expect(try await bench.backend.dataDisk(of: machine) == .mebibytes(64))
+            try await bench.backend.delete(machine)
         }
     }
 
@@ -177,12 +204,19 @@ struct LibvirtDaemonTests {
             try await bench.daemon.virsh("undefine", "orders", "--nvram")
             let error = await #expect(throws: Failure.self) { _ = try await bench.backend.create(spec) }
             #expect(error?.code == .machineFailed)
+            let start = await #expect(throws: Failure.self) { try await bench.backend.start(machine) }
+            #expect(start?.message == error?.message)
             #expect(try await bench.daemon.virsh("vol-list", "default") == before)
+            #expect(try Files.read(data, from: 0, limit: 4) == [9, 9, 9, 9])
+            let remedy = try #require(start?.remedy?.split(separator: ": virsh").last)
+            _ = try await ProgramRunner.check("sh", ["-euc", "virsh\(remedy.replacing(bench.daemon.uri, with: "'\(bench.daemon.uri)'"))"])
+            try await bench.backend.start(machine)
+            #expect(try await bench.backend.powerState(of: machine) == .running)
             #expect(try Files.read(data, from: 0, limit: 4) == [9, 9, 9, 9])
 
             let elsewhere = bench.backend(pool: "gone")
             let refusal = await #expect(throws: Failure.self) { try await elsewhere.delete(machine) }
-            #expect(refusal?.code == .libvirtNotFound)
+            #expect(refusal?.code == .libvirtPool)
             #expect(Files.exists(data))
             try await bench.backend.delete(machine)
             #expect(try await bench.daemon.everything() == "")

@@ -24,8 +24,8 @@ struct HostNetworkTests {
         }
         try Files.write("", to: root.appending("tun"))
         var host = HostNetwork(
-            devices: devices, tun: root.appending("tun"), vhost: root.appending("vhost-net"), isRoot: true, userID: 0,
-            helpers: [root.appending("qemu-bridge-helper")], helperRules: root.appending("bridge.conf"), groups: [1000, 27])
+            devices: devices, tun: root.appending("tun"), vhost: root.appending("vhost-net"), isRoot: true, userID: 0, groups: [1000, 27],
+            helpers: [root.appending("qemu-bridge-helper")], helperRules: root.appending("bridge.conf"))
         try body(&host, root)
     }
 

@@ -21,15 +21,15 @@ package struct LibvirtDaemon: Sendable {
     }
 
     /// Starts a daemon with a pool and a network `default`, runs `body`, and takes everything away again, whatever comes.
-    /// - Parameter isKVMOpen: whether the user as which the daemon runs its machines may open /dev/kvm.
-    package static func with<Value: Sendable>(isKVMOpen: Bool = true, _ body: (LibvirtDaemon) async throws -> Value) async throws -> Value {
+    /// - Parameter hasKVM: whether the daemon's host has what this host has of KVM.
+    package static func with<Value: Sendable>(hasKVM: Bool = true, _ body: (LibvirtDaemon) async throws -> Value) async throws -> Value {
         let directory = try Files.createTemporaryDirectory(in: "/var/tmp", prefix: "pgkvm-libvirt")
         var outcome: Result<Value, any Error>
         do {
             let keeper = try BackgroundProgram(
                 [
                     "unshare", "--mount", "--net", "--pid", "--fork", "--mount-proc", "--kill-child", "bash", "-euc", script, "daemon", directory.string,
-                    isKVMOpen ? "open" : "closed",
+                    hasKVM ? "kvm" : "none",
                 ],
                 in: directory)
             let daemon = LibvirtDaemon(directory: directory, keeper: keeper)
@@ -67,6 +67,14 @@ package struct LibvirtDaemon: Sendable {
         return (domains + volumes).split(separator: "\n").filter { $0.contains { !$0.isWhitespace } }.joined(separator: "\n")
     }
 
+    /// The files that the daemon keeps for machines, one a line.
+    package func leftovers() throws -> String {
+        try Files.list(directory.appending("lib").appending("qemu").appending("nvram")).joined(separator: "\n")
+    }
+
+    /// Runs a command on the daemon's host.
+    package func onHost(_ command: String...) async throws { _ = try await ProgramRunner.check(prefix[0], prefix.dropFirst() + command) }
+
     private func isUp() async throws {
         let marker = directory.appending("up")
         guard try await keeper.waiting(every: .milliseconds(100), { Files.exists(marker) ? true : nil }) != nil else {
@@ -89,9 +97,9 @@ package struct LibvirtDaemon: Sendable {
         mount --bind "$1/cache" /var/cache/libvirt
         mount --bind "$1/log" /var/log/libvirt
         if [ -e /dev/kvm ]; then
-            cp -a /dev/kvm "$1/kvm"
+            [ "$2" = kvm ] && cp -a /dev/kvm "$1/kvm" || touch "$1/kvm"
             chown root:kvm "$1/kvm"
-            [ "$2" = open ] && chmod 0660 "$1/kvm" || chmod 0600 "$1/kvm"
+            chmod 0660 "$1/kvm"
             mount --bind "$1/kvm" /dev/kvm
         fi
         ip link set dev lo up

@@ -1,26 +1,41 @@
 package import ApplianceModel
-internal import HostSystem
-internal import MachineBackend
-internal import SystemPackage
+package import SystemPackage
 
-/// The bridges and tap devices of this host, and what a machine on one of them gets.
-struct HostNetwork {
-    var devices: FilePath = "/sys/class/net"
-    var tun: FilePath = "/dev/net/tun"
-    var vhost: FilePath = "/dev/vhost-net"
-    var isRoot = HostEnvironment.isRoot
-    var userID = HostEnvironment.userID
-    /// Where distributions put it.
-    var helpers: [FilePath] = ["/usr/lib/qemu/qemu-bridge-helper", "/usr/libexec/qemu-bridge-helper"]
-    /// What the helper asks which bridges a user may have.
-    var helperRules: FilePath = "/etc/qemu/bridge.conf"
-    /// Of the user.
-    var groups = HostEnvironment.groups
+/// The bridges and tap devices of this host.
+package struct HostNetwork {
+    private let devices: FilePath
+    private let tun: FilePath
+    private let vhost: FilePath
+    /// Whether who connects machines may open any device, and who that is.
+    package var isRoot: Bool
+    package var userID: UInt32
+    /// Of that user.
+    package var groups: Set<UInt32>
+    private let helpers: [FilePath]
+    private let helperRules: FilePath
+
+    /// - Parameters:
+    ///   - helpers: where distributions put the helper of QEMU's.
+    ///   - helperRules: what the helper asks which bridges a user may have.
+    package init(
+        devices: FilePath = "/sys/class/net", tun: FilePath = "/dev/net/tun", vhost: FilePath = "/dev/vhost-net", isRoot: Bool = HostEnvironment.isRoot,
+        userID: UInt32 = HostEnvironment.userID, groups: Set<UInt32> = HostEnvironment.groups,
+        helpers: [FilePath] = ["/usr/lib/qemu/qemu-bridge-helper", "/usr/libexec/qemu-bridge-helper"], helperRules: FilePath = "/etc/qemu/bridge.conf"
+    ) {
+        self.devices = devices
+        self.tun = tun
+        self.vhost = vhost
+        self.isRoot = isRoot
+        self.userID = userID
+        self.groups = groups
+        self.helpers = helpers
+        self.helperRules = helperRules
+    }
 
     /// Looks whether a machine can be connected to a device; nothing to look at with user networking.
     /// - Parameter queues: of the machine's card; nil while they are not decided.
     /// - Throws: `network.device-missing`, `network.device-unfit`, `network.not-permitted`, each with the line that mends it.
-    func check(_ mode: ApplianceSpec.Network.Mode, _ device: String?, queues: Int? = nil) throws {
+    package func check(_ mode: ApplianceSpec.Network.Mode, _ device: String?, queues: Int? = nil) throws {
         guard mode != .user, let device else { return }
         guard Files.exists(devices.appending(device)) else {
             throw Failure(.networkDeviceMissing, "network.device: this host has no network device '\(device)'", remedy: creation(mode, device))
@@ -33,7 +48,7 @@ struct HostNetwork {
         guard isUp(device) else {
             throw Failure(.networkDeviceUnfit, "network.device: '\(device)' is down", remedy: "as root: ip link set dev \(device) up")
         }
-        if mode == .tap, let queues, queues > 1, !hasQueues(device) {
+        if mode == .tap, let queues, queues > 1, !hasQueues(mode, device) {
             throw Failure(
                 .networkDeviceUnfit, "network.device: '\(device)' was made for one queue, and the machine's card has \(queues)",
                 remedy: "as root: ip tuntap del dev \(device) mode tap && \(tapCreation(device))")
@@ -45,27 +60,20 @@ struct HostNetwork {
         try mode == .bridge ? checkHelper(device) : checkOwner(device)
     }
 
-    /// What a machine gets: as many queues as it has processors, where the device can have them, and vhost where the kernel has it.
-    func decide(_ network: ApplianceSpec.Network, vcpus: Int, macAddress: String) throws -> NetworkDecision {
-        try check(network.mode, network.device)
-        let device = network.device ?? ""
-        let hasQueues = network.mode == .bridge ? isRoot : hasQueues(device)
-        var address: IPv4Address?
-        if case .own(let own) = network.address { address = own.address }
-        return NetworkDecision(
-            mode: network.mode, macAddress: macAddress, sshPort: GuestService.ssh.port, postgresqlPort: GuestService.postgresql.port, device: device,
-            address: address, queues: hasQueues ? min(vcpus, TapDevice.mostQueues) : 1, usesVhost: canUseVhost)
+    /// Whether a machine can have several queues on a device.
+    package func hasQueues(_ mode: ApplianceSpec.Network.Mode, _ device: String) -> Bool {
+        mode == .bridge ? isRoot : (tapFlags(device) ?? 0) & Self.multiQueue != 0
     }
 
     /// Opened and closed again: a module that is not loaded yet is loaded by it.
-    private var canUseVhost: Bool {
+    package var canUseVhost: Bool {
         guard let file = try? FileDescriptor.open(vhost, .readWrite, options: [.closeOnExec]) else { return false }
         try? file.close()
         return true
     }
 
     /// The helper that a user without rights has; nil where none is installed.
-    var helper: FilePath? { helpers.first { Files.exists($0) } }
+    package var helper: FilePath? { helpers.first { Files.exists($0) } }
 
     private func isBridge(_ device: String) -> Bool { Files.isDirectory(devices.appending(device).appending("bridge")) }
 
@@ -74,8 +82,6 @@ struct HostNetwork {
         guard let flags = number(device, "tun_flags"), flags & Self.tap != 0 else { return nil }
         return flags
     }
-
-    private func hasQueues(_ device: String) -> Bool { (tapFlags(device) ?? 0) & Self.multiQueue != 0 }
 
     private static let tap: UInt32 = 0x2
     private static let multiQueue: UInt32 = 0x100
