@@ -54,7 +54,8 @@ extension DeploymentContext {
                 await self.guest.close()
                 try await self.startAndWait()
             },
-            settings: plan.settings, certificateDaysLeft: end.map { CertificateDays.left(until: $0) })
+            settings: plan.settings, certificateDaysLeft: end.map { CertificateDays.left(until: $0) },
+            packetFilter: plan.files.first { $0.path == PacketFilter.path }.map { String(decoding: $0.content, as: UTF8.self) })
         let (findings, measurements) = try await Verifier.run(target, options, progress: progress, timed: timed)
         let report = Report(
             appliance: spec.name.rawValue, time: Date.now.ISO8601Format(), accelerator: accelerator, depth: options.depth, findings: findings,

@@ -23,12 +23,14 @@ package struct VerificationTarget: Sendable {
     package let settings: [String: String]
     /// The day on which the server's certificate ends, counted from today; nil when it is unknown.
     package let certificateDaysLeft: Int?
+    /// The packet filter that the guest is to have, as the file that nft reads; nil for none.
+    package let packetFilter: String?
 
     package init(
         spec: ApplianceSpec, accelerator: Accelerator, postgresqlVersion: Int, shell: any RemoteShell, backend: any MachineBackend,
         machine: MachineReference, connect: @escaping @Sendable () async throws -> PostgresConnection,
         parameters: @escaping @Sendable () async throws -> PostgresParameters, restart: @escaping @Sendable () async throws -> Void,
-        settings: [String: String], certificateDaysLeft: Int?
+        settings: [String: String], certificateDaysLeft: Int?, packetFilter: String? = nil
     ) {
         self.spec = spec
         self.accelerator = accelerator
@@ -41,6 +43,7 @@ package struct VerificationTarget: Sendable {
         self.restart = restart
         self.settings = settings
         self.certificateDaysLeft = certificateDaysLeft
+        self.packetFilter = packetFilter
     }
 }
 

@@ -21,6 +21,7 @@ extension GuestTests {
                     let address = try #require(status.postgresql)
                     #expect(address.host.hasPrefix("192.168.122."))
                     try await guest.verify().expectPassed()
+                    try await expectFilterHeld(guest)
 
                     let connection = try await guest.home.check("connection", guest.name, "--database", SharedSpec.oddDatabase)
                     let psql = daemon.prefix + ["psql", "--no-psqlrc", "-Atw", connection, "-c"]
@@ -49,6 +50,19 @@ extension GuestTests {
                 }
                 try await guest.expectGone()
             }
+        }
+
+        /// A rule that opens the server in words of its own, and a filter that no boot loads, are caught.
+        private func expectFilterHeld(_ guest: Guest) async throws {
+            try await guest.root("nft add rule inet pgkvm input tcp dport '{ 22, 5432 }' accept; systemctl disable --quiet nftables")
+            let open = try await guest.measured("--quick", "--only", "network").findings.first { $0.check == "network.filter" }
+            try await guest.root("nft --file /etc/nftables.conf; systemctl enable --quiet nftables")
+            #expect(open?.level == .fail)
+            for part in ["'tcp dport { 22, 5432 } accept'", "nftables.service is disabled"] {
+                #expect(open?.measured.contains(part) == true, "\(String(describing: open))")
+            }
+            let closed = try await guest.measured("--quick", "--only", "network")
+            #expect(closed.findings.filter { $0.level == .fail }.map { "\($0.check): \($0.measured)" } == [])
         }
     }
 }
