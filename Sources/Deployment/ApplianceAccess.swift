@@ -55,7 +55,8 @@ extension DeploymentContext {
                 try await self.startAndWait()
             },
             settings: plan.settings, certificateDaysLeft: end.map { CertificateDays.left(until: $0) },
-            packetFilter: plan.files.first { $0.path == PacketFilter.path }.map { String(decoding: $0.content, as: UTF8.self) })
+            packetFilter: plan.files.first { $0.path == PacketFilter.path }.map { String(decoding: $0.content, as: UTF8.self) },
+            measurementLock: directory.measurementLock)
         let (findings, measurements) = try await Verifier.run(target, options, progress: progress, timed: timed)
         let report = Report(
             appliance: spec.name.rawValue, time: Date.now.ISO8601Format(), accelerator: accelerator, depth: options.depth, findings: findings,

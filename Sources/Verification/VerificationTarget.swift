@@ -3,6 +3,7 @@ internal import HostSystem
 package import MachineBackend
 package import PostgresClient
 package import SecureShell
+package import SystemPackage
 
 /// What is verified, and the ways to reach it.
 package struct VerificationTarget: Sendable {
@@ -25,12 +26,14 @@ package struct VerificationTarget: Sendable {
     package let certificateDaysLeft: Int?
     /// The packet filter that the guest is to have, as the file that nft reads; nil for none.
     package let packetFilter: String?
+    /// The file by which two verifications of the appliance do not measure at once.
+    package let measurementLock: FilePath
 
     package init(
         spec: ApplianceSpec, accelerator: Accelerator, postgresqlVersion: Int, shell: any RemoteShell, backend: any MachineBackend,
         machine: MachineReference, connect: @escaping @Sendable () async throws -> PostgresConnection,
         parameters: @escaping @Sendable () async throws -> PostgresParameters, restart: @escaping @Sendable () async throws -> Void,
-        settings: [String: String], certificateDaysLeft: Int?, packetFilter: String? = nil
+        settings: [String: String], certificateDaysLeft: Int?, packetFilter: String? = nil, measurementLock: FilePath
     ) {
         self.spec = spec
         self.accelerator = accelerator
@@ -44,6 +47,7 @@ package struct VerificationTarget: Sendable {
         self.settings = settings
         self.certificateDaysLeft = certificateDaysLeft
         self.packetFilter = packetFilter
+        self.measurementLock = measurementLock
     }
 }
 

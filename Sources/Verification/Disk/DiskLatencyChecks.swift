@@ -1,6 +1,7 @@
 internal import ApplianceModel
 internal import HostSystem
 internal import MachineBackend
+internal import SystemPackage
 
 /// The same work in the guest, on the data disk, and on the host, on the file system that holds the disk: in turn, round by round.
 enum DiskLatencyChecks {
@@ -52,7 +53,7 @@ private struct LatencyProbe {
 
     func measure() async throws -> LatencyRounds {
         try await GuestProbeDirectory.with(run.target.shell) { guest in
-            guard let parent = DiskLoad.machineDirectory(run.target) else {
+            guard let parent = (run.target.backend as? any DataDiskFileProviding)?.dataDiskFile(of: run.target.machine).removingLastComponent() else {
                 return try await rounds(
                     guest, host: nil,
                     missing: NotMeasured(
