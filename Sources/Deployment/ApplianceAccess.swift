@@ -124,8 +124,8 @@ extension Appliance {
             guard let machine = try await machine(), let log = (context.backend as? any SerialLogProviding)?.serialLog(of: machine) else { return "" }
             text = ConsoleWatch.plain(try Files.readIfPresent(log) ?? [])
         case .process:
-            guard let machine = try await machine(), let provider = context.backend as? any ProcessProviding else { return "" }
-            text = String(decoding: try Files.readIfPresent(provider.processLog(of: machine)) ?? [], as: UTF8.self)
+            guard let machine = try await machine(), let log = (context.backend as? any ProcessProviding)?.processLog(of: machine) else { return "" }
+            text = String(decoding: try Files.readIfPresent(log) ?? [], as: UTF8.self)
         case .tool:
             let parts = try [DebugLog.former(directory.debugLog), directory.debugLog].compactMap(Files.readIfPresent)
             text = parts.map { String(decoding: $0, as: UTF8.self) }.joined()

@@ -52,6 +52,15 @@ package struct VerificationTarget: Sendable {
 }
 
 extension VerificationTarget {
+    /// Whether the machine is a process of this host, and so runs on this host's processor.
+    var isProcessOfThisHost: Bool { backend is any ProcessProviding && spec.machine.isOnThisHost }
+
+    /// The file of this host that holds the data disk; nil where there is none.
+    func dataDiskFile() async throws -> FilePath? {
+        if let providing = backend as? any DataDiskFileProviding { return providing.dataDiskFile(of: machine) }
+        return try await (backend as? any DataDiskLocating)?.dataDiskLocation(of: machine)
+    }
+
     /// The address of this host from which its packets come to a guest on a network of the host's.
     /// - Throws: `socket.unreachable` without a route to the guest.
     func hostAddress() async throws -> IPv4Address {

@@ -20,7 +20,7 @@ extension GuestTests {
                     let status = try await guest.status()
                     let address = try #require(status.postgresql)
                     #expect(address.host.hasPrefix("192.168.122."))
-                    try await guest.verify().expectPassed()
+                    try await expectWatched(guest)
                     try await expectFilterHeld(guest)
 
                     let connection = try await guest.home.check("connection", guest.name, "--database", SharedSpec.oddDatabase)
@@ -50,6 +50,27 @@ extension GuestTests {
                 }
                 try await guest.expectGone()
             }
+        }
+
+        /// What only the machine's process, the daemon's counters and the disk's file can tell is told of a domain too.
+        private func expectWatched(_ guest: Guest) async throws {
+            let report = try await Stage.run("verify \(guest.name)") { try await guest.measured("--rounds", "2") }
+            report.findings.expectPassed()
+            let told = report.findings.map { "\($0.check): \($0.level): \($0.measured)" }.joined(separator: "\n")
+            for check in [
+                "process.threads", "process.user", "process.capabilities", "process.sandbox", "process.priority", "network.path", "network.filter",
+                "durability.nodes", "durability.flushes",
+            ] {
+                #expect(report.findings.first { $0.check == check }?.level == .pass, "\(check) in\n\(told)")
+            }
+            for check in ["process.name", "disk.virtualization-tax"] {
+                #expect(report.findings.first { $0.check == check }?.level == .skip, "\(check) in\n\(told)")
+            }
+            let metrics = Set(report.measurements.metrics.map(\.id))
+            #expect(metrics.isSuperset(of: ["disk.write-latency.p50", "cpu.aes-speed.host-gain"]), "\(metrics.sorted())")
+            let process = try #require(try await guest.status().processID)
+            let top = try await guest.home.check("top", guest.name, "--once")
+            #expect(top.contains(" \(process) "), "\(top)")
         }
 
         /// A rule that opens the server in words of its own, and a filter that no boot loads, are caught.

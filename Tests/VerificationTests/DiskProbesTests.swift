@@ -156,6 +156,18 @@ struct DiskProbesTests {
         }
     }
 
+    @Test("A block layer that cannot be seen whole is left out, and no node of it passes")
+    func unseenNodes() async throws {
+        let backend = FakeBackend()
+        backend.disks.withLock { $0.nodes = nil }
+        try await withRun(backend) { run in
+            var measurements = Measurements()
+            let findings = try await DurabilityChecks.nodes.run(run, &measurements)
+            #expect(findings.map(\.level) == [.skip])
+            #expect(findings.first?.remedy != nil)
+        }
+    }
+
     @Test("Quick only looks: nothing of disk or durability that writes belongs to it")
     func quick() {
         let quick = Verifier.groups.filter { $0.runs(VerificationOptions(depth: .quick)) && [.disk, .durability].contains($0.name) }
