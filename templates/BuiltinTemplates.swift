@@ -16,6 +16,7 @@ package enum BuiltinTemplates {
         "guest/initialize-cluster.sh": PackageResources.initialize_cluster_sh,
         "guest/install-postgresql.sh": PackageResources.install_postgresql_sh,
         "guest/introduce-cluster.sh": PackageResources.introduce_cluster_sh,
+        "guest/packet-filter-report.sh": PackageResources.packet_filter_report_sh,
         "guest/pgbench.sh": PackageResources.pgbench_sh,
         "guest/prepare-data-disk.sh": PackageResources.prepare_data_disk_sh,
         "guest/register-cluster.sh": PackageResources.register_cluster_sh,

@@ -8,6 +8,7 @@ package enum GuestScript: String, Sendable, CaseIterable {
     case initializeCluster = "initialize-cluster"
     case installPostgreSQL = "install-postgresql"
     case introduceCluster = "introduce-cluster"
+    case packetFilterReport = "packet-filter-report"
     case pgbench
     case prepareDataDisk = "prepare-data-disk"
     case registerCluster = "register-cluster"

@@ -30,6 +30,8 @@ package struct ApplianceDirectory: Sendable, Equatable {
     /// Whether the appliance is to start with its host, once that was decided.
     package var autostart: FilePath { path.appending("autostart.json") }
     package var lock: FilePath { path.appending("lock") }
+    /// Held while a check measures on the machine.
+    package var measurementLock: FilePath { path.appending("measurement.lock") }
     package var sshKey: FilePath { path.appending("id_ed25519") }
     package var sshPublicKey: FilePath { path.appending("id_ed25519.pub") }
     /// The pinned host keys of the guest, one line each.
@@ -69,7 +71,6 @@ package struct MachineDirectory: Sendable, Equatable {
         package static let processLog = "qemu.log"
         package static let processID = "qemu.pid"
         package static let powerLock = "power.lock"
-        package static let measurementLock = ".measurement.lock"
     }
 
     package func file(_ name: String) -> FilePath { path.appending(name) }

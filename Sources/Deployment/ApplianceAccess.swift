@@ -54,7 +54,9 @@ extension DeploymentContext {
                 await self.guest.close()
                 try await self.startAndWait()
             },
-            settings: plan.settings, certificateDaysLeft: end.map { CertificateDays.left(until: $0) })
+            settings: plan.settings, certificateDaysLeft: end.map { CertificateDays.left(until: $0) },
+            packetFilter: plan.files.first { $0.path == PacketFilter.path }.map { String(decoding: $0.content, as: UTF8.self) },
+            measurementLock: directory.measurementLock)
         let (findings, measurements) = try await Verifier.run(target, options, progress: progress, timed: timed)
         let report = Report(
             appliance: spec.name.rawValue, time: Date.now.ISO8601Format(), accelerator: accelerator, depth: options.depth, findings: findings,
@@ -127,8 +129,8 @@ extension Appliance {
             }
             text = ConsoleWatch.plain(try Files.readIfPresent(log) ?? [])
         case .process:
-            guard let machine = try await machine(), let provider = context.backend as? any ProcessProviding else { return "" }
-            text = String(decoding: try Files.readIfPresent(provider.processLog(of: machine)) ?? [], as: UTF8.self)
+            guard let machine = try await machine(), let log = (context.backend as? any ProcessProviding)?.processLog(of: machine) else { return "" }
+            text = String(decoding: try Files.readIfPresent(log) ?? [], as: UTF8.self)
         case .tool:
             let parts = try [DebugLog.former(directory.debugLog), directory.debugLog].compactMap(Files.readIfPresent)
             text = parts.map { String(decoding: $0, as: UTF8.self) }.joined()

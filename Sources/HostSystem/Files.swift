@@ -222,6 +222,9 @@ package enum Files {
         return unsafe access(path.string, X_OK) == 0
     }
 
+    /// Whether this user may list a directory and make files in it.
+    package static func isWritable(_ directory: FilePath) -> Bool { unsafe access(directory.string, R_OK | W_OK | X_OK) == 0 }
+
     package static func status(_ path: FilePath, followLinks: Bool = true) -> FileStatus? {
         var raw = stat()
         let result = unsafe followLinks ? stat(path.string, &raw) : lstat(path.string, &raw)

@@ -13,6 +13,8 @@ package struct ProcessStatus: Sendable, Equatable, Codable {
     package var nice: Int?
     /// The path in the unified hierarchy; nil without one.
     package var cgroup: String?
+    /// The groups of the threads `CPU n` that are in another one than the process: libvirt gives each its own.
+    package var processorGroups: [String] = []
     package var effectiveCapabilities: UInt64?
     package var permittedCapabilities: UInt64?
     /// 0 none, 1 strict, 2 a filter.
@@ -32,9 +34,15 @@ package struct ProcessStatus: Sendable, Equatable, Codable {
         result.cgroup = cgroup(in: (try? Files.readText(directory.appending("cgroup"))) ?? "")
         let tasks = directory.appending("task")
         // A thread may end between the list and the look.
-        result.threads = try Files.list(tasks).compactMap { task in
-            (try? Files.readText(tasks.appending(task).appending("comm")))?.split(separator: "\n").first.map(String.init)
-        }.sorted()
+        for task in try Files.list(tasks) {
+            let directory = tasks.appending(task)
+            guard let name = (try? Files.readText(directory.appending("comm")))?.split(separator: "\n").first.map(String.init) else { continue }
+            result.threads.append(name)
+            guard name.hasPrefix("CPU "), let group = cgroup(in: (try? Files.readText(directory.appending("cgroup"))) ?? "") else { continue }
+            if group != result.cgroup { result.processorGroups.append(group) }
+        }
+        result.threads.sort()
+        result.processorGroups.sort()
         return result
     }
 
@@ -99,6 +107,12 @@ package struct GroupLimits: Sendable, Equatable, Codable {
             guard directory.removeLastComponent() else { break }
         }
         return limits
+    }
+
+    /// Takes the limits of groups that hold one of the guest's processors each: together they are as slow as the slowest.
+    package mutating func take(processorGroups: [String], root: FilePath = "/sys/fs/cgroup") {
+        guard let least = processorGroups.compactMap({ GroupLimits.read($0, root: root)?.processors }).min(), least < 1 else { return }
+        processors = min(processors ?? .infinity, least * Double(processorGroups.count))
     }
 
     /// Takes `cpu.max` (`200000 100000`: quota and period in microseconds, or `max 100000`) and `memory.max` (bytes, or `max`)

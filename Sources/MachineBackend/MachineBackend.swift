@@ -104,14 +104,14 @@ package protocol SerialConsoleProviding: SerialLogProviding {
     func serialSocket(of machine: MachineReference) -> FilePath
 }
 
-/// A backend whose machines are processes of this host.
+/// A backend whose machines are processes of this host, where the spec places them on it.
 package protocol ProcessProviding {
-    /// The process of a running machine; nil when it does not run.
+    /// The process of a running machine; nil when it does not run, and where this host does not show it.
     func processID(of machine: MachineReference) async throws -> Int32?
     /// The name under which `ps` and `top` show it, 15 bytes at most; nil where the platform promises none.
     func processName(of machine: MachineReference) -> String?
-    /// What the machine's process said on its standard error.
-    func processLog(of machine: MachineReference) -> FilePath
+    /// What the machine's process said on its standard error; nil where that is not for this user.
+    func processLog(of machine: MachineReference) -> FilePath?
 }
 
 /// A backend whose machines are commands of this host.
@@ -120,9 +120,15 @@ package protocol CommandProviding: Sendable {
     func command(of machine: MachineReference) async throws -> [String]
 }
 
-/// A backend whose data disk is a file of this host.
+/// A backend whose data disk is a file of this host, and pgkvm's own to move.
 package protocol DataDiskFileProviding {
     func dataDiskFile(of machine: MachineReference) -> FilePath
+}
+
+/// A backend whose data disk is somebody else's to move, and may be a file of this host all the same.
+package protocol DataDiskLocating: Sendable {
+    /// The file, to look at and to measure beside; nil where it is none of this host.
+    func dataDiskLocation(of machine: MachineReference) async throws -> FilePath?
 }
 
 /// The size of a data disk, and how much of it is reserved.
@@ -191,12 +197,16 @@ package struct DiskCounters: Sendable, Equatable, Codable {
     }
 }
 
-/// A backend whose machines' disks can be watched from outside, and that can lend a machine a disk for a measurement.
-package protocol DiskProbing: Sendable {
-    /// Every node of the machine's block layer.
-    func diskNodes(of machine: MachineReference) async throws -> [DiskNode]
+/// A backend whose machines' disks can be watched from outside.
+package protocol DiskWatching: Sendable {
+    /// Every node of the machine's block layer; nil where not all of it can be seen from here.
+    func diskNodes(of machine: MachineReference) async throws -> [DiskNode]?
     /// The counters of the disk with this virtio serial.
     func diskCounters(of machine: MachineReference, serial: String) async throws -> DiskCounters
+}
+
+/// A backend that can lend a machine a disk for a measurement, and watch it.
+package protocol DiskLending: DiskWatching {
     /// Plugs in a disk of 1 GiB without any storage behind it; what a killed check left of that serial is taken away first.
     /// - Parameters:
     ///   - serial: 1 to 20 letters, digits, `-`, `_` or `.`.

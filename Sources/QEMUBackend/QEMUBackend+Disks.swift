@@ -3,8 +3,8 @@ internal import HostSystem
 package import MachineBackend
 
 /// Disks seen and lent over the monitor. Each question is a conversation of its own, so that others can ask QEMU meanwhile.
-extension QEMUBackend: DiskProbing {
-    package func diskNodes(of machine: MachineReference) async throws -> [DiskNode] {
+extension QEMUBackend: DiskLending {
+    package func diskNodes(of machine: MachineReference) async throws -> [DiskNode]? {
         let decision = try load(machine).spec.disk
         return try Self.nodes(
             try await monitor(of: machine).execute("query-named-block-nodes", ["flat": .bool(true)]), cacheDirect: decision.cacheDirect)

@@ -109,7 +109,7 @@ package struct QEMUBackend: MachineBackend {
 extension QEMUBackend: SerialConsoleProviding, ProcessProviding, DataDiskFileProviding {
     package func serialLog(of machine: MachineReference) -> FilePath? { file(machine, MachineDirectory.Name.serialLog) }
     package func serialSocket(of machine: MachineReference) -> FilePath { file(machine, MachineDirectory.Name.serialSocket) }
-    package func processLog(of machine: MachineReference) -> FilePath { file(machine, MachineDirectory.Name.processLog) }
+    package func processLog(of machine: MachineReference) -> FilePath? { file(machine, MachineDirectory.Name.processLog) }
     package func dataDiskFile(of machine: MachineReference) -> FilePath { file(machine, MachineDirectory.Name.dataDisk) }
 
     package func processName(of machine: MachineReference) -> String? {

@@ -3,6 +3,7 @@ internal import HostSystem
 package import MachineBackend
 package import PostgresClient
 package import SecureShell
+package import SystemPackage
 
 /// What is verified, and the ways to reach it.
 package struct VerificationTarget: Sendable {
@@ -23,12 +24,16 @@ package struct VerificationTarget: Sendable {
     package let settings: [String: String]
     /// The day on which the server's certificate ends, counted from today; nil when it is unknown.
     package let certificateDaysLeft: Int?
+    /// The packet filter that the guest is to have, as the file that nft reads; nil for none.
+    package let packetFilter: String?
+    /// The file by which two verifications of the appliance do not measure at once.
+    package let measurementLock: FilePath
 
     package init(
         spec: ApplianceSpec, accelerator: Accelerator, postgresqlVersion: Int, shell: any RemoteShell, backend: any MachineBackend,
         machine: MachineReference, connect: @escaping @Sendable () async throws -> PostgresConnection,
         parameters: @escaping @Sendable () async throws -> PostgresParameters, restart: @escaping @Sendable () async throws -> Void,
-        settings: [String: String], certificateDaysLeft: Int?
+        settings: [String: String], certificateDaysLeft: Int?, packetFilter: String? = nil, measurementLock: FilePath
     ) {
         self.spec = spec
         self.accelerator = accelerator
@@ -41,10 +46,21 @@ package struct VerificationTarget: Sendable {
         self.restart = restart
         self.settings = settings
         self.certificateDaysLeft = certificateDaysLeft
+        self.packetFilter = packetFilter
+        self.measurementLock = measurementLock
     }
 }
 
 extension VerificationTarget {
+    /// Whether the machine is a process of this host, and so runs on this host's processor.
+    var isProcessOfThisHost: Bool { backend is any ProcessProviding && spec.machine.isOnThisHost }
+
+    /// The file of this host that holds the data disk; nil where there is none.
+    func dataDiskFile() async throws -> FilePath? {
+        if let providing = backend as? any DataDiskFileProviding { return providing.dataDiskFile(of: machine) }
+        return try await (backend as? any DataDiskLocating)?.dataDiskLocation(of: machine)
+    }
+
     /// The address of this host from which its packets come to a guest on a network of the host's.
     /// - Throws: `socket.unreachable` without a route to the guest.
     func hostAddress() async throws -> IPv4Address {

@@ -85,4 +85,25 @@ struct ProcessStatusTests {
         #expect(GroupLimits.read("/outer/inner", root: root) == GroupLimits(processors: 1.5, memory: .gibibytes(1)))
         #expect(GroupLimits.read("/", root: root) == GroupLimits())
     }
+
+    @Test("Processors that have a group each are together as slow as the slowest, and a whole processor each is no limit")
+    func processorGroups() throws {
+        let root = try Files.createTemporaryDirectory(in: "/tmp", prefix: "pgkvm-cgroup")
+        defer { try? Files.remove(root) }
+        try Files.write("cpu memory\n", to: root.appending("cgroup.controllers"))
+        let groups = ["/libvirt/vcpu0", "/libvirt/vcpu1"]
+        func limits(_ quotas: String...) throws -> GroupLimits {
+            for (group, quota) in zip(["vcpu0", "vcpu1"], quotas) {
+                let directory = root.appending("libvirt").appending(group)
+                try Files.createDirectory(directory)
+                try Files.write("\(quota) 100000\n", to: directory.appending("cpu.max"))
+            }
+            var limits = GroupLimits(processors: 4)
+            limits.take(processorGroups: groups, root: root)
+            return limits
+        }
+        #expect(try limits("max", "max") == GroupLimits(processors: 4))
+        #expect(try limits("100000", "100000") == GroupLimits(processors: 4))
+        #expect(try limits("max", "50000") == GroupLimits(processors: 1))
+    }
 }

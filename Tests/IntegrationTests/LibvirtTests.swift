@@ -20,7 +20,8 @@ extension GuestTests {
                     let status = try await guest.status()
                     let address = try #require(status.postgresql)
                     #expect(address.host.hasPrefix("192.168.122."))
-                    try await guest.verify().expectPassed()
+                    try await expectWatched(guest)
+                    try await expectFilterHeld(guest)
 
                     let connection = try await guest.home.check("connection", guest.name, "--database", SharedSpec.oddDatabase)
                     let psql = daemon.prefix + ["psql", "--no-psqlrc", "-Atw", connection, "-c"]
@@ -49,6 +50,40 @@ extension GuestTests {
                 }
                 try await guest.expectGone()
             }
+        }
+
+        /// What only the machine's process, the daemon's counters and the disk's file can tell is told of a domain too.
+        private func expectWatched(_ guest: Guest) async throws {
+            let report = try await Stage.run("verify \(guest.name)") { try await guest.measured("--rounds", "2") }
+            report.findings.expectPassed()
+            let told = report.findings.map { "\($0.check): \($0.level): \($0.measured)" }.joined(separator: "\n")
+            for check in [
+                "process.threads", "process.user", "process.capabilities", "process.sandbox", "process.priority", "network.path", "network.filter",
+                "durability.nodes", "durability.flushes",
+            ] {
+                #expect(report.findings.first { $0.check == check }?.level == .pass, "\(check) in\n\(told)")
+            }
+            for check in ["process.name", "disk.virtualization-tax"] {
+                #expect(report.findings.first { $0.check == check }?.level == .skip, "\(check) in\n\(told)")
+            }
+            let metrics = Set(report.measurements.metrics.map(\.id))
+            #expect(metrics.isSuperset(of: ["disk.write-latency.p50", "cpu.aes-speed.host-gain"]), "\(metrics.sorted())")
+            let process = try #require(try await guest.status().processID)
+            let top = try await guest.home.check("top", guest.name, "--once")
+            #expect(top.contains(" \(process) "), "\(top)")
+        }
+
+        /// A rule that opens the server in words of its own, and a filter that no boot loads, are caught.
+        private func expectFilterHeld(_ guest: Guest) async throws {
+            try await guest.root("nft add rule inet pgkvm input tcp dport '{ 22, 5432 }' accept; systemctl disable --quiet nftables")
+            let open = try await guest.measured("--quick", "--only", "network").findings.first { $0.check == "network.filter" }
+            try await guest.root("nft --file /etc/nftables.conf; systemctl enable --quiet nftables")
+            #expect(open?.level == .fail)
+            for part in ["'tcp dport { 22, 5432 } accept'", "nftables.service is disabled"] {
+                #expect(open?.measured.contains(part) == true, "\(String(describing: open))")
+            }
+            let closed = try await guest.measured("--quick", "--only", "network")
+            #expect(closed.findings.filter { $0.level == .fail }.map { "\($0.check): \($0.measured)" } == [])
         }
     }
 }

@@ -90,7 +90,7 @@ struct RunningDisksTests {
                 guard let node = wanted.node, argument.contains("node-name=\(node),") else { return argument }
                 return argument.replacing("cache.no-flush=off", with: "cache.no-flush=on")
             }
-            let nodes = try await bench.backend.diskNodes(of: machine)
+            let nodes = try #require(try await bench.backend.diskNodes(of: machine))
             // A file node hands the flag on to no other; each carries its own.
             #expect(nodes.filter(\.dropsFlushes).map(\.name) == [wanted.node].compactMap { $0 })
             #expect(nodes.filter { $0.decidedDirect != nil && $0.decidedDirect != $0.isDirect }.isEmpty)
@@ -105,7 +105,7 @@ struct RunningDisksTests {
             try await bench.startStopped()
             let outcome = try await LieDetection.alternate { isLie, _ in
                 try await bench.setDropsFlushes(isLie, of: node)
-                let finding = DurabilityChecks.judge(try await bench.backend.diskNodes(of: machine))
+                let finding = DurabilityChecks.judge(try #require(try await bench.backend.diskNodes(of: machine)))
                 if isLie { #expect(finding.measured.hasPrefix("\(node) (") && finding.measured.hasSuffix(" drops flushes")) }
                 return finding
             }
@@ -127,7 +127,7 @@ struct RunningDisksTests {
             }
             #expect(try await bench.nodes() == before.union(["lent-probe"]))
             #expect(try await backend.diskCounters(of: machine, serial: "probe").writes == 0)
-            #expect(try await backend.diskNodes(of: machine).first { $0.name == "lent-probe" }?.driver == "null-co")
+            #expect(try await backend.diskNodes(of: machine)?.first { $0.name == "lent-probe" }?.driver == "null-co")
             try await backend.attachNullDisk(to: machine, serial: "second", latency: .zero)
             for serial in ["probe", "second", "second"] {
                 try await bench.lettingGo { try await backend.detachNullDisk(from: machine, serial: serial) }

@@ -3,7 +3,7 @@ internal import Synchronization
 
 /// What a fake platform says of its disks.
 package struct FakeDisks: Sendable {
-    package var nodes = [
+    package var nodes: [DiskNode]? = [
         DiskNode(name: "data", driver: "raw", isDirect: true, dropsFlushes: false, isWritable: true, decidedDirect: true)
     ]
     /// Given one after the other; the last one again and again.
@@ -12,8 +12,8 @@ package struct FakeDisks: Sendable {
     package var lent: Set<String> = []
 }
 
-extension FakeBackend: DiskProbing {
-    package func diskNodes(of machine: MachineReference) async throws -> [DiskNode] {
+extension FakeBackend: DiskLending {
+    package func diskNodes(of machine: MachineReference) async throws -> [DiskNode]? {
         try note("diskNodes")
         return disks.withLock { $0.nodes }
     }

@@ -14,12 +14,19 @@ struct DiskProbesTests {
     private static let machine = MachineReference(backend: .qemu, deployment: .random(), identifier: "orders")
     private static let expected = "what is asked"
 
-    private func run(_ shell: any RemoteShell, _ backend: any MachineBackend = FakeBackend()) throws -> VerificationRun {
+    /// Runs `body` with a verification whose lock lies in a directory of the test's own.
+    private func withRun(
+        _ backend: any MachineBackend = FakeBackend(), _ shell: any RemoteShell = AnsweringShell { _ in ShellResult(status: 0) },
+        _ body: (VerificationRun) async throws -> Void
+    ) async throws {
+        let directory = try Files.createTemporaryDirectory(in: "/tmp", prefix: "pgkvm-load")
+        defer { try? Files.remove(directory) }
         let target = VerificationTarget(
             spec: ApplianceSpec(name: try #require(ApplianceName("orders"))), accelerator: .kvm, postgresqlVersion: 17, shell: shell, backend: backend,
             machine: Self.machine, connect: { throw Failure(.unsupported, "") }, parameters: { throw Failure(.unsupported, "") },
-            restart: { throw Failure(.unsupported, "") }, settings: [:], certificateDaysLeft: nil)
-        return VerificationRun(target: target, options: VerificationOptions(rounds: 1)) { _ in }
+            restart: { throw Failure(.unsupported, "") }, settings: [:], certificateDaysLeft: nil,
+            measurementLock: directory.appending("measurement.lock"))
+        try await body(VerificationRun(target: target, options: VerificationOptions(rounds: 1)) { _ in })
     }
 
     @Test("The guest's directory is removed after success, after a failure and when the measurement is cancelled")
@@ -46,12 +53,14 @@ struct DiskProbesTests {
         arguments: [(10, "mounted"), (11, "free"), (12, "fio")])
     func refused(status: Int32, word: String) async throws {
         let shell = AnsweringShell { _ in ShellResult(status: status) }
-        let findings = try await DiskLoad.alone(run(shell), check: "disk.write-latency", expected: Self.expected) {
-            try await GuestProbeDirectory.with(shell) { _ in [] }
+        try await withRun(FakeBackend(), shell) { run in
+            let findings = try await DiskLoad.alone(run, check: "disk.write-latency", expected: Self.expected) {
+                try await GuestProbeDirectory.with(shell) { _ in [] }
+            }
+            #expect(findings.map(\.level) == [.skip])
+            #expect(findings.first?.measured.contains(word) == true)
+            #expect(findings.first?.remedy != nil)
         }
-        #expect(findings.map(\.level) == [.skip])
-        #expect(findings.first?.measured.contains(word) == true)
-        #expect(findings.first?.remedy != nil)
         #expect(shell.commands.count == 1)
     }
 
@@ -92,23 +101,24 @@ struct DiskProbesTests {
         }
     }
 
-    @Test("Two verifications do not measure on the same disk at once")
+    @Test("Two verifications do not measure on the same disk at once, whether it is a file of this host or not")
     func alone() async throws {
-        let directory = try Files.createTemporaryDirectory(in: "/tmp", prefix: "pgkvm-load")
-        defer { try? Files.remove(directory) }
-        let run = try run(AnsweringShell { _ in ShellResult(status: 0) }, FileBackend(base: FakeBackend(), disk: directory.appending("data.raw")))
-        let findings = try await DiskLoad.alone(run, check: "disk.write-latency", expected: Self.expected) {
-            let second = try await DiskLoad.alone(run, check: "disk.read-latency", expected: Self.expected) {
-                Issue.record("measured at the same time")
-                return []
+        for backend in [FileBackend(base: FakeBackend(), disk: "/nonexistent/data.raw"), PlainBackend(base: FakeBackend())] as [any MachineBackend] {
+            try await withRun(backend) { run in
+                let findings = try await DiskLoad.alone(run, check: "disk.write-latency", expected: Self.expected) {
+                    let second = try await DiskLoad.alone(run, check: "disk.read-latency", expected: Self.expected) {
+                        Issue.record("measured at the same time")
+                        return []
+                    }
+                    #expect(second.map(\.level) == [.skip])
+                    #expect(second.first?.measured.contains("another verification") == true)
+                    return []
+                }
+                #expect(findings.isEmpty)
+                let third = try await DiskLoad.alone(run, check: "disk.read-latency", expected: Self.expected) { [] }
+                #expect(third.isEmpty)
             }
-            #expect(second.map(\.level) == [.skip])
-            #expect(second.first?.measured.contains("another verification") == true)
-            return []
         }
-        #expect(findings.isEmpty)
-        let third = try await DiskLoad.alone(run, check: "disk.read-latency", expected: Self.expected) { [] }
-        #expect(third.isEmpty)
     }
 
     @Test("A lent disk is taken away after success, a failure and a guest that does not see it, and not before nobody has it open")
@@ -135,12 +145,25 @@ struct DiskProbesTests {
 
     @Test("A platform that shows nothing of its disks has its checks left out, each with the reason")
     func otherPlatform() async throws {
-        let run = try run(AnsweringShell { _ in ShellResult(status: 0) }, PlainBackend(base: FakeBackend()))
-        var measurements = Measurements()
-        for group in [DurabilityChecks.nodes, FlushConservation.group, VirtualizationTaxCheck.group] {
-            let findings = try await group.run(run, &measurements)
-            #expect(findings.map(\.level) == [.skip], "\(group.check)")
-            #expect(findings.first?.check == group.check)
+        try await withRun(PlainBackend(base: FakeBackend())) { run in
+            var measurements = Measurements()
+            for group in [DurabilityChecks.nodes, FlushConservation.group, VirtualizationTaxCheck.group] {
+                let findings = try await group.run(run, &measurements)
+                #expect(findings.map(\.level) == [.skip], "\(group.check)")
+                #expect(findings.first?.check == group.check)
+                #expect(findings.first?.remedy != nil)
+            }
+        }
+    }
+
+    @Test("A block layer that cannot be seen whole is left out, and no node of it passes")
+    func unseenNodes() async throws {
+        let backend = FakeBackend()
+        backend.disks.withLock { $0.nodes = nil }
+        try await withRun(backend) { run in
+            var measurements = Measurements()
+            let findings = try await DurabilityChecks.nodes.run(run, &measurements)
+            #expect(findings.map(\.level) == [.skip])
             #expect(findings.first?.remedy != nil)
         }
     }

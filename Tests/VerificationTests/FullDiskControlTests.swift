@@ -39,7 +39,7 @@ struct FullDiskControlTests {
                 spec: ApplianceSpec(name: try #require(ApplianceName("orders"))), accelerator: .kvm, postgresqlVersion: 17, shell: Shell(isFull: isLie),
                 backend: FakeBackend(), machine: MachineReference(backend: .qemu, deployment: .random(), identifier: "orders"),
                 connect: { throw Failure(.unsupported, "") }, parameters: { throw Failure(.unsupported, "") }, restart: {}, settings: [:],
-                certificateDaysLeft: nil)
+                certificateDaysLeft: nil, measurementLock: "/nonexistent/measurement.lock")
             let (findings, _) = try await Verifier.run(target, VerificationOptions(depth: .quick, groups: [.disk])) { _ in }
             return findings.first { $0.check == "disk.data-usage" }
         }

@@ -82,6 +82,14 @@ struct ProcessChecksTests {
         #expect(try Self.findings(limits: nil).last?.measured.contains("limits unknown") == true)
     }
 
+    @Test("Where the platform gives the process no name of its own, its name is no pass and no fault, and the rest is judged as ever")
+    func unnamed() throws {
+        let findings = try Self.findings(name: nil) { $0.name = "qemu-system-x86" }
+        #expect(findings[0].level == .skip)
+        #expect(findings[0].measured.contains("qemu-system-x86") && findings[0].remedy != nil)
+        #expect(findings.dropFirst().allSatisfy { $0.level == .pass })
+    }
+
     @Test("A platform without a process of its own skips every check, and says why")
     func skipped() {
         let findings = ProcessChecks.skipped("because")

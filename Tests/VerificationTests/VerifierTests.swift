@@ -25,7 +25,7 @@ struct VerifierTests {
             spec: ApplianceSpec(name: try #require(ApplianceName("orders"))), accelerator: .kvm, postgresqlVersion: 17, shell: shell,
             backend: FakeBackend(), machine: MachineReference(backend: .qemu, deployment: .random(), identifier: "orders"),
             connect: connect, parameters: { throw Unreachable() }, restart: { throw Unreachable() }, settings: ["work_mem": "8MB"],
-            certificateDaysLeft: nil)
+            certificateDaysLeft: nil, measurementLock: "/nonexistent/measurement.lock")
     }
 
     private let quick = VerificationOptions(depth: .quick)

@@ -102,7 +102,7 @@ package struct Diagnosis: Sendable {
         }
         guard let machine = try? await appliance.machine(), let provider = appliance.context.backend as? any ProcessProviding,
             let id = try? await provider.processID(of: machine)
-        else { return gathering.note("QEMU does not run") }
+        else { return gathering.note("QEMU does not run on this host, or is not to be seen here") }
         let place = FilePath("/proc/\(id)")
         for name in ["status", "stat", "limits", "cgroup", "io", "sched", "schedstat", "autogroup", "oom_score", "oom_score_adj", "smaps_rollup", "wchan"] {
             gathering.add(place.appending(name), as: "qemu/\(name)", limit: Self.logLimit)

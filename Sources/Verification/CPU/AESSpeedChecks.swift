@@ -9,7 +9,7 @@ enum AESSpeedChecks {
     static let group = CheckGroup(name: .cpu, check: "cpu.aes-speed", runs: { $0.depth != .quick }) { run, measurements in
         let target = run.target
         var hostUnknown: String?
-        if !(target.backend is any ProcessProviding) {
+        if !target.isProcessOfThisHost {
             hostUnknown = "the guest's host is not this one"
         } else if ProgramRunner.lookUp("openssl") == nil {
             hostUnknown = "openssl is not installed on this host"

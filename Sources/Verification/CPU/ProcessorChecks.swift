@@ -18,7 +18,7 @@ enum ProcessorChecks {
     static let group = CheckGroup(name: .cpu, check: "cpu.aes") { run, measurements in
         let target = run.target
         // Only a machine that is a process of this host runs on this host's processor.
-        var observation = target.backend is any ProcessProviding ? await ProcessorObservation.ofThisHost() : ProcessorObservation()
+        var observation = target.isProcessOfThisHost ? await ProcessorObservation.ofThisHost() : ProcessorObservation()
         observation.guest = try await GuestCPUID.read(target.shell)
         measurements.processor = observation.comparison
         return findings(observation, target.accelerator)

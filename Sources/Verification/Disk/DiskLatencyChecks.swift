@@ -1,6 +1,7 @@
 internal import ApplianceModel
 internal import HostSystem
 internal import MachineBackend
+internal import SystemPackage
 
 /// The same work in the guest, on the data disk, and on the host, on the file system that holds the disk: in turn, round by round.
 enum DiskLatencyChecks {
@@ -52,12 +53,17 @@ private struct LatencyProbe {
 
     func measure() async throws -> LatencyRounds {
         try await GuestProbeDirectory.with(run.target.shell) { guest in
-            guard let parent = DiskLoad.machineDirectory(run.target) else {
+            guard let parent = try await run.target.dataDiskFile()?.removingLastComponent() else {
                 return try await rounds(
                     guest, host: nil,
                     missing: NotMeasured(
                         reason: "the disk is not a file of this host",
                         remedy: "there is nothing to compare with on this platform; the guest's figures stand alone"))
+            }
+            guard Files.isWritable(parent) else {
+                return try await rounds(
+                    guest, host: nil,
+                    missing: NotMeasured(reason: "this user may not write to '\(parent)', where the disk's file lies", remedy: "run pgkvm verify as root"))
             }
             guard ProgramRunner.lookUp("fio") != nil else {
                 return try await rounds(
@@ -107,7 +113,7 @@ private struct LatencyProbe {
 
     /// Nil on a platform that does not count.
     private func counters() async throws -> DiskCounters? {
-        guard let probing = run.target.backend as? any DiskProbing else { return nil }
-        return try await probing.diskCounters(of: run.target.machine, serial: MachineSpec.dataDiskSerial)
+        guard let watching = run.target.backend as? any DiskWatching else { return nil }
+        return try await watching.diskCounters(of: run.target.machine, serial: MachineSpec.dataDiskSerial)
     }
 }

@@ -1,20 +1,12 @@
 internal import ApplianceModel
 internal import HostSystem
-internal import MachineBackend
-internal import SystemPackage
 
 /// Keeps two verifications from measuring on the same disk at once: each would measure the other, and take its files away.
 enum DiskLoad {
-    /// The directory on this host that holds the machine's files; nil on a platform where there is none.
-    static func machineDirectory(_ target: VerificationTarget) -> FilePath? {
-        (target.backend as? any DataDiskFileProviding)?.dataDiskFile(of: target.machine).removingLastComponent()
-    }
-
     /// Runs `body` alone; where it cannot be made here, the check is left out with the reason.
     static func alone(_ run: VerificationRun, check: String, expected: String, _ body: () async throws -> [Finding]) async throws -> [Finding] {
         do {
-            guard let directory = machineDirectory(run.target) else { return try await body() }
-            guard let lock = try FileLock.tryAcquire(directory.appending(MachineDirectory.Name.measurementLock)) else {
+            guard let lock = try FileLock.tryAcquire(run.target.measurementLock) else {
                 throw NotMeasured(reason: "another verification is measuring on this disk", remedy: "verify again when it has ended")
             }
             let findings = try await body()

@@ -19,18 +19,18 @@ package struct LentDisk: Sendable {
         _ latencies: [(serial: String, latency: Duration)], backend: any MachineBackend, machine: MachineReference, shell: any RemoteShell,
         _ body: ([LentDisk]) async throws -> Value
     ) async throws -> Value {
-        guard let probing = backend as? any DiskProbing else {
+        guard let lending = backend as? any DiskLending else {
             throw Failure(.unsupported, "the platform cannot lend the machine a disk")
         }
         let disks = latencies.map { LentDisk(serial: $0.serial, shell: shell) }
         do {
-            for (serial, latency) in latencies { try await probing.attachNullDisk(to: machine, serial: serial, latency: latency) }
+            for (serial, latency) in latencies { try await lending.attachNullDisk(to: machine, serial: serial, latency: latency) }
             for disk in disks { try await disk.waitUntilThere() }
             let value = try await body(disks)
-            for disk in disks { try await withoutCancellation { try await disk.takeAway(probing, machine) } }
+            for disk in disks { try await withoutCancellation { try await disk.takeAway(lending, machine) } }
             return value
         } catch {
-            for disk in disks { try? await withoutCancellation { try await disk.takeAway(probing, machine) } }
+            for disk in disks { try? await withoutCancellation { try await disk.takeAway(lending, machine) } }
             throw error
         }
     }
@@ -61,9 +61,9 @@ package struct LentDisk: Sendable {
         """
 
     /// Not before nobody has it open: unplugged under a running fio, it makes that report what never happened.
-    private func takeAway(_ probing: any DiskProbing, _ machine: MachineReference) async throws {
+    private func takeAway(_ lending: any DiskLending, _ machine: MachineReference) async throws {
         _ = try? await shell.check("sudo -n sh -c \(Self.release) sh \(device)", timeout: .seconds(90))
-        try await probing.detachNullDisk(from: machine, serial: serial)
+        try await lending.detachNullDisk(from: machine, serial: serial)
     }
 
     private static let release = """

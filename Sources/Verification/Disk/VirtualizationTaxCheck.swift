@@ -10,13 +10,13 @@ enum VirtualizationTaxCheck {
 
     static let group = CheckGroup(name: .disk, check: "disk.virtualization-tax", runs: { $0.depth != .quick }) { run, measurements in
         try await DiskLoad.alone(run, check: check, expected: expected) {
-            guard let probing = run.target.backend as? any DiskProbing else {
+            guard let lending = run.target.backend as? any DiskLending else {
                 throw NotMeasured(reason: "this platform cannot lend the guest a disk", remedy: "there is none; disk.write-latency holds it all")
             }
             guard try await run.target.shell.run("command -v fio", input: [], timeout: .seconds(30)).status == 0 else {
                 throw NotMeasured(reason: "fio is not installed in the guest", remedy: "apt-get install fio in the guest")
             }
-            let (rounds, counted) = try await measure(run, probing)
+            let (rounds, counted) = try await measure(run, lending)
             let distribution = LatencyHistogram.distribution(rounds)
             measurements.latencies.append(
                 LatencyComparison(
@@ -30,11 +30,11 @@ enum VirtualizationTaxCheck {
         }
     }
 
-    private static func measure(_ run: VerificationRun, _ probing: any DiskProbing) async throws -> ([LatencyHistogram], counted: Int) {
+    private static func measure(_ run: VerificationRun, _ lending: any DiskLending) async throws -> ([LatencyHistogram], counted: Int) {
         let target = run.target
         run.progress("disk: virtualization tax: plugging in a disk without storage")
         return try await LentDisk.with([(serial, .zero)], backend: target.backend, machine: target.machine, shell: target.shell) { disks in
-            let before = try await probing.diskCounters(of: target.machine, serial: serial)
+            let before = try await lending.diskCounters(of: target.machine, serial: serial)
             var rounds: [LatencyHistogram] = []
             let count = run.options.rounds(standard: 4, full: 10)
             let progress = RoundProgress("disk: virtualization tax", rounds: count)
@@ -43,7 +43,7 @@ enum VirtualizationTaxCheck {
                 run.progress(progress.text(round: round))
                 for disk in disks { rounds.append(try await disk.writes(milliseconds: 500)) }
             }
-            let after = try await probing.diskCounters(of: target.machine, serial: serial)
+            let after = try await lending.diskCounters(of: target.machine, serial: serial)
             run.progress("disk: virtualization tax: taking the disk away")
             return (rounds, after.writes - before.writes)
         }

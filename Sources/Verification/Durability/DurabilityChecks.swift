@@ -4,16 +4,19 @@ internal import MachineBackend
 /// Whether anything on the way from the guest to the host's storage drops flushes: asked, not measured.
 enum DurabilityChecks {
     static let nodes = CheckGroup(name: .durability, check: "durability.nodes") { run, _ in
-        guard let probing = run.target.backend as? any DiskProbing else {
-            let reason = NotMeasured(
-                reason: "this platform does not show its block layer", remedy: "look at the cache mode of the disks in the platform itself")
-            return [reason.finding("durability.nodes", expected: expectedNodes)]
+        guard let watching = run.target.backend as? any DiskWatching else { return [unseen("this platform does not show its block layer")] }
+        guard let nodes = try await watching.diskNodes(of: run.target.machine) else {
+            return [unseen("the block layer, or a part that came after the start, cannot be seen from here")]
         }
-        return [judge(try await probing.diskNodes(of: run.target.machine))]
+        return [judge(nodes)]
     }
 
     static let writeCache = CheckGroup(name: .durability, check: "durability.write-cache") { run, _ in
         [judge(writeCaches: try await run.guestReport.get())]
+    }
+
+    private static func unseen(_ reason: String) -> Finding {
+        NotMeasured(reason: reason, remedy: "look at the cache mode of the disks in the platform itself").finding("durability.nodes", expected: expectedNodes)
     }
 
     private static let expectedNodes = "no node drops flushes, and each uses the page cache as decided"

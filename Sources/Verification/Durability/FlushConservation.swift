@@ -6,15 +6,15 @@ internal import SecureShell
 enum FlushConservation {
     static let group = CheckGroup(name: .durability, check: "durability.flushes", runs: { $0.depth != .quick }) { run, _ in
         try await DiskLoad.alone(run, check: "durability.flushes", expected: Rounds.expected) {
-            guard let probing = run.target.backend as? any DiskProbing else {
+            guard let watching = run.target.backend as? any DiskWatching else {
                 throw NotMeasured(reason: "this platform does not count flushes", remedy: "there is none: durability.write-cache is all that can be asked")
             }
-            let rounds = try await measure(run, probing)
+            let rounds = try await measure(run, watching)
             return [rounds.finding, rounds.hostFinding]
         }
     }
 
-    private static func measure(_ run: VerificationRun, _ probing: any DiskProbing) async throws -> Rounds {
+    private static func measure(_ run: VerificationRun, _ watching: any DiskWatching) async throws -> Rounds {
         let target = run.target
         let writes = run.options.depth == .full ? 1_000 : 200
         return try await GuestProbeDirectory.with(target.shell) { guest in
@@ -27,9 +27,9 @@ enum FlushConservation {
                     run.progress("durability: \(writes) durable writes, round \(round) of \(Rounds.most) at most")
                     // What the fill left in the guest's journal is flushed before the count begins.
                     try await target.shell.check("sudo -n sync \(GuestProbeDirectory.file)", timeout: .seconds(60))
-                    let before = try await probing.diskCounters(of: target.machine, serial: MachineSpec.dataDiskSerial)
+                    let before = try await watching.diskCounters(of: target.machine, serial: MachineSpec.dataDiskSerial)
                     let output = try await guest.run(.durableWrites(GuestProbeDirectory.file, count: writes))
-                    let after = try await probing.diskCounters(of: target.machine, serial: MachineSpec.dataDiskSerial)
+                    let after = try await watching.diskCounters(of: target.machine, serial: MachineSpec.dataDiskSerial)
                     guard try output.required(\.writes, "writes").count == writes else {
                         throw Failure(.probeUnreadable, "fio made another number of writes than the \(writes) it was asked for")
                     }

@@ -26,7 +26,7 @@ struct HostFlushCount: Sendable {
     static func with<Value: Sendable>(
         _ target: VerificationTarget, _ body: (HostFlushCount?) async throws -> Value, host: (inout Value, Outcome) -> Void
     ) async throws -> Value {
-        let file = (target.backend as? any DataDiskFileProviding)?.dataDiskFile(of: target.machine)
+        let file = try await target.dataDiskFile()
         let event: String
         do {
             event = try Self.event(file: file)

@@ -1,4 +1,5 @@
 internal import ApplianceModel
+internal import FoundationEssentials
 internal import HostSystem
 internal import MachineBackend
 internal import SystemPackage
@@ -36,17 +37,26 @@ enum NetworkPath: Sendable, Equatable {
     ///   - descriptors: what its descriptors point to; nil where they cannot be seen.
     /// - Returns: nil for a machine without a network.
     init?(arguments: [String], descriptors: [String]?) {
-        guard let position = arguments.firstIndex(of: "-netdev"), position + 1 < arguments.count else { return nil }
-        let words = arguments[position + 1].split(separator: ",").map(String.init)
-        switch words.first {
+        guard let position = arguments.firstIndex(of: "-netdev"), position + 1 < arguments.count,
+            let option = Self.option(arguments[position + 1])
+        else { return nil }
+        switch option.type {
         case "user": self = .slirp
         case "passt", "stream": self = .passt
         case "tap", "bridge":
             // An open descriptor is the fact, the option only the wish.
-            self = .tap(vhost: descriptors?.contains("/dev/vhost-net") ?? words.contains { $0 == "vhost=on" || $0.hasPrefix("vhostfd") })
-        case let name?: self = .other(name)
-        case nil: return nil
+            self = .tap(vhost: descriptors?.contains("/dev/vhost-net") ?? option.wantsVhost)
+        case let name: self = .other(name)
         }
+    }
+
+    /// Reads both forms of the option: `tap,id=net0,vhost=on`, and JSON as libvirt writes it.
+    private static func option(_ text: String) -> (type: String, wantsVhost: Bool)? {
+        if let object = try? JSONDecoder().decode(JSONValue.self, from: Data(text.utf8)) {
+            return object["type"]?.string.map { ($0, object["vhost"]?.bool == true) }
+        }
+        let words = text.split(separator: ",").map(String.init)
+        return words.first.map { ($0, words.contains { $0 == "vhost=on" || $0.hasPrefix("vhostfd") }) }
     }
 
     /// Reads it from the machine's process; nil where that is none of this host, or does not run.
@@ -59,10 +69,18 @@ enum NetworkPath: Sendable, Equatable {
         return NetworkPath(arguments: arguments, descriptors: descriptors)
     }
 
-    static var hostHasVhost: Bool { Files.exists("/dev/vhost-net") }
+    /// The path by which figures are named: where it cannot be seen, the spec's, without a vhost that nobody has seen.
+    static func shown(_ target: VerificationTarget) async throws -> NetworkPath {
+        try await current(target) ?? planned(target.spec.network.mode, hasVhost: false)
+    }
+
+    /// Whether this host's kernel would move the machine's packets. libvirt leaves it out where it emulates.
+    static func expectsVhost(_ target: VerificationTarget) -> Bool {
+        Files.exists("/dev/vhost-net") && !(target.spec.machine.backend == .libvirt && target.accelerator == .tcg)
+    }
 
     /// What the spec's mode stands for on a host with or without vhost.
-    static func planned(_ mode: ApplianceSpec.Network.Mode, hasVhost: Bool = hostHasVhost) -> NetworkPath {
+    static func planned(_ mode: ApplianceSpec.Network.Mode, hasVhost: Bool) -> NetworkPath {
         switch mode {
         case .user: .slirp
         case .bridge, .tap, .nat: .tap(vhost: hasVhost)

@@ -1,32 +1,65 @@
 internal import ApplianceModel
+internal import BuiltinTemplates
 internal import SecureShell
 
 /// Whose packets the guest lets to its server, of a guest that others than its host can reach.
 enum PacketFilterChecks {
     static let group = CheckGroup(name: .network, check: "network.filter") { run, _ in
         let target = run.target
-        guard target.spec.network.mode != .user else { return [] }
-        let ruleset = try await target.shell.run("sudo -n nft list ruleset", input: [], timeout: .seconds(30))
-        let wanted = Set(["\(try await target.hostAddress())"] + target.spec.postgresql.allowFrom.map(name))
-        return [judge(ruleset.outputText, wanted: wanted)]
+        guard let filter = target.packetFilter else { return [] }
+        let script = GuestScript.packetFilterReport.text(filter)
+        let result = try await target.shell.check("sudo -n sh", input: Array(script.utf8), timeout: .seconds(60))
+        let networks = filter.matches(of: #/ip saddr (\S+) tcp dport/#).map { String($0.1) }
+        return [judge(PacketFilterReport(result.outputText), networks: networks.joined(separator: ", "))]
     }
 
-    /// As nft writes it: one address without the length of its prefix.
-    private static func name(_ network: IPv4Network) -> String { network.prefixLength == 32 ? "\(network.address)" : "\(network)" }
-
-    /// - Parameters:
-    ///   - ruleset: what `nft list ruleset` printed.
-    ///   - wanted: addresses and networks.
-    static func judge(_ ruleset: String, wanted: Set<String>) -> Finding {
-        let drops = ruleset.contains("hook input") && ruleset.contains("policy drop")
-        let allowed = Set(ruleset.matches(of: #/ip saddr (\S+) tcp dport 5432 accept/#).map { String($0.1) })
-        let isOpen = ruleset.split(whereSeparator: \.isNewline).contains { $0.firstMatch(of: #/^\s*tcp dport 5432 accept/#) != nil }
-        let passed = drops && !isOpen && allowed == wanted
-        let list = { (networks: Set<String>) in networks.isEmpty ? "nobody" : networks.sorted().joined(separator: ", ") }
+    /// Holds every line against the wanted one: what a rule lets in is not worked out, so that none is overlooked.
+    ///
+    /// Only pgkvm's own table is looked at: whatever another one accepts has to pass this one too.
+    static func judge(_ report: PacketFilterReport, networks: String) -> Finding {
+        var faults = differences("in force", report.inForce, report.wanted) + differences("at boot", report.atBoot, report.wanted)
+        if report.enabled != "enabled" { faults.append("nftables.service is \(report.enabled.isEmpty ? "not there" : report.enabled): no filter after a boot") }
         return Finding(
-            check: "network.filter", level: passed ? .pass : .fail,
-            measured: drops ? "PostgreSQL from \(isOpen ? "everybody" : list(allowed)); what is not named is dropped" : "packets that no rule names are let in",
-            expected: "PostgreSQL from \(list(wanted)) only, by the guest's nftables",
-            remedy: passed ? nil : "in the guest: nft --file /etc/nftables.conf && systemctl enable nftables; then 'pgkvm deploy NAME'")
+            check: "network.filter", level: faults.isEmpty ? .pass : .fail,
+            measured: faults.isEmpty
+                ? "SSH from everybody, PostgreSQL from \(networks); what is not named is dropped, in force and at each boot" : faults.joined(separator: "; "),
+            expected: "PostgreSQL from \(networks) only, by the guest's nftables, in force and at each boot",
+            remedy: faults.isEmpty
+                ? nil
+                : "in the guest: systemctl enable nftables && nft --file /etc/nftables.conf; where that file was changed, "
+                    + "'pgkvm plan SPEC --out DIRECTORY' writes the right one")
     }
+
+    /// What lines tell two listings of nft's apart.
+    private static func differences(_ when: String, _ lines: [String], _ wanted: [String]) -> [String] {
+        guard !wanted.isEmpty, !lines.isEmpty else { return ["\(when): no filter of pgkvm's"] }
+        guard lines != wanted else { return [] }
+        let more = lines.filter { !wanted.contains($0) }.map { "besides, '\($0)'" }
+        let missing = wanted.filter { !lines.contains($0) }.map { "without '\($0)'" }
+        return ["\(when): \(more.isEmpty && missing.isEmpty ? "the lines in another order, or twice" : (more + missing).joined(separator: ", "))"]
+    }
+}
+
+/// What the guest says of its packet filter: nft's own listings of pgkvm's table, line by line.
+struct PacketFilterReport: Sendable, Equatable {
+    var inForce: [String] = []
+    /// As the file makes it that is loaded at each boot.
+    var atBoot: [String] = []
+    var wanted: [String] = []
+    /// What systemd says of the unit that loads it.
+    var enabled = ""
+
+    init(_ text: String) {
+        var parts: [String: [String]] = [:]
+        var part = ""
+        for line in text.split(whereSeparator: \.isNewline) {
+            if line.hasPrefix("== ") { part = String(line.dropFirst(3)) } else { parts[part, default: []].append(Self.trimmed(line)) }
+        }
+        inForce = parts["in-force"] ?? []
+        atBoot = parts["at-boot"] ?? []
+        wanted = parts["wanted"] ?? []
+        enabled = parts["enabled"]?.first ?? ""
+    }
+
+    private static func trimmed(_ line: Substring) -> String { line.split(whereSeparator: \.isWhitespace).joined(separator: " ") }
 }

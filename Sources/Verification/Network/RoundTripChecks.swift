@@ -6,7 +6,7 @@ internal import PostgresClient
 /// Connecting is no measure of the way to the guest: under user networking it is QEMU, on the host, that accepts.
 enum RoundTripChecks {
     static let group = CheckGroup(name: .network, check: "network.round-trip", runs: { $0.depth != .quick }) { run, measurements in
-        let path = try await NetworkPath.current(run.target) ?? .planned(run.target.spec.network.mode)
+        let path = try await NetworkPath.shown(run.target)
         run.progress("round trips, at most 3 s")
         guard let distribution = distribution(of: try await sample(run.target)) else {
             return [

@@ -9,7 +9,7 @@ enum ThroughputChecks {
 
     static let group = CheckGroup(name: .network, check: "network.throughput", runs: { $0.depth != .quick }) { run, measurements in
         if let missing = try await missingProgram(run.target.shell) { return [missing] }
-        let path = try await NetworkPath.current(run.target) ?? .planned(run.target.spec.network.mode)
+        let path = try await NetworkPath.shown(run.target)
         guard path != .passt else { return [unreachable] }
         var rates: [Direction: [Double]] = [:]
         for _ in 0..<run.options.rounds(standard: 1, full: 3) {

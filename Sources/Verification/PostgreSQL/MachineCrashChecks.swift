@@ -22,16 +22,19 @@ enum MachineCrashChecks {
         return [judge(wasKilled: killed, seconds: seconds, committed: token, found: try await CommitProbe.read(target))]
     }
 
-    /// - Returns: whether it was SIGKILL; where the machine is no process of this host its power is cut instead.
+    /// - Returns: whether it was SIGKILL; where the machine's process is not on this host, or not this user's to end, its power is cut instead.
     private static func kill(_ target: VerificationTarget) async throws -> Bool {
-        guard let provider = target.backend as? any ProcessProviding, let process = try await provider.processID(of: target.machine) else {
+        guard let provider = target.backend as? any ProcessProviding, let process = try await provider.processID(of: target.machine),
+            (try? ProcessTable.kill(process)) != nil
+        else {
             try await target.backend.powerOff(target.machine)
             return false
         }
-        try ProcessTable.kill(process)
         let clock = ContinuousClock()
-        let hasEnded = try await poll(every: .milliseconds(50), until: clock.now + .seconds(20), on: clock) {
-            try await provider.processID(of: target.machine) == process ? nil : true
+        let hasEnded = try await poll(every: .milliseconds(50), until: clock.now + .seconds(20), on: clock) { () -> Bool? in
+            // A daemon learns of the end a moment later, and would take it for a start that has nothing to do.
+            if try await provider.processID(of: target.machine) == process { return nil }
+            return try await target.backend.powerState(of: target.machine) == .running ? nil : true
         }
         guard hasEnded == true else { throw Failure(.timedOut, "process \(process) was killed and has not ended") }
         return true

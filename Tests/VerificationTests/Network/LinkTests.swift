@@ -15,23 +15,31 @@ struct LinkTests {
             ("tap,id=net0,vhost=on", ["/dev/net/tun", "socket:[7]"], .tap(vhost: false)),
             ("tap,id=net0,fd=5", ["/dev/net/tun", "/dev/vhost-net"], .tap(vhost: true)), ("bridge,id=net0,br=br0", nil, .tap(vhost: false)),
             ("vde,id=net0", nil, .other("vde")),
+            // As libvirt 9.0 writes it, and as it writes it with vhost.
+            (#"{"type":"tap","fds":"31:33","id":"hostnet0"}"#, nil, .tap(vhost: false)),
+            (#"{"type":"tap","fd":"31","vhost":true,"vhostfd":"33","id":"hostnet0"}"#, nil, .tap(vhost: true)),
+            (#"{"type":"tap","fd":"31","vhost":true,"vhostfd":"33","id":"hostnet0"}"#, ["/dev/net/tun"], .tap(vhost: false)),
+            (#"{"type":"user","id":"hostnet0"}"#, nil, .slirp), (#"{"type":"vhost-user","chardev":"c"}"#, nil, .other("vhost-user")),
         ] as [(String, [String]?, NetworkPath)])
     func path(netdev: String, descriptors: [String]?, expected: NetworkPath) {
         #expect(NetworkPath(arguments: ["qemu", "-netdev", netdev, "-device", "virtio-net-pci"], descriptors: descriptors) == expected)
     }
 
-    @Test("Without a network device there is no path", arguments: [[], ["qemu"], ["qemu", "-netdev"], ["qemu", "-netdev", ""]])
+    @Test("Without a network device there is no path", arguments: [[], ["qemu"], ["qemu", "-netdev"], ["qemu", "-netdev", ""], ["qemu", "-netdev", "{}"]])
     func noPath(arguments: [String]) {
         #expect(NetworkPath(arguments: arguments, descriptors: []) == nil)
     }
 
     @Test("The path of the spec passes, another fails, an unseen one is skipped with its reason")
     func judged() {
-        let slirp = NetworkPathChecks.judge(.slirp, mode: .user)
+        let slirp = NetworkPathChecks.judge(.slirp, mode: .user, hasVhost: true)
         #expect(slirp.level == .pass)
         #expect(slirp.measured.hasPrefix("slirp; no vhost"))
-        #expect(NetworkPathChecks.judge(.tap(vhost: true), mode: .user).level == .fail)
-        let unseen = NetworkPathChecks.judge(nil, mode: .user)
+        #expect(NetworkPathChecks.judge(.tap(vhost: true), mode: .user, hasVhost: true).level == .fail)
+        #expect(NetworkPathChecks.judge(.tap(vhost: false), mode: .nat, hasVhost: true).level == .fail)
+        #expect(NetworkPathChecks.judge(.tap(vhost: false), mode: .nat, hasVhost: false).level == .pass)
+        #expect(NetworkPathChecks.judge(.tap(vhost: true), mode: .nat, hasVhost: false).level == .pass)
+        let unseen = NetworkPathChecks.judge(nil, mode: .user, hasVhost: true)
         #expect(unseen.level == .skip)
         #expect(unseen.remedy != nil)
     }

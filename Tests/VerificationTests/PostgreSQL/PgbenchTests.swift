@@ -114,7 +114,8 @@ struct PgbenchRunTests {
         let own = try server.target()
         let target = VerificationTarget(
             spec: own.spec, accelerator: own.accelerator, postgresqlVersion: own.postgresqlVersion, shell: shell, backend: own.backend, machine: own.machine,
-            connect: own.connect, parameters: own.parameters, restart: own.restart, settings: [:], certificateDaysLeft: nil)
+            connect: own.connect, parameters: own.parameters, restart: own.restart, settings: [:], certificateDaysLeft: nil,
+            measurementLock: own.measurementLock)
         _ = try await PgbenchChecks.output(target, seconds: 1, rounds: 1)
         return try #require(shell.inputs.first)
     }

@@ -71,7 +71,8 @@ struct VerifiedServer: Sendable {
             spec: ApplianceSpec(name: try #require(ApplianceName("orders"))), accelerator: .kvm, postgresqlVersion: cluster.majorVersion,
             shell: ClusterShell(cluster: cluster, asRoot: asRoot), backend: FakeBackend(),
             machine: MachineReference(backend: .qemu, deployment: .random(), identifier: "orders"),
-            connect: { try await .open(parameters) }, parameters: { parameters }, restart: restart, settings: settings, certificateDaysLeft: 300)
+            connect: { try await .open(parameters) }, parameters: { parameters }, restart: restart, settings: settings, certificateDaysLeft: 300,
+            measurementLock: "/nonexistent/measurement.lock")
     }
 
     /// Runs one group.
