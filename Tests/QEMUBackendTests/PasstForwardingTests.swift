@@ -48,4 +48,16 @@ struct PasstForwardingTests {
         }
         #expect(isGone == true)
     }
+
+    @Test(
+        "A guest does not reach the host's loopback interface, and would without that option",
+        .enabled("only root makes network namespaces") { HostEnvironment.isRoot })
+    func loopback() async throws {
+        let guest = FilePath(#filePath).removingLastComponent().removingLastComponent().appending("Controls").appending("passt-guest")
+        let port = try Sockets.promisePort(nil, key: "a", promised: [])
+        let arguments = PasstForwarding(forwards: []).arguments(user: QEMUUser(ids: nil))
+        for (arguments, answer) in [(arguments, "shut\n"), (arguments.filter { $0 != "--no-map-gw" }, "reached\n")] {
+            #expect(try await ProgramRunner.check("python3", [guest.string, "\(port)"] + arguments).outputText == answer)
+        }
+    }
 }

@@ -71,7 +71,7 @@ enum NetworkPath: Sendable, Equatable {
 
     /// The path by which figures are named: where it cannot be seen, the spec's, without a vhost that nobody has seen.
     static func shown(_ target: VerificationTarget) async throws -> NetworkPath {
-        try await current(target) ?? planned(target.spec.network.mode, hasVhost: false)
+        try await current(target) ?? planned(target.spec.network, hasVhost: false)
     }
 
     /// Whether this host's kernel would move the machine's packets. libvirt leaves it out where it emulates.
@@ -79,10 +79,10 @@ enum NetworkPath: Sendable, Equatable {
         Files.exists("/dev/vhost-net") && !(target.spec.machine.backend == .libvirt && target.accelerator == .tcg)
     }
 
-    /// What the spec's mode stands for on a host with or without vhost.
-    static func planned(_ mode: ApplianceSpec.Network.Mode, hasVhost: Bool) -> NetworkPath {
-        switch mode {
-        case .user: .slirp
+    /// What the spec stands for on a host with or without vhost.
+    static func planned(_ network: ApplianceSpec.Network, hasVhost: Bool) -> NetworkPath {
+        switch network.mode {
+        case .user: network.forwarder == .passt ? .passt : .slirp
         case .bridge, .tap, .nat: .tap(vhost: hasVhost)
         }
     }

@@ -5,6 +5,15 @@ import Testing
 
 @Suite("The guest's network device and its path to the host")
 struct LinkTests {
+    private static func network(
+        _ mode: ApplianceSpec.Network.Mode, _ forwarder: ApplianceSpec.Network.Forwarder = .slirp
+    ) -> ApplianceSpec.Network {
+        var network = ApplianceSpec.Network()
+        network.mode = mode
+        network.forwarder = forwarder
+        return network
+    }
+
     @Test(
         "QEMU's command line and descriptors tell the path",
         arguments: [
@@ -32,14 +41,18 @@ struct LinkTests {
 
     @Test("The path of the spec passes, another fails, an unseen one is skipped with its reason")
     func judged() {
-        let slirp = NetworkPathChecks.judge(.slirp, mode: .user, hasVhost: true)
+        let slirp = NetworkPathChecks.judge(.slirp, network: Self.network(.user), hasVhost: true)
         #expect(slirp.level == .pass)
         #expect(slirp.measured.hasPrefix("slirp; no vhost"))
-        #expect(NetworkPathChecks.judge(.tap(vhost: true), mode: .user, hasVhost: true).level == .fail)
-        #expect(NetworkPathChecks.judge(.tap(vhost: false), mode: .nat, hasVhost: true).level == .fail)
-        #expect(NetworkPathChecks.judge(.tap(vhost: false), mode: .nat, hasVhost: false).level == .pass)
-        #expect(NetworkPathChecks.judge(.tap(vhost: true), mode: .nat, hasVhost: false).level == .pass)
-        let unseen = NetworkPathChecks.judge(nil, mode: .user, hasVhost: true)
+        #expect(NetworkPathChecks.judge(.tap(vhost: true), network: Self.network(.user), hasVhost: true).level == .fail)
+        #expect(NetworkPathChecks.judge(.tap(vhost: false), network: Self.network(.nat), hasVhost: true).level == .fail)
+        #expect(NetworkPathChecks.judge(.tap(vhost: false), network: Self.network(.nat), hasVhost: false).level == .pass)
+        #expect(NetworkPathChecks.judge(.tap(vhost: true), network: Self.network(.nat), hasVhost: false).level == .pass)
+        let passt = Self.network(.user, .passt)
+        #expect(NetworkPathChecks.judge(.passt, network: passt, hasVhost: true).level == .pass)
+        #expect(NetworkPathChecks.judge(.slirp, network: passt, hasVhost: true).level == .fail)
+        #expect(NetworkPathChecks.judge(.passt, network: Self.network(.user), hasVhost: true).level == .fail)
+        let unseen = NetworkPathChecks.judge(nil, network: Self.network(.user), hasVhost: true)
         #expect(unseen.level == .skip)
         #expect(unseen.remedy != nil)
     }
