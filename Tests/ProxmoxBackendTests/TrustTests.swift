@@ -56,9 +56,43 @@ struct TrustTests {
             let error = try await check(server, .authority(server.authority))
             #expect(error?.code == .proxmoxCertificate && error?.message.contains("expired") == true && error?.remedy?.contains("updatecerts") == true)
         }
+        // Whoever pins a certificate does not pin it for ever.
+        for (validity, says) in [(0, "expired"), (-1, "only from 2090-01-01T00:00:00Z on")] {
+            try await PVEServer.with(validity: validity) { server in
+                let error = try await check(server, .fingerprint(server.fingerprint))
+                #expect(error?.code == .proxmoxCertificate && error?.message.contains(says) == true, "\(error?.message ?? "nothing")")
+                #expect(error?.remedy?.contains("updatecerts") == true)
+                #expect(server.requests.withLock { $0.isEmpty })
+            }
+        }
         try await PVEServer.with(name: "DNS:elsewhere.example") { server in
             let error = try await check(server, .authority(server.authority))
             #expect(error?.code == .proxmoxCertificate && error?.remedy?.contains("name or an address") == true)
+        }
+    }
+
+    @Test("Beside the named authority none of the system's vouches for the server", .enabled("only root mounts") { HostEnvironment.isRoot })
+    func soleAuthority() async throws {
+        try await PVEServer.with { server in
+            try await PVEServer.with(hasOwnKey: true) { other in
+                let script = #"""
+                    mount -t tmpfs none /etc/ssl/certs
+                    cp "$1" /etc/ssl/certs/system.pem
+                    openssl rehash /etc/ssl/certs
+                    exec curl --disable --config -
+                    """#
+                func ask(_ trust: ProxmoxConnection.Trust) async throws -> ProgramResult {
+                    let client = PVEClient(
+                        connection: ProxmoxConnection(url: server.url, trust: trust), token: try PVEToken(PVEServer.token, source: "the test"),
+                        timing: Rig.timing)
+                    let configuration = try client.configuration(of: .version, at: ServerAddress(url: server.url), publicKey: nil)
+                    return try await ProgramRunner.run(
+                        "unshare", ["--mount", "sh", "-euc", script, "sh", server.authority.string], input: Array(configuration.text.utf8))
+                }
+                let right = try await ask(.authority(server.authority))
+                let wrong = try await ask(.authority(other.authority))
+                #expect(right.status == 0 && wrong.status == 60, "\(right.errorText)\(wrong.errorText)")
+            }
         }
     }
 
@@ -108,6 +142,12 @@ struct TrustTests {
         #expect(try PVEToken.find(file: nil, environment: { $0 == "CREDENTIALS_DIRECTORY" ? directory.string : nil }).user == "deploy@pve")
         let token = try PVEToken.find(file: nil, environment: { $0 == PVEToken.variable ? PVEServer.token : nil })
         #expect(!"\(token)".contains("0b2c4a46"))
+        // As systemd gives a credential to a service with a user of its own.
+        try Files.write(PVEServer.token, to: file, mode: [.ownerRead, .groupRead])
+        let credentials: (String) -> String? = { $0 == "CREDENTIALS_DIRECTORY" ? directory.string : nil }
+        #expect(try PVEToken.find(file: nil, environment: credentials).user == "deploy@pve")
+        try Files.write(PVEServer.token, to: file, mode: [.ownerRead, .otherRead])
+        #expect(throws: Failure.self) { try PVEToken.find(file: nil, environment: credentials) }
         for mode in [FilePermissions([.ownerReadWrite, .groupRead]), FilePermissions([.ownerReadWrite, .otherRead])] {
             try Files.write(PVEServer.token, to: file, mode: mode)
             let error = #expect(throws: Failure.self) { try PVEToken.find(file: file, environment: { _ in nil }) }
