@@ -54,6 +54,10 @@ struct CreationFault: Sendable, CustomTestStringConvertible {
             name: "unknown bridge", code: .proxmoxNoBridge, says: ["'pve1'", "no bridge 'vmbr7'"], helps: "vmbr0", bridge: "vmbr7"
         ) { _ in },
         CreationFault(
+            name: "a bridge that is configured and not applied", code: .proxmoxNoBridge, says: ["'pve1'", "'vmbr1'", "not active"], helps: "ifreload -a",
+            bridge: "vmbr1"
+        ) { $0.nodes["pve1"]?.pendingBridges = ["vmbr1"] },
+        CreationFault(
             name: "more processors than the node has", code: .proxmoxNoRoom, says: ["8 processors", "machine.vcpus", "64"], helps: "ask for less", vcpus: 64
         ) { _ in },
         CreationFault(
@@ -123,7 +127,19 @@ struct CreationFault: Sendable, CustomTestStringConvertible {
             isSeenBefore: false
         ) { $0.faults = [PVEModel.Fault("PUT", "/resize", .failTask("volume group has insufficient free space"))] },
         CreationFault(
-            name: "a name that is a stranger's", code: .machineStranger, says: ["VM 200", "'orders'"], helps: "qm set 200 --name", isSeenBefore: false
+            name: "a pool that is not there", code: .proxmoxRefused, says: ["pool 'payroll' does not exist"], helps: "journalctl", isSeenBefore: false,
+            connection: { $0.pool = "payroll" }
+        ) { _ in },
+        CreationFault(
+            name: "a configuration that cannot be read after the creation", code: .proxmoxRefused, says: ["pmxcfs is busy"], helps: "journalctl",
+            isSeenBefore: false
+        ) { $0.faults = [PVEModel.Fault("GET", "/qemu/100/config", .answer(status: 500, reason: "pmxcfs is busy", body: ""))] },
+        CreationFault(
+            name: "an image that fits only without the disks", code: .proxmoxStorageFull, says: ["the image has", "beside the 18432 MiB of the disks"],
+            helps: "machine.proxmox.imageStorage", isSeenBefore: false
+        ) { $0.stores["local"]?.used = ByteSize(bytes: ByteSize.gibibytes(182).bytes - 50_000) },
+        CreationFault(
+            name: "a name that is a stranger's", code: .machineStranger, says: ["VM 200", "'orders'"], helps: "qm set 200 --name"
         ) { $0.machines[200] = stranger(name: "orders", tags: "pgkvm") },
     ]
 }

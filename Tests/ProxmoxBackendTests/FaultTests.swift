@@ -77,6 +77,181 @@ struct FaultTests {
             #expect(error?.remedy?.contains("pvenode task log 'UPID:pve1:") == true)
             // The work was ended, so that it leaves nothing either.
             #expect(server.model.withLock { $0.machines.isEmpty })
+            // Or it leaves its number, which only root can take away.
+            server.model.withLock {
+                $0.faults = [PVEModel.Fault("POST", "/qemu", .endlessTask)]
+                $0.endedCreationsStay = true
+            }
+            let left = await failure { _ = try await backend.create(rig.machineSpec) }
+            #expect(left?.code == .proxmoxTaskEndless && left?.message.contains("VM 100 is left of it") == true, "\(left?.message ?? "nothing")")
+            #expect(left?.remedy?.contains("qm destroy 100 --purge 1") == true)
+            #expect(server.model.withLock { $0.taskOrder.last.flatMap($0.exit(of:)) } == "received interrupt")
+        }
+    }
+
+    @Test("A start and a deletion that never end are given up and not ended: they may still come through")
+    func endlessOthers() async throws {
+        try await PVEServer.with { server in
+            var timing = Rig.timing
+            timing.task = .milliseconds(100)
+            let rig = try Rig(server)
+            let backend = ProxmoxBackend(connection: rig.connection, environment: { $0 == PVEToken.variable ? PVEServer.token : nil }, timing: timing)
+            let machine = try await rig.backend.create(rig.machineSpec)
+            for (fault, body) in [
+                (PVEModel.Fault("POST", "status/start", .endlessTask), { try await backend.start(machine) }),
+                (PVEModel.Fault("DELETE", "/qemu/100", .endlessTask), { try await backend.delete(machine) }),
+            ] {
+                rig.change { $0.faults = [fault] }
+                let error = await failure(body)
+                #expect(error?.code == .proxmoxTaskEndless && error?.remedy?.contains("pvesh delete '/nodes/pve1/tasks/UPID:") == true)
+                #expect(rig.server.model.withLock { $0.taskOrder.last.flatMap($0.exit(of:)) } == nil)
+            }
+            try await rig.backend.delete(machine)
+            #expect(rig.machines.isEmpty)
+        }
+    }
+
+    @Test("Work that ends with warnings has succeeded, and the warnings are told")
+    func warnings() async throws {
+        var model = PVEModel()
+        model.faults = [PVEModel.Fault("POST", "status/start", .warnTask("Interface 'tap100i0' not attached to any bridge."))]
+        try await PVEServer.with(model) { server in
+            let told = Mutex<[String]>([])
+            let rig = try Rig(server, report: { line in told.withLock { $0.append(line) } })
+            let machine = try await rig.deploy()
+            #expect(try await rig.backend.powerState(of: machine) == .running)
+            #expect(told.withLock { $0.contains { $0.hasSuffix("WARN: Interface 'tap100i0' not attached to any bridge.") } })
+        }
+    }
+
+    @Test("Work that the same token does for others is neither waited for nor ended; what may be ours is waited for and not ended")
+    func othersWork() async throws {
+        try await PVEServer.with { server in
+            var timing = Rig.timing
+            timing.copySilence = .milliseconds(100)
+            let rig = try Rig(server)
+            let backend = ProxmoxBackend(connection: rig.connection, environment: { $0 == PVEToken.variable ? PVEServer.token : nil }, timing: timing)
+            let foreign = server.model.withLock { $0.beginCreation(100, of: "local:import/debian-12.qcow2") }
+            let machine = try await backend.create(rig.machineSpec)
+            #expect(machine.identifier == "101")
+            try await backend.delete(machine)
+            let similar = server.model.withLock { $0.beginCreation(102, of: "local:import/pgkvm-ab.qcow2") }
+            let error = await failure { _ = try await backend.create(rig.machineSpec) }
+            #expect(error?.code == .proxmoxTaskEndless && error?.message.contains("the creation of VM 102") == true)
+            for task in [foreign, similar] { #expect(server.model.withLock { $0.exit(of: task) } == nil) }
+        }
+    }
+
+    @Test("A server that does not answer for a moment ends no wait")
+    func moments() async throws {
+        try await Rig.run { rig in
+            let machine = try await rig.backend.create(rig.machineSpec)
+            let gone: @Sendable (Int) -> [PVEModel.Fault] = { times in
+                // The look before the start is answered.
+                (1...times).map {
+                    PVEModel.Fault("GET", "status/current", .answer(status: 595, reason: "No route to host", body: ""), skipping: $0 == 1 ? 1 : 0)
+                }
+            }
+            rig.change { $0.faults = gone(3) }
+            try await rig.backend.start(machine)
+            #expect(rig.server.model.withLock { $0.faults.isEmpty })
+            rig.change { $0.faults = gone(3) }
+            try await rig.backend.powerOff(machine)
+            #expect(try await rig.backend.powerState(of: machine) == .off)
+            rig.change { $0.faults = gone(50) }
+            #expect(await failure { try await rig.backend.start(machine) }?.code == .proxmoxNode)
+        }
+    }
+
+    @Test("A machine that moves between the list and the question about it is found at the second look")
+    func movesMeanwhile() async throws {
+        try await Rig.run { rig in
+            let machine = try await rig.backend.create(rig.machineSpec)
+            let moved = PVEModel.Fault(
+                "GET", "/qemu/100/config",
+                .answer(status: 500, reason: "Configuration file 'nodes/pve1/qemu-server/100.conf' does not exist", body: ""))
+            rig.change { $0.faults = [moved] }
+            #expect(try await rig.backend.powerState(of: machine) == .off)
+            rig.change { $0.faults = [moved] }
+            #expect(try await rig.backend.find(rig.deployment, name: rig.spec.name) == machine)
+        }
+    }
+
+    @Test("Another processor that the node has not is refused while the machine runs")
+    func resizing() async throws {
+        try await Rig.run { rig in
+            let machine = try await rig.deploy()
+            let error = await failure {
+                try await rig.backend.checkProcessor(CPUDecision(accelerator: .kvm, vcpus: 9, memory: .gibibytes(2)), of: machine)
+            }
+            #expect(error?.code == .proxmoxNoRoom && error?.message.contains("8 processors") == true)
+            let memory = await failure {
+                try await rig.backend.checkProcessor(CPUDecision(accelerator: .kvm, vcpus: 2, memory: .gibibytes(32)), of: machine)
+            }
+            #expect(memory?.code == .proxmoxNoRoom && memory?.message.contains("machine.memory") == true)
+            try await rig.backend.checkProcessor(CPUDecision(accelerator: .kvm, vcpus: 8, memory: .gibibytes(3)), of: machine)
+        }
+    }
+
+    @Test("A machine that runs is running, whatever holds its configuration")
+    func lockedAndRunning() async throws {
+        try await Rig.run { rig in
+            let machine = try await rig.deploy()
+            rig.change { $0.machines[100]?.config["lock"] = "backup" }
+            try await rig.backend.start(machine)
+            #expect(try await rig.backend.powerState(of: machine) == .running)
+        }
+    }
+
+    @Test("What may not be deleted is refused before the guest is stopped; a medium of somebody's is no reason")
+    func protected() async throws {
+        try await Rig.run { rig in
+            let machine = try await rig.deploy()
+            for (key, value) in [("protection", "1"), ("lock", "backup")] {
+                rig.change { $0.machines[100]?.config[key] = value }
+                let error = await failure { try await rig.backend.delete(machine) }
+                #expect(error?.code == .proxmoxLocked && error?.remedy?.contains("qm ") == true, "\(key)")
+                #expect(rig.machines[100]?.state == "running" && rig.seeds.count == 1)
+                rig.change { $0.machines[100]?.config[key] = nil }
+            }
+            rig.change { $0.machines[100]?.config["scsi1"] = "local:iso/debian.iso,media=cdrom" }
+            try await rig.backend.delete(machine)
+            #expect(rig.machines.isEmpty && rig.seeds.isEmpty)
+        }
+    }
+
+    @Test("What an earlier machine of the same number left on a store stays there")
+    func unreferenced() async throws {
+        try await Rig.run { rig in
+            let machine = try await rig.backend.create(rig.machineSpec)
+            rig.change { $0.files["nas:100/vm-100-disk-7.raw"] = PVEModel.File(path: "/nowhere", size: 4096) }
+            try await rig.backend.delete(machine)
+            #expect(rig.machines.isEmpty && rig.files.contains("nas:100/vm-100-disk-7.raw"))
+        }
+    }
+
+    @Test("A seed on a store that is not active is named")
+    func inactiveSeed() async throws {
+        var model = PVEModel()
+        model.stores["nas"] = PVEModel.Store(kind: "nfs", content: ["iso"])
+        try await PVEServer.with(model) { server in
+            let told = Mutex<[String]>([])
+            let rig = try Rig(server, change: { $0.isoStorage = "nas" }, report: { line in told.withLock { $0.append(line) } })
+            let machine = try await rig.deploy()
+            rig.change { $0.stores["nas"]?.isActive = false }
+            try await rig.backend.detachSeed(from: machine)
+            #expect(told.withLock { $0.contains { $0.contains("'nas'") && $0.contains("pvesm free nas:iso/pgkvm-seed-\(rig.deployment).iso") } })
+        }
+    }
+
+    @Test("A guest whose agent was switched off by hand says so; one that is only starting has no address yet")
+    func noAgent() async throws {
+        try await Rig.run { rig in
+            let machine = try await rig.deploy()
+            #expect(try await rig.backend.endpoint(of: machine, service: .ssh) == nil)
+            rig.change { $0.machines[100]?.config["agent"] = nil }
+            let error = await failure { _ = try await rig.backend.endpoint(of: machine, service: .ssh) }
+            #expect(error?.code == .proxmoxChanged && error?.remedy?.contains("qm set 100 --agent enabled=1") == true)
         }
     }
 

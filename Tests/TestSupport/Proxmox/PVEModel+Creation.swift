@@ -9,6 +9,7 @@ extension PVEModel {
         for privilege in ["VM.Config.Disk", "VM.Config.Network", "VM.Config.CPU", "VM.Config.Memory", "VM.Config.Options", "VM.Config.HWType"] {
             try demand(path, privilege)
         }
+        if let pool = request.value("pool"), !pools.contains(pool) { throw PVERefusal(status: 500, message: "pool '\(pool)' does not exist") }
         if let machine = machines[vmid] {
             throw PVERefusal(status: 500, message: "unable to create VM \(vmid) - VM \(vmid) already exists on node '\(machine.node)'")
         }
@@ -32,7 +33,10 @@ extension PVEModel {
         machines[vmid] = Machine(node: node, config: ["lock": "create"])
         return begin(
             "qmcreate", node: node, subject: "\(vmid)", .create(vmid, wanted),
-            lines: ["create full clone of drive", "transferred 0.0 B of 3.0 GiB (0.00%)", "transferred 3.0 GiB of 3.0 GiB (100.00%)"], fault)
+            lines: [
+                "create full clone of drive (\(Self.parts(wanted["virtio0"] ?? "").first { $0.key == "import-from" }?.value ?? ""))",
+                "transferred 0.0 B of 3.0 GiB (0.00%)", "transferred 3.0 GiB of 3.0 GiB (100.00%)",
+            ], fault)
     }
 
     mutating func build(_ vmid: Int, _ wanted: [String: String], node: String) -> String? {
@@ -67,6 +71,7 @@ extension PVEModel {
         config["digest"] = "3f626974cf470179c8e0614aa9c7d77d6cf67c5b"
         config["vmgenid"] = "9dedb9e6-ea8a-4cdd-afdf-7c410a0690d9"
         machines[vmid]?.config = config
+        machines[vmid]?.listsWithoutName = listsWithoutName
         return nil
     }
 }

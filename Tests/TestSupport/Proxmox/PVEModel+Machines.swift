@@ -13,10 +13,10 @@ extension PVEModel {
         case ("GET", "config"):
             try demand("/vms/\(vmid)", "VM.Audit")
             return Self.shown(machine.config)
-        case ("GET", "pending"): return .array(machine.config.map { ["key": .string($0.key), "value": .string($0.value)].json })
         case ("PUT", "config"): return try configure(request, vmid, machine, node: node)
         case ("PUT", "resize"): return try beginResize(request, fault, vmid, machine)
         case ("GET", "status/current"):
+            try demand("/vms/\(vmid)", "VM.Audit")
             settle(vmid, hooks)
             return current(vmid)
         case ("POST", "status/start"):
@@ -32,7 +32,9 @@ extension PVEModel {
             if ha["vm:\(vmid)"] != nil { return ask(vmid, nil, "hastop", node) }
             return begin("qmshutdown", node: node, subject: "\(vmid)", .shutDown(vmid), lines: [], fault)
         case ("GET", "agent/network-get-interfaces"):
+            try demand("/vms/\(vmid)", release.hasPrefix("8") ? "VM.Monitor" : "VM.GuestAgent.Audit")
             guard machine.state != nil else { throw PVERefusal(status: 500, message: "VM \(vmid) is not running") }
+            guard machine.config["agent"]?.contains("1") == true else { throw PVERefusal(status: 500, message: "No QEMU guest agent configured") }
             guard let address = machine.address else { throw PVERefusal(status: 500, message: "QEMU guest agent is not running") }
             return ["result": Self.cards(machine.config["net0"] ?? "", address)].json
         case ("DELETE", ""):
@@ -43,7 +45,9 @@ extension PVEModel {
                 throw PVERefusal(status: 500, message: "unable to remove VM \(vmid) - used in HA resources and purge parameter not set.")
             }
             guard machine.state == nil else { throw PVERefusal(status: 500, message: "VM \(vmid) is running - destroy failed") }
-            return begin("qmdestroy", node: node, subject: "\(vmid)", .destroy(vmid), lines: ["purging VM \(vmid) from related configurations.."], fault)
+            return begin(
+                "qmdestroy", node: node, subject: "\(vmid)", .destroy(vmid, isThorough: request.value("destroy-unreferenced-disks") == "1"),
+                lines: ["purging VM \(vmid) from related configurations.."], fault)
         default: throw PVERefusal(status: 501, message: "Method '\(request.method) \(request.path)' not implemented")
         }
     }
@@ -64,7 +68,7 @@ extension PVEModel {
         let machine = machines[vmid]
         return [
             "vmid": .integer(Int64(vmid)), "status": .string(machine?.state == nil ? "stopped" : "running"),
-            "qmpstatus": .string(machine?.state ?? "stopped"), "ha": ["managed": JSONValue.integer(ha["vm:\(vmid)"] == nil ? 0 : 1)].json, "clipboard": .null,
+            "qmpstatus": .string(machine?.state ?? "stopped"), "ha": managed(vmid), "clipboard": .null,
         ].json
     }
 
@@ -86,10 +90,24 @@ extension PVEModel {
                     throw PVERefusal(status: 500, message: "volume '\(volume)' does not exist")
                 }
                 machines[vmid]?.config[name] = volume == "none" ? value : "\(value),size=368K"
-            default: machines[vmid]?.config[name] = value
+            default:
+                try demand("/vms/\(vmid)", Self.privilege(for: name))
+                machines[vmid]?.config[name] = value
             }
         }
         return .null
+    }
+
+    /// What changing a value needs.
+    private static func privilege(for name: String) -> String {
+        switch name {
+        case "cores", "sockets", "cpu", "numa": "VM.Config.CPU"
+        case "memory", "balloon": "VM.Config.Memory"
+        case "kvm", "machine", "bios", "serial0", "vga", "agent": "VM.Config.HWType"
+        case _ where name.hasPrefix("net"): "VM.Config.Network"
+        case _ where name.hasPrefix("virtio"): "VM.Config.Disk"
+        default: "VM.Config.Options"
+        }
     }
 
     mutating func beginResize(_ request: PVERequest, _ fault: Fault.Action?, _ vmid: Int, _ machine: Machine) throws(PVERefusal) -> JSONValue {

@@ -43,7 +43,18 @@ extension PVEModel {
         return begin(type, node: node, subject: "\(vmid)", .none, lines: ["Requesting HA \(state == nil ? "stop" : "start") for VM \(vmid)"], nil)
     }
 
+    func managed(_ vmid: Int) -> JSONValue {
+        guard let wish = ha["vm:\(vmid)"] else { return ["managed": JSONValue.integer(0)].json }
+        let state = machines[vmid]?.requested.map { $0.state == nil ? "request_stop" : "request_start" } ?? wish
+        return ["managed": .integer(1), "state": .string(state)].json
+    }
+
     mutating func settle(_ vmid: Int, _ hooks: PVEServer.Hooks) {
+        // What is to run and does not is started again, and what is not to run is ended.
+        if machines[vmid]?.requested == nil, let wish = ha["vm:\(vmid)"], (wish == "started") != (machines[vmid]?.state != nil) {
+            machines[vmid]?.requested = (wish == "started" ? "running" : nil, 2)
+            return
+        }
         guard let (state, looks) = machines[vmid]?.requested else { return }
         guard looks == 0 else {
             machines[vmid]?.requested = (state, looks - 1)

@@ -18,6 +18,7 @@ extension PVEModel {
         case ("GET", "version", _): return ["release": .string(release), "version": .string("\(release).0"), "repoid": "14a22df35955d97d"].json
         case ("GET", "nodes", 1): return nodeList
         case ("GET", "cluster", _): return parts[1] == "nextid" ? try nextID(request) : resources(request.value("type"))
+        case ("GET", "pools", _): return .array(pools.sorted().filter { allows("/pool/\($0)", "Pool.Audit") }.map { ["poolid": .string($0)].json })
         case ("GET", "access", _): return permissions(request.value("path") ?? "/")
         default: return try node(request, upload, fault, hooks)
         }
@@ -31,7 +32,7 @@ extension PVEModel {
             })
     }
 
-    func resources(_ type: String?) -> JSONValue {
+    mutating func resources(_ type: String?) -> JSONValue {
         var rows: [JSONValue] = []
         if type != "vm" {
             for (name, node) in nodes where allows("/nodes/\(name)", "Sys.Audit") {
@@ -58,7 +59,8 @@ extension PVEModel {
                 "type": "qemu", "id": .string("qemu/\(vmid)"), "vmid": .integer(Int64(vmid)), "node": .string(machine.node),
                 "status": .string(nodes[machine.node]?.isOnline == true ? (machine.state == nil ? "stopped" : "running") : "unknown"),
             ]
-            if let name = machine.config["name"] { row["name"] = .string(name) }
+            machines[vmid]?.listsWithoutName = max(0, machine.listsWithoutName - 1)
+            if machine.listsWithoutName == 0, let name = machine.config["name"] { row["name"] = .string(name) }
             if let tags = machine.config["tags"] { row["tags"] = .string(tags) }
             rows.append(row.json)
         }
@@ -111,10 +113,9 @@ extension PVEModel {
                 })
         case ("GET", "network"):
             return .array(
-                allows("/sdn/zones/localnetwork", "SDN.Use") ? node.bridges.map { ["iface": .string($0), "type": "bridge", "active": .integer(1)].json } : [])
-        case ("GET", "status"):
-            try demand("/nodes/\(name)", "Sys.Audit")
-            return ["cpuinfo": ["cpus": JSONValue.integer(Int64(node.processors))].json].json
+                (node.bridges.map { ["iface": .string($0), "type": "bridge", "active": .integer(1)] }
+                    + node.pendingBridges.map { ["iface": .string($0), "type": "bridge"] })
+                    .filter { allows("/sdn/zones/localnetwork/\($0["iface"]?.string ?? "")", "SDN.Use") }.map(\.json))
         case (_, "storage"): return try store(request, upload, fault, node: name)
         case (_, "tasks"): return try task(request, hooks, node: name)
         case ("POST", "qemu") where parts.count == 3: return try create(request, fault, node: name)

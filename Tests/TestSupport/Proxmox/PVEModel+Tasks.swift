@@ -14,6 +14,7 @@ extension PVEModel {
         let upid = "UPID:\(node):\(padded):0003706A:6B02CC49:\(type):\(subject):deploy@pve!ci:"
         var work = Work(upid: upid, type: type, node: node, subject: subject, effect: effect, lines: lines, looks: 1, failure: failure)
         if case .failTask(let text)? = fault { work.failure = text }
+        if case .warnTask(let text)? = fault { work.warning = text }
         if case .endlessTask? = fault { work.looks = nil }
         tasks[upid] = work
         taskOrder.append(upid)
@@ -37,8 +38,10 @@ extension PVEModel {
         }
         if request.method == "DELETE" {
             guard work.exit == nil else { return .null }
-            discard(work.effect)
-            work.exit = "received interrupt"
+            // The answer comes before the end.
+            work.isStopped = true
+            work.looks = 2
+            work.failure = "received interrupt"
             tasks[work.upid] = work
             return .null
         }
@@ -68,9 +71,12 @@ extension PVEModel {
         var work = work
         let failure = work.failure ?? apply(work.effect, node: work.node, hooks)
         if let failure {
-            discard(work.effect)
+            if case .create = work.effect, work.isStopped, endedCreationsStay {} else { discard(work.effect) }
             work.exit = failure
             work.lines.append("TASK ERROR: \(failure)")
+        } else if let warning = work.warning {
+            work.exit = "WARNINGS: 1"
+            work.lines += ["WARN: \(warning)", "TASK WARNINGS: 1"]
         } else {
             work.exit = "OK"
             work.lines.append("TASK OK")
@@ -106,9 +112,10 @@ extension PVEModel {
             guard machines[vmid]?.isDeaf != true else { return "VM quit/powerdown failed - got timeout" }
             turnOff(vmid, hooks)
             return nil
-        case .destroy(let vmid):
+        case .destroy(let vmid, let isThorough):
             guard let machine = machines[vmid] else { return "no such VM" }
             for volume in machine.config.values.filter({ $0.contains("vm-\(vmid)-disk") }) { release(volume) }
+            if isThorough { files = files.filter { !$0.key.contains("vm-\(vmid)-disk") } }
             machines[vmid] = nil
             ha["vm:\(vmid)"] = nil
             return nil
