@@ -9,7 +9,7 @@ package enum HostEnvironment {
     }
 
     /// The variables of pgkvm's own that hold a secret, by which somebody hands it over: no other program has a use for them.
-    static let secrets = ["PGKVM_PROXMOX_TOKEN"]
+    package static let secrets = ["PGKVM_PROXMOX_TOKEN"]
 
     package static var isRoot: Bool { geteuid() == 0 }
 
