@@ -11,6 +11,8 @@ struct GuestWait {
     private var console: ConsoleWatch?
     private var lastSign = ContinuousClock.now
     private var wasStartedAgain = false
+    /// How often in a row the platform did not answer.
+    private var silentAnswers = 0
 
     init(context: DeploymentContext, machine: MachineReference) {
         self.context = context
@@ -55,7 +57,7 @@ struct GuestWait {
             do {
                 _ = try await context.guest.live(timeout: .seconds(5))
                 return
-            } catch let error as Failure where Self.isTooEarly(error.code) {
+            } catch let error as Failure where Self.isTooEarly(error.code) || isSilence(error) {
                 try await look()
             } catch let error as Failure where error.code == .sshAuthenticationRefused && refusals < 40 {
                 // The server may be up a moment before the account is.
@@ -98,6 +100,22 @@ struct GuestWait {
         }
     }
 
+    private static let mostSilentAnswers = 10
+
+    private func isSilence(_ failure: Failure) -> Bool { (context.backend as? any RemotePlatform)?.isSilence(failure) ?? false }
+
+    /// What the machine does; nil while its platform does not answer, which a boot outlasts for a while.
+    private mutating func powerState() async throws -> PowerState? {
+        do {
+            let state = try await context.backend.powerState(of: machine)
+            silentAnswers = 0
+            return state
+        } catch let error as Failure where isSilence(error) && silentAnswers < Self.mostSilentAnswers {
+            silentAnswers += 1
+            return nil
+        }
+    }
+
     /// One look at console and machine.
     private mutating func look() async throws {
         try Task.checkCancellation()
@@ -105,8 +123,8 @@ struct GuestWait {
             lastSign = .now
             StepProgress.report("guest: \(line)")
         }
-        switch try await context.backend.powerState(of: machine) {
-        case .running, .unresponsive: break
+        switch try await powerState() {
+        case nil, .running, .unresponsive: break
         case .paused(let reason, let remedy):
             throw Failure(.guestDied, "the guest stopped while booting: \(reason)" + consoleTail, remedy: remedy)
         case .off, .absent:

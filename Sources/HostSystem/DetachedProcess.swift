@@ -31,16 +31,21 @@ package struct DetachedProcess: Sendable {
     ///   - command: the program, searched for as `ProgramRunner` does, and its arguments.
     ///   - output: receives its standard output and standard error.
     ///   - descriptors: further descriptors that it gets, in order, as 3, 4, …
+    ///   - hidden: variables that do not reach it.
     /// - Throws: `program.missing`, `program.failed`.
     package static func spawn(
-        _ command: [String], in directory: FilePath, output: FileDescriptor, descriptors: [FileDescriptor] = []
+        _ command: [String], in directory: FilePath, output: FileDescriptor, descriptors: [FileDescriptor] = [],
+        hiding hidden: [String] = HostEnvironment.secrets
     ) throws -> DetachedProcess {
         guard let name = command.first else { throw Failure(.programFailed, "there is no program to start") }
         let executable = try ProgramRunner.find(name)
         let handed = descriptors.map(\.rawValue)
         var processID: pid_t = 0
-        let code = unsafe withCArguments([executable.string] + command.dropFirst()) { arguments in
-            unsafe clinux_spawn(executable.string, arguments, directory.string, output.rawValue, handed, Int32(handed.count), &processID)
+        let present = hidden.filter { HostEnvironment.value($0) != nil }
+        let env = try present.isEmpty ? [] : [ProgramRunner.find("env").string] + present.flatMap { ["-u", $0] }
+        let arguments = env + [executable.string] + command.dropFirst()
+        let code = unsafe withCArguments(arguments) { pointers in
+            unsafe clinux_spawn(arguments[0], pointers, directory.string, output.rawValue, handed, Int32(handed.count), &processID)
         }
         DebugLog.write(.info, "\(CommandText.render(command)) -> process \(processID)")
         guard code == 0 else { throw Failure(.programFailed, "cannot start '\(name)'", cause: Errno(rawValue: code)) }

@@ -8,6 +8,9 @@ package enum HostEnvironment {
         return unsafe String(cString: value)
     }
 
+    /// The variables of pgkvm's own that hold a secret, by which somebody hands it over: no other program has a use for them.
+    package static let secrets = ["PGKVM_PROXMOX_TOKEN"]
+
     package static var isRoot: Bool { geteuid() == 0 }
 
     /// The user with whose rights this program works.

@@ -35,7 +35,7 @@ package enum ProgramRunner {
         return directories.lazy.map { FilePath($0).appending(name) }.first(where: Files.isExecutable)
     }
 
-    /// Runs a program to its end and returns whatever its status is.
+    /// Runs a program to its end and returns whatever its status is. Variables that hold secrets do not reach it.
     ///
     /// Cancelling the task ends the program: SIGTERM, three seconds, SIGKILL.
     /// - Parameters:
@@ -50,7 +50,8 @@ package enum ProgramRunner {
         let executable = try find(name)
         var options = PlatformOptions()
         options.teardownSequence = [.gracefulShutDown(allowedDurationToNextStep: .seconds(3))]
-        let updates = Dictionary(uniqueKeysWithValues: environment.map { (Environment.Key(stringLiteral: $0.key), Optional($0.value)) })
+        var updates = Dictionary(uniqueKeysWithValues: environment.map { (Environment.Key(stringLiteral: $0.key), Optional($0.value)) })
+        for name in HostEnvironment.secrets { updates[Environment.Key(stringLiteral: name)] = .some(nil) }
         let configuration = Configuration(
             executable: .path(executable), arguments: Arguments(arguments), environment: .inherit.updating(updates),
             workingDirectory: workingDirectory, platformOptions: options)

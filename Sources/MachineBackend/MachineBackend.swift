@@ -92,6 +92,18 @@ package protocol MachineBackend: Sendable {
     func endpoint(of machine: MachineReference, service: GuestService) async throws -> Endpoint?
 }
 
+/// A backend with more than one place for a machine.
+package protocol MachinePlacing: Sendable {
+    /// Tells where a former run decided to put the machine, before this one looks at the host.
+    func keep(_ place: MachinePlace)
+}
+
+/// A backend that is asked over a network.
+package protocol RemotePlatform: Sendable {
+    /// Whether the platform just did not answer, and may do so in a moment.
+    func isSilence(_ failure: Failure) -> Bool
+}
+
 /// A backend whose machines' serial console is written down.
 package protocol SerialLogProviding {
     /// The file of this host that receives everything the guest prints; nil where it lies elsewhere.

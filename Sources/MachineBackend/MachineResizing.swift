@@ -4,6 +4,9 @@ package import ApplianceModel
 package protocol MachineResizing: Sendable {
     /// What the machine is started with.
     func processor(of machine: MachineReference) async throws -> CPUDecision
+    /// Looks whether the machine could run with another processor and memory, before the guest is shut down for it.
+    /// - Throws: what would make its next start impossible.
+    func checkProcessor(_ cpu: CPUDecision, of machine: MachineReference) async throws
     /// Gives a machine that is off another processor and memory, from its next start on. Repeatable.
     /// - Throws: `machine.still-running`.
     func setProcessor(_ cpu: CPUDecision, of machine: MachineReference) async throws
@@ -14,4 +17,8 @@ package protocol MachineResizing: Sendable {
     /// Grows the data disk with all its space reserved, of a machine that runs too. Repeatable; a disk that is larger stays as it is.
     /// - Throws: `disk.full`; the disk is then as it was.
     func growDataDisk(to size: ByteSize, of machine: MachineReference) async throws
+}
+
+extension MachineResizing {
+    package func checkProcessor(_ cpu: CPUDecision, of machine: MachineReference) async throws {}
 }

@@ -54,12 +54,30 @@ package struct DiskDecision: Sendable, Equatable, Codable {
     package let ioThread: Bool
     /// The file system, as `statfs(2)` names it.
     package let fileSystem: String
+    /// Where the platform puts the machine; nil where there is no choice.
+    package let place: MachinePlace?
 
-    package init(cacheDirect: Bool, aio: AIO, ioThread: Bool, fileSystem: String) {
+    package init(cacheDirect: Bool, aio: AIO, ioThread: Bool, fileSystem: String, place: MachinePlace? = nil) {
         self.cacheDirect = cacheDirect
         self.aio = aio
         self.ioThread = ioThread
         self.fileSystem = fileSystem
+        self.place = place
+    }
+}
+
+/// The node of a cluster and the stores of it that a new machine was given: decided once, although the cluster changes meanwhile.
+package struct MachinePlace: Sendable, Equatable, Codable {
+    package let node: String
+    package let storage: String
+    package let imageStorage: String
+    package let mediaStorage: String
+
+    package init(node: String, storage: String, imageStorage: String, mediaStorage: String) {
+        self.node = node
+        self.storage = storage
+        self.imageStorage = imageStorage
+        self.mediaStorage = mediaStorage
     }
 }
 

@@ -18,10 +18,11 @@ package enum PVECallPlan {
     private static let placeholder = "02:00:00:00:00:ef"
 
     private static func complete(_ spec: MachineSpec, _ connection: ProxmoxConnection) throws -> [MachineRecipe.Call] {
-        let node = connection.node ?? "<node>"
-        let store = connection.storage ?? "<store>"
-        let imageStore = connection.imageStorage ?? "<import-store>"
-        let isoStore = connection.isoStorage ?? "<iso-store>"
+        let place = spec.disk.place
+        let node = place?.node ?? connection.node ?? "<node>"
+        let store = place?.storage ?? connection.storage ?? "<store>"
+        let imageStore = place?.imageStorage ?? connection.imageStorage ?? "<import-store>"
+        let isoStore = place?.mediaStorage ?? connection.isoStorage ?? "<iso-store>"
         let image = "pgkvm-<sha256>.\(spec.image.format.rawValue)"
         let seed = ProxmoxBackend.seedName(spec.deployment)
         let parameters = try MachineParameters(
@@ -46,13 +47,18 @@ package enum PVECallPlan {
             + (spec.network.address == nil
                 ? [machine.call(.get, ["agent", "network-get-interfaces"], [:], "qm guest cmd VMID network-get-interfaces")] : [])
             + [
+                machine.call(
+                    .put, ["config"], [MachineParameters.seedDrive: "none,media=cdrom"], "qm set VMID --\(MachineParameters.seedDrive) none,media=cdrom"),
                 machine.call(.put, ["config"], ["delete": MachineParameters.seedDrive], "qm set VMID --delete \(MachineParameters.seedDrive)"),
                 .deleteVolume("\(isoStore):iso/\(seed)", node: node),
             ]
             + (connection.ha
                 ? [
                     PVECall(
-                        .post, ["cluster", "ha", "resources"], ["sid": "vm:<vmid>", "state": "started"], command: "ha-manager add 'vm:<vmid>' --state started")
+                        .post, ["cluster", "ha", "resources"],
+                        ["sid": "vm:<vmid>", "state": "started", "comment": ProxmoxBackend.comment(spec.name.rawValue)],
+                        command: CommandText.render(
+                            ["ha-manager", "add", "vm:<vmid>", "--state", "started", "--comment", ProxmoxBackend.comment(spec.name.rawValue)]))
                 ] : [])
         return calls.map(MachineRecipe.Call.init)
     }

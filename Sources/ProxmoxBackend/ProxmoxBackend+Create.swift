@@ -12,16 +12,12 @@ extension ProxmoxBackend {
         try Self.refuseUnsupported(spec)
         let client = try client()
         let found = try await find(spec.deployment, name: spec.name, client)
-        let machine: FoundMachine
-        if let found {
-            try Self.checkDisks(found)
-            machine = found
-        } else {
-            machine = try await make(spec, client)
-        }
-        let reference = MachineReference(backend: kind, deployment: spec.deployment, identifier: "\(machine.place.vmid)")
+        if let found { try Self.checkDisks(found) }
+        let place = if let found { found.place } else { try await make(spec, client) }
+        let reference = MachineReference(backend: kind, deployment: spec.deployment, identifier: "\(place.vmid)")
         do {
-            try await growSystemDisk(machine, to: spec.systemDisk.size, client)
+            let config = if let found { found.config } else { MachineConfig(data: try await client.data(.config(place))) }
+            try await growSystemDisk(FoundMachine(place: place, config: config), to: spec.systemDisk.size, client)
         } catch let error as Failure where found == nil {
             throw await undo(reference, after: error)
         }
@@ -42,11 +38,7 @@ extension ProxmoxBackend {
 
     /// A machine whose disks were taken away by hand is not made anew: its data may be in them.
     static func checkDisks(_ machine: FoundMachine) throws {
-        if let lock = machine.config.lock {
-            throw Failure(
-                .proxmoxLocked, "VM \(machine.place.vmid) on node '\(machine.place.node)' is locked (\(lock))",
-                remedy: "wait until that work has ended; when nothing runs any more, as root there: qm unlock \(machine.place.vmid)")
-        }
+        try checkLock(machine)
         guard machine.config.drive(MachineParameters.systemDrive) != nil, machine.config.drive(serial: MachineSpec.dataDiskSerial) != nil else {
             throw Failure(
                 .proxmoxChanged, "VM \(machine.place.vmid) on node '\(machine.place.node)' has not the disks any more that it was made with",
@@ -55,26 +47,24 @@ extension ProxmoxBackend {
         }
     }
 
-    /// Proxmox allows two machines of one name. Ours would then not be told apart in its lists, by people and by what they type.
-    private func refuseNameOfStranger(_ name: ApplianceName, _ cluster: ClusterView) throws {
-        guard let stranger = cluster.machines.first(where: { $0.name == name.rawValue }) else { return }
+    private static func checkLock(_ machine: FoundMachine) throws {
+        guard let lock = machine.config.lock else { return }
         throw Failure(
-            .machineStranger, "VM \(stranger.place.vmid) on node '\(stranger.place.node)' is called '\(name)' and is not this appliance's",
-            remedy: "choose another name, or give that machine another: qm set \(stranger.place.vmid) --name OTHER")
+            .proxmoxLocked, "VM \(machine.place.vmid) on node '\(machine.place.node)' is locked (\(lock))",
+            remedy: "wait until that work has ended; when nothing runs any more, as root there: qm unlock \(machine.place.vmid)")
     }
 
-    private func make(_ spec: MachineSpec, _ client: PVEClient) async throws -> FoundMachine {
+    private func make(_ spec: MachineSpec, _ client: PVEClient) async throws -> PVEPlace {
         let image = try Self.examine(spec.image)
         let cluster = try await ClusterView.read(client)
-        try refuseNameOfStranger(spec.name, cluster)
+        if let stranger = cluster.machines.first(where: { $0.name == spec.name.rawValue }) { throw Self.isStrangers(spec.name, stranger) }
         let wanted = Wanted(
             vcpus: spec.cpu.vcpus, memory: spec.cpu.memory, space: ByteSize(bytes: spec.systemDisk.size.bytes + spec.dataDiskSize.bytes),
             bridge: spec.network.device ?? "", storage: connection.storage, imageStorage: connection.imageStorage, isoStorage: connection.isoStorage,
             needsSharedStorage: connection.ha)
-        let site = try await NodeChoice(client: client, wanted: wanted).decide(cluster, named: connection.node).site
-        let volume = try await upload(image, to: site, client)
-        let place = try await make(spec, on: site, image: volume, client)
-        return FoundMachine(place: place, config: MachineConfig(data: try await client.data(.config(place))))
+        let site = try await site(wanted, cluster, at: spec.disk.place ?? decided.place, client).site
+        let volume = try await upload(image, to: site, beside: wanted.space, client)
+        return try await make(spec, on: site, image: volume, client)
     }
 
     /// Takes the next free number until one is still free when the server gets to it.
@@ -93,6 +83,8 @@ extension ProxmoxBackend {
                 return place
             } catch let error as Failure where Self.isTaken(vmid, error) {
                 lost = error
+            } catch let error as Failure where error.code == .proxmoxTaskEndless {
+                throw await naming(place, after: error, client)
             } catch let error as Failure where error.code == .proxmoxUnreachable {
                 // The server may have begun all the same: then it goes on, and its machine is ours.
                 let begun = try? await withoutCancellation { try await find(spec.deployment, name: spec.name, client) }
@@ -101,6 +93,17 @@ extension ProxmoxBackend {
             }
         }
         throw lost ?? Failure(.proxmoxRefused, "the server found no free number for the machine", remedy: "run the same command again")
+    }
+
+    /// What a creation that was given up has left. The server gave it the number, so that whatever has it is of this run; it has a lock
+    /// that only root can take away.
+    private func naming(_ place: PVEPlace, after error: Failure, _ client: PVEClient) async -> Failure {
+        let isLeft = try? await withoutCancellation { try await isThere(place.vmid, client) }
+        guard isLeft != false else { return error }
+        return Failure(
+            error.code, "\(error.message); VM \(place.vmid) \(isLeft == nil ? "may be" : "is") left of it, half-made",
+            remedy: "\(error.remedy ?? ""); before that, as root on node '\(place.node)': qm unlock \(place.vmid); qm destroy \(place.vmid) --purge 1",
+            cause: error.cause)
     }
 
     /// Somebody else took the number between the two calls, or while the work waited for its turn.
@@ -134,9 +137,16 @@ extension ProxmoxBackend {
     package func delete(_ machine: MachineReference) async throws {
         let client = try client()
         guard let found = try await locate(machine, client) else { return }
+        // What the server would refuse in the end is refused as long as the database runs.
+        try Self.checkLock(found)
+        guard found.config.data["protection"]?.flag != true else {
+            throw Failure(
+                .proxmoxLocked, "VM \(found.place.vmid) on node '\(found.place.node)' is protected against its deletion",
+                remedy: "as root there: qm set \(found.place.vmid) --protection 0")
+        }
         try await powerOff(found, client)
         // The seed before the machine: as long as that is there, a delete that was killed goes on.
-        try await removeSeed(of: found, machine.deployment, client)
+        try await removeSeed(of: found, machine.deployment, sparingForeignMedia: true, client)
         do {
             try await remove(found, client)
         } catch let error as Failure where error.message.contains("is running") {

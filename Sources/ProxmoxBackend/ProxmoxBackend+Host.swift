@@ -9,15 +9,17 @@ extension ProxmoxBackend {
         let client = try client()
         let release = try await release(client)
         let cluster = try await ClusterView.read(client)
-        let choice = try await choose(spec, cluster, client)
+        let choice = try await choose(spec, cluster, at: decided.former, client)
+        decided.decide(MachinePlace(choice.site))
         let accelerator: Accelerator = spec.machine.accelerator == .tcg ? .tcg : .kvm
         return HostReport(
             accelerator: accelerator,
             findings: [
                 Finding(check: "proxmox.version", level: .pass, measured: "Proxmox VE \(release)", expected: "\(PVERelease.oldest) or later"),
                 Finding(check: "proxmox.node", level: .pass, measured: "\(choice.site.node): \(choice.reason)", expected: "a node that can take the machine"),
-                Self.finding(memoryOf: choice.node, spec.machine.memory), Self.finding(choice.site), Self.finding(accelerator),
-            ])
+                Self.finding(processorsOf: choice.node, spec.machine.vcpus), Self.finding(memoryOf: choice.node, spec.machine.memory),
+                Self.finding(choice.site, wanted(spec, isThere: false).space), Self.finding(accelerator),
+            ] + (try await Self.pool(connection.pool, client)))
     }
 
     /// - Throws: `proxmox.too-old`, `proxmox.not-proxmox`.
@@ -60,14 +62,49 @@ extension ProxmoxBackend {
     }
 
     /// The node of a machine of ours that has the name already, else the one for a new machine.
-    private func choose(
-        _ spec: ApplianceSpec, _ cluster: ClusterView, _ client: PVEClient
-    ) async throws -> (site: Site, node: NodeView, reason: String) {
-        let own = cluster.machines.first { $0.tags.contains(MachineNote.tag) && $0.name == spec.name.rawValue }
-        let choice = NodeChoice(client: client, wanted: wanted(spec, isThere: own != nil))
-        guard let own else { return try await choice.decide(cluster, named: connection.node) }
-        let decided = try await choice.decide(cluster, named: own.place.node)
+    private func choose(_ spec: ApplianceSpec, _ cluster: ClusterView, at place: MachinePlace?, _ client: PVEClient) async throws -> DecidedSite {
+        let own = try await Self.namesake(spec.name, cluster, client)
+        let wanted = wanted(spec, isThere: own != nil)
+        guard let own else { return try await site(wanted, cluster, at: place, client) }
+        let decided = try await NodeChoice(client: client, wanted: wanted).decide(cluster, named: own.place.node)
         return (decided.site, decided.node, "VM \(own.place.vmid) of that name is there")
+    }
+
+    /// The machine of that name. Whose it is can be said here only as far as that pgkvm made it.
+    /// - Throws: `machine.stranger`.
+    static func namesake(_ name: ApplianceName, _ cluster: ClusterView, _ client: PVEClient) async throws -> MachineView? {
+        guard let machine = cluster.machines.first(where: { $0.name == name.rawValue }) else { return nil }
+        guard MachineConfig(data: try await client.data(.config(machine.place))).deployment == nil else { return machine }
+        throw isStrangers(name, machine)
+    }
+
+    /// Proxmox allows two machines of one name. Ours would then not be told apart in its lists, by people and by what they type.
+    static func isStrangers(_ name: ApplianceName, _ machine: MachineView) -> Failure {
+        Failure(
+            .machineStranger, "VM \(machine.place.vmid) on node '\(machine.place.node)' is called '\(name)' and is not this appliance's",
+            remedy: "choose another name, or give that machine another: qm set \(machine.place.vmid) --name OTHER")
+    }
+
+    /// A pool that the token does not see may be there all the same.
+    static func pool(_ name: String?, _ client: PVEClient) async throws -> [Finding] {
+        guard let name else { return [] }
+        let names = try await client.data(.pools).elements.compactMap { $0["poolid"]?.text }
+        let isSeen = names.contains(name)
+        return [
+            Finding(
+                check: "proxmox.pool", level: isSeen ? .pass : .warn, measured: isSeen ? "'\(name)' is there" : "the token sees no pool '\(name)'",
+                expected: "the pool of 'machine.proxmox.pool'",
+                remedy: isSeen ? nil : "when there is none: pvesh create /pools --poolid \(name); a token without Pool.Audit on /pool/\(name) does not see it")
+        ]
+    }
+
+    private static func finding(processorsOf node: NodeView, _ wanted: Int) -> Finding {
+        guard let processors = node.processors else {
+            return Finding(
+                check: "proxmox.processors", level: .skip, measured: "not told", expected: "\(wanted) or more; with fewer the start is refused",
+                remedy: "the token has no Sys.Audit on /nodes/\(node.name), by which the server tells it")
+        }
+        return Finding(check: "proxmox.processors", level: .pass, measured: "\(processors) on '\(node.name)'", expected: "\(wanted) or more")
     }
 
     private static func finding(memoryOf node: NodeView, _ wanted: ByteSize) -> Finding {
@@ -83,11 +120,18 @@ extension ProxmoxBackend {
             remedy: fits ? nil : "the node is overcommitted: it may swap or kill the guest; give the guest less memory, or name another node")
     }
 
-    private static func finding(_ site: Site) -> Finding {
-        Finding(
-            check: "proxmox.storage", level: .pass,
-            measured: "disks on '\(site.store.name)' (\(site.store.kind)), image on '\(site.imageStore.name)', seed on '\(site.isoStore.name)'",
-            expected: "active stores for images, import and iso")
+    /// How much an image takes is known only when there is one; none that pgkvm builds takes more.
+    private static let imageSpace = ByteSize.gibibytes(2)
+
+    private static func finding(_ site: Site, _ disks: ByteSize) -> Finding {
+        let measured = "disks on '\(site.store.name)' (\(site.store.kind)), image on '\(site.imageStore.name)', seed on '\(site.isoStore.name)'"
+        let left = site.imageStore.available.bytes - (site.imageStore.name == site.store.name ? disks.bytes : 0)
+        let isRoom = left >= imageSpace.bytes
+        return Finding(
+            check: "proxmox.storage", level: isRoom ? .pass : .warn,
+            measured: measured + (isRoom ? "" : "; \(ByteSize(bytes: max(0, left)).mebibytes) MiB are left on '\(site.imageStore.name)' for the image"),
+            expected: "active stores for images, import and iso, with room",
+            remedy: isRoom ? nil : "an image that is not there yet may not fit: free space, or name another store in 'machine.proxmox.imageStorage'")
     }
 
     private static func finding(_ accelerator: Accelerator) -> Finding {
@@ -103,9 +147,11 @@ extension ProxmoxBackend {
 
     package func decideDisks(_ spec: ApplianceSpec) async throws -> (DiskDecision, [Finding]) {
         let client = try client()
-        let site = try await choose(spec, try await ClusterView.read(client), client).site
+        let site = try await choose(spec, try await ClusterView.read(client), at: decided.place, client).site
+        decided.decide(MachinePlace(site))
         // Native needs a disk without the page cache, which `cache=none` is; it works on whatever store the machine moves to.
-        let decision = DiskDecision(cacheDirect: true, aio: .native, ioThread: true, fileSystem: "\(site.store.kind) '\(site.store.name)'")
+        let decision = DiskDecision(
+            cacheDirect: true, aio: .native, ioThread: true, fileSystem: "\(site.store.kind) '\(site.store.name)'", place: MachinePlace(site))
         var findings = [
             Finding(
                 check: "disk.proxmox", level: .pass, measured: "cache=none, aio=native, one I/O thread a disk, on '\(site.store.name)' (\(site.store.kind))",
@@ -129,7 +175,7 @@ extension ProxmoxBackend {
                 macAddress: macAddress.lowercased(), bridge: bridge, address: MachineNote.address(in: own.config.description), queues: own.config.queues)
         }
         // The bridge is looked for on the node that the machine would get.
-        _ = try await choose(spec, try await ClusterView.read(client), client)
+        _ = try await choose(spec, try await ClusterView.read(client), at: decided.place, client)
         var address: IPv4Address?
         if case .own(let own) = spec.network.address { address = own.address }
         return network(

@@ -44,17 +44,20 @@ extension ProxmoxBackend {
     }
 
     /// The volume of the image on the site's store, uploaded when it is not there.
+    /// - Parameter disks: the space that the disks of the machine will take, on a store that may be the same.
     /// - Throws: `proxmox.task-failed` when what arrived has another checksum, `proxmox.storage-full`, what the client throws.
-    func upload(_ image: LocalImage, to site: Site, _ client: PVEClient) async throws -> String {
+    func upload(_ image: LocalImage, to site: Site, beside disks: ByteSize, _ client: PVEClient) async throws -> String {
         let store = site.imageStore.name
         let volume = "\(store):import/\(image.name)"
         let present = try await client.data(.content(node: site.node, storage: store, type: "import")).elements.first { $0["volid"]?.text == volume }
         // One of another size is what a copy left that was cut off.
         if let present, present["size"]?.count == image.size.bytes { return volume }
-        guard site.imageStore.available > image.size else {
+        let others = store == site.store.name ? disks.bytes : 0
+        guard site.imageStore.available.bytes - others > image.size.bytes else {
             throw Failure(
                 .proxmoxStorageFull,
-                "the store '\(store)' of node '\(site.node)' has \(site.imageStore.available.mebibytes) MiB free, and the image has \(image.size.mebibytes) MiB",
+                "the store '\(store)' of node '\(site.node)' has \(site.imageStore.available.mebibytes) MiB free, and the image has \(image.size.mebibytes) MiB"
+                    + (others == 0 ? "" : ", beside the \(disks.mebibytes) MiB of the disks"),
                 remedy: "free space there, or name another store in 'machine.proxmox.imageStorage'")
         }
         report("uploading the image to '\(store)' on node '\(site.node)': \(image.size.mebibytes) MiB")

@@ -1,15 +1,20 @@
-internal import ApplianceModel
+package import ApplianceModel
 internal import HostSystem
 package import MachineBackend
 
 /// Starting and stopping. A machine under HA is started and stopped by the HA manager: the server hands the same calls on to it, and
-/// then answers before anything has happened.
+/// then answers before anything has happened. There the manager's wish counts and not the process: what it has not been told to stop
+/// it starts again.
 extension ProxmoxBackend {
     package func start(_ machine: MachineReference) async throws {
         let client = try client()
         let found = try await existing(machine, client)
-        try Self.checkDisks(found)
-        if case .running = try await status(found, client).power { return }
+        let status = try await status(found, client)
+        if case .running = status.power {
+            if !status.isManaged || status.managerState == "started" { return }
+        } else {
+            try Self.checkDisks(found)
+        }
         do {
             try await client.run(.start(found.place), title: "the start of VM \(found.place.vmid)", limit: timing.task, report: report)
         } catch let error as Failure where error.code == .proxmoxTaskFailed {
@@ -26,13 +31,13 @@ extension ProxmoxBackend {
     package func shutDown(_ machine: MachineReference, grace: Duration) async throws {
         let client = try client()
         guard let found = try await locate(machine, client) else { return }
-        guard try await status(found, client).isOn else { return }
+        guard try await !status(found, client).isSettledOff else { return }
         do {
             try await client.run(
                 .shutDown(found.place, seconds: grace.wholeSeconds), title: "the shutdown of VM \(found.place.vmid)", limit: grace + timing.task, report: report
             )
         } catch let error as Failure where error.code == .proxmoxTaskFailed {
-            guard try await status(found, client).isOn else { return }
+            guard try await !status(found, client).isSettledOff else { return }
             throw stillRunning(found, grace, cause: error)
         }
         guard try await wait(for: machine, until: .off, within: grace + timing.call, client) else { throw stillRunning(found, grace, cause: nil) }
@@ -51,14 +56,14 @@ extension ProxmoxBackend {
     }
 
     func powerOff(_ machine: FoundMachine, _ client: PVEClient) async throws {
-        guard try await status(machine, client).isOn else { return }
+        guard try await !status(machine, client).isSettledOff else { return }
         do {
             try await client.run(.stop(machine.place), title: "the stop of VM \(machine.place.vmid)", limit: timing.task, report: report)
         } catch let error as Failure where error.code == .proxmoxTaskFailed {
-            guard try await status(machine, client).isOn else { return }
+            guard try await !status(machine, client).isSettledOff else { return }
             throw error
         }
-        let isOff: Bool? = try await pollPower(within: timing.task) { try await status(machine, client).isOn ? nil : true }
+        let isOff: Bool? = try await pollPower(within: timing.task) { try await status(machine, client).isSettledOff ? true : nil }
         guard isOff == true else {
             throw Failure(
                 .machineFailed, "VM \(machine.place.vmid) still runs \(timing.task.wholeSeconds) s after its stop",
@@ -77,6 +82,8 @@ extension ProxmoxBackend {
         let power: PowerState
         /// Whether the HA manager has it.
         let isManaged: Bool
+        /// What the manager has brought about: `started`, `stopped`, or that it is at it; nil before it has looked.
+        let managerState: String?
 
         /// Whether there is a process of it, whatever that does.
         var isOn: Bool {
@@ -84,8 +91,19 @@ extension ProxmoxBackend {
             return true
         }
 
+        /// Whether it is off and stays so.
+        var isSettledOff: Bool { !isOn && (!isManaged || managerState == "stopped") }
+        /// Whether it runs, or stands still after its start, and nobody is about to stop it. `powerState` says why it stands still.
+        var isSettledOn: Bool {
+            switch power {
+            case .running, .paused: !isManaged || managerState == "started"
+            case .off, .absent, .unresponsive: false
+            }
+        }
+
         init(_ data: JSONValue, vmid: Int) {
             isManaged = data["ha"]?["managed"]?.flag == true
+            managerState = data["ha"]?["state"]?.text
             let word = data["qmpstatus"]?.text ?? "running"
             switch (data["status"]?.text, word) {
             case ("stopped", _): power = .off
@@ -109,16 +127,32 @@ extension ProxmoxBackend {
     private func wait(for machine: MachineReference, until wanted: PowerState, within limit: Duration, _ client: PVEClient) async throws -> Bool {
         let reached: Bool? = try await pollPower(within: limit) {
             guard let found = try await locate(machine, client) else { return wanted == .off ? true : nil }
-            let power = try await status(found, client).power
-            // One that was started and stands still is there; `powerState` says why.
-            if wanted == .running, case .paused = power { return true }
-            return power == wanted ? true : nil
+            let status = try await status(found, client)
+            return (wanted == .off ? status.isSettledOff : status.isSettledOn) ? true : nil
         }
         return reached == true
     }
 
+    /// A server that does not answer now and then ends no wait.
     private func pollPower(within limit: Duration, _ probe: () async throws -> Bool?) async throws -> Bool? {
         let clock = ContinuousClock()
-        return try await WaitingTime.measure { try await poll(every: min(timing.firstPause, .milliseconds(500)), until: clock.now + limit, on: clock, probe) }
+        var silentAnswers = 0
+        return try await WaitingTime.measure {
+            try await poll(every: min(timing.firstPause, .milliseconds(500)), until: clock.now + limit, on: clock) {
+                do {
+                    let reached = try await probe()
+                    silentAnswers = 0
+                    return reached
+                } catch let error as Failure where error.isSilence {
+                    silentAnswers += 1
+                    guard silentAnswers < PVETask.tolerated else { throw error }
+                    return nil
+                }
+            }
+        }
     }
+}
+
+extension ProxmoxBackend: RemotePlatform {
+    package func isSilence(_ failure: Failure) -> Bool { failure.isSilence }
 }

@@ -12,6 +12,13 @@ extension ProxmoxBackend: MachineResizing {
         return processor
     }
 
+    package func checkProcessor(_ cpu: CPUDecision, of machine: MachineReference) async throws {
+        let client = try client()
+        let found = try await existing(machine, client)
+        guard found.config.processor != cpu, let node = try await ClusterView.read(client).nodes.first(where: { $0.name == found.place.node }) else { return }
+        try NodeExamination.check(node, vcpus: cpu.vcpus, memory: cpu.memory)
+    }
+
     package func setProcessor(_ cpu: CPUDecision, of machine: MachineReference) async throws {
         let client = try client()
         let found = try await existing(machine, client)

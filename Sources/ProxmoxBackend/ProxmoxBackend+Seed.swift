@@ -32,11 +32,16 @@ extension ProxmoxBackend {
     }
 
     /// Takes the drive away and deletes its medium.
-    func removeSeed(of machine: FoundMachine, _ deployment: DeploymentID, _ client: PVEClient) async throws {
+    /// - Parameter sparesForeignMedia: whether a medium that somebody else put in stays in the drive, as for a machine that is deleted.
+    func removeSeed(
+        of machine: FoundMachine, _ deployment: DeploymentID, sparingForeignMedia sparesForeignMedia: Bool = false, _ client: PVEClient
+    ) async throws {
         let place = machine.place
         let drive = MachineParameters.seedDrive
-        if let value = machine.config.drive(drive)?.first ?? machine.config.drive(drive)?["file"] {
-            guard value == "none" || value.hasSuffix("iso/\(Self.seedName(deployment))") else {
+        let value = machine.config.drive(drive)?.first ?? machine.config.drive(drive)?["file"]
+        let isOurs = value.map { $0 == "none" || $0.hasSuffix("iso/\(Self.seedName(deployment))") } ?? false
+        if let value, isOurs || !sparesForeignMedia {
+            guard isOurs else {
                 throw Failure(
                     .proxmoxChanged, "the drive \(drive) of VM \(place.vmid) on node '\(place.node)' has '\(value)' in it, which pgkvm did not put there",
                     remedy: "take it out by hand: qm set \(place.vmid) --delete \(drive)")
@@ -47,9 +52,14 @@ extension ProxmoxBackend {
             }
             _ = try await client.data(.configure(place, ["delete": drive], privilege: "VM.Config.CDROM"))
         }
-        for store in try await client.data(.storages(node: place.node)).elements.compactMap(StoreView.init(status:))
-        where store.isActive && store.content.contains("iso") {
+        for store in try await client.data(.storages(node: place.node)).elements.compactMap(StoreView.init(status:)) where store.content.contains("iso") {
             let volume = "\(store.name):iso/\(Self.seedName(deployment))"
+            guard store.isActive else {
+                report(
+                    "the store '\(store.name)' of node '\(place.node)' is not active: the seed, which has secrets in it, may still be there; "
+                        + "when it is active again: pvesm free \(volume)")
+                continue
+            }
             let content = try await client.data(.content(node: place.node, storage: store.name, type: "iso"))
             guard let row = content.elements.first(where: { $0["volid"]?.text == volume }), row["size"]?.count != Self.blankSize else { continue }
             try await removeMedium(volume, store: store.name, place, deployment, client)

@@ -3,18 +3,22 @@ internal import HostSystem
 
 /// What `pgkvm proxmox check` tells of a server, before there is any machine.
 package struct ProxmoxCheck: Sendable {
-    private let connection: ProxmoxConnection
+    let connection: ProxmoxConnection
+    private let spec: ApplianceSpec?
     private let environment: @Sendable (String) -> String?
     private let timing: PVETiming
-    private let bridge: String?
+    let bridge: String?
 
     /// - Parameters:
+    ///   - spec: what is to be deployed; nil asks only for what every machine needs.
     ///   - environment: the value of a variable; the token may be in one.
     ///   - bridge: the one that the machines are to be on; nil only lists them.
     package init(
-        connection: ProxmoxConnection, bridge: String? = nil, environment: @escaping @Sendable (String) -> String?, timing: PVETiming = PVETiming()
+        connection: ProxmoxConnection, spec: ApplianceSpec? = nil, bridge: String? = nil, environment: @escaping @Sendable (String) -> String?,
+        timing: PVETiming = PVETiming()
     ) {
         self.connection = connection
+        self.spec = spec
         self.bridge = bridge
         self.environment = environment
         self.timing = timing
@@ -28,6 +32,8 @@ package struct ProxmoxCheck: Sendable {
             let client = PVEClient(connection: connection, token: token, timing: timing)
             let release = try await release(client, &findings)
             let cluster = try await ClusterView.read(client)
+            if let spec { await findings += finding("proxmox.name") { try await name(spec, cluster, client) } }
+            await findings += finding("proxmox.pool") { try await ProxmoxBackend.pool(connection.pool, client) }
             let nodes = chosen(cluster)
             if nodes.isEmpty {
                 findings.append(
@@ -35,17 +41,28 @@ package struct ProxmoxCheck: Sendable {
                         check: "proxmox.nodes", level: .fail, measured: connection.node.map { "'\($0)' is not there or offline" } ?? "none online",
                         expected: "a node that is online", remedy: "look at it on a node: pvecm status"))
             }
-            for node in nodes { findings.append(Self.room(node)) }
-            var stores: [StoreView] = []
-            for node in nodes { stores += try await self.stores(node, client, &findings) }
-            for node in nodes { findings.append(try await bridges(node, client)) }
-            findings += try await rights(client, release, nodes: nodes.map(\.name), stores: Set(stores.map(\.name)))
+            var views: [(findings: [Finding], stores: [StoreView])] = []
+            for node in nodes { views.append(await look(at: node, client)) }
+            // One node that can take the machine is enough where the node is free.
+            let isFree = connection.node == nil && views.contains { $0.findings.allPassed }
+            findings += views.flatMap(\.findings).map { isFree && $0.level == .fail ? $0.asWarning : $0 }
+            findings += await rights(client, release, nodes: nodes.map(\.name), stores: Set(views.flatMap(\.stores).map(\.name)))
         } catch {
             let failure = error as? Failure ?? Failure(.proxmoxUnreachable, "\(error)")
             findings.append(
                 Finding(check: "proxmox.server", level: .fail, measured: failure.message, expected: "a server that answers", remedy: failure.remedy))
         }
         return findings
+    }
+
+    /// What cannot be asked is a finding, and does not keep anything else from being looked at.
+    func finding(_ check: String, _ body: () async throws -> [Finding]) async -> [Finding] {
+        do {
+            return try await body()
+        } catch {
+            let failure = error as? Failure ?? Failure(.proxmoxUnreachable, "\(error)")
+            return [Finding(check: check, level: .fail, measured: failure.message, expected: "an answer without a refusal", remedy: failure.remedy)]
+        }
     }
 
     private func chosen(_ cluster: ClusterView) -> [NodeView] {
@@ -63,6 +80,33 @@ package struct ProxmoxCheck: Sendable {
                 check: "proxmox.version", level: isNew ? .pass : .fail, measured: "Proxmox VE \(release)", expected: "\(PVERelease.oldest) or later",
                 remedy: isNew ? nil : "upgrade the node: apt-get update && apt-get dist-upgrade"))
         return release
+    }
+
+    private func name(_ spec: ApplianceSpec, _ cluster: ClusterView, _ client: PVEClient) async throws -> [Finding] {
+        let own = try await ProxmoxBackend.namesake(spec.name, cluster, client)
+        return [
+            Finding(
+                check: "proxmox.name", level: .pass,
+                measured: own.map { "VM \($0.place.vmid) of that name is of pgkvm's" } ?? "no machine is called '\(spec.name)'",
+                expected: "no other machine of that name")
+        ]
+    }
+
+    // MARK: A node
+
+    private func look(at node: NodeView, _ client: PVEClient) async -> (findings: [Finding], stores: [StoreView]) {
+        var seen: [StoreView] = []
+        var findings = await finding("proxmox.nodes") {
+            if let machine = spec?.machine { try NodeExamination.check(node, vcpus: machine.vcpus, memory: machine.memory) }
+            return [Self.room(node)]
+        }
+        await findings += finding("proxmox.stores") {
+            var findings: [Finding] = []
+            seen = try await stores(node, client, &findings)
+            return findings
+        }
+        await findings += finding("proxmox.bridges") { [try await bridges(node, client)] }
+        return (findings, seen)
     }
 
     private static func room(_ node: NodeView) -> Finding {
@@ -89,8 +133,9 @@ package struct ProxmoxCheck: Sendable {
         }
         do {
             let wanted = Wanted(
-                vcpus: 1, memory: .mebibytes(1), space: ByteSize(bytes: 0), bridge: "", storage: connection.storage, imageStorage: connection.imageStorage,
-                isoStorage: connection.isoStorage, needsSharedStorage: connection.ha)
+                vcpus: 1, memory: .mebibytes(1), space: ByteSize(bytes: spec.map { $0.machine.systemDisk.size.bytes + $0.dataDisk.size.bytes } ?? 0),
+                bridge: "", storage: connection.storage, imageStorage: connection.imageStorage, isoStorage: connection.isoStorage,
+                needsSharedStorage: connection.ha)
             let site = try NodeExamination.site(node: node.name, stores: stores, wanted)
             findings.append(
                 Finding(
@@ -107,67 +152,22 @@ package struct ProxmoxCheck: Sendable {
     }
 
     private func bridges(_ node: NodeView, _ client: PVEClient) async throws -> Finding {
-        let names = try await client.data(.bridges(node: node.name)).elements.compactMap { $0["iface"]?.text }.sorted()
-        let isThere = bridge.map(names.contains) ?? !names.isEmpty
+        let bridges = try await client.data(.bridges(node: node.name)).elements.compactMap(BridgeView.init).sorted { $0.name < $1.name }
+        let list = bridges.map { $0.isActive ? $0.name : "\($0.name) (not active)" }.joined(separator: ", ")
+        let isThere = bridges.contains { $0.isActive && $0.name == bridge ?? $0.name }
         let role = PVEPermission("/sdn/zones/localnetwork", "SDN.Use").grant(to: client.token)
         return Finding(
-            check: "proxmox.bridges", level: isThere ? .pass : .fail, measured: "\(node.name): \(names.isEmpty ? "none" : names.joined(separator: ", "))",
+            check: "proxmox.bridges", level: isThere ? .pass : .fail, measured: "\(node.name): \(list.isEmpty ? "none" : list)",
             expected: bridge.map { "'\($0)'" } ?? "a bridge for the machines",
-            remedy: isThere ? nil : "make one (Node > System > Network); when there is one: as root on a node: \(role)")
+            remedy: isThere
+                ? nil
+                : "make one, or apply its configuration (Node > System > Network); when there is one: as root on a node: \(role)")
     }
+}
 
-    /// What the token needs, one finding for each path.
-    private func rights(_ client: PVEClient, _ release: PVERelease, nodes: [String], stores: Set<String>) async throws -> [Finding] {
-        var findings: [Finding] = []
-        for need in Self.needs(release, pool: connection.pool, nodes: nodes, stores: stores.sorted(), ha: connection.ha) {
-            let data = try await client.data(.permissions(on: need.permission.path))
-            let has = need.permission.privileges.filter { data[need.permission.path]?[$0] != nil }
-            let missing = need.permission.privileges.filter { !has.contains($0) }
-            guard !missing.isEmpty else {
-                findings.append(
-                    Finding(
-                        check: "proxmox.rights", level: .pass, measured: "\(need.permission.path): all",
-                        expected: need.permission.privileges.joined(separator: ", ")))
-                continue
-            }
-            let grant = PVEPermission(path: need.permission.path, privileges: missing).grant(to: client.token)
-            findings.append(
-                Finding(
-                    check: "proxmox.rights", level: need.isOptional ? .warn : .fail,
-                    measured: "\(need.permission.path): \(client.token.identifier) has not \(missing.joined(separator: ", "))",
-                    expected: need.permission.privileges.joined(separator: ", "),
-                    remedy: "\(need.isOptional ? "\(need.purpose); " : "")as root on a node: \(grant)"))
-        }
-        return findings
-    }
-
-    struct Need: Equatable {
-        let permission: PVEPermission
-        /// What is lost without it.
-        var purpose = ""
-        var isOptional: Bool { !purpose.isEmpty }
-    }
-
-    /// The least rights that a deployment needs, from its start to its end.
-    static func needs(_ release: PVERelease, pool: String?, nodes: [String], stores: [String], ha: Bool) -> [Need] {
-        let machine = [
-            "VM.Allocate", "VM.Audit", "VM.PowerMgmt", "VM.Config.CPU", "VM.Config.Memory", "VM.Config.Disk", "VM.Config.Network", "VM.Config.Options",
-            "VM.Config.HWType", "VM.Config.CDROM", PVEPermission.agentPrivilege(release),
-        ]
-        var needs = [Need(permission: PVEPermission(path: pool.map { "/pool/\($0)" } ?? "/vms", privileges: machine))]
-        for store in stores {
-            needs.append(Need(permission: PVEPermission("/storage/\(store)", "Datastore.Audit", "Datastore.AllocateSpace", "Datastore.AllocateTemplate")))
-            needs.append(
-                Need(
-                    permission: PVEPermission("/storage/\(store)", "Datastore.Allocate"),
-                    purpose: "without it a seed that was used is blanked and not deleted"))
-        }
-        needs.append(Need(permission: PVEPermission("/sdn/zones/localnetwork", "SDN.Use")))
-        for node in nodes {
-            needs.append(
-                Need(permission: PVEPermission("/nodes/\(node)", "Sys.Audit"), purpose: "without it the node does not tell its free memory and processors"))
-        }
-        if ha { needs.append(Need(permission: PVEPermission("/", "Sys.Console"))) }
-        return needs
+extension Finding {
+    /// The same where another node will do.
+    fileprivate var asWarning: Finding {
+        Finding(check: check, level: .warn, measured: "\(measured); another node can take the machine", expected: expected, remedy: remedy)
     }
 }

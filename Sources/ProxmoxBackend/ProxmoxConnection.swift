@@ -70,6 +70,8 @@ package struct PVETiming: Sendable, Equatable {
     /// For a task that copies disks, and how long its log may say nothing new.
     package var copyTask: Duration = .seconds(4 * 3600)
     package var copySilence: Duration = .seconds(900)
+    /// Until a task has said in its log what it does.
+    package var firstWord: Duration = .seconds(60)
     /// For every other task.
     package var task: Duration = .seconds(300)
 

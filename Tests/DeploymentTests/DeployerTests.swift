@@ -2,6 +2,7 @@ import ApplianceModel
 import HostSystem
 import MachineBackend
 import SpecFile
+import Synchronization
 import SystemPackage
 import TestSupport
 import Testing
@@ -158,6 +159,61 @@ struct DeployerTests {
             let (_, outcome) = try await scratch.deploy(spec, mayRestart: true)
             #expect(outcome.performed.map(\.rawValue) == ["configure-cpu", "resize-machine"])
             #expect(scratch.backend.calls.contains("shutDown"))
+        }
+    }
+
+    @Test("What the machine could not be started with is refused while the guest runs")
+    func impossibleSize() async throws {
+        try await Scratch.with { scratch in
+            let appliance = try await scratch.withMachine()
+            scratch.backend.set(.running, of: "db")
+            scratch.backend.fail("checkProcessor", with: Failure(.unsupported, "the node has 8 processors"))
+            var spec = try scratch.spec()
+            spec.machine.vcpus = 64
+            let (_, outcome) = try await scratch.deploy(spec, mayRestart: true)
+            #expect(outcome.failure?.step == "resize-machine" && outcome.failure?.error?.message == "the node has 8 processors")
+            let machine = try #require(try await appliance.machine())
+            #expect(try await scratch.backend.powerState(of: machine) == .running)
+            #expect(!scratch.backend.calls.contains("shutDown") && !scratch.backend.calls.contains("setProcessor"))
+        }
+    }
+
+    @Test("A later run tells the platform where the former one decided to put the machine, before it looks at the host")
+    func keptPlace() async throws {
+        try await Scratch.with { scratch in
+            try scratch.addImage()
+            scratch.backend.place.withLock { $0 = MachinePlace(node: "pve2", storage: "a", imageStorage: "b", mediaStorage: "c") }
+            scratch.backend.fail("create", with: Failure(.unsupported, "no such luck"))
+            _ = try await scratch.deploy(scratch.spec())
+            #expect(!scratch.backend.calls.contains("keep pve2"))
+            scratch.backend.fail("create", with: nil)
+            scratch.backend.fail("start", with: Failure(.unsupported, "it will not start"))
+            _ = try await scratch.deploy(scratch.spec())
+            let calls = scratch.backend.calls
+            let kept = try #require(calls.firstIndex(of: "keep pve2"))
+            #expect(calls[kept + 1] == "checkHost")
+            #expect(scratch.backend.specs.withLock { $0["db"]?.disk.place?.node } == "pve2")
+        }
+    }
+
+    @Test("A platform that does not answer for a moment does not end the wait for a guest")
+    func silentPlatform() async throws {
+        try await Scratch.with { scratch in
+            let appliance = try await scratch.withMachine()
+            let backend = scratch.backend
+            backend.set(.running, of: "db")
+            backend.fail("powerState", with: Failure(.timedOut, "no answer"))
+            let before = backend.calls.count { $0 == "powerState" }
+            let wait = GuestWait(context: appliance.context, machine: try #require(try await appliance.machine()))
+            let clock = ContinuousClock()
+            let isDone: Bool? = try await wait.watching {
+                try await poll(every: .milliseconds(10), until: clock.now + .seconds(300), on: clock) {
+                    let looks = backend.calls.count { $0 == "powerState" } - before
+                    if looks >= 2 { backend.fail("powerState", with: nil) }
+                    return looks >= 3 ? true : nil
+                }
+            }
+            #expect(isDone == true)
         }
     }
 

@@ -152,6 +152,9 @@ struct PlanTests {
             #expect(status["configure-cpu"] == .pending)
             #expect(status["resize-machine"] == .pending)
             #expect(status["boot-guest"] == .pending)
+
+            scratch.backend.fail("checkProcessor", with: Failure(.unsupported, "the node has 8 processors"))
+            #expect(try await self.plan(scratch, spec).refusals == ["the node has 8 processors"])
         }
     }
 

@@ -18,6 +18,18 @@ struct DetachedProcessTests {
         #expect(result.status == 0)
     }
 
+    @Test("A variable that is to be hidden does not reach it")
+    func hidden() async throws {
+        try await withDirectory { directory in
+            let file = directory.appending("output")
+            let output = try FileDescriptor.open(file, .writeOnly, options: [.create], permissions: .ownerReadWrite)
+            defer { try? output.close() }
+            let process = try DetachedProcess.spawn(["env"], in: directory, output: output, hiding: ["PATH"])
+            #expect(try await end(of: process) == 0)
+            #expect(try !Files.readText(file).split(separator: "\n").contains { $0.hasPrefix("PATH=") })
+        }
+    }
+
     @Test("Descriptors arrive as 3, 4, … in order, whatever their numbers here, and everything else is closed")
     func descriptors() async throws {
         try await withDirectory { directory in

@@ -47,6 +47,12 @@ struct ProgramRunnerTests {
         #expect(result.outputText == "a $b\n")
     }
 
+    @Test("A variable that hands over a secret does not reach a program")
+    func secrets() async throws {
+        let result = try await ProgramRunner.run("env", [], environment: ["PGKVM_PROXMOX_TOKEN": "deploy@pve!ci=secret", "PGKVM_TEST": "seen"])
+        #expect(result.outputText.contains("PGKVM_TEST=seen") && !result.outputText.contains("TOKEN"))
+    }
+
     @Test("The working directory is the one asked for")
     func workingDirectory() async throws {
         try await withTemporaryDirectory { directory in

@@ -26,9 +26,31 @@ struct ClusterTests {
             let report = try await rig.backend.checkHost(rig.spec)
             let finding = try #require(report.findings.first { $0.check == "proxmox.node" })
             #expect(finding.measured.hasPrefix("pve2: 28672 of 32768 MiB memory free, 90 % of 8 processors idle, 184320 MiB free on 'local'"))
+            // Between two steps the figures change, and the decision does not.
+            rig.change { $0.nodes["pve2"]?.usedMemory = .gibibytes(29) }
+            let disk = try await rig.backend.decideDisks(rig.spec).0
+            #expect(disk.place == MachinePlace(node: "pve2", storage: "local", imageStorage: "local", mediaStorage: "local"))
             let machine = try await rig.backend.create(rig.machineSpec)
             #expect(rig.ours[100]?.node == "pve2")
             try await rig.backend.delete(machine)
+        }
+    }
+
+    @Test("A later run goes on with the place that a former one decided; where that cannot be it fails, and nothing is made elsewhere")
+    func decided() async throws {
+        try await Rig.run(Self.cluster()) { rig in
+            let disk = try await rig.backend.decideDisks(rig.spec).0
+            rig.change { $0.nodes["pve2"]?.usedMemory = .gibibytes(29) }
+            let later = try Rig(rig.server)
+            later.backend.keep(try #require(disk.place))
+            let finding = try #require(try await later.backend.checkHost(rig.spec).findings.first { $0.check == "proxmox.node" })
+            #expect(finding.measured == "pve2: chosen when the deployment began")
+            rig.change { $0.nodes["pve2"]?.isOnline = false }
+            let last = try Rig(rig.server)
+            let error = await failure { _ = try await last.backend.create(last.machineSpec(disk: disk)) }
+            #expect(error?.code == .proxmoxNode && error?.message.contains("'pve2' is offline; the node was chosen when the deployment began") == true)
+            #expect(error?.remedy?.contains("pgkvm delete NAME") == true)
+            #expect(rig.machines.isEmpty && rig.files.isEmpty)
         }
     }
 
@@ -53,7 +75,23 @@ struct ClusterTests {
         try await Rig.run(model) { rig in
             let report = try await rig.backend.checkHost(rig.spec)
             #expect(report.findings.first { $0.check == "proxmox.node" }?.measured.hasPrefix("pve1: free memory not told") == true)
-            #expect(report.findings.first { $0.check == "proxmox.memory" }?.level == .skip)
+            for check in ["proxmox.memory", "proxmox.processors"] { #expect(report.findings.first { $0.check == check }?.level == .skip) }
+        }
+    }
+
+    @Test("A pool that is not seen, and a store on which an image may not fit beside the disks, are said before")
+    func room() async throws {
+        var model = PVEModel()
+        model.stores["local"]?.used = .gibibytes(181)
+        try await Rig.run(model, change: { $0.pool = "payroll" }) { rig in
+            let findings = try await rig.backend.checkHost(rig.spec).findings
+            #expect(findings.first { $0.check == "proxmox.pool" }?.level == .warn)
+            #expect(findings.first { $0.check == "proxmox.storage" }?.level == .warn)
+            rig.change {
+                $0.pools = ["payroll"]
+                $0.stores["local"]?.used = .gibibytes(20)
+            }
+            #expect(try await rig.backend.checkHost(rig.spec).findings.allSatisfy { $0.level == .pass || $0.check == "proxmox.accelerator" })
         }
     }
 
@@ -82,6 +120,45 @@ struct ClusterTests {
             #expect(poor.first { $0.check == "proxmox.version" }?.level == .fail)
             #expect(poor.contains { $0.check == "proxmox.stores" && $0.level == .fail && $0.remedy?.contains("pvesm set local") == true })
         }
+        try await Rig.run(Self.cluster()) { rig in
+            let check: @Sendable (ApplianceSpec?, ProxmoxConnection) async -> [Finding] = {
+                await ProxmoxCheck(connection: $1, spec: $0, bridge: "vmbr0", environment: environment, timing: Rig.timing).run()
+            }
+            // A right for one bridge is enough, and one that ends at its path is not.
+            let machine = ProxmoxCheck.needs(PVERelease(major: 9, minor: 2), pool: nil, bridge: nil, nodes: [], stores: [], ha: false)[0].permission.privileges
+            rig.change {
+                $0.privileges = [
+                    "/": ["Sys.Audit"], "/vms": Set(machine), "/sdn/zones/localnetwork/vmbr0": ["SDN.Use"],
+                    "/storage": ["Datastore.Audit", "Datastore.Allocate", "Datastore.AllocateSpace", "Datastore.AllocateTemplate"],
+                ]
+            }
+            #expect(await check(nil, rig.connection).allSatisfy { $0.level == .pass })
+            rig.change { $0.notPropagated = ["/vms"] }
+            let halted = await check(nil, rig.connection).filter { $0.level == .fail }
+            #expect(halted.count == 1 && halted[0].measured.contains("granted without 'propagate'"), "\(halted)")
+            rig.change { $0.privileges = nil }
+            // What one node lacks another has.
+            rig.change {
+                $0.nodes["pve1"]?.bridges = []
+                $0.nodes["pve1"]?.pendingBridges = ["vmbr0"]
+                $0.faults = [PVEModel.Fault("GET", "/nodes/pve2/storage", .answer(status: 595, reason: "No route to host", body: ""))]
+            }
+            let some = await check(nil, rig.connection)
+            #expect(some.allPassed && some.contains { $0.level == .warn && $0.measured.contains("vmbr0 (not active)") })
+            #expect(some.contains { $0.level == .warn && $0.measured.contains("No route to host") } && some.contains { $0.check == "proxmox.rights" })
+            var named = rig.connection
+            named.node = "pve1"
+            #expect(await check(nil, named).contains { $0.check == "proxmox.bridges" && $0.level == .fail })
+            // What the spec asks for counts.
+            var large = rig.spec
+            large.machine.vcpus = 64
+            #expect(await check(large, rig.connection).contains { $0.check == "proxmox.nodes" && $0.level == .fail })
+            large = rig.spec
+            large.dataDisk.size = .gibibytes(500)
+            #expect(await check(large, rig.connection).contains { $0.check == "proxmox.stores" && $0.level == .fail })
+            rig.change { $0.machines[300] = stranger(name: "orders", node: "pve2") }
+            #expect(await check(rig.spec, rig.connection).contains { $0.check == "proxmox.name" && $0.level == .fail })
+        }
         let nobody = await ProxmoxCheck(connection: ProxmoxConnection(url: "https://127.0.0.1:1"), environment: environment, timing: Rig.timing).run()
         #expect(nobody.map(\.check) == ["proxmox.server"] && nobody[0].level == .fail && nobody[0].remedy != nil)
     }
@@ -89,14 +166,23 @@ struct ClusterTests {
     @Test("The plan has the requests that a deployment makes, each with the line to type")
     func plan() async throws {
         try await Rig.run { rig in
-            _ = try await rig.deploy()
+            let machine = try await rig.deploy()
             let made = rig.server.requests.withLock { $0.filter { ["POST", "PUT"].contains($0.method) }.map { "\($0.method) \($0.path)" } }
             let planned = try PVECallPlan.calls(
                 for: rig.machineSpec,
                 connection: ProxmoxConnection(url: rig.server.url, node: "pve1", storage: "local", imageStorage: "local", isoStorage: "local"))
             let changes = planned.filter { ["POST", "PUT"].contains($0.method) }.map { "\($0.method) \($0.path.replacing("<vmid>", with: "100"))" }
             // The seed's removal comes after the first boot.
-            #expect(changes == made + ["PUT /nodes/pve1/qemu/100/config"])
+            try await rig.backend.detachSeed(from: machine)
+            let all = rig.server.requests.withLock { $0.filter { ["POST", "PUT"].contains($0.method) }.map { "\($0.method) \($0.path)" } }
+            #expect(changes == all && all.count == made.count + 2)
+            let chosen = try await rig.backend.decideDisks(rig.spec).0
+            var guarded = ProxmoxConnection(url: rig.server.url)
+            guarded.ha = true
+            let calls = try PVECallPlan.calls(for: rig.machineSpec(disk: chosen), connection: guarded)
+            #expect(calls.contains { $0.path == "/nodes/pve1/qemu" } && !calls.contains { ($0.path + $0.parameters.joined()).contains("<node>") })
+            #expect(calls.contains { $0.parameters.contains("scsi1=none,media=cdrom") })
+            #expect(calls.last?.parameters.contains("comment=PostgreSQL appliance orders, by pgkvm") == true)
             let creation = try #require(planned.first { $0.byHand[0].hasPrefix("qm create") })
             #expect(creation.byHand[0].contains("--virtio1 local:10,format=raw,iothread=1,cache=none,aio=native,discard=on,serial=pgdata"))
             #expect(creation.byHand[1].hasPrefix("pvesh create /nodes/pve1/qemu --vmid '<vmid>' --name orders"))

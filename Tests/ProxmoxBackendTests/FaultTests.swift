@@ -8,129 +8,6 @@ import Testing
 
 @testable import ProxmoxBackend
 
-/// What goes wrong before or while a machine is made: the message says what, why and what helps; nothing half-made stays.
-struct CreationFault: Sendable, CustomTestStringConvertible {
-    let name: String
-    let code: Failure.Code
-    /// What the message has to hold.
-    let says: [String]
-    /// What the remedy has to hold.
-    let helps: String
-    /// Whether the same is refused by the look before anything is made.
-    var isSeenBefore = true
-    var connection: @Sendable (inout ProxmoxConnection) -> Void = { _ in }
-    var bridge = "vmbr0"
-    var vcpus = 2
-    let arrange: @Sendable (inout PVEModel) -> Void
-
-    var testDescription: String { name }
-
-    static let all = [
-        CreationFault(
-            name: "no storage with import", code: .proxmoxNoImportStorage, says: ["'pve1'", "content type 'import'"],
-            helps: "pvesm set local --content images,import,iso"
-        ) { $0.stores["local"]?.content = ["images", "iso"] },
-        CreationFault(
-            name: "the named store is not for images", code: .proxmoxNoStorage, says: ["'local'", "content types are import, iso"],
-            helps: "pvesm set local --content images,import,iso", connection: { $0.storage = "local" }
-        ) { $0.stores["local"]?.content = ["import", "iso"] },
-        CreationFault(
-            name: "a store that is not there", code: .proxmoxNoStorage, says: ["no store 'fast'", "machine.proxmox.storage"], helps: "'local'",
-            connection: { $0.storage = "fast" }
-        ) { _ in },
-        CreationFault(
-            name: "a store that is not active", code: .proxmoxNoStorage, says: ["'nas'", "not active"], helps: "pvesm status",
-            connection: { $0.storage = "nas" }
-        ) {
-            $0.stores["nas"] = PVEModel.Store(kind: "nfs", content: ["images"])
-            $0.stores["nas"]?.isActive = false
-        },
-        CreationFault(
-            name: "full storage", code: .proxmoxStorageFull, says: ["'local'", "5120 MiB free", "need 18432 MiB"], helps: "machine.proxmox.storage"
-        ) { $0.stores["local"]?.used = .gibibytes(195) },
-        CreationFault(
-            name: "storage that fills up meanwhile", code: .proxmoxTaskFailed,
-            says: ["the creation of VM 100 failed on node 'pve1'", "insufficient free space"],
-            helps: "pvenode task log", isSeenBefore: false
-        ) { $0.faults = [PVEModel.Fault("POST", "/qemu", .failTask("volume group has insufficient free space"))] },
-        CreationFault(
-            name: "unknown bridge", code: .proxmoxNoBridge, says: ["'pve1'", "no bridge 'vmbr7'"], helps: "vmbr0", bridge: "vmbr7"
-        ) { _ in },
-        CreationFault(
-            name: "more processors than the node has", code: .proxmoxNoRoom, says: ["8 processors", "machine.vcpus", "64"], helps: "ask for less", vcpus: 64
-        ) { _ in },
-        CreationFault(
-            name: "a node that is offline", code: .proxmoxNode, says: ["'pve2' is offline"], helps: "auto", connection: { $0.node = "pve2" }
-        ) {
-            $0.nodes["pve2"] = PVEModel.Node()
-            $0.nodes["pve2"]?.isOnline = false
-        },
-        CreationFault(
-            name: "a node that is not there", code: .proxmoxNode, says: ["no node 'pve9'"], helps: "pve1", connection: { $0.node = "pve9" }
-        ) { _ in },
-        CreationFault(
-            name: "a node that goes away", code: .proxmoxNode, says: ["does not answer", "No route to host"], helps: "pvecm status", isSeenBefore: false
-        ) {
-            $0.faults = [
-                PVEModel.Fault("POST", "/qemu", .answer(status: 595, reason: "Errors during connection establishment: No route to host", body: ""))
-            ]
-        },
-        CreationFault(
-            name: "a server that is too old", code: .proxmoxTooOld, says: ["8.2", "8.3"], helps: "dist-upgrade"
-        ) { $0.release = "8.2" },
-        CreationFault(
-            name: "HA without shared storage", code: .proxmoxNotShared, says: ["ha", "'local'", "not shared"], helps: "ha: false", connection: { $0.ha = true }
-        ) { _ in },
-        CreationFault(
-            name: "no right to make machines", code: .proxmoxPermission, says: ["deploy@pve!ci", "VM.Allocate on /vms"],
-            helps: "pveum acl modify /vms --users 'deploy@pve' --tokens 'deploy@pve!ci'", isSeenBefore: false
-        ) { $0.faults = [PVEModel.Fault("POST", "/qemu", .answer(status: 403, reason: "Permission check failed", body: #"{"data":null}"#))] },
-        CreationFault(
-            name: "no right to disks", code: .proxmoxPermission, says: ["VM.Config.Disk on /vms"], helps: "--privs 'VM.Config.Disk'", isSeenBefore: false
-        ) {
-            $0.faults = [
-                PVEModel.Fault("POST", "/qemu", .answer(status: 403, reason: "x", body: #"{"message":"Permission check failed (/vms/100, VM.Config.Disk)\n"}"#))
-            ]
-        },
-        CreationFault(
-            name: "no right to upload", code: .proxmoxPermission, says: ["Datastore.AllocateTemplate on /storage/local"],
-            helps: "pveum acl modify /storage/local",
-            isSeenBefore: false
-        ) {
-            $0.privileges = ["/": ["Datastore.Audit", "Datastore.AllocateSpace", "SDN.Use", "VM.Audit"]]
-        },
-        CreationFault(
-            name: "parameters that this version refuses", code: .proxmoxParameters, says: ["cores: no", "vga: neither"], helps: "version", isSeenBefore: false
-        ) {
-            $0.faults = [
-                PVEModel.Fault(
-                    "POST", "/qemu",
-                    .answer(status: 400, reason: "Parameter verification failed.", body: #"{"errors":{"vga":"neither","cores":"no\n"},"data":null}"#))
-            ]
-        },
-        CreationFault(
-            name: "an image that arrives damaged", code: .proxmoxTaskFailed, says: ["the upload of the image failed", "checksum mismatch"],
-            helps: "pvenode task log",
-            isSeenBefore: false
-        ) { $0.faults = [PVEModel.Fault("POST", "/upload", .failTask("checksum mismatch"))] },
-        CreationFault(
-            name: "a connection that is cut in the upload", code: .proxmoxUnreachable, says: ["was cut", "/nodes/pve1/storage/local/upload"],
-            helps: "carries on", isSeenBefore: false
-        ) { $0.faults = [PVEModel.Fault("POST", "/upload", .cutUpload(after: 20_000))] },
-        CreationFault(
-            name: "a connection that is cut at the creation", code: .proxmoxUnreachable, says: ["was cut", "POST /nodes/pve1/qemu"], helps: "carries on",
-            isSeenBefore: false
-        ) { $0.faults = [PVEModel.Fault("POST", "/qemu", .cutBefore)] },
-        CreationFault(
-            name: "a system disk that cannot grow", code: .proxmoxTaskFailed, says: ["the growth of the system disk failed"], helps: "pvenode task log",
-            isSeenBefore: false
-        ) { $0.faults = [PVEModel.Fault("PUT", "/resize", .failTask("volume group has insufficient free space"))] },
-        CreationFault(
-            name: "a name that is a stranger's", code: .machineStranger, says: ["VM 200", "'orders'"], helps: "qm set 200 --name", isSeenBefore: false
-        ) { $0.machines[200] = stranger(name: "orders", tags: "pgkvm") },
-    ]
-}
-
 @Suite("Faults of Proxmox VE", .server)
 struct FaultTests {
     @Test("Refuses or fails with what, why and a remedy; nothing half-made stays, and nothing foreign is touched", arguments: CreationFault.all)
@@ -200,6 +77,181 @@ struct FaultTests {
             #expect(error?.remedy?.contains("pvenode task log 'UPID:pve1:") == true)
             // The work was ended, so that it leaves nothing either.
             #expect(server.model.withLock { $0.machines.isEmpty })
+            // Or it leaves its number, which only root can take away.
+            server.model.withLock {
+                $0.faults = [PVEModel.Fault("POST", "/qemu", .endlessTask)]
+                $0.endedCreationsStay = true
+            }
+            let left = await failure { _ = try await backend.create(rig.machineSpec) }
+            #expect(left?.code == .proxmoxTaskEndless && left?.message.contains("VM 100 is left of it") == true, "\(left?.message ?? "nothing")")
+            #expect(left?.remedy?.contains("qm destroy 100 --purge 1") == true)
+            #expect(server.model.withLock { $0.taskOrder.last.flatMap($0.exit(of:)) } == "received interrupt")
+        }
+    }
+
+    @Test("A start and a deletion that never end are given up and not ended: they may still come through")
+    func endlessOthers() async throws {
+        try await PVEServer.with { server in
+            var timing = Rig.timing
+            timing.task = .milliseconds(100)
+            let rig = try Rig(server)
+            let backend = ProxmoxBackend(connection: rig.connection, environment: { $0 == PVEToken.variable ? PVEServer.token : nil }, timing: timing)
+            let machine = try await rig.backend.create(rig.machineSpec)
+            for (fault, body) in [
+                (PVEModel.Fault("POST", "status/start", .endlessTask), { try await backend.start(machine) }),
+                (PVEModel.Fault("DELETE", "/qemu/100", .endlessTask), { try await backend.delete(machine) }),
+            ] {
+                rig.change { $0.faults = [fault] }
+                let error = await failure(body)
+                #expect(error?.code == .proxmoxTaskEndless && error?.remedy?.contains("pvesh delete '/nodes/pve1/tasks/UPID:") == true)
+                #expect(rig.server.model.withLock { $0.taskOrder.last.flatMap($0.exit(of:)) } == nil)
+            }
+            try await rig.backend.delete(machine)
+            #expect(rig.machines.isEmpty)
+        }
+    }
+
+    @Test("Work that ends with warnings has succeeded, and the warnings are told")
+    func warnings() async throws {
+        var model = PVEModel()
+        model.faults = [PVEModel.Fault("POST", "status/start", .warnTask("Interface 'tap100i0' not attached to any bridge."))]
+        try await PVEServer.with(model) { server in
+            let told = Mutex<[String]>([])
+            let rig = try Rig(server, report: { line in told.withLock { $0.append(line) } })
+            let machine = try await rig.deploy()
+            #expect(try await rig.backend.powerState(of: machine) == .running)
+            #expect(told.withLock { $0.contains { $0.hasSuffix("WARN: Interface 'tap100i0' not attached to any bridge.") } })
+        }
+    }
+
+    @Test("Work that the same token does for others is neither waited for nor ended; what may be ours is waited for and not ended")
+    func othersWork() async throws {
+        try await PVEServer.with { server in
+            var timing = Rig.timing
+            timing.copySilence = .milliseconds(100)
+            let rig = try Rig(server)
+            let backend = ProxmoxBackend(connection: rig.connection, environment: { $0 == PVEToken.variable ? PVEServer.token : nil }, timing: timing)
+            let foreign = server.model.withLock { $0.beginCreation(100, of: "local:import/debian-12.qcow2") }
+            let machine = try await backend.create(rig.machineSpec)
+            #expect(machine.identifier == "101")
+            try await backend.delete(machine)
+            let similar = server.model.withLock { $0.beginCreation(102, of: "local:import/pgkvm-ab.qcow2") }
+            let error = await failure { _ = try await backend.create(rig.machineSpec) }
+            #expect(error?.code == .proxmoxTaskEndless && error?.message.contains("the creation of VM 102") == true)
+            for task in [foreign, similar] { #expect(server.model.withLock { $0.exit(of: task) } == nil) }
+        }
+    }
+
+    @Test("A server that does not answer for a moment ends no wait")
+    func moments() async throws {
+        try await Rig.run { rig in
+            let machine = try await rig.backend.create(rig.machineSpec)
+            let gone: @Sendable (Int) -> [PVEModel.Fault] = { times in
+                // The look before the start is answered.
+                (1...times).map {
+                    PVEModel.Fault("GET", "status/current", .answer(status: 595, reason: "No route to host", body: ""), skipping: $0 == 1 ? 1 : 0)
+                }
+            }
+            rig.change { $0.faults = gone(3) }
+            try await rig.backend.start(machine)
+            #expect(rig.server.model.withLock { $0.faults.isEmpty })
+            rig.change { $0.faults = gone(3) }
+            try await rig.backend.powerOff(machine)
+            #expect(try await rig.backend.powerState(of: machine) == .off)
+            rig.change { $0.faults = gone(50) }
+            #expect(await failure { try await rig.backend.start(machine) }?.code == .proxmoxNode)
+        }
+    }
+
+    @Test("A machine that moves between the list and the question about it is found at the second look")
+    func movesMeanwhile() async throws {
+        try await Rig.run { rig in
+            let machine = try await rig.backend.create(rig.machineSpec)
+            let moved = PVEModel.Fault(
+                "GET", "/qemu/100/config",
+                .answer(status: 500, reason: "Configuration file 'nodes/pve1/qemu-server/100.conf' does not exist", body: ""))
+            rig.change { $0.faults = [moved] }
+            #expect(try await rig.backend.powerState(of: machine) == .off)
+            rig.change { $0.faults = [moved] }
+            #expect(try await rig.backend.find(rig.deployment, name: rig.spec.name) == machine)
+        }
+    }
+
+    @Test("Another processor that the node has not is refused while the machine runs")
+    func resizing() async throws {
+        try await Rig.run { rig in
+            let machine = try await rig.deploy()
+            let error = await failure {
+                try await rig.backend.checkProcessor(CPUDecision(accelerator: .kvm, vcpus: 9, memory: .gibibytes(2)), of: machine)
+            }
+            #expect(error?.code == .proxmoxNoRoom && error?.message.contains("8 processors") == true)
+            let memory = await failure {
+                try await rig.backend.checkProcessor(CPUDecision(accelerator: .kvm, vcpus: 2, memory: .gibibytes(32)), of: machine)
+            }
+            #expect(memory?.code == .proxmoxNoRoom && memory?.message.contains("machine.memory") == true)
+            try await rig.backend.checkProcessor(CPUDecision(accelerator: .kvm, vcpus: 8, memory: .gibibytes(3)), of: machine)
+        }
+    }
+
+    @Test("A machine that runs is running, whatever holds its configuration")
+    func lockedAndRunning() async throws {
+        try await Rig.run { rig in
+            let machine = try await rig.deploy()
+            rig.change { $0.machines[100]?.config["lock"] = "backup" }
+            try await rig.backend.start(machine)
+            #expect(try await rig.backend.powerState(of: machine) == .running)
+        }
+    }
+
+    @Test("What may not be deleted is refused before the guest is stopped; a medium of somebody's is no reason")
+    func protected() async throws {
+        try await Rig.run { rig in
+            let machine = try await rig.deploy()
+            for (key, value) in [("protection", "1"), ("lock", "backup")] {
+                rig.change { $0.machines[100]?.config[key] = value }
+                let error = await failure { try await rig.backend.delete(machine) }
+                #expect(error?.code == .proxmoxLocked && error?.remedy?.contains("qm ") == true, "\(key)")
+                #expect(rig.machines[100]?.state == "running" && rig.seeds.count == 1)
+                rig.change { $0.machines[100]?.config[key] = nil }
+            }
+            rig.change { $0.machines[100]?.config["scsi1"] = "local:iso/debian.iso,media=cdrom" }
+            try await rig.backend.delete(machine)
+            #expect(rig.machines.isEmpty && rig.seeds.isEmpty)
+        }
+    }
+
+    @Test("What an earlier machine of the same number left on a store stays there")
+    func unreferenced() async throws {
+        try await Rig.run { rig in
+            let machine = try await rig.backend.create(rig.machineSpec)
+            rig.change { $0.files["nas:100/vm-100-disk-7.raw"] = PVEModel.File(path: "/nowhere", size: 4096) }
+            try await rig.backend.delete(machine)
+            #expect(rig.machines.isEmpty && rig.files.contains("nas:100/vm-100-disk-7.raw"))
+        }
+    }
+
+    @Test("A seed on a store that is not active is named")
+    func inactiveSeed() async throws {
+        var model = PVEModel()
+        model.stores["nas"] = PVEModel.Store(kind: "nfs", content: ["iso"])
+        try await PVEServer.with(model) { server in
+            let told = Mutex<[String]>([])
+            let rig = try Rig(server, change: { $0.isoStorage = "nas" }, report: { line in told.withLock { $0.append(line) } })
+            let machine = try await rig.deploy()
+            rig.change { $0.stores["nas"]?.isActive = false }
+            try await rig.backend.detachSeed(from: machine)
+            #expect(told.withLock { $0.contains { $0.contains("'nas'") && $0.contains("pvesm free nas:iso/pgkvm-seed-\(rig.deployment).iso") } })
+        }
+    }
+
+    @Test("A guest whose agent was switched off by hand says so; one that is only starting has no address yet")
+    func noAgent() async throws {
+        try await Rig.run { rig in
+            let machine = try await rig.deploy()
+            #expect(try await rig.backend.endpoint(of: machine, service: .ssh) == nil)
+            rig.change { $0.machines[100]?.config["agent"] = nil }
+            let error = await failure { _ = try await rig.backend.endpoint(of: machine, service: .ssh) }
+            #expect(error?.code == .proxmoxChanged && error?.remedy?.contains("qm set 100 --agent enabled=1") == true)
         }
     }
 
@@ -318,120 +370,5 @@ struct FaultTests {
             let error = await failure { _ = try await backend.checkHost(spec) }
             #expect(error?.code == .unsupported && error?.remedy != nil)
         }
-    }
-}
-
-@Suite("Who the server is, and who we are", .server)
-struct TrustTests {
-    private func check(_ server: PVEServer, token: String = PVEServer.token, _ trust: ProxmoxConnection.Trust) async throws -> Failure? {
-        let rig = try Rig(server, token: token, trust: trust)
-        return await failure { _ = try await rig.backend.checkHost(rig.spec) }
-    }
-
-    @Test("A certificate of the named authority, or with the pinned fingerprint, is taken; every other is refused before the token is sent")
-    func trust() async throws {
-        try await PVEServer.with { server in
-            #expect(try await check(server, .authority(server.authority)) == nil)
-            #expect(try await check(server, .fingerprint(server.fingerprint)) == nil)
-            #expect(try await check(server, .fingerprint(server.fingerprint.lowercased())) == nil)
-            let taken = server.requests.withLock { $0.count }
-            let unknown = try await check(server, .system)
-            #expect(unknown?.code == .proxmoxCertificate && unknown?.remedy?.contains("pve-root-ca.pem") == true)
-            let wrong = try await check(server, .fingerprint(String(repeating: "AB:", count: 31) + "AB"))
-            #expect(wrong?.code == .proxmoxFingerprint && wrong?.message.contains(server.fingerprint) == true)
-            #expect(try await check(server, .fingerprint("AB:CD"))?.code == .proxmoxFingerprint)
-            #expect(try await check(server, .authority("/nowhere.pem"))?.code == .proxmoxCertificate)
-            #expect(server.requests.withLock { $0.count } == taken)
-        }
-    }
-
-    @Test("Another server with a certificate of its own is refused, also after the first look")
-    func replaced() async throws {
-        try await PVEServer.with { first in
-            let pin = ServerPin()
-            let address = try ServerAddress(url: first.url)
-            let key = try await pin.publicKey(fingerprint: first.fingerprint, authority: address)
-            try await PVEServer.with(hasOwnKey: true) { second in
-                // The key of the one is demanded of the other.
-                let token = try PVEToken(PVEServer.token, source: "the test")
-                let connection = ProxmoxConnection(url: second.url, trust: .fingerprint(first.fingerprint))
-                let client = PVEClient(connection: connection, token: token, pin: pin, timing: Rig.timing)
-                #expect(key.hasPrefix("sha256//"))
-                #expect(await failure { _ = try await client.data(.version) }?.code == .proxmoxFingerprint)
-                #expect(second.requests.withLock { $0.isEmpty })
-            }
-        }
-    }
-
-    @Test("An expired certificate and one for another name say so")
-    func unfit() async throws {
-        try await PVEServer.with(validity: 0) { server in
-            let error = try await check(server, .authority(server.authority))
-            #expect(error?.code == .proxmoxCertificate && error?.message.contains("expired") == true && error?.remedy?.contains("updatecerts") == true)
-        }
-        try await PVEServer.with(name: "DNS:elsewhere.example") { server in
-            let error = try await check(server, .authority(server.authority))
-            #expect(error?.code == .proxmoxCertificate && error?.remedy?.contains("name or an address") == true)
-        }
-    }
-
-    @Test("A wrong token is refused with the empty answer of the server, and its text is nowhere")
-    func wrongToken() async throws {
-        var model = PVEModel()
-        model.refusalDelay = .milliseconds(300)
-        try await PVEServer.with(model) { server in
-            let secret = "11111111-2222-3333-4444-555555555555"
-            let log = Mutex<[String]>([])
-            let error = try await DebugLog.$current.withValue(DebugLog(echo: { _, line in log.withLock { $0.append(line) } })) {
-                try await check(server, token: "deploy@pve!ci=\(secret)", .authority(server.authority))
-            }
-            #expect(error?.code == .proxmoxToken && error?.message.contains("Authentication failed!") == true)
-            #expect(error?.remedy?.contains("pveum user token") == true)
-            let lines = log.withLock { $0 }
-            #expect(lines.contains { $0.contains("curl --disable --config -") } && lines.contains { $0.contains("GET /version -> 401") })
-            for text in lines + [error?.message ?? "", error?.remedy ?? ""] { #expect(!text.contains(secret)) }
-        }
-    }
-
-    @Test("A server that is not there, one that is no Proxmox VE, and an address that is none")
-    func elsewhere() async throws {
-        func code(_ url: String) async -> Failure.Code? {
-            let backend = ProxmoxBackend(
-                connection: ProxmoxConnection(url: url), environment: { $0 == PVEToken.variable ? PVEServer.token : nil }, timing: Rig.timing)
-            return await failure { _ = try await backend.checkHost(Rig.spec()) }?.code
-        }
-        #expect(await code("https://127.0.0.1:1") == .proxmoxUnreachable)
-        for url in ["http://127.0.0.1:8006", "127.0.0.1", "https://pve1:99999", "https://pve1/api2/json", "https://a b", "https://user@pve1"] {
-            #expect(await code(url) == .proxmoxNotProxmox, "\(url)")
-        }
-        var model = PVEModel()
-        model.faults = [PVEModel.Fault("GET", "/version", .answer(status: 200, reason: "OK", body: "<html>hello</html>"))]
-        try await Rig.run(model) { rig in
-            #expect(await failure { _ = try await rig.backend.checkHost(rig.spec) }?.code == .proxmoxNotProxmox)
-        }
-    }
-
-    @Test("The token comes from a file that is closed to others, else from the environment, else from systemd's credentials")
-    func tokenSources() throws {
-        let directory = try Files.createTemporaryDirectory(in: "/tmp", prefix: "pgkvm-token")
-        defer { try? Files.remove(directory) }
-        let file = directory.appending(PVEToken.credential)
-        try Files.write("  \(PVEServer.token)\n", to: file)
-        #expect(try PVEToken.find(file: file, environment: { _ in nil }).identifier == "deploy@pve!ci")
-        #expect(try PVEToken.find(file: nil, environment: { $0 == "CREDENTIALS_DIRECTORY" ? directory.string : nil }).user == "deploy@pve")
-        let token = try PVEToken.find(file: nil, environment: { $0 == PVEToken.variable ? PVEServer.token : nil })
-        #expect(!"\(token)".contains("0b2c4a46"))
-        for mode in [FilePermissions([.ownerReadWrite, .groupRead]), FilePermissions([.ownerReadWrite, .otherRead])] {
-            try Files.write(PVEServer.token, to: file, mode: mode)
-            let error = #expect(throws: Failure.self) { try PVEToken.find(file: file, environment: { _ in nil }) }
-            #expect(error?.code == .proxmoxToken && error?.remedy?.contains("chmod 0600") == true)
-        }
-        let secret = "0b2c4a46-bbd3-95ac-1734-a424d049c368"
-        for text in ["", "root@pam!ci", "PVEAPIToken=deploy@pve!ci=\(secret)", "deploy!ci=\(secret)", "deploy@pve!ci=\(secret)\nX: y", "deploy@pve!ci=123"] {
-            let error = #expect(throws: Failure.self) { try PVEToken(text, source: "the test") }
-            #expect(error?.code == .proxmoxToken && error?.message.contains(secret) == false)
-        }
-        #expect(throws: Failure.self) { try PVEToken.find(file: nil, environment: { _ in nil }) }
-        #expect(throws: Failure.self) { try PVEToken.find(file: "/nowhere", environment: { _ in nil }) }
     }
 }

@@ -75,9 +75,9 @@ struct KillTests {
         try await Rig.run { rig in
             let client = try rig.backend.client()
             let parameters = try MachineParameters(
-                spec: rig.machineSpec, vmid: "100", store: "local", image: "local:import/base.qcow2", pool: nil
+                spec: rig.machineSpec, vmid: "100", store: "local", image: "local:import/pgkvm-ab.qcow2", pool: nil
             ).list()
-            rig.change { $0.files["pve1/local:import/base.qcow2"] = PVEModel.File(path: rig.image, size: 1 << 30) }
+            rig.change { $0.files["pve1/local:import/pgkvm-ab.qcow2"] = PVEModel.File(path: rig.image, size: 1 << 30) }
             // Begun, and nobody waits.
             _ = try await client.data(.create(node: "pve1", parameters))
             #expect(rig.machines[100]?.config == ["lock": "create"])

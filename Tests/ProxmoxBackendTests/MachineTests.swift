@@ -176,8 +176,69 @@ struct MachineTests {
             try await rig.backend.detachSeed(from: machine)
             let file = try #require(rig.server.model.withLock { $0.files[seed] })
             #expect(try Files.read(file.path).allSatisfy { $0 == 0 })
+            // Everything else is possible with the same rights, and nothing without them.
+            #expect(try await rig.backend.endpoint(of: machine, service: .ssh) == nil)
+            try await rig.backend.setAutostart(true, of: machine)
+            try await rig.backend.powerOff(machine)
+            let larger = CPUDecision(accelerator: .kvm, vcpus: 4, memory: .gibibytes(3))
+            try await rig.backend.setProcessor(larger, of: machine)
+            for (privilege, call) in [
+                ("VM.Config.Options", { try await rig.backend.setAutostart(false, of: machine) }),
+                ("VM.Config.Memory", { try await rig.backend.setProcessor(CPUDecision(accelerator: .kvm, vcpus: 2, memory: .gibibytes(2)), of: machine) }),
+                ("VM.GuestAgent.Audit", { _ = try await rig.backend.endpoint(of: machine, service: .ssh) }),
+            ] {
+                rig.change { $0.privileges?["/vms"]?.remove(privilege) }
+                let error = await failure(call)
+                #expect(error?.code == .proxmoxPermission && error?.message.contains(privilege) == true, "\(error?.message ?? "nothing")")
+            }
             try await rig.backend.delete(machine)
             #expect(rig.machines.isEmpty)
+        }
+    }
+
+    @Test("Under HA the manager's wish counts: what it is to run is stopped although it is off just now, and the other way round")
+    func managersWish() async throws {
+        var model = PVEModel()
+        model.stores["ceph"] = PVEModel.Store(kind: "rbd", content: ["images"])
+        model.stores["ceph"]?.isShared = true
+        try await Rig.run(model, change: { $0.ha = true }) { rig in
+            let machine = try await rig.deploy()
+            try await rig.backend.detachSeed(from: machine)
+            func expectSettled(_ state: PowerState) async throws {
+                for _ in 1...6 { #expect(try await rig.backend.powerState(of: machine) == state) }
+            }
+            for stop in [{ try await rig.backend.shutDown(machine, grace: .seconds(20)) }, { try await rig.backend.powerOff(machine) }] {
+                // The guest went down by itself, and the manager has not seen it yet.
+                rig.change { $0.machines[100]?.state = nil }
+                try await stop()
+                try await expectSettled(.off)
+                try await rig.backend.start(machine)
+                try await expectSettled(.running)
+            }
+            // Somebody told the manager to stop it, and it has not got to it yet.
+            rig.change { $0.ha["vm:100"] = "stopped" }
+            try await rig.backend.start(machine)
+            try await expectSettled(.running)
+        }
+    }
+
+    @Test("Under HA neither a local disk nor any medium is taken")
+    func unfitForHA() async throws {
+        var model = PVEModel()
+        model.stores["ceph"] = PVEModel.Store(kind: "rbd", content: ["images"])
+        model.stores["ceph"]?.isShared = true
+        try await Rig.run(model, change: { $0.ha = true }) { rig in
+            let machine = try await rig.deploy()
+            rig.change { $0.machines[100]?.config["ide2"] = "local:iso/debian.iso,media=cdrom" }
+            let medium = await failure { try await rig.backend.detachSeed(from: machine) }
+            #expect(medium?.code == .proxmoxNotShared && medium?.message.contains("in its drive ide2") == true && medium?.remedy == "qm set 100 --delete ide2")
+            rig.change {
+                $0.machines[100]?.config["ide2"] = "none,media=cdrom"
+                $0.machines[100]?.config["virtio1"] = "zfs:vm-100-disk-1,serial=pgdata,size=10G"
+            }
+            let local = await failure { try await rig.backend.detachSeed(from: machine) }
+            #expect(local?.code == .proxmoxNotShared && local?.message.contains("'zfs', which is not shared") == true)
+            #expect(local?.remedy?.contains("replication") == true && rig.server.model.withLock { $0.ha.isEmpty })
         }
     }
 

@@ -31,11 +31,11 @@ struct SchemaTests {
     private static func calls() throws -> [PVECall] {
         let upid = try #require(UPID("UPID:pve1:00001E8C:0003706A:6B02CC49:qmcreate:100:root@pam!ci:"))
         var calls: [PVECall] = [
-            .version, .nodes, .resources, .machines, .nextID, .isFree(100), .permissions(on: "/vms"), .storages(node: "pve1"), .bridges(node: "pve1"),
-            .nodeStatus("pve1"), .content(node: "pve1", storage: "local", type: "import"),
+            .version, .nodes, .resources, .machines, .nextID, .isFree(100), .pools, .permissions(on: "/vms"), .storages(node: "pve1"), .bridges(node: "pve1"),
+            .content(node: "pve1", storage: "local", type: "import"),
             .uploadImage("/x", as: "pgkvm-ab.qcow2", checksum: "ab", node: "pve1", storage: "local"),
             .uploadMedium("/x", as: ProxmoxBackend.seedName(DeploymentID("ab")), node: "pve1", storage: "local"),
-            .deleteVolume("local:iso/pgkvm-seed-ab.iso", node: "pve1"), .config(place), .pending(place),
+            .deleteVolume("local:iso/pgkvm-seed-ab.iso", node: "pve1"), .config(place),
             .configure(place, ["scsi1": "local:iso/pgkvm-seed-ab.iso,media=cdrom"], privilege: "VM.Config.CDROM"),
             .configure(place, ["scsi1": "none,media=cdrom"], privilege: "VM.Config.CDROM"),
             .configure(place, ["delete": "scsi1"], privilege: "VM.Config.CDROM"),

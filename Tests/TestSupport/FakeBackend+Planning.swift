@@ -42,6 +42,8 @@ extension FakeBackend: MachineResizing {
         return spec.cpu
     }
 
+    package func checkProcessor(_ cpu: CPUDecision, of machine: MachineReference) async throws { try note("checkProcessor") }
+
     package func setProcessor(_ cpu: CPUDecision, of machine: MachineReference) async throws {
         try note("setProcessor")
         specs.withLock { specs in
@@ -62,4 +64,12 @@ extension FakeBackend: MachineResizing {
             if let spec = specs[machine.identifier] { specs[machine.identifier] = spec.resized(cpu: spec.cpu, dataDisk: size) }
         }
     }
+}
+
+extension FakeBackend: MachinePlacing {
+    package func keep(_ place: MachinePlace) { try? note("keep \(place.node)") }
+}
+
+extension FakeBackend: RemotePlatform {
+    package func isSilence(_ failure: Failure) -> Bool { failure.code == .timedOut }
 }

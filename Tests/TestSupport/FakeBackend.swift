@@ -22,6 +22,9 @@ package final class FakeBackend: MachineBackend {
     /// What it says of its host to a spec, where that depends on the spec.
     package let forecasting = Mutex<(@Sendable (ApplianceSpec) -> HostForecast)?>(nil)
 
+    /// Where it puts machines.
+    package let place = Mutex<MachinePlace?>(nil)
+
     package let kind = BackendKind.qemu
 
     package init() {}
@@ -48,7 +51,7 @@ package final class FakeBackend: MachineBackend {
 
     package func decideDisks(_ spec: ApplianceSpec) async throws -> (DiskDecision, [Finding]) {
         try note("decideDisks")
-        return (DiskDecision(cacheDirect: true, aio: .native, ioThread: true, fileSystem: "ext4"), [])
+        return (DiskDecision(cacheDirect: true, aio: .native, ioThread: true, fileSystem: "ext4", place: place.withLock { $0 }), [])
     }
 
     package func decideNetwork(_ spec: ApplianceSpec, deployment: DeploymentID) async throws -> NetworkDecision {

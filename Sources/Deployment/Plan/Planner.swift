@@ -28,7 +28,7 @@ package struct Planner: Sendable {
         let changes = present.known.map { SpecChanges(from: $0, to: context.spec, version: version).changes } ?? []
         let steps = await StepInspection(context: context, version: version, asksGuest: asksGuest, isChanged: changes.contains { $0.effect != .expectation })
             .all()
-        let host = try await Self.host(forecast, present)
+        let host = try await Self.host(forecast, present, refusal: Self.refusal(context, present))
         let machine = try await machine(context, present, host, image)
         let recipe = try await Self.recipe(machine, planning)
         let files = PlannedFiles(
@@ -74,7 +74,7 @@ package struct Planner: Sendable {
     private func adoptedUUID(_ spec: ApplianceSpec) throws -> String? { try spec.dataDisk.adopt.map { try KeptData.load($0).fileSystemUUID } }
 
     /// Of a host that has the machine already only what it has left counts.
-    private static func host(_ forecast: HostForecast, _ present: PresentAppliance) -> HostForecast {
+    private static func host(_ forecast: HostForecast, _ present: PresentAppliance, refusal: Finding?) -> HostForecast {
         guard present.machine != nil else { return forecast }
         let resources = forecast.resources.filter { $0.kind == .space || present.power != .running }
         let refusals = resources.filter { $0.kind == .space && !$0.isEnough }.map {
@@ -83,7 +83,21 @@ package struct Planner: Sendable {
                 expected: "more than \($0.needed.mebibytes) MiB", remedy: "free space, or ask for a smaller data disk")
         }
         return HostForecast(
-            accelerator: forecast.accelerator, findings: refusals, resources: resources, disk: forecast.disk, ports: forecast.ports, network: forecast.network)
+            accelerator: forecast.accelerator, findings: refusals + (refusal.map { [$0] } ?? []), resources: resources, disk: forecast.disk,
+            ports: forecast.ports, network: forecast.network)
+    }
+
+    /// Why the machine that is there cannot get the processor and memory of the spec.
+    private static func refusal(_ context: DeploymentContext, _ present: PresentAppliance) async throws -> Finding? {
+        guard let machine = present.machine, present.power != .absent, let resizing = context.backend as? any MachineResizing else { return nil }
+        let size = context.spec.machine
+        do {
+            let accelerator = try await resizing.processor(of: machine).accelerator
+            try await resizing.checkProcessor(CPUDecision(accelerator: accelerator, vcpus: size.vcpus, memory: size.memory), of: machine)
+            return nil
+        } catch let error as Failure {
+            return Finding(check: "host.usable", level: .fail, measured: error.message, expected: "a host that can run the guest", remedy: error.remedy)
+        }
     }
 
     /// The machine as the deployment leaves it; nil where the host cannot have it.

@@ -20,6 +20,7 @@ struct CheckHostStep: Step {
     }
 
     func perform(_ context: DeploymentContext) async throws {
+        if let place = try await context.journal.fact(DiskFact.self)?.decision.place { (context.backend as? any MachinePlacing)?.keep(place) }
         let report = try await context.backend.checkHost(context.spec)
         for finding in report.findings { StepProgress.report("\(finding.check): \(finding.measured)") }
         try await context.journal.record(HostFact(report: report))

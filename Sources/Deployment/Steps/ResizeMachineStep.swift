@@ -34,10 +34,12 @@ struct ResizeMachineStep: Step {
             throw Failure(.unsupported, "the platform '\(context.backend.kind.rawValue)' cannot change a machine that exists")
         }
         let machine = try await context.machine()
+        let decision = try await context.require(CPUFact.self).decision
+        try await resizing.checkProcessor(decision, of: machine)
         await context.guest.close()
         StepProgress.report("waiting until the guest has shut down")
         try await context.backend.shutDown(machine, grace: Self.grace)
-        try await resizing.setProcessor(context.require(CPUFact.self).decision, of: machine)
+        try await resizing.setProcessor(decision, of: machine)
     }
 
     /// Nothing: the former spec, deployed again, is the way back.

@@ -13,6 +13,9 @@ extension PVECall {
     /// Refused where the number is taken, by whatever kind of machine.
     static func isFree(_ vmid: Int) -> PVECall { PVECall(.get, ["cluster", "nextid"], ["vmid": "\(vmid)"]) }
 
+    /// Those that the token may see.
+    static let pools = PVECall(.get, ["pools"])
+
     static func permissions(on path: String) -> PVECall { PVECall(.get, ["access", "permissions"], ["path": path]) }
 
     static func storages(node: String) -> PVECall {
@@ -20,10 +23,6 @@ extension PVECall {
     }
 
     static func bridges(node: String) -> PVECall { PVECall(.get, ["nodes", node, "network"], ["type": "any_bridge"]) }
-
-    static func nodeStatus(_ node: String) -> PVECall {
-        PVECall(.get, ["nodes", node, "status"], permission: PVEPermission("/nodes/\(node)", "Sys.Audit"))
-    }
 
     static func content(node: String, storage: String, type: String) -> PVECall {
         PVECall(
@@ -66,10 +65,6 @@ extension PVECall {
         PVECall(.get, place.segments("config"), permission: place.permission("VM.Audit"), command: "qm config \(place.vmid)")
     }
 
-    static func pending(_ place: PVEPlace) -> PVECall {
-        PVECall(.get, place.segments("pending"), permission: place.permission("VM.Audit"), command: "qm pending \(place.vmid)")
-    }
-
     /// Changes the configuration at once, as far as a running machine takes it.
     static func configure(_ place: PVEPlace, _ parameters: KeyValuePairs<String, String>, privilege: String) -> PVECall {
         let options = parameters.flatMap { ["--\($0.key)", $0.value] }
@@ -109,11 +104,12 @@ extension PVECall {
             command: "qm guest cmd \(place.vmid) network-get-interfaces")
     }
 
-    /// Purged from backup jobs, replication and the HA manager as well.
+    /// Purged from backup jobs, replication and the HA manager as well. Volumes that its configuration does not name stay: on a shared
+    /// store they may be what a former machine of that number, of another cluster even, has left.
     static func delete(_ place: PVEPlace) -> PVECall {
         PVECall(
-            .delete, place.segments(), ["purge": "1", "destroy-unreferenced-disks": "1"], permission: place.permission("VM.Allocate"),
-            command: "qm destroy \(place.vmid) --purge 1 --destroy-unreferenced-disks 1")
+            .delete, place.segments(), ["purge": "1"], permission: place.permission("VM.Allocate"),
+            command: "qm destroy \(place.vmid) --purge 1")
     }
 
     /// Work under way on a node.

@@ -59,7 +59,10 @@ package struct PVEClient: Sendable {
         if address.isLoopback { try curl.set("noproxy", "*") }
         switch connection.trust {
         case .system: break
-        case .authority(let file): try curl.set("cacert", file.string)
+        case .authority(let file):
+            try curl.set("cacert", file.string)
+            // Else the system's authorities could vouch for the server as well.
+            try curl.set("capath", "/dev/null")
         case .fingerprint:
             guard let publicKey else { throw Failure(.proxmoxFingerprint, "the server's public key is not known") }
             // The chain says nothing here, the key everything: curl demands it also of a certificate that it does not check.

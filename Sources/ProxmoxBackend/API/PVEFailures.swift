@@ -27,6 +27,11 @@ extension Failure.Code {
     package static let proxmoxTaskEndless = Failure.Code("proxmox.task-endless")
 }
 
+extension Failure {
+    /// Whether nobody answered: the next question may be answered again.
+    var isSilence: Bool { [.proxmoxUnreachable, .proxmoxNode].contains(code) }
+}
+
 extension PVEAnswer {
     /// What the server gave.
     /// - Throws: a failure that says what was asked, why the server refuses it, and what helps.

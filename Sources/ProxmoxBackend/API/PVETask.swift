@@ -34,10 +34,12 @@ struct PVETask {
     let limit: Duration
     /// How long its log may say nothing new; nil is as long as it wants.
     var silence: Duration?
+    /// Whether this run began it. What somebody else began is never ended.
+    var isOurs = true
     var report: @Sendable (String) -> Void = { _ in }
 
     /// How often in a row nobody may answer before that counts.
-    private static let tolerated = 5
+    static let tolerated = 5
 
     /// - Throws: `proxmox.task-failed` with the end of the log, `proxmox.task-endless`, and what the client throws.
     func wait() async throws {
@@ -74,7 +76,7 @@ struct PVETask {
                     lastWord = clock.now
                     report("\(title): \(last)")
                 }
-            } catch let error as Failure where [.proxmoxUnreachable, .proxmoxNode].contains(error.code) {
+            } catch let error as Failure where error.isSilence {
                 silentAnswers += 1
                 guard silentAnswers < Self.tolerated else { throw error }
             }
@@ -86,18 +88,29 @@ struct PVETask {
         }
     }
 
-    private func log(from start: Int) async throws -> [String] {
+    func log(from start: Int) async throws -> [String] {
         try await client.data(.taskLog(upid, from: start)).elements.compactMap { $0["t"]?.text }
     }
 
-    /// Ends what only copies, so that it leaves nothing half-made; the server takes away what it has begun.
+    /// Ends what only copies, so that it goes on making nothing; what it has made may stay.
     private func endless(_ why: String) async -> Failure {
-        var isEnded = false
-        if silence != nil { isEnded = (try? await client.data(.stopTask(upid))) != nil }
+        let isEnded = isOurs && silence != nil ? await end() : false
         return Failure(
             .proxmoxTaskEndless, "\(title) does not end on node '\(upid.node)': \(why)\(isEnded ? "; it was ended" : "")",
             remedy: "look at it there: pvenode task log '\(upid.text)'\(isEnded ? "" : "; to end it: pvesh delete '/nodes/\(upid.node)/tasks/\(upid.text)'")"
                 + "; the same command of pgkvm then carries on")
+    }
+
+    /// The server answers before the work has ended.
+    private func end() async -> Bool {
+        guard (try? await client.data(.stopTask(upid))) != nil else { return false }
+        let clock = ContinuousClock()
+        let isEnded: Bool? = try? await WaitingTime.measure {
+            try await poll(every: client.timing.firstPause, until: clock.now + client.timing.call, on: clock) {
+                (try? await client.data(.taskStatus(upid)))?["status"]?.text == "stopped" ? true : nil
+            }
+        }
+        return isEnded == true
     }
 }
 

@@ -42,18 +42,22 @@ package struct PVEToken: Sendable {
         if let text = environment(variable), !text.isEmpty { return try PVEToken(text, source: "the variable \(variable)") }
         if let directory = environment("CREDENTIALS_DIRECTORY"), directory.hasPrefix("/") {
             let path = FilePath(directory).appending(credential)
-            if Files.exists(path) { return try read(path) }
+            // systemd gives them to a service by an access list, which shows as a right of the group.
+            if Files.exists(path) { return try read(path, openTo: .others) }
         }
         throw Failure(
             .proxmoxToken, "there is no API token for Proxmox VE",
             remedy: "name its file in 'machine.proxmox.tokenFile', or set \(variable); 'pveum user token add USER@REALM TOKENID' on a node makes one")
     }
 
-    private static func read(_ path: FilePath) throws -> PVEToken {
+    /// Whose reading of the file is refused.
+    private enum Refused: UInt32 { case others = 0o007, everybodyElse = 0o077 }
+
+    private static func read(_ path: FilePath, openTo refused: Refused = .everybodyElse) throws -> PVEToken {
         guard let status = Files.status(path) else {
             throw Failure(.proxmoxToken, "there is no file '\(path)' with an API token", remedy: "write the token into it, and chmod 0600 it")
         }
-        guard status.isRegularFile, status.permissions & 0o077 == 0 else {
+        guard status.isRegularFile, status.permissions & refused.rawValue == 0 else {
             throw Failure(.proxmoxToken, "the token in '\(path)' can be read by others than its owner", remedy: "chmod 0600 '\(path)'")
         }
         return try PVEToken(Files.readText(path), source: "'\(path)'")

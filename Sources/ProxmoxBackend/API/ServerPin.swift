@@ -15,7 +15,7 @@ final class ServerPin: Sendable {
     /// - Parameters:
     ///   - fingerprint: SHA-256 of the certificate, in hexadecimal pairs with colons.
     ///   - authority: host and port.
-    /// - Throws: `proxmox.fingerprint`, `proxmox.unreachable`, `program.missing`.
+    /// - Throws: `proxmox.fingerprint`, `proxmox.certificate`, `proxmox.unreachable`, `program.missing`.
     func publicKey(fingerprint: String, authority: ServerAddress) async throws -> String {
         if let key = known.withLock({ $0 }) { return key }
         let wanted = try Self.normalised(fingerprint)
@@ -26,7 +26,7 @@ final class ServerPin: Sendable {
                 .proxmoxFingerprint, "the certificate of '\(authority)' has the fingerprint \(seen), and not the one in 'machine.proxmox.fingerprint'",
                 remedy: "compare it on the node itself: pvenode cert info; when it was renewed, write the new one into the spec, else somebody else answers")
         }
-        let key = try await Self.publicKey(of: certificate.pem)
+        let key = try await Self.publicKey(of: certificate.pem, authority)
         known.withLock { $0 = key }
         return key
     }
@@ -61,8 +61,26 @@ final class ServerPin: Sendable {
         return (pem, der)
     }
 
-    private static func publicKey(of certificate: String) async throws -> String {
-        let result = try await ProgramRunner.check("openssl", ["x509", "-noout", "-pubkey"], input: Array((certificate + "\n").utf8))
+    /// The key of a certificate that is valid today: where the key decides, curl looks at no date.
+    private static func publicKey(of certificate: String, _ authority: ServerAddress) async throws -> String {
+        let result = try await ProgramRunner.check(
+            "openssl", ["x509", "-noout", "-pubkey", "-startdate", "-enddate", "-dateopt", "iso_8601"], input: Array((certificate + "\n").utf8))
+        func date(_ name: String) -> String? {
+            let line = result.outputText.split(separator: "\n").first { $0.hasPrefix("\(name)=") }
+            return line.map { String($0.dropFirst(name.count + 1)).replacing(" ", with: "T") }
+        }
+        guard let from = date("notBefore"), let until = date("notAfter") else {
+            throw Failure(.proxmoxCertificate, "the certificate of '\(authority)' has no dates that are understood")
+        }
+        let now = Date.now.ISO8601Format()
+        guard from <= now, now <= until else {
+            throw Failure(
+                .proxmoxCertificate,
+                "the certificate of '\(authority)' is not to be trusted: \(now < from ? "it is valid only from \(from) on" : "it has expired on \(until)")",
+                remedy:
+                    "compare the clocks; when they are right, renew it on the node: pvecm updatecerts --force && systemctl restart pveproxy; then pin the new fingerprint"
+            )
+        }
         guard let pem = firstBlock(result.outputText, "PUBLIC KEY"), let der = bytes(of: pem) else {
             throw Failure(.proxmoxCertificate, "the server's certificate has no public key that is understood")
         }

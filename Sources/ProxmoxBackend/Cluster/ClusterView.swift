@@ -97,6 +97,19 @@ struct StoreView: Sendable, Equatable {
     }
 }
 
+/// A bridge of a node.
+struct BridgeView: Sendable, Equatable {
+    let name: String
+    /// One that is configured and not applied yet is listed and is not there.
+    let isActive: Bool
+
+    init?(_ row: JSONValue) {
+        guard let name = row["iface"]?.text else { return nil }
+        self.name = name
+        isActive = row["active"]?.flag == true
+    }
+}
+
 /// A machine of the cluster, ours or not.
 struct MachineView: Sendable, Equatable {
     let place: PVEPlace

@@ -15,25 +15,36 @@ struct NodeExamination {
 
     /// - Throws: what makes the node unfit, with the remedy.
     func site(on node: NodeView) async throws -> Site {
-        if let processors = node.processors, processors < wanted.vcpus { throw noRoom(node, "\(processors) processors", "machine.vcpus", "\(wanted.vcpus)") }
-        if let memory = node.memory, memory <= wanted.memory { throw noRoom(node, "\(memory.mebibytes) MiB memory", "machine.memory", "\(wanted.memory)") }
+        try Self.check(node, vcpus: wanted.vcpus, memory: wanted.memory)
         async let storages = client.data(.storages(node: node.name))
         async let bridges = client.data(.bridges(node: node.name))
         let stores = try await storages.elements.compactMap(StoreView.init(status:))
-        try Self.check(bridge: wanted.bridge, among: await bridges.elements.compactMap { $0["iface"]?.text }, on: node.name)
+        try Self.check(bridge: wanted.bridge, among: await bridges.elements.compactMap(BridgeView.init), on: node.name)
         return try Self.site(node: node.name, stores: stores, wanted)
     }
 
-    /// More processors than the node has are accepted at the creation and refused at the start.
-    private func noRoom(_ node: NodeView, _ has: String, _ key: String, _ value: String) -> Failure {
+    /// More processors than the node has are accepted by the configuration and refused at the start.
+    static func check(_ node: NodeView, vcpus: Int, memory: ByteSize) throws {
+        if let processors = node.processors, processors < vcpus { throw noRoom(node, "\(processors) processors", "machine.vcpus", "\(vcpus)") }
+        if let present = node.memory, present <= memory { throw noRoom(node, "\(present.mebibytes) MiB memory", "machine.memory", "\(memory)") }
+    }
+
+    private static func noRoom(_ node: NodeView, _ has: String, _ key: String, _ value: String) -> Failure {
         Failure(
             .proxmoxNoRoom, "the node '\(node.name)' has \(has), and '\(key)' asks for \(value)",
             remedy: "ask for less, or name another node in 'machine.proxmox.node'")
     }
 
     /// A bridge that is not there is accepted at the creation and refused at the start.
-    static func check(bridge: String, among names: [String], on node: String) throws {
-        guard !names.contains(bridge) else { return }
+    static func check(bridge: String, among bridges: [BridgeView], on node: String) throws {
+        let seen = bridges.first { $0.name == bridge }
+        if seen?.isActive == true { return }
+        guard seen == nil else {
+            throw Failure(
+                .proxmoxNoBridge, "the bridge '\(bridge)' of node '\(node)' is configured and not active",
+                remedy: "apply the configuration (Node > System > Network > Apply Configuration), or as root there: ifreload -a")
+        }
+        let names = bridges.filter(\.isActive).map(\.name)
         throw Failure(
             .proxmoxNoBridge, "the node '\(node)' has no bridge '\(bridge)' that this token may use",
             remedy: names.isEmpty
@@ -116,6 +127,9 @@ struct NodeExamination {
     }
 }
 
+/// A site, its node, and why it is that one.
+typealias DecidedSite = (site: Site, node: NodeView, reason: String)
+
 /// The node for a new machine, chosen or named.
 struct NodeChoice {
     let client: PVEClient
@@ -124,7 +138,7 @@ struct NodeChoice {
     /// The named node, or the first of the ordered ones that can take the machine.
     /// - Returns: the site, and why it is that one.
     /// - Throws: what makes the named node unfit; where the choice was free, what makes the best one unfit.
-    func decide(_ cluster: ClusterView, named: String?) async throws -> (site: Site, node: NodeView, reason: String) {
+    func decide(_ cluster: ClusterView, named: String?) async throws -> DecidedSite {
         let examination = NodeExamination(client: client, wanted: wanted)
         if let named {
             guard let node = cluster.nodes.first(where: { $0.name == named }) else {
@@ -157,7 +171,7 @@ struct NodeChoice {
     }
 
     /// What another node may not have.
-    private static func isAboutTheNode(_ failure: Failure) -> Bool {
+    static func isAboutTheNode(_ failure: Failure) -> Bool {
         [
             .proxmoxNoRoom, .proxmoxNoBridge, .proxmoxNoStorage, .proxmoxNoImportStorage, .proxmoxNotShared, .proxmoxStorageFull, .proxmoxNode,
             .proxmoxPermission,

@@ -9,8 +9,15 @@ struct MachineConfig: Sendable {
 
     var description: String { self["description"] ?? "" }
     var deployment: DeploymentID? { MachineNote.deployment(in: description) }
+    /// Of the machine's firmware: a clone gets another one, and keeps the description.
+    private var uuid: String? { drive("smbios1")?["uuid"]?.lowercased() }
     /// What holds the machine just now, such as `create` or `backup`.
     var lock: String? { self["lock"] }
+
+    /// Whether it is the machine of a deployment, and no copy of it.
+    func isMachine(of deployment: DeploymentID) -> Bool { self.deployment == deployment && uuid == deployment.uuid.lowercased() }
+    /// Whether nothing in it is the deployment's.
+    func isForeign(to deployment: DeploymentID) -> Bool { self.deployment != deployment && uuid != deployment.uuid.lowercased() }
 
     func drive(_ key: String) -> PropertyString? { self[key].map { PropertyString(reading: $0) } }
 
@@ -23,10 +30,16 @@ struct MachineConfig: Sendable {
     }
 
     /// The volumes of the machine's own disks, media left out.
-    var volumes: [String] {
+    var volumes: [String] { drives.filter { !$0.isMedium }.map(\.volume) }
+    /// The drives with a medium in them.
+    var media: [(drive: String, volume: String)] { drives.filter { $0.isMedium && $0.volume != "none" }.map { ($0.key, $0.volume) } }
+
+    private var drives: [(key: String, volume: String, isMedium: Bool)] {
         guard case .object(let members) = data else { return [] }
-        return members.keys.sorted().filter { $0.wholeMatch(of: /(?:virtio|scsi|sata|ide|efidisk|tpmstate)[0-9]+/) != nil }
-            .compactMap { key in drive(key).flatMap { $0["media"] == "cdrom" ? nil : $0.first ?? $0["file"] } }
+        return members.keys.sorted().filter { $0.wholeMatch(of: /(?:virtio|scsi|sata|ide|efidisk|tpmstate)[0-9]+/) != nil }.compactMap { key in
+            guard let drive = drive(key), let volume = drive.first ?? drive["file"] else { return nil }
+            return (key, volume, drive["media"] == "cdrom")
+        }
     }
 
     /// The MAC address of the first card.

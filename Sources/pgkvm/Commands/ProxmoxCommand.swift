@@ -37,16 +37,16 @@ struct ProxmoxCheckCommand: WatchedCommand {
     @OptionGroup(title: "What is shown meanwhile") var progress: ProgressOptions
 
     func run() async throws {
-        let (connection, bridge) = try wanted()
+        let (connection, spec, bridge) = try wanted()
         let findings = try await ProgressRenderer.current.activity("proxmox-check", "Ask '\(connection.url)'") {
-            await ProxmoxCheck(connection: connection, bridge: bridge, environment: HostEnvironment.value).run()
+            await ProxmoxCheck(connection: connection, spec: spec, bridge: bridge, environment: HostEnvironment.value).run()
         }
         if output.format == .json { try Terminal.printJSON(findings) } else { Terminal.print(TextReport.findings(findings, style: Terminal.style)) }
         guard findings.allPassed else { throw ExitCode(ExitStatus.checksFailed) }
     }
 
     /// What the file says, with the options laid over it.
-    private func wanted() throws -> (ProxmoxConnection, bridge: String?) {
+    private func wanted() throws -> (ProxmoxConnection, ApplianceSpec?, bridge: String?) {
         let spec = try file.map { try SpecFile.parse(Files.read(FilePath($0)), file: $0) }
         guard let url = url ?? spec?.machine.proxmox?.url else {
             throw Failure(.invalidInput, "no server is named", remedy: "give a spec file with 'machine.proxmox', or --url")
@@ -56,7 +56,7 @@ struct ProxmoxCheckCommand: WatchedCommand {
         if let tokenFile { connection.tokenFile = try Self.absolute(tokenFile) }
         if let caFile { connection.trust = .authority(try Self.absolute(caFile)) }
         if let fingerprint { connection.trust = .fingerprint(fingerprint) }
-        return (connection, bridge ?? spec?.network.device)
+        return (connection, spec, bridge ?? spec?.network.device)
     }
 
     private static func absolute(_ path: String) throws -> FilePath { path.hasPrefix("/") ? FilePath(path) : try Files.currentDirectory().appending(path) }

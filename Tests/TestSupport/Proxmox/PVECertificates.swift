@@ -15,7 +15,7 @@ actor PVECertificates {
 
     /// An authority, and a certificate of it for a server.
     /// - Parameters:
-    ///   - validity: in days; 0 is one that has expired.
+    ///   - validity: in days; 0 is one that has expired, -1 one whose time has not come yet.
     ///   - name: a subjectAltName.
     ///   - isShared: whether the one that was made before will do.
     func make(validity: Int, name: String, isShared: Bool) async throws -> Made {
@@ -30,12 +30,14 @@ actor PVECertificates {
         defer { try? Files.remove(directory) }
         let script = #"""
             cd "$1"
-            openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout ca.key -out ca.pem -days 3 -subj "/CN=Proxmox Virtual Environment/OU=test"
+            openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout ca.key -out ca.pem -days 3 -subj "/CN=Proxmox Virtual Environment/OU=$(cat /proc/sys/kernel/random/uuid)/O=PVE Cluster Manager CA"
             openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout server.key -out server.csr -subj "/CN=pve1"
             printf 'subjectAltName=%s\n' "$3" > names
-            if [ "$2" = 0 ]; then
+            if [ "$2" -lt 1 ]; then
+                years="-startdate 20200101000000Z -enddate 20200102000000Z"
+                [ "$2" = 0 ] || years="-startdate 20900101000000Z -enddate 20910101000000Z"
                 mkdir new; : > index; echo 01 > serial
-                openssl ca -batch -notext -md sha256 -keyfile ca.key -cert ca.pem -in server.csr -out server.pem -startdate 20200101000000Z -enddate 20200102000000Z \
+                openssl ca -batch -notext -md sha256 -keyfile ca.key -cert ca.pem -in server.csr -out server.pem $years \
                     -extfile names -outdir new -config /dev/stdin <<'EOF'
             [ca]
             default_ca = here

@@ -11,6 +11,8 @@ package struct PVEModel: Sendable {
         package var memory = ByteSize.gibibytes(32)
         package var usedMemory = ByteSize.gibibytes(4)
         package var bridges = ["vmbr0"]
+        /// Bridges that are configured and not applied yet: they are listed, and no machine starts with one.
+        package var pendingBridges: [String] = []
         package var hasKVM = true
 
         package init() {}
@@ -43,6 +45,8 @@ package struct PVEModel: Sendable {
         package var address: String?
         /// What the HA manager is to bring about at one of the next looks at the machine.
         var requested: (state: String?, looks: Int)?
+        /// In how many more lists it has no name yet.
+        var listsWithoutName = 0
 
         package init(node: String, config: [String: String], state: String? = nil) {
             self.node = node
@@ -67,7 +71,8 @@ package struct PVEModel: Sendable {
             case start(Int)
             case stop(Int)
             case shutDown(Int)
-            case destroy(Int)
+            /// With every volume of that number, or only what the configuration names.
+            case destroy(Int, isThorough: Bool)
             case resize(Int, String, Int64)
             case keep(FilePath, volume: String, Int64, checksum: String?)
             case remove(String)
@@ -84,6 +89,9 @@ package struct PVEModel: Sendable {
         var exit: String?
         /// With what it fails, whatever it would have done.
         var failure: String?
+        var warning: String?
+        /// Whether somebody ended it; that takes effect with the next looks.
+        var isStopped = false
     }
 
     /// What goes wrong, once for each time that it is put here.
@@ -99,6 +107,8 @@ package struct PVEModel: Sendable {
             case cutUpload(after: Int)
             /// The work that it begins fails with these words.
             case failTask(String)
+            /// The work that it begins ends with this warning.
+            case warnTask(String)
             /// The work that it begins never ends.
             case endlessTask
         }
@@ -106,11 +116,14 @@ package struct PVEModel: Sendable {
         /// A part of the path.
         package let path: String
         package let action: Action
+        /// How many such requests go well before.
+        var skipping: Int
 
-        package init(_ method: String, _ path: String, _ action: Action) {
+        package init(_ method: String, _ path: String, _ action: Action, skipping: Int = 0) {
             self.method = method
             self.path = path
             self.action = action
+            self.skipping = skipping
         }
     }
 
@@ -124,7 +137,14 @@ package struct PVEModel: Sendable {
     package var ha: [String: String] = [:]
     /// The token's rights by path; nil is all of them.
     package var privileges: [String: Set<String>]?
+    /// The paths whose rights are for themselves only, and not for what lies below.
+    package var notPropagated: Set<String> = []
+    package var pools: Set<String> = ["databases"]
     package var faults: [Fault] = []
+    /// Whether a creation that is ended leaves its number, with its lock.
+    package var endedCreationsStay = false
+    /// In how many lists a new machine has no name yet; its tags are known at once.
+    package var listsWithoutName = 0
     /// How many numbers are taken by others right after they were given out.
     package var races = 0
     /// From which request on the server does not answer any more, counted from 1, and whether it still carries that one out.
@@ -140,6 +160,19 @@ package struct PVEModel: Sendable {
     var nextTask = 1
 
     package init() {}
+
+    /// Begins the creation of a machine by the same token, for somebody else.
+    /// - Returns: the identifier of the work.
+    package mutating func beginCreation(_ vmid: Int, of image: String, node: String = "pve1", isEndless: Bool = true) -> String {
+        machines[vmid] = Machine(node: node, config: ["lock": "create"])
+        let upid = begin(
+            "qmcreate", node: node, subject: "\(vmid)", .create(vmid, ["name": "other"]), lines: ["create full clone of drive (\(image))"],
+            isEndless ? .endlessTask : nil)
+        return upid.string ?? ""
+    }
+
+    /// How a task has ended; nil while it runs.
+    package func exit(of task: String) -> String? { tasks[task]?.exit }
 
     /// The strangers, as they were put there: to be compared at the end.
     package var strangers: [Int: [String: String]] {

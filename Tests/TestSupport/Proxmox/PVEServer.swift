@@ -39,7 +39,7 @@ package final class PVEServer: Sendable {
     private let threads = Mutex(0)
 
     /// Whether the programs that it takes are installed.
-    package static let isAvailable = ["socat", "openssl", "curl"].allSatisfy { ProgramRunner.lookUp($0) != nil }
+    package static let isAvailable = ["socat", "setpriv", "openssl", "curl"].allSatisfy { ProgramRunner.lookUp($0) != nil }
 
     private init(
         model: PVEModel, schema: PVESchema, hooks: Hooks, tlsPort: UInt16, listener: FileDescriptor, directory: FilePath, fingerprint: String
@@ -56,7 +56,7 @@ package final class PVEServer: Sendable {
 
     /// Serves as long as `body` runs; nothing of it stays.
     /// - Parameters:
-    ///   - validity: of the certificate, in days; 0 is one that has expired.
+    ///   - validity: of the certificate, in days; 0 is one that has expired, -1 one whose time has not come yet.
     ///   - name: whom the certificate is for.
     ///   - hasOwnKey: whether it has an authority and a key of its own; else it shares them with the other servers of this process.
     package static func with<Value: Sendable>(
@@ -108,9 +108,11 @@ package final class PVEServer: Sendable {
         let directory = directory
         return try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask {
+                // It ends with the test, also with one that is killed.
                 let result = try await ProgramRunner.run(
-                    "socat",
+                    "setpriv",
                     [
+                        "--pdeathsig", "KILL", "socat",
                         "OPENSSL-LISTEN:\(tlsPort),bind=127.0.0.1,reuseaddr,fork,backlog=64,verify=0,cert=\(directory)/server.pem,key=\(directory)/server.key",
                         "TCP:127.0.0.1:\(plainPort)",
                     ])
@@ -254,6 +256,10 @@ package final class PVEServer: Sendable {
 extension PVEModel {
     mutating func takeFault(_ method: String, _ path: String) -> Fault.Action? {
         guard let index = faults.firstIndex(where: { $0.method == method && path.contains($0.path) }) else { return nil }
+        guard faults[index].skipping == 0 else {
+            faults[index].skipping -= 1
+            return nil
+        }
         return faults.remove(at: index).action
     }
 }

@@ -1,0 +1,165 @@
+package import ApplianceModel
+internal import HostSystem
+package import MachineBackend
+
+/// Which machine of the server is an appliance's.
+extension ProxmoxBackend {
+    package func find(_ deployment: DeploymentID, name: ApplianceName) async throws -> MachineReference? {
+        let client = try client()
+        let found = try await find(deployment, name: name, client)
+        return found.map { MachineReference(backend: kind, deployment: deployment, identifier: "\($0.place.vmid)") }
+    }
+
+    /// Looks for a machine by its deployment; where there is none, also behind creations that are still under way.
+    func find(_ deployment: DeploymentID, name: ApplianceName, _ client: PVEClient) async throws -> FoundMachine? {
+        if let found = try await search(deployment, name: name, client) { return found }
+        // Until a creation ends, its machine has a number and nothing else: a killed run may have left one.
+        guard try await waitForCreations(client) else { return nil }
+        return try await search(deployment, name: name, client)
+    }
+
+    private func search(_ deployment: DeploymentID, name: ApplianceName?, _ client: PVEClient) async throws -> FoundMachine? {
+        try await again { try await searchOnce(deployment, name: name, client) }
+    }
+
+    /// A machine may move to another node between the list and the question about it: then the list is old.
+    private func again<Value>(_ body: () async throws -> Value) async throws -> Value {
+        do {
+            return try await body()
+        } catch let error as Failure where error.code == .proxmoxRefused && error.message.contains("does not exist") {
+            return try await body()
+        }
+    }
+
+    /// The tag says where to look, and so does the name: a tag is easily edited away.
+    private func searchOnce(_ deployment: DeploymentID, name: ApplianceName?, _ client: PVEClient) async throws -> FoundMachine? {
+        let machines = try await client.data(.machines).elements.compactMap(MachineView.init)
+        let named = machines.filter { $0.name != nil && $0.name == name?.rawValue }
+        let others = machines.filter { $0.tags.contains(MachineNote.tag) && !named.contains($0) }
+        var silent: Failure?
+        // Those of our name first: it is nearly always one of them.
+        for group in [named, others] {
+            var ours: [FoundMachine] = []
+            for machine in group {
+                let answer = try await client.answer(.config(machine.place))
+                if answer.isSuccess {
+                    let config = MachineConfig(data: try answer.data(.config(machine.place), token: client.token))
+                    if config.isMachine(of: deployment) { ours.append(FoundMachine(place: machine.place, config: config)) }
+                } else if machine.name == nil || machine.name == name?.rawValue, try await isThere(machine.place.vmid, client) {
+                    silent = answer.failure(.config(machine.place), token: client.token)
+                }
+            }
+            guard ours.count < 2 else { throw Self.twice(ours) }
+            if let found = ours.first { return found }
+        }
+        // It may be the one that cannot be asked: then nobody can say that there is none.
+        if let silent { throw silent }
+        return nil
+    }
+
+    private static func twice(_ machines: [FoundMachine]) -> Failure {
+        let list = machines.map { "VM \($0.place.vmid) on node '\($0.place.node)'" }.joined(separator: " and ")
+        return Failure(
+            .machineStranger, "\(list) both say that they are this appliance's machine: one was restored from a backup of the other",
+            remedy: "keep one: remove the other, or give it another identity: qm set VMID --smbios1 uuid=$(uuidgen)")
+    }
+
+    /// Waits until no machine that may be ours is being made on any node.
+    /// - Returns: whether there was one.
+    private func waitForCreations(_ client: PVEClient) async throws -> Bool {
+        var isAny = false
+        for node in try await client.data(.nodes).elements.compactMap({ $0["node"]?.text }) {
+            let answer = try await client.answer(.activeTasks(node: node, type: "qmcreate"))
+            guard answer.isSuccess else { continue }
+            for row in try answer.data(.activeTasks(node: node, type: "qmcreate"), token: client.token).elements {
+                guard let upid = row["upid"]?.text.flatMap({ UPID($0) }), upid.user == client.token.identifier else { continue }
+                let task = PVETask(
+                    client: client, upid: upid, title: "the creation of VM \(upid.subject)", limit: timing.copyTask, silence: timing.copySilence,
+                    isOurs: false, report: report)
+                guard try await copiesImageOfOurs(task) else { continue }
+                isAny = true
+                do {
+                    try await task.wait()
+                } catch let error as Failure where error.code == .proxmoxTaskFailed {
+                    // It left nothing.
+                }
+            }
+        }
+        return isAny
+    }
+
+    /// Whether a machine is being made of an image of pgkvm's, with which the log of such work begins. The same token may make others.
+    private func copiesImageOfOurs(_ task: PVETask) async throws -> Bool {
+        let clock = ContinuousClock()
+        let isOurs: Bool? = try await WaitingTime.measure {
+            try await poll(every: timing.firstPause, until: clock.now + timing.firstWord, on: clock) {
+                let lines = (try? await task.log(from: 0)) ?? []
+                if lines.contains(where: { $0.contains(":import/pgkvm-") }) { return true }
+                return lines.contains { ["full clone of drive", "created disk", "TASK "].contains(where: $0.contains) } ? false : nil
+            }
+        }
+        return isOurs ?? false
+    }
+
+    /// The machine of a reference, on whatever node it is now; nil when there is none. A number that was given to another machine
+    /// meanwhile says nothing.
+    /// - Throws: `machine.stranger` when the machine of that number is ours by half, `proxmox.permission` when the token does not see it.
+    func locate(_ machine: MachineReference, _ client: PVEClient) async throws -> FoundMachine? {
+        try await again { try await locateOnce(machine, client) }
+    }
+
+    private func locateOnce(_ machine: MachineReference, _ client: PVEClient) async throws -> FoundMachine? {
+        let vmid = try vmid(of: machine)
+        let machines = try await client.data(.machines).elements.compactMap(MachineView.init)
+        if let seen = machines.first(where: { $0.place.vmid == vmid }) {
+            let answer = try await client.answer(.config(seen.place))
+            // It may have gone between the two questions.
+            if !answer.isSuccess, answer.status == 500, answer.message.contains("does not exist"), try await !isThere(vmid, client) { return nil }
+            let config = MachineConfig(data: try answer.data(.config(seen.place), token: client.token))
+            if config.isMachine(of: machine.deployment) { return FoundMachine(place: seen.place, config: config) }
+            guard config.isForeign(to: machine.deployment) else { throw stranger(seen, config, machine.deployment) }
+        } else if try await isThere(vmid, client) {
+            throw Failure(
+                .proxmoxPermission, "there is a machine \(vmid), and the token '\(client.token.identifier)' does not see it: it needs VM.Audit on /vms",
+                remedy: "as root on a node: \(PVEPermission("/vms", "VM.Audit").grant(to: client.token))")
+        }
+        return try await searchOnce(machine.deployment, name: nil, client)
+    }
+
+    /// - Throws: `machine.not-found` as well.
+    func existing(_ machine: MachineReference, _ client: PVEClient) async throws -> FoundMachine {
+        guard let found = try await locate(machine, client) else {
+            throw Failure(
+                .machineNotFound, "there is no VM \(machine.identifier) any more on '\(connection.url)'", remedy: "pgkvm delete NAME, then deploy again")
+        }
+        return found
+    }
+
+    func vmid(of machine: MachineReference) throws -> Int {
+        guard let vmid = Int(machine.identifier), (100...999_999_999).contains(vmid) else {
+            throw Failure(.machineNotFound, "'\(machine.identifier)' is no machine of Proxmox")
+        }
+        return vmid
+    }
+
+    /// Whether a number is in use, by a machine that the token does not see too.
+    func isThere(_ vmid: Int, _ client: PVEClient) async throws -> Bool {
+        let answer = try await client.answer(.isFree(vmid))
+        if answer.status == 400, answer.faults.contains(where: { $0.name == "vmid" }) { return true }
+        _ = try answer.data(.isFree(vmid), token: client.token)
+        return false
+    }
+
+    private func stranger(_ machine: MachineView, _ config: MachineConfig, _ deployment: DeploymentID) -> Failure {
+        guard config.deployment == deployment else {
+            let whose = config.deployment.map { "belongs to the deployment \($0) by its notes" } ?? "has no line 'pgkvm-deployment: …' in its notes"
+            return Failure(
+                .machineStranger, "VM \(machine.place.vmid) on node '\(machine.place.node)' \(whose): it is not this appliance's",
+                remedy: "when it is, and only its notes were changed by hand, write the line back there: the appliance's directory has the deployment's id")
+        }
+        return Failure(
+            .machineStranger,
+            "VM \(machine.place.vmid) on node '\(machine.place.node)' has the notes of this appliance's machine and not its UUID: it is a copy",
+            remedy: "when it is no copy, and only its UUID was changed by hand: qm set \(machine.place.vmid) --smbios1 uuid=\(deployment.uuid)")
+    }
+}

@@ -1,0 +1,46 @@
+internal import ApplianceModel
+
+/// Stores and what was uploaded to them.
+extension PVEModel {
+    func key(_ volume: String, node: String) -> String {
+        stores[String(volume.prefix { $0 != ":" })]?.isShared == true ? volume : "\(node)/\(volume)"
+    }
+
+    mutating func store(_ request: PVERequest, _ upload: PVEUpload?, _ fault: Fault.Action?, node: String) throws(PVERefusal) -> JSONValue {
+        let parts = request.segments
+        let name = parts[3]
+        guard let store = stores[name] else { throw PVERefusal(status: 500, message: "storage '\(name)' does not exist") }
+        guard store.isActive else { throw PVERefusal(status: 500, message: "storage '\(name)' is not online") }
+        switch (request.method, parts[4]) {
+        case ("GET", "content"):
+            guard allows("/storage/\(name)", "Datastore.Audit") || allows("/storage/\(name)", "Datastore.AllocateSpace") else {
+                throw PVERefusal(status: 403, message: "Permission check failed (/storage/\(name), Datastore.Audit|Datastore.AllocateSpace)")
+            }
+            let type = request.value("content") ?? ""
+            let prefix = key("\(name):\(type)/", node: node)
+            return .array(
+                files.filter { $0.key.hasPrefix(prefix) }.map { file in
+                    let volume = store.isShared ? file.key : String(file.key.dropFirst(node.count + 1))
+                    return ["volid": .string(volume), "content": .string(type), "size": .integer(file.value.size)].json
+                })
+        case ("POST", "upload"):
+            try demand("/storage/\(name)", "Datastore.AllocateTemplate", empty: true)
+            guard let upload, let content = request.value("content") else { throw PVERefusal(status: 500, message: "no upload") }
+            guard store.content.contains(content) else { throw PVERefusal(status: 500, message: "storage '\(name)' does not support '\(content)' content") }
+            let allowed = content == "iso" ? [".iso", ".img"] : [".qcow2", ".raw", ".vmdk", ".ova"]
+            guard allowed.contains(where: { upload.fileName.hasSuffix($0) }) else {
+                throw PVERefusal(status: 400, message: "Parameter verification failed.", errors: ["filename": "invalid filename or wrong extension"])
+            }
+            return begin(
+                "imgcopy", node: node, subject: "",
+                .keep(upload.file, volume: key("\(name):\(content)/\(upload.fileName)", node: node), upload.size, checksum: request.value("checksum")),
+                lines: ["starting file import from: /var/tmp/pveupload-0", "target node: \(node)", "file size is: \(upload.size)"], fault,
+                failure: request.value("checksum").flatMap { $0 == upload.checksum ? nil : "checksum mismatch: got '\(upload.checksum)' != expect '\($0)'" })
+        case ("DELETE", "content"):
+            let volume = parts[5]
+            try demand("/storage/\(name)", "Datastore.Allocate")
+            return begin("imgdel", node: node, subject: "", .remove(key(volume, node: node)), lines: ["Removed volume '\(volume)'"], fault)
+        default: throw PVERefusal(status: 501, message: "Method '\(request.method) \(request.path)' not implemented")
+        }
+    }
+}
