@@ -47,9 +47,10 @@ check: ## format, syntax of the scripts, strings that have no place here
 format: ## bring the Swift files into the house's format
 	$(SWIFT) format --in-place --parallel --recursive Package.swift Sources Tests templates cloud-init
 
-bench: build ## what the commands cost; deploy against the ordinary way, side by side
+bench: build ## what the commands cost; deploy against the ordinary way, passt against slirp, side by side
 	Benchmarks/commands $(BINARY)
 	Benchmarks/ready $(BINARY)
+	Benchmarks/forwarders $(BINARY)
 
 install: ## put binary, man page and completions under PREFIX (after make build)
 	@scripts/install-files install "$(DESTDIR)$(PREFIX)" $(BINARY)
