@@ -24,12 +24,25 @@ extension LibvirtBackend {
                 try await undefine(spec.deployment)
                 isDefined = false
             }
+        } else if !isDefined {
+            try await refuseUnknownVolumes(spec)
         }
         try machine.save(to: directory)
         if !isDefined { try await make(machine, directory) }
         machine.isComplete = true
         try machine.save(to: directory)
         return reference
+    }
+
+    /// A creation records the machine before it makes a volume: volumes without a record, and without a domain, may hold a database.
+    private func refuseUnknownVolumes(_ spec: MachineSpec) async throws {
+        let disks = VolumeNames(spec).disks
+        let missing = try await volumes.missing(of: disks)
+        guard let found = disks.first(where: { !missing.contains($0) }) else { return }
+        throw Failure(
+            .machineStranger, "the pool '\(choice.pool)' has '\(found)', a disk of a machine of which neither a record nor a domain is left",
+            remedy: "when it holds data that is needed, copy it: \(virsh.lines("vol-download --pool \(choice.pool) \(found) FILE")); then: "
+                + "\(virsh.lines("vol-delete --pool \(choice.pool) \(found)"))")
     }
 
     /// What fails leaves nothing behind, its record neither: another spec may be tried.

@@ -62,6 +62,23 @@ extension LibvirtDaemonTests {
         }
     }
 
+    @Test("Volumes that neither a record nor a domain knows are neither used nor overwritten")
+    func unknownVolumes() async throws {
+        try await Bench.with { bench in
+            let spec = try await bench.spec(#require(ApplianceName("orders")))
+            let machine = try await bench.backend.create(spec)
+            try await bench.daemon.virsh("undefine", "orders", "--nvram")
+            try Files.remove(bench.state.appliance(spec.name).machine().path)
+            let volumes = try await bench.daemon.everything()
+            let refused = await #expect(throws: Failure.self) { try await bench.backend.create(spec) }
+            #expect(refused?.code == .machineStranger)
+            #expect(refused?.message.contains(VolumeNames(spec).system) == true)
+            #expect(try await bench.daemon.everything() == volumes)
+            try await bench.backend.delete(machine)
+            #expect(try await bench.daemon.everything() == "")
+        }
+    }
+
     @Test("A machine starts with its host when all that it needs does")
     func autostart() async throws {
         try await Bench.with { bench in
