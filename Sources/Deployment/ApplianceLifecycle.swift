@@ -1,7 +1,7 @@
 internal import ApplianceModel
 internal import FoundationEssentials
 internal import HostSystem
-internal import MachineBackend
+package import MachineBackend
 internal import PostgresClient
 package import SystemPackage
 internal import Workflow
@@ -37,17 +37,35 @@ extension Appliance {
         }
     }
 
+    /// Removes what this host has of the appliance and asks its platform nothing: for one that is gone for good.
+    /// - Returns: the machine that may be there still; nil when none was made.
+    /// - Throws: `unsupported` for a machine whose disks lie among the appliance's own files.
+    package func forget() async throws -> MachineReference? {
+        guard context.spec.machine.backend != .qemu else {
+            throw Failure(.unsupported, "the machine of '\(name)' is this host's own, and its disks lie with the appliance", remedy: "pgkvm delete \(name)")
+        }
+        return try await exclusively { appliance in
+            let machine = try await appliance.machine()
+            try Files.remove(directory.path)
+            return machine
+        }
+    }
+
     /// Removes the appliance and keeps its data disk, CA and passwords.
     /// - Returns: the directory that `data.adopt` takes back.
+    /// - Throws: `unsupported`, with everything as it was, where the disk is no file of this host.
     package func deleteKeepingData(grace: Duration) async throws -> FilePath {
-        try await exclusively { appliance in
+        guard let provider = context.backend as? any DataDiskFileProviding else {
+            throw Failure(
+                .unsupported, "the data disk of '\(name)' is no file of this host that could be moved away",
+                remedy: "dump the databases (pg_dump), then: pgkvm delete \(name)")
+        }
+        return try await exclusively { appliance in
             let context = appliance.context
             let kept = try await appliance.keptDirectory()
             if let machine = try await appliance.machine() {
                 try await context.backend.shutDown(machine, grace: grace)
-                guard let disk = (context.backend as? any DataDiskFileProviding)?.dataDiskFile(of: machine) else {
-                    throw Failure(.unsupported, "this backend keeps no data disk that could be moved away")
-                }
+                let disk = provider.dataDiskFile(of: machine)
                 if Files.exists(disk) { try Files.rename(disk, to: kept.appending(KeptData.Name.disk)) }
             }
             try await appliance.deleteMachine()

@@ -1,6 +1,7 @@
 internal import ApplianceModel
 internal import ArgumentParser
 internal import Deployment
+internal import MachineBackend
 internal import SystemPackage
 internal import Workflow
 
@@ -75,23 +76,39 @@ struct DeleteCommand: WatchedCommand {
             EXAMPLES
               pgkvm delete orders
               pgkvm delete orders --confirm orders --keep-data
+              pgkvm delete orders --forget
             """)
 
     @OptionGroup var appliance: NameArgument
     @Option(help: ArgumentHelp("The name again, instead of being asked", valueName: "name")) var confirm: String?
     @Flag(help: "Keep the data disk with its CA and passwords, for 'data.adopt' in a spec") var keepData = false
+    @Flag(help: "Remove what this host has of it and leave the machine at a libvirt daemon or a Proxmox server that is gone for good") var forget = false
     @Option(help: ArgumentHelp("Seconds that the guest may take to shut down before its data is kept", valueName: "seconds")) var grace: Int = 300
     @OptionGroup(title: "What is shown meanwhile") var progress: ProgressOptions
+
+    func validate() throws {
+        guard !forget || !keepData else { throw ValidationError("--forget leaves the machine where it is: there is no disk to keep") }
+    }
 
     func run() async throws {
         let opened = try appliance.openForWork()
         let name = opened.name.rawValue
-        let what = keepData ? "the appliance '\(name)', keeping its data" : "the appliance '\(name)' and its database"
+        let what =
+            if forget {
+                "the appliance '\(name)' from this host, with its keys and passwords, and leaves its machine"
+            } else {
+                keepData ? "the appliance '\(name)', keeping its data" : "the appliance '\(name)' and its database"
+            }
         guard let answer = confirm ?? Terminal.ask("This removes \(what). Type its name to go on: ") else {
             throw Failure(.invalidInput, "nobody is there to confirm the removal of '\(name)'", remedy: "pgkvm delete \(name) --confirm \(name)")
         }
         guard answer == name else {
             throw Failure(.invalidInput, "'\(answer)' is not '\(name)': nothing was removed")
+        }
+        if forget {
+            guard let machine = try await opened.forget() else { return }
+            Terminal.print("left as it is, if it is there: \(machine.identifier) (\(machine.backend.rawValue), deployment \(machine.deployment))")
+            return
         }
         let kept = try await ProgressRenderer.current.activity("delete", "Remove '\(name)'") { () -> FilePath? in
             if keepData { return try await opened.deleteKeepingData(grace: .seconds(grace)) }
