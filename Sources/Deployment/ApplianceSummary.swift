@@ -22,6 +22,8 @@ package struct ApplianceSummary: Codable, Sendable {
     package let dataDisk: String
     package let postgresql: Endpoint?
     package let ssh: Endpoint?
+    /// The spec's way to the network.
+    package let networkMode: String
     /// Whether no other host reaches the guest.
     package let isThisHostOnly: Bool
     package let processID: Int32?
@@ -50,7 +52,8 @@ package struct ApplianceSummary: Codable, Sendable {
             postgresqlVersion: try await context.journal.fact(PackagesFact.self)?.version ?? context.spec.postgresql.version,
             accelerator: try await context.journal.fact(CPUFact.self)?.decision.accelerator.rawValue,
             vcpus: context.spec.machine.vcpus, memory: "\(context.spec.machine.memory)", dataDisk: "\(context.spec.dataDisk.size)",
-            postgresql: try await endpoint(.postgresql), ssh: try await endpoint(.ssh), isThisHostOnly: context.spec.network.mode == .user,
+            postgresql: try await endpoint(.postgresql), ssh: try await endpoint(.ssh),
+            networkMode: context.spec.network.mode.rawValue, isThisHostOnly: context.spec.network.mode == .user,
             processID: processID,
             verified: verified?.time,
             changed: changed, warnings: changed == nil ? nil : try Reports.latest(appliance.directory)?.findings.filter { $0.level == .warn })
@@ -65,12 +68,17 @@ package struct ApplianceSummary: Codable, Sendable {
         ]
         lines.append("  psql \"$(pgkvm connection \(name))\"")
         let address = postgresql?.description ?? "no address"
-        lines.append(
-            isThisHostOnly ? "  reachable from this host only (\(address))" : "  reachable at \(address), from this host and from 'postgresql.allowFrom'")
+        lines.append("  \(reach(address))")
         for warning in warnings ?? [] {
             lines.append("warning: \(warning.check): \(warning.measured)" + (warning.remedy.map { "; \($0)" } ?? ""))
         }
         return lines.joined(separator: "\n")
+    }
+
+    private func reach(_ address: String) -> String {
+        if isThisHostOnly { return "reachable from this host only (\(address))" }
+        let others = "'postgresql.allowFrom'" + (networkMode == ApplianceSpec.Network.Mode.nat.rawValue ? ", as far as libvirt's network lets others in" : "")
+        return "reachable at \(address), from this host and from \(others)"
     }
 
     /// What status prints.
