@@ -84,6 +84,7 @@ extension ApplianceSpec {
             case nat
         }
 
+        /// Who stands between the guest and the host's network with user networking.
         package enum Forwarder: String, Sendable, Codable, CaseIterable {
             /// Inside QEMU's process; the guest reaches the loopback interface of the host.
             case slirp

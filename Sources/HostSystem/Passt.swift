@@ -22,7 +22,7 @@ package enum Passt {
                 if status == nil { try ProcessTable.kill(process.processID) }
                 throw Failure(
                     .networkNotPermitted, "passt does not start\(status.map { ": status \($0)" } ?? " within 10 s")",
-                    remedy: "see what it says: \(program) --foreground --stderr; or take 'network.forwarder: slirp'")
+                    remedy: "its own words stand before this; without a way on there, a new appliance can take 'network.forwarder: slirp'")
             }
             return end
         } catch {

@@ -26,6 +26,7 @@ package struct PasstForwarding: Sendable, Equatable {
             self.host = host
         }
 
+        /// Nil for what is not two ports with a colon between them.
         package init?(_ description: String) {
             let parts = description.split(separator: ":").map { UInt16($0) }
             guard parts.count == 2, let guest = parts[0], let host = parts[1] else { return nil }
@@ -35,6 +36,7 @@ package struct PasstForwarding: Sendable, Equatable {
         package var description: String { "\(guest):\(host)" }
     }
 
+    /// - Parameter forwards: none for a passt that nobody is to reach.
     package init(forwards: [Forward]) { self.forwards = forwards }
 
     /// Nil for every other way to the network.
