@@ -39,7 +39,7 @@ test-all:
 	@scripts/stage "build of the tests" $(SWIFT) build --build-tests $(CHECKED)
 	@scripts/stage "tests of the scripts" scripts/test-scripts
 	@scripts/left-out
-	@PGKVM_TEST_BINARY="$$($(SWIFT) build --show-bin-path)/pgkvm" $(SWIFT) test --skip-build --disable-xctest
+	@PGKVM_TEST_BINARY="$$($(SWIFT) build --show-bin-path)/pgkvm" scripts/failures-last $(SWIFT) test --skip-build --disable-xctest
 
 check: ## format, syntax of the scripts, strings that have no place here
 	@scripts/check-sources
