@@ -61,10 +61,28 @@ struct ImageBuilder: Sendable {
         let progress = progress
         let command = ["-c", script, "bash", disk.string, list.string, work.lock.string] + arguments
         try await FileGrowth.telling(of: disk, as: "writing the file system", progress: progress) {
-            _ = try await ProgramRunner.check("bash", command, environment: environment) { line in
+            let result = try await ProgramRunner.run("bash", command, environment: environment) { line in
+                DebugLog.write(.debug, line)
                 if let stage = Self.stage(of: line) { progress(ImageProgress(stage)) }
             }
+            guard result.status == 0 else {
+                try Task.checkCancellation()
+                throw Failure(
+                    .programFailed, "mmdebstrap ended with status \(result.status):\n    \(Self.reason(in: result.errorText).joined(separator: "\n    "))")
+            }
         }
+    }
+
+    /// The lines of mmdebstrap's output that say why it failed: those around the first error, and the last ones. Between the two is
+    /// what else could not be done then.
+    static func reason(in output: String) -> [String] {
+        let lines = output.split(separator: "\n").map(String.init)
+        let end = max(0, lines.count - 4)
+        guard let error = lines.firstIndex(where: { line in ["dpkg: error", "E: "].contains(where: line.hasPrefix) }), error + 4 < end else {
+            return lines.suffix(12)
+        }
+        let first = lines[max(0, error - 7)...(error + 3)]
+        return first + ["..."] + lines[end...]
     }
 
     /// What a line of mmdebstrap's or the script's standard error tells a user; nil when that is nothing.

@@ -30,6 +30,17 @@ struct ImageRecipeTests {
         #expect(ImageRecipe.customization.utf8.count > 1_000)
     }
 
+    @Test("When packages cannot be set up, the first reason is told, and not only what could not be done for it")
+    func reason() {
+        let reason = ["Traceback", "OSError: out of something", "dpkg: error processing package python3-chardet (--configure):", " exit status 1"]
+        let later = (1...30).flatMap { ["dpkg: error processing package p\($0) (--configure):", " dependency problems"] }
+        let output = (1...50).map { "Setting up q\($0) ..." } + reason + later + ["E: Sub-process env returned an error code (1)", "E: mmdebstrap failed to run"]
+        let told = ImageBuilder.reason(in: output.joined(separator: "\n"))
+        #expect(told.count == 16 && reason.allSatisfy(told.contains) && told.contains("...") && told.last == "E: mmdebstrap failed to run")
+        #expect(ImageBuilder.reason(in: "E: one\nE: two") == ["E: one", "E: two"])
+        #expect(ImageBuilder.reason(in: "").isEmpty)
+    }
+
     @Test("gives each disk identifiers of its own")
     func identifiers() {
         let one = DiskLayout()
