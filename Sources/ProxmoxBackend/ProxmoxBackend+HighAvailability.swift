@@ -1,40 +1,108 @@
 internal import ApplianceModel
-internal import MachineBackend
+package import MachineBackend
 
-/// Handing a machine to the cluster's HA manager, once its seed is gone.
-extension ProxmoxBackend {
-    /// - Throws: `proxmox.not-shared` where the HA manager could not start it on another node.
-    func register(_ machine: FoundMachine, _ client: PVEClient) async throws {
-        let status = try await status(machine, client)
-        guard !status.isManaged else { return }
-        try Self.check(
-            machine.config.volumes, place: machine.place,
-            stores: try await client.data(.storages(node: machine.place.node)).elements.compactMap(StoreView.init(status:)))
+/// Machines that the cluster's HA manager keeps running. It gets one once the seed is gone, since no other node has that medium.
+extension ProxmoxBackend: HighAvailabilityProviding {
+    package func isAvailabilityAsWanted(for machine: MachineReference) async throws -> Bool {
+        let client = try client()
+        let found = try await existing(machine, client)
+        let isManaged = try await status(found, client).isManaged
+        guard isManaged, !connection.ha else { return isManaged == connection.ha }
+        return try await !isRegisteredByUs(found, client)
+    }
+
+    /// - Throws: `proxmox.not-shared` where the HA manager could not start it on another node, `proxmox.permission`.
+    package func settleAvailability(of machine: MachineReference) async throws {
+        guard try await !isAvailabilityAsWanted(for: machine) else { return }
+        let client = try client()
+        let found = try await existing(machine, client)
+        try await connection.ha ? register(found, client) : unregister(found, client)
+    }
+
+    private func register(_ machine: FoundMachine, _ client: PVEClient) async throws {
+        _ = try await reach(of: machine, client)
         if let medium = machine.config.media.first {
             throw Failure(
                 .proxmoxNotShared, "VM \(machine.place.vmid) has the medium '\(medium.volume)' in its drive \(medium.drive), which other nodes do not have",
                 remedy: "qm set \(machine.place.vmid) --delete \(medium.drive)")
         }
-        let call = PVECall.addToHA(machine.place, isRunning: status.isOn, comment: Self.comment(machine.config["name"] ?? "an appliance"))
+        let call = PVECall.addToHA(machine.place, isRunning: try await status(machine, client).isOn, comment: Self.comment(machine.name))
         let answer = try await client.answer(call)
         if answer.status == 500, answer.message.contains("already defined") { return }
         _ = try answer.data(call, token: client.token)
     }
 
-    /// What the HA manager shows beside the machine.
+    /// The machine goes on running. Its node starts it from now on, as the HA manager did.
+    private func unregister(_ machine: FoundMachine, _ client: PVEClient) async throws {
+        if machine.config.data["onboot"]?.flag != true {
+            _ = try await client.data(.configure(machine.place, ["onboot": "1"], privilege: "VM.Config.Options"))
+        }
+        _ = try await client.data(.removeFromHA(machine.place))
+    }
+
+    /// What somebody else registered is left to them, and so is what the token may not see.
+    private func isRegisteredByUs(_ machine: FoundMachine, _ client: PVEClient) async throws -> Bool {
+        let call = PVECall.resourceOfHA(machine.place)
+        let answer = try await client.answer(call)
+        guard answer.status != 403 else {
+            report("VM \(machine.place.vmid) is under HA and stays so: the token may not see who registered it (Sys.Audit on /)")
+            return false
+        }
+        return try answer.data(call, token: client.token)["comment"]?.text == Self.comment(machine.name)
+    }
+
+    /// What the HA manager shows beside the machine, and how pgkvm knows its own registrations.
     static func comment(_ name: String) -> String { "PostgreSQL appliance \(name), by pgkvm" }
 
-    /// Every disk has to be where every node finds it. Replication does not do: its jobs can only be made once the machine is there, and
-    /// a node that takes over begins with what was copied last, without the commits since.
-    static func check(_ volumes: [String], place: PVEPlace, stores: [StoreView]) throws {
-        for volume in volumes {
-            let name = volume.prefix { $0 != ":" }
-            guard stores.contains(where: { $0.name == name && $0.isShared }) else {
-                throw Failure(
-                    .proxmoxNotShared, "VM \(place.vmid) cannot be under HA: its disk '\(volume)' is on '\(name)', which is not shared",
-                    remedy: "move it: qm disk move \(place.vmid) DISK STORE --delete 1; or set 'ha: false'; to rely on replication, which may lose the last "
-                        + "commits, make its jobs and then: ha-manager add vm:\(place.vmid)")
+    // MARK: Whether another node could start it
+
+    /// How another node gets at the machine's disks.
+    enum Reach: Equatable {
+        case shared
+        /// As these jobs copied them last.
+        case copied([ReplicationJob])
+    }
+
+    /// - Throws: `proxmox.not-shared` for a disk that no other node has.
+    func reach(of machine: FoundMachine, _ client: PVEClient) async throws -> Reach {
+        let stores = try await client.data(.storages(node: machine.place.node)).elements.compactMap(StoreView.init(status:))
+        let local = machine.config.disks.filter { disk in !stores.contains { $0.name == disk.store && $0.isShared } }
+        guard let first = local.first else { return .shared }
+        let jobs = try await client.data(.replication(machine.place)).elements.compactMap(ReplicationJob.init)
+        guard !jobs.isEmpty else { throw Self.isLocal(first, machine.place, "and no replication job copies it") }
+        if let spared = local.first(where: { !$0.isReplicated }) { throw Self.isLocal(spared, machine.place, "and has 'replicate=0'") }
+        let useful = jobs.filter { $0.obstacle == nil }
+        guard !useful.isEmpty else {
+            throw Self.isLocal(
+                first, machine.place, jobs.map { "and the replication job \($0.name) to '\($0.target)' \($0.obstacle ?? "")" }.joined(separator: ", "))
+        }
+        return .copied(useful)
+    }
+
+    private static func isLocal(_ disk: MachineConfig.Disk, _ place: PVEPlace, _ reason: String) -> Failure {
+        Failure(
+            .proxmoxNotShared, "VM \(place.vmid) cannot be under HA: its disk '\(disk.volume)' is on '\(disk.store)', which is not shared, \(reason)",
+            remedy:
+                "move it: qm disk move \(place.vmid) \(disk.drive) STORE --delete 1; or set 'ha: false'; or, where it is on ZFS and the last commits may be lost, "
+                + "replicate it: pvesr create-local-job \(place.vmid)-0 NODE --schedule '*/1', and see that it runs: pvesr status --guest \(place.vmid)")
+    }
+
+    /// What HA means for a machine that is there. One that is under HA already is no reason to refuse anything.
+    func availability(of machine: FoundMachine, _ client: PVEClient) async throws -> Finding {
+        let expected = "disks that every node finds as they were"
+        do {
+            switch try await reach(of: machine, client) {
+            case .shared: return Finding(check: "proxmox.ha", level: .pass, measured: "every disk is on shared storage", expected: expected)
+            case .copied(let jobs):
+                return Finding(
+                    check: "proxmox.ha", level: .warn,
+                    measured: jobs.map { "copied to '\($0.target)' by the job \($0.name) (\($0.schedule))" }.joined(separator: ", "), expected: expected,
+                    remedy: "a node that takes over begins without the commits since the last copy: keep the disks on shared storage to lose none; "
+                        + "and keep the machine on the nodes that have a copy, by a rule or group of the HA manager")
             }
+        } catch let failure as Failure where failure.code == .proxmoxNotShared {
+            guard try await status(machine, client).isManaged else { throw failure }
+            return Finding(check: "proxmox.ha", level: .warn, measured: failure.message, expected: expected, remedy: failure.remedy)
         }
     }
 }

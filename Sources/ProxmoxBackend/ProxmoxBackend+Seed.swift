@@ -28,7 +28,6 @@ extension ProxmoxBackend {
         let client = try client()
         let found = try await existing(machine, client)
         try await removeSeed(of: found, machine.deployment, client)
-        if connection.ha { try await register(try await existing(machine, client), client) }
     }
 
     /// Takes the drive away and deletes its medium.

@@ -62,7 +62,10 @@ extension ProxmoxCheck {
             needs.append(
                 Need(permission: PVEPermission("/nodes/\(node)", "Sys.Audit"), purpose: "without it the node does not tell its free memory and processors"))
         }
-        if ha { needs.append(Need(permission: PVEPermission("/", "Sys.Console"))) }
+        if ha {
+            needs.append(Need(permission: PVEPermission("/", "Sys.Console")))
+            needs.append(Need(permission: PVEPermission("/", "Sys.Audit"), purpose: "without it a later 'ha: false' leaves the machine under HA"))
+        }
         return needs
     }
 }

@@ -102,8 +102,7 @@ extension SpecKeys {
             change: .fixed("the seed was there at the first boot")),
         SpecKey("machine.proxmox.pool", .text(name), "the resource pool of the machine", standard: "none", change: .fixed("the machine belongs to it")),
         SpecKey(
-            "machine.proxmox.ha", .flag, "true: the cluster's HA manager keeps it running", standard: "false",
-            change: .fixed("the machine was registered, or not, after its first boot")),
+            "machine.proxmox.ha", .flag, "true: the cluster's HA manager keeps it running", standard: "false", change: .inPlace),
     ]
 
     private static let address = TextForm(pattern: #"^[0-9]{1,3}(\.[0-9]{1,3}){3}$"#)

@@ -34,7 +34,8 @@ struct ImageRecipeTests {
     func reason() {
         let reason = ["Traceback", "OSError: out of something", "dpkg: error processing package python3-chardet (--configure):", " exit status 1"]
         let later = (1...30).flatMap { ["dpkg: error processing package p\($0) (--configure):", " dependency problems"] }
-        let output = (1...50).map { "Setting up q\($0) ..." } + reason + later + ["E: Sub-process env returned an error code (1)", "E: mmdebstrap failed to run"]
+        let output =
+            (1...50).map { "Setting up q\($0) ..." } + reason + later + ["E: Sub-process env returned an error code (1)", "E: mmdebstrap failed to run"]
         let told = ImageBuilder.reason(in: output.joined(separator: "\n"))
         #expect(told.count == 16 && reason.allSatisfy(told.contains) && told.contains("...") && told.last == "E: mmdebstrap failed to run")
         #expect(ImageBuilder.reason(in: "E: one\nE: two") == ["E: one", "E: two"])

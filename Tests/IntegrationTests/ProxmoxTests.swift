@@ -99,16 +99,32 @@ extension GuestTests {
             #expect(server.model.withLock { $0.machines.count } == 2)
             #expect(server.model.withLock { $0.files.keys.filter { $0.contains("iso/") } } == [])
 
-            try await guest.home.check("stop", guest.name)
-            #expect(node.running == 0)
-            try await guest.home.check("start", guest.name)
-            try await guest.verify().expectPassed(but: ["disk.allocation"])
+            try await underHA(guest, file, server, node)
 
             try await guest.home.check("delete", guest.name, "--confirm", guest.name)
             #expect(node.running == 0)
             #expect(server.model.withLock { $0.machines.keys.sorted() } == [100])
             #expect(server.model.withLock { $0.strangers } == strangers)
             try guest.home.expectNoToken()
+        }
+
+        /// Put under HA as its disks are replicated, stopped and started so, verified, and taken out again.
+        private func underHA(_ guest: Guest, _ file: FilePath, _ server: PVEServer, _ node: EmulatedNode) async throws {
+            let without = try Files.readText(file)
+            try Files.write(without.replacing("    storage: local\n", with: "    storage: local\n    ha: true\n"), to: file)
+            let refused = try await guest.home.run("deploy", file.string)
+            #expect(refused.status == 1 && refused.errorText.contains("no replication job copies it"), "\(refused.errorText)")
+            server.model.withLock { $0.replication[101] = [PVEModel.ReplicationJob(target: "pve2")] }
+            let registered = try await guest.home.run("deploy", file.string)
+            #expect(registered.status == 0 && registered.errorText.contains("without the commits since the last copy"), "\(registered.errorText)")
+            #expect(server.model.withLock { $0.ha } == ["vm:101": "started"])
+            try await guest.home.check("stop", guest.name)
+            #expect(node.running == 0 && server.model.withLock { $0.ha } == ["vm:101": "stopped"])
+            try await guest.home.check("start", guest.name)
+            try await guest.verify().expectPassed(but: ["disk.allocation"])
+            try Files.write(without, to: file)
+            try await guest.home.check("deploy", file.string)
+            #expect(node.running == 1 && server.model.withLock { $0.ha.isEmpty })
         }
     }
 }

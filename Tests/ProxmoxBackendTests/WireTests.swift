@@ -51,7 +51,7 @@ struct WireTests {
         let config = MachineConfig(data: try data("seed-config"))
         #expect(config.size(of: "virtio0") == .gibibytes(3) && config.drive(serial: "pgdata") == "virtio1" && config.macAddress == "BC:24:11:65:9C:76")
         #expect(config.processor == CPUDecision(accelerator: .kvm, vcpus: 1, memory: .gibibytes(1)) && config.deployment == nil)
-        #expect(config.volumes == ["local:120/vm-120-disk-0.qcow2", "local:120/vm-120-disk-1.raw"])
+        #expect(config.disks.map(\.volume) == ["local:120/vm-120-disk-0.qcow2", "local:120/vm-120-disk-1.raw"])
         #expect(ProxmoxBackend.Status(try data("current-running"), vmid: 100).power == .running)
         #expect(ProxmoxBackend.Status(try data("current-stopped"), vmid: 100).power == .off)
         #expect(GuestCards.address(of: "BC:24:11:D5:59:9C", in: try data("agent-26")["result"] ?? .null) == IPv4Address(10, 77, 0, 129))

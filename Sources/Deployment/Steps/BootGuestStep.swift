@@ -27,6 +27,7 @@ struct BootGuestStep: Step {
         } catch let error as Failure where error.code != .sshHostKeyMismatch {
             return .pending
         }
+        if let platform = context.backend as? any HighAvailabilityProviding, try await !platform.isAvailabilityAsWanted(for: machine) { return .pending }
         return .satisfied("the guest answers with its own key (\(first.hostKeyFingerprint))")
     }
 
@@ -34,7 +35,11 @@ struct BootGuestStep: Step {
         let machine = try await context.machine()
         var wait = GuestWait(context: context, machine: machine)
         try await wait.start()
-        guard try await context.journal.fact(FirstBootFact.self) == nil else { return }
+        if try await context.journal.fact(FirstBootFact.self) == nil { try await makeItsOwn(context, machine, &wait) }
+        if let platform = context.backend as? any HighAvailabilityProviding { try await platform.settleAvailability(of: machine) }
+    }
+
+    private func makeItsOwn(_ context: DeploymentContext, _ machine: MachineReference, _ wait: inout GuestWait) async throws {
         try await letWorkBegin(context)
 
         StepProgress.report("waiting for cloud-init")

@@ -137,6 +137,23 @@ extension PVECall {
             permission: PVEPermission("/", "Sys.Console"),
             command: CommandText.render(["ha-manager", "add", "vm:\(place.vmid)", "--state", state, "--comment", comment]))
     }
+
+    static func resourceOfHA(_ place: PVEPlace) -> PVECall {
+        PVECall(.get, ["cluster", "ha", "resources", "vm:\(place.vmid)"], permission: PVEPermission("/", "Sys.Audit"), command: "ha-manager config")
+    }
+
+    static func removeFromHA(_ place: PVEPlace) -> PVECall {
+        PVECall(
+            .delete, ["cluster", "ha", "resources", "vm:\(place.vmid)"], permission: PVEPermission("/", "Sys.Console"),
+            command: "ha-manager remove vm:\(place.vmid)")
+    }
+
+    /// The jobs that copy the machine's disks to other nodes.
+    static func replication(_ place: PVEPlace) -> PVECall {
+        PVECall(
+            .get, ["nodes", place.node, "replication"], ["guest": "\(place.vmid)"], permission: place.permission("VM.Audit"),
+            command: "pvesr status --guest \(place.vmid)")
+    }
 }
 
 /// Where a machine is: its number and the node that it is on just now.

@@ -100,7 +100,8 @@ struct NodeExamination {
         guard let best = usable.max(by: { ($0.available, $1.name) < ($1.available, $0.name) }) else {
             throw Failure(
                 .proxmoxNotShared, "'machine.proxmox.ha' needs the disks on shared storage, and \(listed(active)) of node '\(node)' is not shared",
-                remedy: "name a shared store in 'machine.proxmox.storage' (Ceph, NFS, iSCSI), or set 'ha: false'")
+                remedy: "name a shared store in 'machine.proxmox.storage' (Ceph, NFS, iSCSI), or set 'ha: false'; on replicated ZFS, deploy so first, make the "
+                    + "machine's replication job (pvesr create-local-job), then set 'ha: true' and deploy again")
         }
         if let needed, best.available <= needed {
             throw Failure(

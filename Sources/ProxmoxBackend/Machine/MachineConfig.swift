@@ -29,8 +29,23 @@ struct MachineConfig: Sendable {
         (0...15).map { "virtio\($0)" }.first { drive($0)?["serial"] == serial }
     }
 
-    /// The volumes of the machine's own disks, media left out.
-    var volumes: [String] { drives.filter { !$0.isMedium }.map(\.volume) }
+    /// A disk of the machine's own.
+    struct Disk: Sendable, Equatable {
+        /// `virtio1`
+        let drive: String
+        /// `zfs:vm-100-disk-1`
+        let volume: String
+        /// Whether replication jobs copy it, where there are any.
+        let isReplicated: Bool
+
+        var store: String { String(volume.prefix { $0 != ":" }) }
+    }
+
+    /// Media left out.
+    var disks: [Disk] {
+        drives.filter { !$0.isMedium }.map { Disk(drive: $0.key, volume: $0.volume, isReplicated: drive($0.key)?["replicate"] != "0") }
+    }
+
     /// The drives with a medium in them.
     var media: [(drive: String, volume: String)] { drives.filter { $0.isMedium && $0.volume != "none" }.map { ($0.key, $0.volume) } }
 
@@ -67,4 +82,6 @@ struct MachineConfig: Sendable {
 struct FoundMachine: Sendable {
     let place: PVEPlace
     let config: MachineConfig
+
+    var name: String { config["name"] ?? "an appliance" }
 }

@@ -63,17 +63,4 @@ extension PVEModel {
         machines[vmid]?.requested = nil
         if state == nil { turnOff(vmid, hooks) } else { _ = start(vmid, hooks) }
     }
-
-    mutating func highAvailability(_ request: PVERequest) throws(PVERefusal) -> JSONValue {
-        guard request.method == "POST", request.segments == ["cluster", "ha", "resources"] else {
-            throw PVERefusal(status: 501, message: "Method '\(request.method) \(request.path)' not implemented")
-        }
-        try demand("/", "Sys.Console")
-        guard let sid = request.value("sid"), let vmid = Int(sid.dropFirst(3)), machines[vmid] != nil else {
-            throw PVERefusal(status: 500, message: "no such resource")
-        }
-        guard ha[sid] == nil else { throw PVERefusal(status: 500, message: "resource ID '\(sid)' already defined") }
-        ha[sid] = request.value("state") ?? "started"
-        return .null
-    }
 }

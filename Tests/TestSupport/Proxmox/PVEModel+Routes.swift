@@ -9,6 +9,9 @@ extension PVEModel {
         _ request: PVERequest, _ upload: PVEUpload?, _ schema: PVESchema, _ fault: Fault.Action?, _ hooks: PVEServer.Hooks
     ) throws(PVERefusal) -> JSONValue {
         if request.segments.starts(with: ["cluster", "ha"]) { return try highAvailability(request) }
+        if request.segments.first == "nodes", request.segments.count == 3, request.segments[2] == "replication" {
+            return try replicationStatus(request)
+        }
         guard let faults = schema.faults(method: request.method, segments: request.segments, parameters: request.parameters) else {
             throw PVERefusal(status: 501, message: "Method '\(request.method) \(request.path)' not implemented")
         }
@@ -90,17 +93,22 @@ extension PVEModel {
         return .string("\(free)")
     }
 
-    mutating func node(
-        _ request: PVERequest, _ upload: PVEUpload?, _ fault: Fault.Action?, _ hooks: PVEServer.Hooks
-    ) throws(PVERefusal) -> JSONValue {
-        let parts = request.segments
-        let name = parts[1]
+    func present(_ name: String) throws(PVERefusal) -> Node {
         guard let node = nodes[name] else {
             throw PVERefusal(status: 500, message: "hostname lookup '\(name)' failed - failed to get address info for: \(name): Name or service not known")
         }
         guard node.isOnline else {
             throw PVERefusal(status: 595, message: "Errors during connection establishment, proxy handshake: No route to host", hasEmptyBody: true)
         }
+        return node
+    }
+
+    mutating func node(
+        _ request: PVERequest, _ upload: PVEUpload?, _ fault: Fault.Action?, _ hooks: PVEServer.Hooks
+    ) throws(PVERefusal) -> JSONValue {
+        let parts = request.segments
+        let name = parts[1]
+        let node = try present(name)
         switch (request.method, parts[2]) {
         case ("GET", "storage") where parts.count == 3:
             return .array(

@@ -135,6 +135,9 @@ package struct PVEModel: Sendable {
     package var files: [String: File] = [:]
     /// What the HA manager has, with the wanted state.
     package var ha: [String: String] = [:]
+    package var haComments: [String: String] = [:]
+    /// By the number of the machine.
+    package var replication: [Int: [ReplicationJob]] = [:]
     /// The token's rights by path; nil is all of them.
     package var privileges: [String: Set<String>]?
     /// The paths whose rights are for themselves only, and not for what lies below.

@@ -1,0 +1,32 @@
+internal import ApplianceModel
+
+/// A job by which a node copies the disks of one of its machines to another node, as the node that runs it shows it.
+/// The fields are those of `PVE::ReplicationState`.
+struct ReplicationJob: Sendable, Equatable {
+    /// `100-0`
+    let name: String
+    let target: String
+    /// As a calendar event of systemd: how often it copies.
+    let schedule: String
+    /// Why another node could not begin with what it copied last; nil where it could.
+    let obstacle: String?
+
+    init?(_ row: JSONValue) {
+        guard let name = row["id"]?.text, let target = row["target"]?.text else { return nil }
+        self.name = name
+        self.target = target
+        schedule = row["schedule"]?.text ?? "*/15"
+        obstacle =
+            if row["disable"]?.flag == true {
+                "is disabled"
+            } else if row["remove_job"]?.text != nil {
+                "is being removed"
+            } else if (row["fail_count"]?.count ?? 0) > 0 {
+                "failed: \(row["error"]?.text ?? "no reason is told")"
+            } else if (row["last_sync"]?.count ?? 0) == 0 {
+                "has copied nothing yet"
+            } else {
+                nil
+            }
+    }
+}
