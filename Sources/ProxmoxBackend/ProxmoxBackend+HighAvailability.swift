@@ -21,11 +21,6 @@ extension ProxmoxBackend: HighAvailabilityProviding {
 
     private func register(_ machine: FoundMachine, _ client: PVEClient) async throws {
         _ = try await reach(of: machine, client)
-        if let medium = machine.config.media.first {
-            throw Failure(
-                .proxmoxNotShared, "VM \(machine.place.vmid) has the medium '\(medium.volume)' in its drive \(medium.drive), which other nodes do not have",
-                remedy: "qm set \(machine.place.vmid) --delete \(medium.drive)")
-        }
         let call = PVECall.addToHA(machine.place, isRunning: try await status(machine, client).isOn, comment: Self.comment(machine.name))
         let answer = try await client.answer(call)
         if answer.status == 500, answer.message.contains("already defined") { return }
@@ -63,8 +58,13 @@ extension ProxmoxBackend: HighAvailabilityProviding {
         case copied([ReplicationJob])
     }
 
-    /// - Throws: `proxmox.not-shared` for a disk that no other node has.
+    /// - Throws: `proxmox.not-shared` for a disk or medium that no other node has. The seed is gone before anything is registered.
     func reach(of machine: FoundMachine, _ client: PVEClient) async throws -> Reach {
+        if let medium = machine.config.media.first(where: { $0.drive != MachineParameters.seedDrive }) {
+            throw Failure(
+                .proxmoxNotShared, "VM \(machine.place.vmid) has the medium '\(medium.volume)' in its drive \(medium.drive), which other nodes do not have",
+                remedy: "qm set \(machine.place.vmid) --delete \(medium.drive)")
+        }
         let stores = try await client.data(.storages(node: machine.place.node)).elements.compactMap(StoreView.init(status:))
         let local = machine.config.disks.filter { disk in !stores.contains { $0.name == disk.store && $0.isShared } }
         guard let first = local.first else { return .shared }

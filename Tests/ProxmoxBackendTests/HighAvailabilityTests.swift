@@ -64,9 +64,12 @@ struct HighAvailabilityTests {
             let machine = try await rig.deploy()
             rig.change { $0.machines[100]?.config["ide2"] = "local:iso/debian.iso,media=cdrom" }
             try await rig.backend.detachSeed(from: machine)
-            let failure = await failure { try await rig.backend.settleAvailability(of: machine) }
-            #expect(
-                failure?.code == .proxmoxNotShared && failure?.message.contains("in its drive ide2") == true && failure?.remedy == "qm set 100 --delete ide2")
+            for attempt in [{ _ = try await rig.backend.checkHost(rig.spec) }, { try await rig.backend.settleAvailability(of: machine) }] {
+                let failure = await failure(attempt)
+                #expect(
+                    failure?.code == .proxmoxNotShared && failure?.message.contains("in its drive ide2") == true
+                        && failure?.remedy == "qm set 100 --delete ide2")
+            }
             rig.change { $0.machines[100]?.config["ide2"] = "none,media=cdrom" }
             try await rig.backend.settleAvailability(of: machine)
             #expect(rig.server.model.withLock { $0.ha } == ["vm:100": "started"])
