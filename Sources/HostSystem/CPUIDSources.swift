@@ -27,7 +27,7 @@ extension KVMProbe {
     /// What the micro-guest gets when it executes CPUID. Nil when it cannot run.
     /// - Parameter timeLimit: guest time after which it is stopped, 1 ms and more.
     package static func executedLeaves(
-        _ questions: [CPUIDQuestion] = CPUIDQuestion.all, device: FilePath = "/dev/kvm", timeLimit: Duration = .milliseconds(500)
+        _ questions: [CPUIDQuestion] = CPUIDQuestion.all, device: FilePath = "/dev/kvm", timeLimit: Duration = timeLimit
     ) async -> CPUIDTable? {
         await onOwnThread {
             var entries = questions.map { ckvm_cpuid_entry(leaf: $0.leaf, subleaf: $0.subleaf, registers: ckvm_cpuid()) }

@@ -14,15 +14,18 @@ package enum KVMProbe {
         case fault
     }
 
+    /// Time enough for a guest that ends by itself within a millisecond, whatever else the host has to do.
+    package static let timeLimit = Duration.seconds(5)
+
     /// Runs the micro-guest and judges what it did.
-    /// - Parameter timeLimit: guest time after which it is stopped, 1 ms and more.
-    package static func run(device: FilePath = "/dev/kvm", timeLimit: Duration = .milliseconds(500)) async -> KVMVerdict {
+    /// - Parameter timeLimit: time after which it is stopped, 1 ms and more.
+    package static func run(device: FilePath = "/dev/kvm", timeLimit: Duration = timeLimit) async -> KVMVerdict {
         await report(device: device, timeLimit: timeLimit).verdict
     }
 
     /// Runs the micro-guest on a thread of its own and says all that it did.
     package static func report(
-        device: FilePath = "/dev/kvm", timeLimit: Duration = .milliseconds(500), program: Program = .linux
+        device: FilePath = "/dev/kvm", timeLimit: Duration = timeLimit, program: Program = .linux
     ) async -> KVMProbeReport {
         await withCheckedContinuation { continuation in
             DispatchQueue(label: "kvm-probe").async {

@@ -17,11 +17,11 @@ package enum Passt {
                 [program, "--fd", "3", "--quiet"] + arguments, in: "/", output: .standardError, descriptors: [handed])
             // What was started ends as soon as the process that stays behind is ready.
             let clock = ContinuousClock()
-            let status = try await poll(every: .milliseconds(5), until: clock.now + .seconds(10), on: clock) { process.exitStatus() }
+            let status = try await poll(every: .milliseconds(5), until: clock.now + .seconds(60), on: clock) { process.exitStatus() }
             guard status == 0 else {
                 if status == nil { try ProcessTable.kill(process.processID) }
                 throw Failure(
-                    .networkNotPermitted, "passt does not start\(status.map { ": status \($0)" } ?? " within 10 s")",
+                    .networkNotPermitted, "passt does not start\(status.map { ": status \($0)" } ?? " within 60 s")",
                     remedy: "its own words stand before this; without a way on there, a new appliance can take 'network.forwarder: slirp'")
             }
             return end

@@ -37,13 +37,7 @@ extension LibvirtBackend: MachineResizing {
         var record = try load(machine)
         let volume = VolumeNames(record.spec).data
         guard record.spec.dataDiskSize <= size else { return }
-        do {
-            if try await volumes.size(of: volume) < size { try await volumes.resize(volume, to: size, reserves: true) }
-        } catch let error as Failure where error.code == .libvirtRefused && error.message.contains(#/No space left|allocate/#) {
-            throw Failure(
-                .diskFull, "the storage pool '\(choice.pool)' has no room for \(size)", remedy: "free space in the pool, or ask for a smaller disk",
-                cause: error)
-        }
+        if try await volumes.size(of: volume) < size { try await volumes.resize(volume, to: size, reserves: true) }
         if try await powerState(of: machine) == .running {
             try await virsh.run(["blockresize", domain(of: machine), DomainText.dataTarget, "\(size.bytes)B"])
         }

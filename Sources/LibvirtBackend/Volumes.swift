@@ -118,8 +118,14 @@ struct Volumes: Sendable {
 
     /// Grows a volume.
     /// - Parameter reserves: whether its space is reserved too.
+    /// - Throws: `disk.full` before anything is reserved, and what `virsh` says.
     func resize(_ name: String, to size: ByteSize, reserves: Bool) async throws {
-        try await virsh.run(["vol-resize", "--pool", pool, name, "\(size.bytes)"] + (reserves ? ["--allocate"] : []), limit: .seconds(3600))
+        if reserves { try await checkRoom(for: ByteSize(bytes: size.bytes - self.size(of: name).bytes), name) }
+        do {
+            try await virsh.run(["vol-resize", "--pool", pool, name, "\(size.bytes)"] + (reserves ? ["--allocate"] : []), limit: .seconds(3600))
+        } catch let failure as Failure where Self.isFull(failure) {
+            throw hasNoRoom(for: name, failure.message)
+        }
     }
 
     /// What the pool has left.
@@ -127,7 +133,25 @@ struct Volumes: Sendable {
         ByteSize(bytes: Virsh.value("Available", in: try await info()).flatMap { Int64($0) } ?? 0)
     }
 
+    /// What does not fit is not tried: before libvirt fails it takes all that there is, and whoever else writes to the pool then has none.
+    private func checkRoom(for wanted: ByteSize, _ name: String) async throws {
+        let free = try await free()
+        if free < wanted { throw hasNoRoom(for: name, "\(wanted.mebibytes) MiB are needed, and \(free.mebibytes) MiB are free") }
+    }
+
+    /// Whether libvirt says so.
+    private static func isFull(_ failure: Failure) -> Bool {
+        failure.code == .libvirtRefused && failure.message.contains(#/No space left|not enough (free )?space|cannot allocate/#)
+    }
+
+    private func hasNoRoom(for name: String, _ reason: String) -> Failure {
+        Failure(
+            .diskFull, "the storage pool '\(pool)' has no room for '\(name)': \(reason)",
+            remedy: "free space in the pool (\(virsh.lines("pool-info \(pool)"))), or ask for a smaller disk")
+    }
+
     private func create(_ name: String, size: ByteSize, allocation: ByteSize, format: String) async throws {
+        try await checkRoom(for: allocation, name)
         try await virsh.run(
             ["vol-create-as", pool, name, "\(size.bytes)", "--allocation", "\(allocation.bytes)", "--format", format], limit: Self.copyLimit)
     }
@@ -143,10 +167,8 @@ struct Volumes: Sendable {
             try await body()
         } catch {
             try? await withoutCancellation { try await delete(name) }
-            guard let failure = error as? Failure, failure.message.contains(#/No space left|not enough (free )?space|cannot allocate/#) else { throw error }
-            throw Failure(
-                .diskFull, "the storage pool '\(pool)' has no room for '\(name)': \(failure.message)",
-                remedy: "free space in the pool (\(virsh.lines("pool-info \(pool)"))), or ask for a smaller disk")
+            guard let failure = error as? Failure, Self.isFull(failure) else { throw error }
+            throw hasNoRoom(for: name, failure.message)
         }
     }
 

@@ -17,6 +17,8 @@ package struct TLSStatus: Sendable, Equatable {
 package actor PostgresConnection {
     /// How long a statement that was asked to end may take to do so.
     private static let grace = Duration.seconds(5)
+    /// How often it is asked within that: asked before it began with the statement, a server does not hear it.
+    private static let cancelInterval = Duration.seconds(1)
 
     private let executor = BlockingExecutor()
     private let target: String
@@ -134,24 +136,25 @@ package actor PostgresConnection {
         _ sql: String, _ parameters: [String?], deadline: ContinuousClock.Instant, cancellation: CancellationFlag
     ) throws -> PostgresRows {
         guard try using({ $0.send(sql, parameters) }) else { throw StatementEnd.lost(try using { $0.errorText }) }
-        var asked: StatementEnd?
+        var asked: (reason: StatementEnd, until: ContinuousClock.Instant)?
         var limit = deadline
         var outcome: Result<PostgresRows, PostgresError> = .success(PostgresRows(columns: [], rows: []))
         while true {
             switch try advance(until: limit, unless: asked == nil ? cancellation : nil) {
             case .result(.some(let next)): outcome = next
             case .result(.none):
-                if let asked, case .failure = outcome { throw asked }
+                if let asked, case .failure = outcome { throw asked.reason }
                 return try outcome.mapError { Failure(.postgresQueryFailed, "\(target) refused a statement", cause: $0) }.get()
             case .stopped(let reason):
-                if let asked {
+                if let asked, asked.until <= .now {
                     // The statement went on although it was asked to end: the session is of no more use.
                     handle = nil
-                    throw asked
+                    throw asked.reason
                 }
-                asked = reason
-                limit = .now + Self.grace
                 try using { $0.requestCancel() }
+                let end = asked ?? (reason, .now + Self.grace)
+                asked = end
+                limit = min(end.until, .now + Self.cancelInterval)
             }
         }
     }

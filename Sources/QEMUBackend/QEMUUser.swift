@@ -19,9 +19,12 @@ package struct QEMUUser: Sendable, Equatable {
     static func prepare() async throws -> QEMUUser {
         guard HostEnvironment.isRoot else { return QEMUUser(ids: nil) }
         if let ids = lookUp(accountName) { return QEMUUser(ids: ids) }
+        // Two that make it at once would make it twice, with two numbers: useradd looks before it locks.
+        let lock = try await FileLock.acquire("/run/pgkvm-account.lock")
+        defer { withExtendedLifetime(lock) {} }
+        if let ids = lookUp(accountName) { return QEMUUser(ids: ids) }
         let result = try await ProgramRunner.run(
             "useradd", ["--system", "--user-group", "--no-create-home", "--home-dir", "/nonexistent", "--shell", "/usr/sbin/nologin", accountName])
-        // Another run may have made it a moment before.
         guard let ids = lookUp(accountName) else {
             throw Failure(
                 .programFailed, "cannot make the account '\(accountName)' that QEMU runs as: \(result.errorText)",

@@ -2,6 +2,7 @@ import ApplianceModel
 import CloudInit
 import HostSystem
 import SystemPackage
+import TestSupport
 import Testing
 
 /// Runs the scripts on a directory that stands for a guest's `/`; `systemctl` is a recording one.
@@ -9,7 +10,7 @@ struct GuestDirectory {
     let root: FilePath
     private let programs: FilePath
 
-    init(_ directory: FilePath, networkdIsEnabled: Bool = true) throws {
+    init(_ directory: FilePath, networkdIsEnabled: Bool = true) async throws {
         root = directory.appending("guest's root")
         programs = directory.appending("bin")
         try Files.createDirectory(root)
@@ -19,7 +20,7 @@ struct GuestDirectory {
             echo "$*" >> '\(directory)/systemctl.log'
             [ "$1" != is-enabled ] || { echo '\(networkdIsEnabled ? "enabled" : "enabled-runtime")'; exit 0; }
             """
-        try Files.write(script, to: programs.appending("systemctl"), mode: .ownerReadWriteExecute)
+        try await Files.writeProgram(script.utf8, to: programs.appending("systemctl"))
     }
 
     func write(_ text: String, to path: String) throws {
@@ -64,7 +65,7 @@ struct FirstBootCleanupTests {
     @Test("What came of the seed is gone, the rest stays, and the guest has its network", arguments: Fixtures.addresses)
     func run(name: String, address: GuestNetwork.Address) async throws {
         try await withTemporaryDirectory { directory in
-            let guest = try GuestDirectory(directory)
+            let guest = try await GuestDirectory(directory)
             for (path, stays) in Self.leavings { try guest.write(stays ? "kept" : Self.secret, to: path) }
             let network = GuestNetwork(macAddress: Fixtures.macAddress, address: address)
             let script = try FirstBootCleanup.script(network, root: guest.root.string)
@@ -89,7 +90,7 @@ struct FirstBootCleanupTests {
     @Test("A guest whose networkd is started by netplan only gets it enabled, and an empty guest is no fault")
     func enables() async throws {
         try await withTemporaryDirectory { directory in
-            let guest = try GuestDirectory(directory, networkdIsEnabled: false)
+            let guest = try await GuestDirectory(directory, networkdIsEnabled: false)
             let script = try FirstBootCleanup.script(GuestNetwork(macAddress: Fixtures.macAddress, address: .dhcp), root: guest.root.string)
             #expect(try await guest.run(script).status == 0)
             #expect(try guest.systemctlCalls == ["is-enabled systemd-networkd.service", "enable systemd-networkd.service"])
@@ -99,7 +100,7 @@ struct FirstBootCleanupTests {
     @Test("A failure on the way is no success")
     func failure() async throws {
         try await withTemporaryDirectory { directory in
-            let guest = try GuestDirectory(directory)
+            let guest = try await GuestDirectory(directory)
             try guest.write("a file where a directory belongs", to: "etc/cloud")
             let script = try FirstBootCleanup.script(GuestNetwork(macAddress: Fixtures.macAddress, address: .dhcp), root: guest.root.string)
             #expect(try await guest.run(script).status != 0)
@@ -115,7 +116,7 @@ struct FirstBootCleanupTests {
 @Suite("A new host key for the guest")
 struct HostKeyRotationTests {
     private func makeGuest(_ directory: FilePath) async throws -> (GuestDirectory, ApplianceName) {
-        let guest = try GuestDirectory(directory)
+        let guest = try await GuestDirectory(directory)
         let seeded = try await SSHKeyPair.generate(comment: "seed", in: directory)
         try seeded.privateKey.withRevealed { try guest.write($0, to: "etc/ssh/ssh_host_ed25519_key") }
         try guest.write(seeded.publicKey + "\n", to: "etc/ssh/ssh_host_ed25519_key.pub")

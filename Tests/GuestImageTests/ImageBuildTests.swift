@@ -6,7 +6,7 @@ import Testing
 @testable import GuestImage
 
 /// Uses the cache of the user who runs the tests: the integration tests boot the same image, and a second run finds it.
-@Suite("A real image", .enabled(if: ProgramRunner.lookUp("mmdebstrap") != nil, "needs mmdebstrap"), .timeLimit(.minutes(20)))
+@Suite("A real image", .enabled(if: ProgramRunner.lookUp("mmdebstrap") != nil, "needs mmdebstrap"), .timeLimit(.minutes(60)))
 struct ImageBuildTests {
     @Test("is built by mmdebstrap from the host's mirror, and is a whole UEFI disk")
     func builds() async throws {

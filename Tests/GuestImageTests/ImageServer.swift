@@ -28,7 +28,7 @@ struct ImageServer {
             ["python3", "-c", script, directory.string, log.string, ready.string, String(cut), String(cuts), ranges ? "1" : "0"], in: directory,
             output: output)
         func stop() async throws {
-            try ProcessTable.kill(process.processID)
+            if process.exitStatus() == nil { try ProcessTable.kill(process.processID) }
             _ = try await poll(every: .milliseconds(10), until: .now.advanced(by: .seconds(10)), on: ContinuousClock()) { process.exitStatus() }
         }
         do {

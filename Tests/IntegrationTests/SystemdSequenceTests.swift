@@ -52,8 +52,8 @@ struct SystemdSequenceTests {
         let stage = home.path.appending(".stage")
         try Files.createDirectory(stage.appending("bin"))
         try Files.createDirectory(stage.appending("units"))
-        try Files.write(Self.systemctl, to: stage.appending("bin/systemctl"), mode: [.ownerReadWriteExecute])
-        try Files.write(Self.systemdRun, to: stage.appending("bin/systemd-run"), mode: [.ownerReadWriteExecute])
+        try await Files.writeProgram(Self.systemctl.utf8, to: stage.appending("bin/systemctl"))
+        try await Files.writeProgram(Self.systemdRun.utf8, to: stage.appending("bin/systemd-run"))
         let whole = """
             mount -t tmpfs tmpfs /run
             mkdir -p /run/systemd/system /etc/systemd/system

@@ -116,7 +116,7 @@ struct LibvirtDaemonTests {
             try server.privateKey.withRevealed { try Files.write($0, to: key) }
             // No key of the test's server becomes one that this user knows.
             let ssh = server.scratch.appending("ssh")
-            try Files.write("#!/bin/sh\nexec ssh -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR \"$@\"\n", to: ssh, mode: [.ownerReadWriteExecute])
+            try await Files.writeProgram("#!/bin/sh\nexec ssh -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR \"$@\"\n".utf8, to: ssh)
             try await Bench.with { bench in
                 let socket = bench.daemon.uri.split(separator: "=").last.map(String.init) ?? ""
                 let uri = "qemu+ssh://\(server.user)@127.0.0.1:\(server.port)/system?command=\(ssh)&keyfile=\(key)&no_verify=1&no_tty=1&socket=\(socket)"
@@ -156,20 +156,37 @@ struct LibvirtDaemonTests {
         }
     }
 
-    @Test("A volume that does not fit leaves nothing behind, and a smaller one can be tried")
+    @Test("What does not fit is refused with nothing tried, fails with nothing left, and a smaller one can be tried")
     func full() async throws {
         try await Bench.with { bench in
             let name = try #require(ApplianceName("orders"))
             let spec = try await bench.spec(name)
+            // Room of its own, so that no other test is left without.
+            try await bench.daemon.onHost("mount", "-t", "tmpfs", "-o", "size=128m", "none", "/var/lib/libvirt/images")
+            try await bench.daemon.virsh("pool-refresh", "default")
             let huge = MachineSpec(
                 deployment: spec.deployment, name: name, cpu: spec.cpu, disk: spec.disk, network: spec.network, image: spec.image,
                 systemDisk: spec.systemDisk, dataDiskSize: .gibibytes(15 * 1024), adoptedDataDisk: nil)
-            let error = await #expect(throws: Failure.self) { _ = try await bench.backend.create(huge) }
-            #expect(error?.code == .diskFull)
+            let refused = await #expect(throws: Failure.self) { _ = try await bench.backend.create(huge) }
+            #expect(refused?.code == .diskFull && refused?.message.contains("MiB are free") == true)
             #expect(try await bench.daemon.everything() == "")
             #expect(try await bench.backend.find(spec.deployment, name: name) == nil)
+
+            // Somebody else takes the room at the same time: the image finds none.
+            try await bench.daemon.onHost("fallocate", "--length", "128M", "/var/lib/libvirt/images/other")
+            let failed = await #expect(throws: Failure.self) { _ = try await bench.backend.create(spec) }
+            #expect(failed?.code == .diskFull && failed?.message.contains("No space left") == true, "\(failed?.message ?? "")")
+            #expect(try await bench.daemon.everything() == "")
+            try await bench.daemon.onHost("rm", "/var/lib/libvirt/images/other")
+            try await bench.daemon.virsh("pool-refresh", "default")
+
             let machine = try await bench.backend.create(spec)
             #expect(try await bench.backend.dataDisk(of: machine) == .mebibytes(64))
+            let grown = await #expect(throws: Failure.self) { try await bench.backend.growDataDisk(to: .gibibytes(1), of: machine) }
+            #expect(grown?.code == .diskFull && grown?.message.contains("960 MiB are needed") == true, "\(grown?.message ?? "")")
+            #expect(try await bench.backend.volumes.size(of: VolumeNames(spec).data) == .mebibytes(64))
+            try await bench.backend.growDataDisk(to: .mebibytes(80), of: machine)
+            #expect(try await bench.backend.volumes.size(of: VolumeNames(spec).data) == .mebibytes(80))
             try await bench.backend.delete(machine)
         }
     }

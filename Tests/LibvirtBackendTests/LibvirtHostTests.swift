@@ -78,14 +78,14 @@ extension LibvirtDaemonTests {
         let directory = try Files.createTemporaryDirectory(in: "/tmp", prefix: "pgkvm-libvirt")
         defer { try? Files.remove(directory) }
         let ssh = directory.appending("ssh")
-        try Files.write("#!/bin/sh\necho \"$@\" > \(directory)/said\nexit 1\n", to: ssh, mode: [.ownerReadWriteExecute])
+        try await Files.writeProgram("#!/bin/sh\necho \"$@\" > \(directory)/said\nexit 1\n".utf8, to: ssh)
         let uri = "qemu+ssh://root@127.0.0.1/system"
         let error = await #expect(throws: Failure.self) { _ = try await Virsh(uri: "\(uri)?command=\(ssh)").run(["list"]) }
         #expect(error?.code == .libvirtUnreachable)
         #expect(error?.remedy?.contains("without a question") == true)
         #expect(try Files.readText(directory.appending("said")).contains("BatchMode=yes"))
 
-        try Files.write("#!/bin/sh\nexec sleep 60\n", to: ssh, mode: [.ownerReadWriteExecute])
+        try await Files.writeProgram("#!/bin/sh\nexec sleep 60\n".utf8, to: ssh)
         let late = await #expect(throws: Failure.self) { _ = try await Virsh(uri: "\(uri)?command=\(ssh)").run(["list"], limit: .seconds(1)) }
         #expect(late?.message.contains("has not answered for 1 s") == true)
         #expect(late?.remedy?.contains("without a question") == true)

@@ -40,7 +40,7 @@ struct PasstForwardingTests {
         #expect(!Sockets.isPortFree(ports[0]) && !Sockets.isPortFree(ports[1]))
         // A second one for the same ports does not start.
         let taken = await #expect(throws: Failure.self) { try await passt.open() }
-        #expect(taken?.code == .networkNotPermitted)
+        #expect(taken?.code == .networkNotPermitted && taken?.message.contains("status") == true)
         try socket.close()
         let clock = ContinuousClock()
         let isGone = try await poll(every: .milliseconds(50), until: clock.now + .seconds(30), on: clock) {

@@ -9,7 +9,7 @@ import Testing
 struct Hostility: Sendable, CustomTestStringConvertible {
     let testDescription: String
     var codes: [Failure.Code]
-    var timeout = Duration.seconds(30)
+    var timeout = Duration.seconds(300)
     let behaviour: @Sendable (HostileServer.Client) -> Void
 
     static let all = [
@@ -52,7 +52,7 @@ struct Hostility: Sendable, CustomTestStringConvertible {
             _ = client.sendPacket([52])
             while client.receive(waiting: 1000) {}
         },
-        Hostility(testDescription: "answers the key exchange with a made-up signature", codes: [.sshHandshakeFailed], timeout: .seconds(10)) { client in
+        Hostility(testDescription: "answers the key exchange with a made-up signature", codes: [.sshHandshakeFailed], timeout: .seconds(100)) { client in
             _ = client.send("SSH-2.0-OpenSSH_9.9\r\n")
             _ = client.sendPacket(kexInit(keyExchange: "curve25519-sha256", hostKey: "ssh-ed25519", cipher: "aes128-ctr", mac: "hmac-sha2-256"))
             let key: [UInt8] = [0, 0, 0, 11] + Array("ssh-ed25519".utf8) + [0, 0, 0, 32] + [UInt8](repeating: 9, count: 32)
@@ -73,7 +73,8 @@ struct Hostility: Sendable, CustomTestStringConvertible {
         ("curve25519-sha256", "ssh-ed25519", "chacha20-poly1305@openssh.com", "hmac-sha2-256"), ("curve25519-sha256", "ssh-ed25519", "aes128-ctr", "hmac-md5"),
         ("curve25519-sha256", "ssh-ed25519", "aes128-ctr", "hmac-sha1"), ("curve25519-sha256", "ssh-ed25519", "aes128-ctr", "none"),
     ].map { (keyExchange, hostKey, cipher, mac) in
-        Hostility(testDescription: "offers only \(keyExchange), \(hostKey), \(cipher), \(mac)", codes: [.sshHandshakeFailed], timeout: .seconds(10)) { client in
+        Hostility(testDescription: "offers only \(keyExchange), \(hostKey), \(cipher), \(mac)", codes: [.sshHandshakeFailed], timeout: .seconds(100)) {
+            client in
             _ = client.send("SSH-2.0-OpenSSH_9.9\r\n")
             _ = client.sendPacket(kexInit(keyExchange: keyExchange, hostKey: hostKey, cipher: cipher, mac: mac))
             while client.receive(waiting: 1000) {}
@@ -89,7 +90,7 @@ struct HostileServerTests {
     func refused(hostility: Hostility) async throws {
         let server = try HostileServer(hostility.behaviour)
         let key = try #require(HostKey(blob: [0, 0, 0, 11] + Array("ssh-ed25519".utf8) + [0, 0, 0, 32] + [UInt8](repeating: 9, count: 32)))
-        let socket = try await Sockets.connect(to: Endpoint(host: "127.0.0.1", port: server.port), timeout: .seconds(10))
+        let socket = try await Sockets.connect(to: Endpoint(host: "127.0.0.1", port: server.port), timeout: .seconds(100))
         let failure = await #expect(throws: Failure.self) {
             _ = try await SSHConnection.open(
                 socket: socket, hostKeys: [key], user: Self.userName, privateKey: Secret("none"), publicKey: key.openSSHLine,
@@ -106,12 +107,12 @@ struct HostileServerTests {
     @Test("Waiting for a silent server can be cancelled")
     func cancelled() async throws {
         let server = try HostileServer { client in while client.receive(waiting: 1000) {} }
-        let socket = try await Sockets.connect(to: Endpoint(host: "127.0.0.1", port: server.port), timeout: .seconds(10))
+        let socket = try await Sockets.connect(to: Endpoint(host: "127.0.0.1", port: server.port), timeout: .seconds(100))
         let task = Task {
             try await SSHConnection.open(
                 socket: socket, hostKeys: [], user: "user", privateKey: Secret("none"), publicKey: "", timeout: .seconds(600))
         }
-        _ = try await poll(every: .milliseconds(20), until: .now.advanced(by: .seconds(10)), on: ContinuousClock()) {
+        _ = try await poll(every: .milliseconds(20), until: .now.advanced(by: .seconds(100)), on: ContinuousClock()) {
             server.received.isEmpty ? nil : true
         }
         task.cancel()

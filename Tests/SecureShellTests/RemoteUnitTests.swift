@@ -118,7 +118,7 @@ struct RemoteUnitTests {
     func realShell() async throws {
         try await SSHServer.run { server in
             let connection = try await server.open()
-            let guest = try StubbedGuest(connection, in: server.scratch)
+            let guest = try await StubbedGuest(connection, in: server.scratch)
             let marker = server.scratch.appending("runs")
             let script = "echo 'it'\\''s \"begun\" $0'\necho run >> \(marker)\nsleep 0.4\necho done\n"
             let unit = RemoteUnit(purpose: "work", script: script, directory: server.scratch.appending("units").string)
@@ -162,7 +162,7 @@ private struct StubbedGuest: RemoteShell {
     private let connection: SSHConnection
     private let path: String
 
-    init(_ connection: SSHConnection, in directory: FilePath) throws {
+    init(_ connection: SSHConnection, in directory: FilePath) async throws {
         self.connection = connection
         let programs = directory.appending("programs")
         let units = directory.appending("state")
@@ -204,7 +204,7 @@ private struct StubbedGuest: RemoteShell {
             esac
             """,
         ]
-        for (name, text) in texts { try Files.write("#!/bin/sh\nset -eu\n\(text)\n", to: programs.appending(name), mode: .ownerReadWriteExecute) }
+        for (name, text) in texts { try await Files.writeProgram("#!/bin/sh\nset -eu\n\(text)\n".utf8, to: programs.appending(name)) }
     }
 
     func run(_ command: ShellCommand, input: [UInt8], timeout: Duration) async throws -> ShellResult {

@@ -92,7 +92,7 @@ package struct NetworkNamespace: Sendable {
 
     private func remove(_ services: [BackgroundProgram], _ directory: FilePath) async {
         // Each leads a session of its own; its children serve one connection each.
-        for service in services { kill(-service.processID, SIGKILL) }
+        for service in services { service.sendToSession(SIGKILL) }
         for service in services { _ = try? await service.end() }
         for space in [name, neighbour] { _ = try? await ProgramRunner.run("ip", ["netns", "delete", space]) }
         try? Files.remove(directory)

@@ -162,7 +162,12 @@ package final class BackgroundProgram: Sendable {
 
     /// Sends a signal; a process that has ended is no error.
     package func send(_ signal: Int32) {
-        status.withLock { if $0 == nil { kill(process.processID, signal) } }
+        if isRunning { kill(process.processID, signal) }
+    }
+
+    /// The same to the processes that it started as well, as far as they stayed in its session.
+    package func sendToSession(_ signal: Int32) {
+        if isRunning { kill(-process.processID, signal) }
     }
 
     /// What it has written to standard output and standard error until now.

@@ -64,14 +64,14 @@ package struct SSHServer: Sendable {
 
     /// A socket that is connected to the server.
     package func connect() async throws -> FileDescriptor {
-        try await Sockets.connect(to: Endpoint(host: "127.0.0.1", port: port), timeout: .seconds(10))
+        try await Sockets.connect(to: Endpoint(host: "127.0.0.1", port: port), timeout: .seconds(100))
     }
 
     /// Logs in with the right keys unless told otherwise.
     package func open(hostKeys: [HostKey]? = nil, privateKey: Secret? = nil, publicKey: String? = nil) async throws -> SSHConnection {
         try await SSHConnection.open(
             socket: connect(), hostKeys: hostKeys ?? [hostKey], user: user, privateKey: privateKey ?? self.privateKey,
-            publicKey: publicKey ?? self.publicKey, timeout: .seconds(30))
+            publicKey: publicKey ?? self.publicKey, timeout: .seconds(300))
     }
 
     /// Makes an ed25519 key pair.
@@ -113,7 +113,7 @@ package struct SSHServer: Sendable {
     }
 
     private func waitUntilReady() async throws {
-        let answer = try await poll(every: .milliseconds(20), until: .now.advanced(by: .seconds(20)), on: ContinuousClock()) {
+        let answer = try await poll(every: .milliseconds(20), until: .now.advanced(by: .seconds(300)), on: ContinuousClock()) {
             try? await connect()
         }
         guard let answer else { throw Failure(.timedOut, "sshd did not come up: \(logText)") }

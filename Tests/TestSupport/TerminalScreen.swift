@@ -63,8 +63,17 @@ package struct TerminalScreen: Sendable {
 
     private func tmux(_ arguments: [String]) async throws { _ = try await ProgramRunner.check("tmux", ["-L", socket] + arguments) }
 
+    /// Ends the program, and waits until it is gone: tmux only tells it to go.
     private func end() async {
         // Nothing to end is an error of tmux's.
-        _ = try? await withoutCancellation { try await ProgramRunner.run("tmux", ["-L", socket, "kill-server"]) }
+        _ = try? await withoutCancellation {
+            let panes = try await ProgramRunner.run("tmux", ["-L", socket, "list-panes", "-a", "-F", "#{pane_pid}"])
+            _ = try await ProgramRunner.run("tmux", ["-L", socket, "kill-server"])
+            for process in panes.outputText.split(separator: "\n").compactMap({ Int32($0) }) {
+                _ = try await poll(every: .milliseconds(20), until: .now.advanced(by: .seconds(60)), on: ContinuousClock()) {
+                    ProcessTable.exists(process) ? nil : true
+                }
+            }
+        }
     }
 }

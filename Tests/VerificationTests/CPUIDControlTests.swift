@@ -59,7 +59,7 @@ struct CPUIDControlTests {
         let result = try await ProgramRunner.run(
             "timeout",
             [
-                "30", "qemu-system-x86_64", "-machine", "pc,accel=tcg", "-cpu", processor, "-m", "16M", "-no-user-config", "-nodefaults", "-display", "none",
+                "300", "qemu-system-x86_64", "-machine", "pc,accel=tcg", "-cpu", processor, "-m", "16M", "-no-user-config", "-nodefaults", "-display", "none",
                 "-drive", "file=\(disk),format=raw,if=ide", "-debugcon", "file:\(output)", "-device", "isa-debug-exit,iobase=0x501,iosize=1",
             ])
         // The device that ends QEMU makes its status odd.

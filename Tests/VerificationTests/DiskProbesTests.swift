@@ -92,7 +92,7 @@ struct DiskProbesTests {
             try await directory.fill()
             #expect(Files.status(directory.file)?.allocated.bytes ?? 0 >= FioJob.fileSize)
             // Long enough for more than one write where others keep the disk busy.
-            let syncs = try await directory.run(.writeAndSync(HostProbeDirectory.fileName, milliseconds: 1_000)).syncedWrites()
+            let syncs = try await directory.run(.writeAndSync(HostProbeDirectory.fileName, milliseconds: 5_000)).syncedWrites()
             #expect(syncs.count > 0)
             #expect(!syncs.bins.isEmpty)
             let written = try await directory.run(.durableWrites(HostProbeDirectory.fileName, count: 20))

@@ -40,7 +40,7 @@ struct GuestCPUIDTests {
         let directory = try Files.createTemporaryDirectory(in: "/dev/shm", prefix: "pgkvm-test")
         defer { try? Files.remove(directory) }
         let program = directory.appending("cpuid")
-        try Files.write(CPUIDProgram.bytes, to: program, mode: .ownerReadWriteExecute)
+        try await Files.writeProgram(CPUIDProgram.bytes, to: program)
         let half = try await ProgramRunner.run("sh", ["-c", "exec \(program)"], input: [0, 0, 0, 0])
         #expect(half.status == 1)
         #expect(half.standardOutput.isEmpty)

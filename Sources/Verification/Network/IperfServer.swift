@@ -28,7 +28,7 @@ enum IperfServer {
     /// Looks rather than connects: a connection would be the one that the server takes.
     private static func waitUntilListening(_ address: IPv4Address, _ port: UInt16) async throws {
         let clock = ContinuousClock()
-        let listens = try await poll(every: .milliseconds(50), until: clock.now + .seconds(10), on: clock) { () -> Bool? in
+        let listens = try await poll(every: .milliseconds(50), until: clock.now + .seconds(60), on: clock) { () -> Bool? in
             Self.isListening(address, port, try Files.readText("/proc/net/tcp")) ? true : nil
         }
         guard listens == true else { throw Failure(.timedOut, "iperf3 does not listen on \(address):\(port)") }

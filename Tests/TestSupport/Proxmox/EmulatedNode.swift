@@ -86,7 +86,7 @@ package final class EmulatedNode: Sendable {
             _ = try await program.end()
         }
         for program in relays.withLock({ $0 }) {
-            kill(-program.processID, SIGKILL)
+            program.sendToSession(SIGKILL)
             _ = try await program.end()
         }
         try Files.remove(directory)
