@@ -21,10 +21,22 @@ extension ProxmoxBackend: HighAvailabilityProviding {
 
     private func register(_ machine: FoundMachine, _ client: PVEClient) async throws {
         _ = try await reach(of: machine, client)
-        let call = PVECall.addToHA(machine.place, isRunning: try await status(machine, client).isOn, comment: Self.comment(machine.name))
+        let call = try await registration(machine, client)
         let answer = try await client.answer(call)
         if answer.status == 500, answer.message.contains("already defined") { return }
         _ = try answer.data(call, token: client.token)
+    }
+
+    private func registration(_ machine: FoundMachine, _ client: PVEClient) async throws -> PVECall {
+        .addToHA(machine.place, isRunning: try await status(machine, client).isOn, comment: Self.comment(machine.name))
+    }
+
+    /// The request by which the availability of a machine that is there would be settled; nil where it is.
+    func plannedAvailability(of deployment: DeploymentID, name: ApplianceName) async throws -> MachineRecipe.Call? {
+        guard let machine = try await find(deployment, name: name), try await !isAvailabilityAsWanted(for: machine) else { return nil }
+        let client = try client()
+        let found = try await existing(machine, client)
+        return MachineRecipe.Call(try await connection.ha ? registration(found, client) : .removeFromHA(found.place))
     }
 
     /// The machine goes on running. Its node starts it from now on, as the HA manager did.

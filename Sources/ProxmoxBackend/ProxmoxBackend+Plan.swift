@@ -33,10 +33,12 @@ extension ProxmoxBackend: MachinePlanning {
             accelerator: accelerator, findings: findings, resources: [], disk: disk, ports: PlannedPort.ofGuest(spec.network, isThere: false), network: network)
     }
 
-    /// The requests that make the machine; of one that has had its first boot, the one that starts it.
+    /// The requests that make the machine; of one that has had its first boot, the one that starts it and what changes of its HA.
     package func recipe(for machine: PlannedMachine) async throws -> MachineRecipe {
         let calls = try PVECallPlan.calls(for: machine.spec, connection: connection)
-        return MachineRecipe(calls: machine.hasSeed ? calls : calls.filter { $0.path.hasSuffix("/status/start") })
+        guard !machine.hasSeed else { return MachineRecipe(calls: calls) }
+        let availability = try await plannedAvailability(of: machine.spec.deployment, name: machine.spec.name)
+        return MachineRecipe(calls: calls.filter { $0.path.hasSuffix("/status/start") } + [availability].compactMap(\.self))
     }
 
     package func plannedMachine(of machine: MachineReference) async throws -> PlannedMachine? {
