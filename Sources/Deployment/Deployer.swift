@@ -111,13 +111,32 @@ extension Deployer {
                 remedy: "deploy it as it is with 'pgkvm deploy \(appliance.directory.spec)', or choose another name, or 'pgkvm delete \(appliance.name)' first")
         }
         try await checkSpace(wanted, growsFrom: appliance)
+        let availability = try await availability(wanted, of: machine)
         if changes.needsRestart, case .running = try await appliance.context.backend.powerState(of: machine), await !mayRestart(changes.changes) {
             throw Failure(
                 .restartNeeded, "'\(appliance.name)' would have to be restarted, and nothing was changed:\(text)",
                 remedy: "run the same command with --restart, at a time when its clients can do without it")
         }
         if !changes.changes.isEmpty { sink.receive(.warning("the spec of '\(appliance.name)' changes:\(text)")) }
+        if let availability { sink.receive(.warning(availability)) }
     }
+
+    /// What is lost when another host takes over; nil where that is nothing, or nothing about it changes.
+    /// - Throws: `machine.availability` where no other host could.
+    private func availability(_ wanted: ApplianceSpec, of machine: MachineReference) async throws -> String? {
+        guard let platform = environment.backend(for: wanted) as? any HighAvailabilityProviding, try await !platform.isAvailabilityAsWanted(for: machine),
+            let finding = try await platform.examineAvailability(of: machine), finding.level != .pass
+        else { return nil }
+        guard finding.level != .fail else {
+            throw Failure(.availabilityImpossible, "\(finding.measured); nothing was changed", remedy: finding.remedy)
+        }
+        return finding.measured + (finding.remedy.map { "; \($0)" } ?? "")
+    }
+}
+
+extension Failure.Code {
+    /// No other host of the platform could take the machine over.
+    package static let availabilityImpossible = Failure.Code("machine.availability")
 }
 
 extension Deployer {

@@ -1,4 +1,4 @@
-internal import ApplianceModel
+package import ApplianceModel
 package import MachineBackend
 
 /// Machines that the cluster's HA manager keeps running. It gets one once the seed is gone, since no other node has that medium.
@@ -99,22 +99,22 @@ extension ProxmoxBackend: HighAvailabilityProviding {
                 + "replicate it: pvesr create-local-job \(place.vmid)-0 NODE --schedule '*/1', and see that it runs: pvesr status --guest \(place.vmid)")
     }
 
-    /// What HA means for a machine that is there. One that is under HA already is no reason to refuse anything.
-    func availability(of machine: FoundMachine, _ client: PVEClient) async throws -> Finding {
+    package func examineAvailability(of machine: MachineReference) async throws -> Finding? {
+        guard connection.ha else { return nil }
+        let client = try client()
         let expected = "disks that every node finds as they were"
         do {
-            switch try await reach(of: machine, client) {
-            case .shared: return Finding(check: "proxmox.ha", level: .pass, measured: "every disk is on shared storage", expected: expected)
+            switch try await reach(of: existing(machine, client), client) {
+            case .shared: return Finding(check: "host.availability", level: .pass, measured: "every disk is on shared storage", expected: expected)
             case .copied(let jobs):
                 return Finding(
-                    check: "proxmox.ha", level: .warn,
+                    check: "host.availability", level: .warn,
                     measured: jobs.map { "copied to '\($0.target)' by the job \($0.name) (\($0.schedule))" }.joined(separator: ", "), expected: expected,
                     remedy: "a node that takes over begins without the commits since the last copy: keep the disks on shared storage to lose none; "
                         + "and keep the machine on the nodes that have a copy, by a rule or group of the HA manager")
             }
         } catch let failure as Failure where failure.code == .proxmoxNotShared {
-            guard try await status(machine, client).isManaged else { throw failure }
-            return Finding(check: "proxmox.ha", level: .warn, measured: failure.message, expected: expected, remedy: failure.remedy)
+            return Finding(check: "host.availability", level: .fail, measured: failure.message, expected: expected, remedy: failure.remedy)
         }
     }
 }

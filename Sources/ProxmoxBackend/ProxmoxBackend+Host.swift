@@ -9,8 +9,7 @@ extension ProxmoxBackend {
         let client = try client()
         let release = try await release(client)
         let cluster = try await ClusterView.read(client)
-        let own = try await Self.namesake(spec.name, cluster, client)
-        let choice = try await choose(spec, own?.place, cluster, at: decided.former, client)
+        let choice = try await choose(spec, cluster, at: decided.former, client)
         decided.decide(MachinePlace(choice.site))
         let accelerator: Accelerator = spec.machine.accelerator == .tcg ? .tcg : .kvm
         return HostReport(
@@ -20,7 +19,7 @@ extension ProxmoxBackend {
                 Finding(check: "proxmox.node", level: .pass, measured: "\(choice.site.node): \(choice.reason)", expected: "a node that can take the machine"),
                 Self.finding(processorsOf: choice.node, spec.machine.vcpus), Self.finding(memoryOf: choice.node, spec.machine.memory),
                 Self.finding(choice.site, wanted(spec, isThere: false).space), Self.finding(accelerator),
-            ] + (try await availability(of: own, client)) + (try await Self.pool(connection.pool, client)))
+            ] + (try await Self.pool(connection.pool, client)))
     }
 
     /// - Throws: `proxmox.too-old`, `proxmox.not-proxmox`.
@@ -55,11 +54,6 @@ extension ProxmoxBackend {
         }
     }
 
-    private func availability(of own: FoundMachine?, _ client: PVEClient) async throws -> [Finding] {
-        guard connection.ha, let own else { return [] }
-        return [try await availability(of: own, client)]
-    }
-
     func wanted(_ spec: ApplianceSpec, isThere: Bool) -> Wanted {
         let space = isThere ? 0 : spec.machine.systemDisk.size.bytes + spec.dataDisk.size.bytes
         return Wanted(
@@ -70,26 +64,19 @@ extension ProxmoxBackend {
     }
 
     /// The node of a machine of ours that has the name already, else the one for a new machine.
-    private func choose(
-        _ spec: ApplianceSpec, _ own: PVEPlace?, _ cluster: ClusterView, at place: MachinePlace?, _ client: PVEClient
-    ) async throws -> DecidedSite {
+    private func choose(_ spec: ApplianceSpec, _ cluster: ClusterView, at place: MachinePlace?, _ client: PVEClient) async throws -> DecidedSite {
+        let own = try await Self.namesake(spec.name, cluster, client)
         let wanted = wanted(spec, isThere: own != nil)
         guard let own else { return try await site(wanted, cluster, at: place, client) }
-        let decided = try await NodeChoice(client: client, wanted: wanted).decide(cluster, named: own.node)
-        return (decided.site, decided.node, "VM \(own.vmid) of that name is there")
-    }
-
-    private func choose(_ spec: ApplianceSpec, at place: MachinePlace?, _ client: PVEClient) async throws -> DecidedSite {
-        let cluster = try await ClusterView.read(client)
-        return try await choose(spec, try await Self.namesake(spec.name, cluster, client)?.place, cluster, at: place, client)
+        let decided = try await NodeChoice(client: client, wanted: wanted).decide(cluster, named: own.place.node)
+        return (decided.site, decided.node, "VM \(own.place.vmid) of that name is there")
     }
 
     /// The machine of that name. Whose it is can be said here only as far as that pgkvm made it.
     /// - Throws: `machine.stranger`.
-    static func namesake(_ name: ApplianceName, _ cluster: ClusterView, _ client: PVEClient) async throws -> FoundMachine? {
+    static func namesake(_ name: ApplianceName, _ cluster: ClusterView, _ client: PVEClient) async throws -> MachineView? {
         guard let machine = cluster.machines.first(where: { $0.name == name.rawValue }) else { return nil }
-        let config = MachineConfig(data: try await client.data(.config(machine.place)))
-        guard config.deployment == nil else { return FoundMachine(place: machine.place, config: config) }
+        guard MachineConfig(data: try await client.data(.config(machine.place))).deployment == nil else { return machine }
         throw isStrangers(name, machine)
     }
 
@@ -162,7 +149,7 @@ extension ProxmoxBackend {
 
     package func decideDisks(_ spec: ApplianceSpec) async throws -> (DiskDecision, [Finding]) {
         let client = try client()
-        let site = try await choose(spec, at: decided.place, client).site
+        let site = try await choose(spec, try await ClusterView.read(client), at: decided.place, client).site
         decided.decide(MachinePlace(site))
         // Native needs a disk without the page cache, which `cache=none` is; it works on whatever store the machine moves to.
         let decision = DiskDecision(
@@ -190,7 +177,7 @@ extension ProxmoxBackend {
                 macAddress: macAddress.lowercased(), bridge: bridge, address: MachineNote.address(in: own.config.description), queues: own.config.queues)
         }
         // The bridge is looked for on the node that the machine would get.
-        _ = try await choose(spec, at: decided.place, client)
+        _ = try await choose(spec, try await ClusterView.read(client), at: decided.place, client)
         var address: IPv4Address?
         if case .own(let own) = spec.network.address { address = own.address }
         return network(

@@ -14,7 +14,20 @@ enum HostChecks {
         } else if let telling = target.backend as? any DataDiskSpaceTelling {
             findings.append(allocation(try await telling.dataDiskSpace(of: target.machine), asked: target.spec.dataDisk.size))
         }
+        if let platform = target.backend as? any HighAvailabilityProviding { findings += try await availability(platform, target.machine) }
         return findings
+    }
+
+    /// Nothing where another host is neither asked for nor there.
+    static func availability(_ platform: any HighAvailabilityProviding, _ machine: MachineReference) async throws -> [Finding] {
+        guard try await platform.isAvailabilityAsWanted(for: machine) else {
+            return [
+                Finding(
+                    check: "host.availability", level: .fail, measured: "not as it was deployed", expected: "kept running by its platform as the spec says",
+                    remedy: "run 'pgkvm deploy' again: it brings that about")
+            ]
+        }
+        return try await platform.examineAvailability(of: machine).map { [$0] } ?? []
     }
 
     private static func emulation(_ accelerator: Accelerator) -> Finding {

@@ -64,12 +64,11 @@ struct HighAvailabilityTests {
             let machine = try await rig.deploy()
             rig.change { $0.machines[100]?.config["ide2"] = "local:iso/debian.iso,media=cdrom" }
             try await rig.backend.detachSeed(from: machine)
-            for attempt in [{ _ = try await rig.backend.checkHost(rig.spec) }, { try await rig.backend.settleAvailability(of: machine) }] {
-                let failure = await failure(attempt)
-                #expect(
-                    failure?.code == .proxmoxNotShared && failure?.message.contains("in its drive ide2") == true
-                        && failure?.remedy == "qm set 100 --delete ide2")
-            }
+            let failure = await failure { try await rig.backend.settleAvailability(of: machine) }
+            #expect(
+                failure?.code == .proxmoxNotShared && failure?.message.contains("in its drive ide2") == true && failure?.remedy == "qm set 100 --delete ide2")
+            let finding = try #require(try await rig.backend.examineAvailability(of: machine))
+            #expect(finding.level == .fail && finding.measured == failure?.message && finding.remedy == failure?.remedy)
             rig.change { $0.machines[100]?.config["ide2"] = "none,media=cdrom" }
             try await rig.backend.settleAvailability(of: machine)
             #expect(rig.server.model.withLock { $0.ha } == ["vm:100": "started"])
@@ -81,11 +80,11 @@ struct HighAvailabilityTests {
         try await Rig.run { rig in
             let machine = try await rig.deployed(ha: true, jobs: disk.jobs) { disk.change(&$0) }
             let before = rig.machines[100]?.config
-            for attempt in [{ _ = try await machine.backend.checkHost(rig.spec) }, { try await machine.backend.settleAvailability(of: machine.reference) }] {
-                let failure = await failure(attempt)
-                #expect(failure?.code == .proxmoxNotShared && failure?.message.contains(disk.says) == true, "\(failure?.message ?? "nothing")")
-                #expect(failure?.remedy?.contains("pvesr create-local-job 100-0") == true && failure?.remedy?.contains("qm disk move 100 ") == true)
-            }
+            let failure = await failure { try await machine.backend.settleAvailability(of: machine.reference) }
+            #expect(failure?.code == .proxmoxNotShared && failure?.message.contains(disk.says) == true, "\(failure?.message ?? "nothing")")
+            #expect(failure?.remedy?.contains("pvesr create-local-job 100-0") == true && failure?.remedy?.contains("qm disk move 100 ") == true)
+            let finding = try #require(try await machine.backend.examineAvailability(of: machine.reference))
+            #expect(finding.level == .fail && finding.measured == failure?.message && finding.remedy == failure?.remedy)
             #expect(rig.server.model.withLock { $0.ha.isEmpty } && rig.machines[100]?.config == before)
         }
     }
@@ -113,15 +112,15 @@ struct HighAvailabilityTests {
             ) {
                 $0.replication[100]?[1].isDisabled = true
             }
-            let finding = try #require(try await machine.backend.checkHost(rig.spec).findings.first { $0.check == "proxmox.ha" })
+            let finding = try #require(try await machine.backend.examineAvailability(of: machine.reference))
             #expect(finding.level == .warn && finding.measured == "copied to 'pve2' by the job 100-0 (*/5)")
             #expect(finding.remedy?.contains("without the commits since the last copy") == true)
             try await machine.backend.settleAvailability(of: machine.reference)
             #expect(rig.server.model.withLock { $0.ha } == ["vm:100": "started"])
-            // What fails later is told, and refuses nothing: the machine is there.
+            // What fails later is told, and changes nothing: the machine is there.
             rig.change { $0.replication[100]?[0].failures = 1 }
-            let later = try #require(try await machine.backend.checkHost(rig.spec).findings.first { $0.check == "proxmox.ha" })
-            #expect(later.level == .warn && later.measured.contains("out of space"))
+            let later = try #require(try await machine.backend.examineAvailability(of: machine.reference))
+            #expect(later.level == .fail && later.measured.contains("out of space"))
             #expect(try await machine.backend.isAvailabilityAsWanted(for: machine.reference))
         }
     }
@@ -139,6 +138,7 @@ struct HighAvailabilityTests {
             #expect(try await !without.isAvailabilityAsWanted(for: machine))
             try await without.settleAvailability(of: machine)
             #expect(rig.server.model.withLock { $0.ha.isEmpty && $0.haComments.isEmpty } && rig.machines[100]?.state == "running")
+            #expect(try await without.examineAvailability(of: machine) == nil)
             #expect(try await without.autostart(of: machine) == .on(unit: "'onboot' of VM 100"))
             #expect(try await without.isAvailabilityAsWanted(for: machine))
         }

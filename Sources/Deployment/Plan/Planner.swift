@@ -28,7 +28,7 @@ package struct Planner: Sendable {
         let changes = present.known.map { SpecChanges(from: $0, to: context.spec, version: version).changes } ?? []
         let steps = await StepInspection(context: context, version: version, asksGuest: asksGuest, isChanged: changes.contains { $0.effect != .expectation })
             .all()
-        let host = try await Self.host(forecast, present, refusal: Self.refusal(context, present))
+        let host = try await Self.host(forecast, present, more: Self.findings(context, present))
         let machine = try await machine(context, present, host, image)
         let recipe = try await Self.recipe(machine, planning)
         let files = PlannedFiles(
@@ -74,7 +74,7 @@ package struct Planner: Sendable {
     private func adoptedUUID(_ spec: ApplianceSpec) throws -> String? { try spec.dataDisk.adopt.map { try KeptData.load($0).fileSystemUUID } }
 
     /// Of a host that has the machine already only what it has left counts.
-    private static func host(_ forecast: HostForecast, _ present: PresentAppliance, refusal: Finding?) -> HostForecast {
+    private static func host(_ forecast: HostForecast, _ present: PresentAppliance, more: [Finding]) -> HostForecast {
         guard present.machine != nil else { return forecast }
         let resources = forecast.resources.filter { $0.kind == .space || present.power != .running }
         let refusals = resources.filter { $0.kind == .space && !$0.isEnough }.map {
@@ -83,8 +83,19 @@ package struct Planner: Sendable {
                 expected: "more than \($0.needed.mebibytes) MiB", remedy: "free space, or ask for a smaller data disk")
         }
         return HostForecast(
-            accelerator: forecast.accelerator, findings: refusals + (refusal.map { [$0] } ?? []), resources: resources, disk: forecast.disk,
+            accelerator: forecast.accelerator, findings: refusals + more, resources: resources, disk: forecast.disk,
             ports: forecast.ports, network: forecast.network)
+    }
+
+    /// What there is to say of the machine that is there and is to change.
+    private static func findings(_ context: DeploymentContext, _ present: PresentAppliance) async throws -> [Finding] {
+        var findings = [try await refusal(context, present)]
+        if let machine = present.machine, present.power != .absent, let platform = context.backend as? any HighAvailabilityProviding,
+            try await !platform.isAvailabilityAsWanted(for: machine)
+        {
+            findings.append(try await platform.examineAvailability(of: machine))
+        }
+        return findings.compactMap(\.self)
     }
 
     /// Why the machine that is there cannot get the processor and memory of the spec.
