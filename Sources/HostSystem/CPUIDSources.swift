@@ -25,7 +25,7 @@ extension KVMProbe {
     }
 
     /// What the micro-guest gets when it executes CPUID. Nil when it cannot run.
-    /// - Parameter timeLimit: guest time after which it is stopped, 1 ms and more.
+    /// - Parameter timeLimit: time after which it is stopped, 1 ms and more.
     package static func executedLeaves(
         _ questions: [CPUIDQuestion] = CPUIDQuestion.all, device: FilePath = "/dev/kvm", timeLimit: Duration = timeLimit
     ) async -> CPUIDTable? {

@@ -70,9 +70,10 @@ extension ProxmoxBackend: HighAvailabilityProviding {
         case copied([ReplicationJob])
     }
 
-    /// - Throws: `proxmox.not-shared` for a disk or medium that no other node has. The seed is gone before anything is registered.
+    /// - Throws: `proxmox.not-shared` for a disk or medium that no other node has. The seed is none: it goes before anything is registered.
     func reach(of machine: FoundMachine, _ client: PVEClient) async throws -> Reach {
-        if let medium = machine.config.media.first(where: { $0.drive != MachineParameters.seedDrive }) {
+        let seed = machine.config.deployment.map { "iso/" + Self.seedName($0) }
+        if let medium = machine.config.media.first(where: { medium in seed.map { !medium.volume.hasSuffix($0) } ?? true }) {
             throw Failure(
                 .proxmoxNotShared, "VM \(machine.place.vmid) has the medium '\(medium.volume)' in its drive \(medium.drive), which other nodes do not have",
                 remedy: "qm set \(machine.place.vmid) --delete \(medium.drive)")

@@ -69,7 +69,14 @@ struct HighAvailabilityTests {
                 failure?.code == .proxmoxNotShared && failure?.message.contains("in its drive ide2") == true && failure?.remedy == "qm set 100 --delete ide2")
             let finding = try #require(try await rig.backend.examineAvailability(of: machine))
             #expect(finding.level == .fail && finding.measured == failure?.message && finding.remedy == failure?.remedy)
-            rig.change { $0.machines[100]?.config["ide2"] = "none,media=cdrom" }
+            rig.change {
+                $0.machines[100]?.config["ide2"] = "none,media=cdrom"
+                $0.machines[100]?.config["scsi1"] = "local:iso/rescue.iso,media=cdrom"
+            }
+            #expect(try await rig.backend.examineAvailability(of: machine)?.measured.contains("rescue.iso") == true)
+            rig.change { $0.machines[100]?.config["scsi1"] = "local:iso/\(ProxmoxBackend.seedName(rig.deployment)),media=cdrom" }
+            #expect(try await rig.backend.examineAvailability(of: machine)?.level == .pass)
+            rig.change { $0.machines[100]?.config["scsi1"] = nil }
             try await rig.backend.settleAvailability(of: machine)
             #expect(rig.server.model.withLock { $0.ha } == ["vm:100": "started"])
         }
