@@ -19,7 +19,12 @@ extension ProxmoxBackend: AutostartProviding {
                 .unsupported, "VM \(found.place.vmid) is under HA, and the HA manager starts it",
                 remedy: "take it out first: ha-manager remove vm:\(found.place.vmid)")
         }
-        guard (found.config.data["onboot"]?.flag == true) != isOn else { return }
-        _ = try await client.data(.configure(found.place, ["onboot": isOn ? "1" : "0"], privilege: "VM.Config.Options"))
+        try await startWithNode(isOn, found, client)
+    }
+
+    /// Sets what counts for a machine that is not under HA.
+    func startWithNode(_ isOn: Bool, _ machine: FoundMachine, _ client: PVEClient) async throws {
+        guard (machine.config.data["onboot"]?.flag == true) != isOn else { return }
+        _ = try await client.data(.configure(machine.place, ["onboot": isOn ? "1" : "0"], privilege: "VM.Config.Options"))
     }
 }

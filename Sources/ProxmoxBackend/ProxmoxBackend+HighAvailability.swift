@@ -39,11 +39,10 @@ extension ProxmoxBackend: HighAvailabilityProviding {
         return MachineRecipe.Call(try await connection.ha ? registration(found, client) : .removeFromHA(found.place))
     }
 
-    /// The machine goes on running. Its node starts it from now on, as the HA manager did.
+    /// The machine goes on running. Its node starts it from now on, as the HA manager did, unless somebody decided otherwise before.
     private func unregister(_ machine: FoundMachine, _ client: PVEClient) async throws {
-        if machine.config.data["onboot"]?.flag != true {
-            _ = try await client.data(.configure(machine.place, ["onboot": "1"], privilege: "VM.Config.Options"))
-        }
+        // First: a run that is killed in between is carried on as long as the machine is under HA.
+        if machine.config["onboot"] == nil { try await startWithNode(true, machine, client) }
         _ = try await client.data(.removeFromHA(machine.place))
     }
 

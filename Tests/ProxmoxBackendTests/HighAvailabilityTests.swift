@@ -148,6 +148,12 @@ struct HighAvailabilityTests {
             #expect(try await without.examineAvailability(of: machine) == nil)
             #expect(try await without.autostart(of: machine) == .on(unit: "'onboot' of VM 100"))
             #expect(try await without.isAvailabilityAsWanted(for: machine))
+
+            // Whoever does not want it to start with its node is not overruled by the way over HA.
+            try await without.setAutostart(false, of: machine)
+            try await rig.backend.settleAvailability(of: machine)
+            try await without.settleAvailability(of: machine)
+            #expect(try await without.autostart(of: machine) == .off && rig.server.model.withLock { $0.ha.isEmpty })
         }
     }
 
