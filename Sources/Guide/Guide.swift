@@ -230,7 +230,7 @@ extension Guide {
             case .interrupted: return .interrupted
             case .failed(let error): return .failed(error)
             }
-        } catch let failure as Failure where [.applianceDiffers, .restartNeeded, .diskFull].contains(failure.code) {
+        } catch let failure as Failure where [.applianceDiffers, .restartNeeded, .diskFull, .availabilityImpossible].contains(failure.code) {
             // Nothing was changed: another answer may help.
             conversation.explain(failure)
             return nil

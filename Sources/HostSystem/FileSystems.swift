@@ -52,7 +52,10 @@ package enum FileSystems {
         let descriptor = unsafe open(path.string, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
         guard descriptor >= 0 else { throw Failure(.fileUnwritable, "cannot make '\(path)'", cause: Errno(rawValue: errno)) }
         defer { close(descriptor) }
-        let code = Errno(rawValue: clinux_allocate(descriptor, Int(size.bytes)))
+        // What does not fit is not tried: a file system may take all that there is before it says so, and whoever else writes has none then.
+        let missing = ByteSize(bytes: size.bytes - (before?.allocated.bytes ?? 0))
+        let isRoom = try Files.freeSpace(at: path) >= missing
+        let code = isRoom ? Errno(rawValue: clinux_allocate(descriptor, Int(size.bytes))) : .noSpace
         if code.rawValue != 0 {
             if let before { _ = ftruncate(descriptor, Int(before.size.bytes)) } else { _ = unsafe unlink(path.string) }
         }
