@@ -32,11 +32,10 @@ extension ProxmoxBackend: HighAvailabilityProviding {
     }
 
     /// The request by which the availability of a machine that is there would be settled; nil where it is.
-    func plannedAvailability(of deployment: DeploymentID, name: ApplianceName) async throws -> MachineRecipe.Call? {
-        guard let machine = try await find(deployment, name: name), try await !isAvailabilityAsWanted(for: machine) else { return nil }
-        let client = try client()
+    func plannedAvailability(of machine: MachineReference, _ client: PVEClient) async throws -> PVECall? {
+        guard try await !isAvailabilityAsWanted(for: machine) else { return nil }
         let found = try await existing(machine, client)
-        return MachineRecipe.Call(try await connection.ha ? registration(found, client) : .removeFromHA(found.place))
+        return try await connection.ha ? registration(found, client) : .removeFromHA(found.place)
     }
 
     /// The machine goes on running. Its node starts it from now on, as the HA manager did, unless somebody decided otherwise before.

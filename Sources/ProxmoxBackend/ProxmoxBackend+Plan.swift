@@ -35,10 +35,13 @@ extension ProxmoxBackend: MachinePlanning {
 
     /// The requests that make the machine; of one that has had its first boot, the one that starts it and what changes of its HA.
     package func recipe(for machine: PlannedMachine) async throws -> MachineRecipe {
-        let calls = try PVECallPlan.calls(for: machine.spec, connection: connection)
-        guard !machine.hasSeed else { return MachineRecipe(calls: calls) }
-        let availability = try await plannedAvailability(of: machine.spec.deployment, name: machine.spec.name)
-        return MachineRecipe(calls: calls.filter { $0.path.hasSuffix("/status/start") } + [availability].compactMap(\.self))
+        guard !machine.hasSeed, let reference = try await find(machine.spec.deployment, name: machine.spec.name) else {
+            return MachineRecipe(calls: try PVECallPlan.calls(for: machine.spec, connection: connection))
+        }
+        let client = try client()
+        let found = try await existing(reference, client)
+        let calls = [.start(found.place), try await plannedAvailability(of: reference, client)].compactMap(\.self)
+        return MachineRecipe(calls: calls.map(MachineRecipe.Call.init))
     }
 
     package func plannedMachine(of machine: MachineReference) async throws -> PlannedMachine? {

@@ -140,8 +140,8 @@ struct HighAvailabilityTests {
             try await rig.backend.settleAvailability(of: machine)
             let without = try Rig(rig.server).backend
             let planned = try #require(try await without.plannedMachine(of: machine))
-            #expect(try await rig.backend.recipe(for: planned).calls.map(\.method) == ["POST"])
-            #expect(try await without.recipe(for: planned).calls.flatMap(\.byHand).contains("ha-manager remove vm:100"))
+            #expect(try await rig.backend.recipe(for: planned).calls.compactMap(\.byHand.first) == ["qm start 100"])
+            #expect(try await without.recipe(for: planned).calls.compactMap(\.byHand.first) == ["qm start 100", "ha-manager remove vm:100"])
             #expect(try await !without.isAvailabilityAsWanted(for: machine))
             try await without.settleAvailability(of: machine)
             #expect(rig.server.model.withLock { $0.ha.isEmpty && $0.haComments.isEmpty } && rig.machines[100]?.state == "running")
