@@ -124,8 +124,8 @@ extension Deployer {
     /// What is lost when another host takes over; nil where that is nothing, or nothing about it changes.
     /// - Throws: `machine.availability` where no other host could.
     private func availability(_ wanted: ApplianceSpec, of machine: MachineReference) async throws -> String? {
-        guard let platform = environment.backend(for: wanted) as? any HighAvailabilityProviding, try await !platform.isAvailabilityAsWanted(for: machine),
-            let finding = try await platform.examineAvailability(of: machine), finding.level != .pass
+        guard let platform = environment.backend(for: wanted) as? any HighAvailabilityProviding,
+            let finding = try await platform.examineChange(of: machine), finding.level != .pass
         else { return nil }
         guard finding.level != .fail else {
             throw Failure(.availabilityImpossible, "\(finding.measured); nothing was changed", remedy: finding.remedy)

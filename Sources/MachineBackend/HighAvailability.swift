@@ -11,3 +11,10 @@ package protocol HighAvailabilityProviding: Sendable {
     /// Brings about what the spec wants, for a machine that has had its first boot.
     func settleAvailability(of machine: MachineReference) async throws
 }
+
+extension HighAvailabilityProviding {
+    /// What there is to say before it is settled; nil where it is settled.
+    package func examineChange(of machine: MachineReference) async throws -> Finding? {
+        try await isAvailabilityAsWanted(for: machine) ? nil : examineAvailability(of: machine)
+    }
+}

@@ -5,44 +5,35 @@ package import MachineBackend
 extension ProxmoxBackend: HighAvailabilityProviding {
     package func isAvailabilityAsWanted(for machine: MachineReference) async throws -> Bool {
         let client = try client()
-        let found = try await existing(machine, client)
-        let isManaged = try await status(found, client).isManaged
-        guard isManaged, !connection.ha else { return isManaged == connection.ha }
-        return try await !isRegisteredByUs(found, client)
+        return try await availabilityChange(of: existing(machine, client), client) == nil
     }
 
     /// - Throws: `proxmox.not-shared` where the HA manager could not start it on another node, `proxmox.permission`.
     package func settleAvailability(of machine: MachineReference) async throws {
-        guard try await !isAvailabilityAsWanted(for: machine) else { return }
         let client = try client()
         let found = try await existing(machine, client)
-        try await connection.ha ? register(found, client) : unregister(found, client)
+        guard let call = try await availabilityChange(of: found, client) else { return }
+        if connection.ha {
+            _ = try await reach(of: found, client)
+            let answer = try await client.answer(call)
+            if answer.status == 500, answer.message.contains("already defined") { return }
+            _ = try answer.data(call, token: client.token)
+        } else {
+            // The node starts it from now on, as the HA manager did, unless somebody decided otherwise before. First: a run that is killed in
+            // between is carried on as long as the machine is under HA.
+            if found.config["onboot"] == nil { try await startWithNode(true, found, client) }
+            _ = try await client.data(call)
+        }
     }
 
-    private func register(_ machine: FoundMachine, _ client: PVEClient) async throws {
-        _ = try await reach(of: machine, client)
-        let call = try await registration(machine, client)
-        let answer = try await client.answer(call)
-        if answer.status == 500, answer.message.contains("already defined") { return }
-        _ = try answer.data(call, token: client.token)
-    }
-
-    private func registration(_ machine: FoundMachine, _ client: PVEClient) async throws -> PVECall {
-        .addToHA(machine.place, isRunning: try await status(machine, client).isOn, comment: Self.comment(machine.name))
-    }
-
-    /// The request by which the availability of a machine that is there would be settled; nil where it is.
-    func plannedAvailability(of machine: MachineReference, _ client: PVEClient) async throws -> PVECall? {
-        guard try await !isAvailabilityAsWanted(for: machine) else { return nil }
-        let found = try await existing(machine, client)
-        return try await connection.ha ? registration(found, client) : .removeFromHA(found.place)
-    }
-
-    /// The machine goes on running. Its node starts it from now on, as the HA manager did, unless somebody decided otherwise before.
-    private func unregister(_ machine: FoundMachine, _ client: PVEClient) async throws {
-        // First: a run that is killed in between is carried on as long as the machine is under HA.
-        if machine.config["onboot"] == nil { try await startWithNode(true, machine, client) }
-        _ = try await client.data(.removeFromHA(machine.place))
+    /// The request by which the HA manager gets the machine or gives it back, which goes on running; nil where all is as the spec wants it.
+    func availabilityChange(of machine: FoundMachine, _ client: PVEClient) async throws -> PVECall? {
+        let status = try await status(machine, client)
+        guard status.isManaged else {
+            return connection.ha ? .addToHA(machine.place, isRunning: status.isOn, comment: Self.comment(machine.name)) : nil
+        }
+        guard !connection.ha, try await isRegisteredByUs(machine, client) else { return nil }
+        return .removeFromHA(machine.place)
     }
 
     /// What somebody else registered is left to them, and so is what the token may not see.
@@ -62,7 +53,7 @@ extension ProxmoxBackend: HighAvailabilityProviding {
     // MARK: Whether another node could start it
 
     /// How another node gets at the machine's disks.
-    enum Reach: Equatable {
+    enum Reach {
         case shared
         /// As these jobs copied them last.
         case copied([ReplicationJob])

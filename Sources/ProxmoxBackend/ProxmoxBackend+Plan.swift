@@ -35,12 +35,10 @@ extension ProxmoxBackend: MachinePlanning {
 
     /// The requests that make the machine; of one that has had its first boot, the one that starts it and what changes of its HA.
     package func recipe(for machine: PlannedMachine) async throws -> MachineRecipe {
-        guard !machine.hasSeed, let reference = try await find(machine.spec.deployment, name: machine.spec.name) else {
+        guard !machine.hasSeed, case let client = try client(), let found = try await find(machine.spec.deployment, name: machine.spec.name, client) else {
             return MachineRecipe(calls: try PVECallPlan.calls(for: machine.spec, connection: connection))
         }
-        let client = try client()
-        let found = try await existing(reference, client)
-        let calls = [.start(found.place), try await plannedAvailability(of: reference, client)].compactMap(\.self)
+        let calls = [.start(found.place), try await availabilityChange(of: found, client)].compactMap(\.self)
         return MachineRecipe(calls: calls.map(MachineRecipe.Call.init))
     }
 

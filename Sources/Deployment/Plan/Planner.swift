@@ -90,10 +90,8 @@ package struct Planner: Sendable {
     /// What there is to say of the machine that is there and is to change.
     private static func findings(_ context: DeploymentContext, _ present: PresentAppliance) async throws -> [Finding] {
         var findings = [try await refusal(context, present)]
-        if let machine = present.machine, present.power != .absent, let platform = context.backend as? any HighAvailabilityProviding,
-            try await !platform.isAvailabilityAsWanted(for: machine)
-        {
-            findings.append(try await platform.examineAvailability(of: machine))
+        if let machine = present.machine, present.power != .absent, let platform = context.backend as? any HighAvailabilityProviding {
+            findings.append(try await platform.examineChange(of: machine))
         }
         return findings.compactMap(\.self)
     }
