@@ -1,0 +1,45 @@
+/// What every session of pgkvm sets for itself, so that it means the same whatever the server's configuration, `ALTER ROLE … SET`
+/// or `ALTER DATABASE … SET` say. Values given at the start of a session win over all three. Only settings that every role may set.
+package enum SessionDefaults {
+    /// The settings of a session, by name.
+    /// - Parameters:
+    ///   - version: the server's major version. A server refuses a session that names a setting it does not know.
+    ///   - searchPath: the schemas beside `pg_catalog`, which is always searched first.
+    package static func settings(version: Int, searchPath: String = "public") -> [String: String] {
+        var settings = common
+        settings["search_path"] = searchPath
+        if version >= 14 { settings["idle_session_timeout"] = "0" }
+        if version >= 17 { settings["transaction_timeout"] = "0" }
+        return settings
+    }
+
+    /// Of every version that pgkvm supports.
+    private static let common: [String: String] = [
+        // How long anything may take is decided by the caller.
+        "statement_timeout": "0", "lock_timeout": "0", "idle_in_transaction_session_timeout": "0",
+        // Transactions that may write, and whose commit waits for this server's disk and for no other server.
+        "default_transaction_read_only": "off", "default_transaction_isolation": "read committed", "default_transaction_deferrable": "off",
+        "synchronous_commit": "local",
+        // As whom, and what is seen.
+        "role": "none", "row_security": "on",
+        // What literals in statements mean.
+        "standard_conforming_strings": "on", "transform_null_equals": "off", "array_nulls": "on",
+        // How values are written.
+        "client_encoding": "UTF8", "datestyle": "ISO", "intervalstyle": "iso_8601", "timezone": "UTC", "bytea_output": "hex", "extra_float_digits": "1",
+        "client_min_messages": "warning",
+        // What objects are made as.
+        "default_tablespace": "", "temp_tablespaces": "", "default_table_access_method": "heap",
+    ]
+
+    /// The value of libpq's `options`, or of `PGOPTIONS`, for settings by name.
+    package static func options(_ settings: [String: String]) -> String {
+        settings.sorted { $0.key < $1.key }.map { name, value in
+            var text = "-c \(name)="
+            for scalar in value.unicodeScalars {
+                if scalar.properties.isWhitespace || scalar == "\\" { text.unicodeScalars.append("\\") }
+                text.unicodeScalars.append(scalar)
+            }
+            return text
+        }.joined(separator: " ")
+    }
+}
