@@ -12,9 +12,7 @@ internal import Dispatch
 
     /// Begins to connect; `poll` goes on.
     static func start(_ pairs: [(keyword: String, value: String)]) throws -> PostgresHandle {
-        guard !pairs.contains(where: { $0.value.utf8.contains(0) }) else {
-            throw Failure(.invalidInput, "a connection parameter contains a NUL")
-        }
+        try refuseNUL(pairs)
         let opened = unsafe withCStrings(pairs.map(\.keyword)) { keywords in
             unsafe withCStrings(pairs.map(\.value)) { values in unsafe PQconnectStartParams(keywords, values, 0) }
         }
@@ -29,6 +27,20 @@ internal import Dispatch
 
     /// A `PGconn` that never touched the network: a keyword that libpq does not know ends the parsing.
     static func unconnected() throws -> PostgresHandle { try start([("no-such-keyword", "-")]) }
+
+    /// Whether a server answers; blocks until it does, or until its `connect_timeout` has passed.
+    static func ping(_ pairs: [(keyword: String, value: String)]) throws -> PGPing {
+        try refuseNUL(pairs)
+        return unsafe withCStrings(pairs.map(\.keyword)) { keywords in
+            unsafe withCStrings(pairs.map(\.value)) { values in unsafe PQpingParams(keywords, values, 0) }
+        }
+    }
+
+    private static func refuseNUL(_ pairs: [(keyword: String, value: String)]) throws {
+        guard !pairs.contains(where: { $0.value.utf8.contains(0) }) else {
+            throw Failure(.invalidInput, "a connection parameter contains a NUL")
+        }
+    }
 
     enum Progress { case connected, reading, writing, failed }
 
