@@ -8,6 +8,8 @@ package enum BuiltinTemplates {
 
     /// SwiftPM names the constants after the files alone, so no two files may share a name across directories.
     private static let files: [String: [UInt8]] = [
+        "guest/begin-change.sh": PackageResources.begin_change_sh,
+        "guest/begin-judgement.sh": PackageResources.begin_judgement_sh,
         "guest/cluster-report.sh": PackageResources.cluster_report_sh,
         "guest/crash-postmaster.sh": PackageResources.crash_postmaster_sh,
         "guest/filter-packets.sh": PackageResources.filter_packets_sh,
@@ -17,11 +19,14 @@ package enum BuiltinTemplates {
         "guest/install-postgresql.sh": PackageResources.install_postgresql_sh,
         "guest/introduce-cluster.sh": PackageResources.introduce_cluster_sh,
         "guest/packet-filter-report.sh": PackageResources.packet_filter_report_sh,
+        "guest/judge-server.sh": PackageResources.judge_server_sh,
         "guest/pgbench.sh": PackageResources.pgbench_sh,
         "guest/prepare-data-disk.sh": PackageResources.prepare_data_disk_sh,
         "guest/register-cluster.sh": PackageResources.register_cluster_sh,
         "guest/put-files.pl": PackageResources.put_files_pl,
         "guest/start-cluster.sh": PackageResources.start_cluster_sh,
+        "guest/take-back.sh": PackageResources.take_back_sh,
+        "guest/try-server.sh": PackageResources.try_server_sh,
         "libvirt/domain.xml": PackageResources.domain_xml,
         "libvirt/seed.xml": PackageResources.seed_xml,
         "postgresql/layer.conf": PackageResources.layer_conf,

@@ -1,5 +1,7 @@
 /// The shell scripts of `templates/guest`, by the names of their files without `.sh`.
 package enum GuestScript: String, Sendable, CaseIterable {
+    case beginChange = "begin-change"
+    case beginJudgement = "begin-judgement"
     case clusterReport = "cluster-report"
     case crashPostmaster = "crash-postmaster"
     case filterPackets = "filter-packets"
@@ -8,14 +10,20 @@ package enum GuestScript: String, Sendable, CaseIterable {
     case initializeCluster = "initialize-cluster"
     case installPostgreSQL = "install-postgresql"
     case introduceCluster = "introduce-cluster"
+    case judgeServer = "judge-server"
     case packetFilterReport = "packet-filter-report"
     case pgbench
     case prepareDataDisk = "prepare-data-disk"
     case registerCluster = "register-cluster"
     case startCluster = "start-cluster"
+    case takeBack = "take-back"
+    case tryServer = "try-server"
 
     /// The script with its arguments in front: `set -- 'a' 'b'`.
-    package func text(_ arguments: String...) -> String {
+    package func text(_ arguments: String...) -> String { text(arguments) }
+
+    /// The same with a list of arguments.
+    package func text(_ arguments: [String]) -> String {
         let words = arguments.map { "'" + $0.replacing("'", with: #"'\''"#) + "'" }
         return (["set --"] + words).joined(separator: " ") + "\n" + (BuiltinTemplates.text("guest/\(rawValue).sh") ?? "exit 127\n")
     }

@@ -10,12 +10,13 @@ extension SpecRules {
     package static func shown(_ text: some StringProtocol) -> String { "'\(escaped(text))'" }
 
     /// The same without quotes.
-    package static func escaped(_ text: some StringProtocol) -> String {
+    /// - Parameter limit: of scalars; what is longer ends in `…`.
+    package static func escaped(_ text: some StringProtocol, limit: Int = 80) -> String {
         var result = ""
-        for scalar in text.unicodeScalars.prefix(80) {
+        for scalar in text.unicodeScalars.prefix(limit) {
             if isControl(scalar) { result += "\\u{\(String(scalar.value, radix: 16))}" } else { result.unicodeScalars.append(scalar) }
         }
-        return text.unicodeScalars.count > 80 ? result + "…" : result
+        return text.unicodeScalars.count > limit ? result + "…" : result
     }
 
     static func isLower(_ byte: UInt8) -> Bool { (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte) }

@@ -22,7 +22,10 @@ package struct ApplianceDirectory: Sendable, Equatable {
 
     package init(path: FilePath) { self.path = path }
 
+    /// What came true, or what the first deployment is making.
     package var spec: FilePath { path.appending("spec.yaml") }
+    /// What a change asks for, until it has come true; absent otherwise.
+    package var wantedSpec: FilePath { path.appending("wanted.yaml") }
     package var journal: FilePath { path.appending("journal.jsonl") }
     package var card: FilePath { path.appending("card.json") }
     /// What was set with `pgkvm priority`; absent when nothing was.

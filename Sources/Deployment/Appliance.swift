@@ -32,20 +32,25 @@ package struct Appliance: Sendable {
     }
 
     /// An appliance whose journal can be written: whoever calls holds its lock.
-    init(writing spec: ApplianceSpec, environment: ApplianceEnvironment, bootPatience: Duration = .seconds(300)) throws {
+    init(
+        writing spec: ApplianceSpec, environment: ApplianceEnvironment, bootPatience: Duration = .seconds(300), leave: Leave = Leave(),
+        places: SpecPlaces = SpecPlaces()
+    ) throws {
         let journal = environment.state.appliance(spec.name).journal
-        try self.init(spec: spec, environment: environment, storage: FileJournalStorage(journal), bootPatience: bootPatience)
+        try self.init(
+            spec: spec, environment: environment, storage: FileJournalStorage(journal), bootPatience: bootPatience, leave: leave, places: places)
     }
 
     private init(
-        spec: ApplianceSpec, environment: ApplianceEnvironment, storage: any JournalStorage, bootPatience: Duration = .seconds(300)
+        spec: ApplianceSpec, environment: ApplianceEnvironment, storage: any JournalStorage, bootPatience: Duration = .seconds(300),
+        leave: Leave = Leave(), places: SpecPlaces = SpecPlaces()
     ) throws {
         let directory = environment.state.appliance(spec.name)
         let journal = try Self.journal(storage, path: directory.journal)
         self.environment = environment
         context = DeploymentContext(
             spec: spec, directory: directory, backend: environment.backend(for: spec), images: environment.images, journal: journal,
-            bootPatience: bootPatience)
+            bootPatience: bootPatience, leave: leave, places: places)
     }
 
     static func journal(_ storage: any JournalStorage, path: FilePath) throws -> Journal {

@@ -54,7 +54,9 @@ extension DeploymentContext {
                 await self.guest.close()
                 try await self.startAndWait()
             },
-            settings: plan.settings, certificateDaysLeft: end.map { CertificateDays.left(until: $0) },
+            settings: plan.settings, resolvedSettings: try await journal.fact(ResolvedSettingsFact.self)?.values ?? [:],
+            accessFile: plan.files.first { $0.path == plan.layout.accessFile }.map { String(decoding: $0.content, as: UTF8.self) },
+            certificateDaysLeft: end.map { CertificateDays.left(until: $0) },
             packetFilter: plan.files.first { $0.path == PacketFilter.path }.map { String(decoding: $0.content, as: UTF8.self) },
             measurementLock: directory.measurementLock)
         let (findings, measurements) = try await Verifier.run(target, options, progress: progress, timed: timed)

@@ -15,6 +15,8 @@ package struct ApplianceCard: Codable, Sendable {
     package let isVerified: Bool
     package let postgresqlVersion: Int?
     package let address: Endpoint?
+    /// Why a change did not come true, or that one is under way; nil when there is none.
+    package var change: String?
 
     /// Writes down what the journal says now.
     static func update(_ context: DeploymentContext) async throws {
@@ -27,7 +29,7 @@ package struct ApplianceCard: Codable, Sendable {
             name: context.spec.name.rawValue, machine: try await context.journal.fact(MachineFact.self)?.reference,
             isVerified: try await context.journal.fact(VerifiedFact.self) != nil,
             postgresqlVersion: try await context.journal.fact(PackagesFact.self)?.version,
-            address: network?.endpoint(.postgresql))
+            address: network?.endpoint(.postgresql), change: try await context.pendingChange())
     }
 
     /// The card of an appliance; where there is none, since its first run has not ended, or a damaged one, what the journal says.
@@ -52,8 +54,10 @@ package struct ApplianceListing: Codable, Sendable {
     package let name: String
     /// What the platform says: running, off, paused, unresponsive, absent; unknown where it cannot be asked.
     package let state: String
-    /// deployed, or incomplete.
+    /// deployed; changed, when a change has not come true; or incomplete.
     package let deployment: String
+    /// What PostgreSQL answers where its machine runs: accepting, starting, silent; nil elsewhere.
+    package fileprivate(set) var server: String?
     package let postgresqlVersion: Int?
     package let postgresql: Endpoint?
 
@@ -64,10 +68,23 @@ package struct ApplianceListing: Codable, Sendable {
             let state = await word(card, name, environment)
             listings.append(
                 ApplianceListing(
-                    name: card.name, state: state, deployment: card.isVerified ? "deployed" : "incomplete",
+                    name: card.name, state: state, deployment: card.change != nil ? "changed" : card.isVerified ? "deployed" : "incomplete", server: nil,
                     postgresqlVersion: card.postgresqlVersion, postgresql: card.address))
         }
-        return listings
+        return await withServers(listings)
+    }
+
+    /// The same with what each server answers. Those that do not are waited for at the same time.
+    private static func withServers(_ listings: [ApplianceListing]) async -> [ApplianceListing] {
+        await withTaskGroup(of: (Int, String).self) { group in
+            for (index, listing) in listings.enumerated() where listing.state == PowerState.running.word && listing.postgresqlVersion != nil {
+                guard let endpoint = listing.postgresql else { continue }
+                group.addTask { (index, await ServerPresence.word(at: endpoint)) }
+            }
+            var listings = listings
+            for await (index, word) in group { listings[index].server = word }
+            return listings
+        }
     }
 
     /// A platform that cannot be asked, such as a server that is down, hides no other appliance.

@@ -15,6 +15,10 @@ package struct ApplianceSummary: Codable, Sendable {
     package let remedy: String?
     /// deployed, or incomplete.
     package let deployment: String
+    /// What PostgreSQL answers: accepting, starting, silent; nil where the machine does not run.
+    package let server: String?
+    /// Why the last change did not come true, or that it is under way; nil when there is none.
+    package let change: String?
     package let postgresqlVersion: Int?
     package let accelerator: String?
     package let vcpus: Int
@@ -44,18 +48,24 @@ package struct ApplianceSummary: Codable, Sendable {
             return try await context.backend.endpoint(of: machine, service: service)
         }
         let verified = try await context.journal.fact(VerifiedFact.self)
+        let postgresql = try await endpoint(.postgresql)
+        let isConfigured = try await context.journal.fact(ConfigurationFact.self) != nil
+        var server: String?
+        if let postgresql, state == .running, isConfigured { server = await ServerPresence.word(at: postgresql) }
+        let isDown = server != nil && server != "accepting"
         var processID: Int32?
         if let machine, let provider = context.backend as? any ProcessProviding { processID = try await provider.processID(of: machine) }
         return ApplianceSummary(
             name: appliance.name.rawValue, state: state.word, reason: reason, remedy: remedy,
-            deployment: verified == nil ? "incomplete" : "deployed",
+            deployment: verified == nil ? "incomplete" : "deployed", server: server, change: try await context.pendingChange(),
             postgresqlVersion: try await context.journal.fact(PackagesFact.self)?.version ?? context.spec.postgresql.version,
             accelerator: try await context.journal.fact(CPUFact.self)?.decision.accelerator.rawValue,
             vcpus: context.spec.machine.vcpus, memory: "\(context.spec.machine.memory)", dataDisk: "\(context.spec.dataDisk.size)",
-            postgresql: try await endpoint(.postgresql), ssh: try await endpoint(.ssh),
+            postgresql: postgresql, ssh: try await endpoint(.ssh),
             networkMode: context.spec.network.mode.rawValue, isThisHostOnly: context.spec.network.mode == .user,
             processID: processID,
-            verified: verified?.time,
+            // It was said of a server that answered.
+            verified: isDown ? nil : verified?.time,
             changed: changed, warnings: changed == nil ? nil : try Reports.latest(appliance.directory)?.findings.filter { $0.level == .warn })
     }
 
@@ -84,7 +94,8 @@ package struct ApplianceSummary: Codable, Sendable {
     /// What status prints.
     package var details: String {
         let rows: [(String, String?)] = [
-            ("name", name), ("state", state), ("reason", reason), ("remedy", remedy), ("deployment", deployment),
+            ("name", name), ("state", state), ("reason", reason), ("remedy", remedy), ("deployment", deployment), ("server", server),
+            ("change", change.map { SpecRules.escaped($0, limit: 400) }),
             ("postgresql", postgresqlVersion.map(String.init)), ("accelerator", accelerator), ("vcpus", "\(vcpus)"), ("memory", memory),
             ("data disk", dataDisk), ("address", postgresql?.description), ("ssh", ssh?.description), ("process", processID.map(String.init)),
             ("verified", verified),

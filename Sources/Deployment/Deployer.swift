@@ -2,7 +2,7 @@ package import ApplianceModel
 internal import FoundationEssentials
 internal import HostSystem
 internal import MachineBackend
-internal import SpecFile
+package import SpecFile
 internal import SystemPackage
 package import Workflow
 
@@ -12,20 +12,22 @@ package struct Deployer: Sendable {
     private let gate: any Gate
     private let sink: any EventSink
     private let bootPatience: Duration
-    private let mayRestart: RestartConsent
+    private let leave: Leave
+    private let places: SpecPlaces
 
-    /// Asked when changes of the spec need a restart of what is running: whether it may happen now.
-    package typealias RestartConsent = @Sendable ([PlannedChange]) async -> Bool
-
+    /// - Parameters:
+    ///   - leave: asked when a change needs a restart of what is running, or would remove what an administrator wrote.
+    ///   - places: where the keys of the spec stand in its file, for messages.
     package init(
-        environment: ApplianceEnvironment, gate: any Gate, sink: any EventSink, bootPatience: Duration = .seconds(300),
-        mayRestart: @escaping RestartConsent = { _ in false }
+        environment: ApplianceEnvironment, gate: any Gate, sink: any EventSink, bootPatience: Duration = .seconds(300), leave: Leave = Leave(),
+        places: SpecPlaces = SpecPlaces()
     ) {
-        self.mayRestart = mayRestart
         self.environment = environment
         self.gate = gate
         self.sink = sink
         self.bootPatience = bootPatience
+        self.leave = leave
+        self.places = places
     }
 
     /// The steps, in the order of the scenario.
@@ -47,22 +49,22 @@ package struct Deployer: Sendable {
         }
     }
 
-    /// Carries the deployment as far as it goes. The same call after a failure, a kill or a reboot goes on where it stood.
-    /// - Throws: `appliance.busy`, `appliance.differs`, `appliance.restart-needed`, `spec.invalid`; failures of steps are in the outcome.
+    /// Carries the deployment as far as it goes. The same call after a failure, a kill or a reboot goes on where it stood. A change of an
+    /// appliance that was configured before either comes true or is taken back.
+    /// - Throws: `appliance.busy`, `appliance.differs`, `appliance.restart-needed`, `server.edited`, `spec.invalid`, `spec.refused`: nothing has
+    ///   changed then; failures of steps are in the outcome.
     package func deploy(_ wanted: ApplianceSpec) async throws -> (Appliance, RunOutcome) {
         let directory = environment.state.appliance(wanted.name)
         try Files.createDirectory(environment.state.path)
         try Files.createDirectory(directory.path)
         let lock = try Appliance.lock(wanted.name, directory)
         for place in [environment.state.path, directory.path, directory.reports, directory.machine().path] { try Files.removeAbandoned(in: place) }
-        let appliance = try await settled(wanted, directory)
+        let (appliance, change) = try await settled(wanted, directory)
         if try await appliance.context.journal.fact(DeploymentFact.self) == nil {
             try await appliance.context.journal.record(DeploymentFact(id: .random()))
         }
-        let runner = Runner(
-            steps: try await Self.steps(for: appliance.context), journal: appliance.context.journal, gate: gate, sink: sink,
-            evidence: { await Evidence.collect($0, step: $1, error: $2) })
-        let outcome = await runner.run(appliance.context)
+        var outcome = try await run(appliance.context)
+        if let change { outcome = try await change.ended(outcome, appliance.context, runAgain: run) }
         await appliance.context.guest.close()
         if case .completed = outcome.result, let warning = try await appliance.context.startWithHostByDefault() { sink.receive(.warning(warning)) }
         if outcome.reverted, try await appliance.machine() == nil {
@@ -74,83 +76,49 @@ package struct Deployer: Sendable {
         return (appliance, outcome)
     }
 
-    /// The appliance with the spec that is on disk from now on. As long as there is no machine another spec replaces the
-    /// first; afterwards its changes are made, or refused with what differs.
-    private func settled(_ wanted: ApplianceSpec, _ directory: ApplianceDirectory) async throws -> Appliance {
-        guard Files.exists(directory.spec) else { return try begun(KeptData.completed(wanted), directory) }
+    private func run(_ context: DeploymentContext) async throws -> RunOutcome {
+        let runner = Runner(
+            steps: try await Self.steps(for: context), journal: context.journal, gate: gate, sink: sink,
+            evidence: { await Evidence.collect($0, step: $1, error: $2) })
+        return await runner.run(context)
+    }
+
+    /// The appliance with the spec that this run makes. As long as no server was configured, another spec replaces the first, as far as the
+    /// machine allows; afterwards the wanted one stands beside the one that came true.
+    /// - Returns: the change that has to be settled at the end; nil for a first deployment, and where nothing is to change.
+    private func settled(_ wanted: ApplianceSpec, _ directory: ApplianceDirectory) async throws -> (Appliance, ApplianceChange?) {
+        guard Files.exists(directory.spec) else { return (try begun(KeptData.completed(wanted), directory), nil) }
         let known = try SpecFile.parse(Files.read(directory.spec), file: directory.spec.string)
         let comparable = wanted.comparable(with: known)
-        let appliance = try Appliance(writing: known, environment: environment, bootPatience: bootPatience)
-        guard comparable != known else { return appliance }
+        let appliance = try open(known)
+        let isConfigured = try await appliance.context.journal.fact(ConfigurationFact.self) != nil
+        guard comparable != known else {
+            // A change that did not come true is given up by asking for what came true before.
+            let hasChange = try await appliance.context.journal.fact(ChangeFact.self) != nil
+            let isPending = hasChange || Files.exists(directory.wantedSpec)
+            return (appliance, isConfigured && isPending ? ApplianceChange(known: known, failingBefore: [], isWayBack: true, sink: sink) : nil)
+        }
         guard let machine = try await PresentAppliance.machine(of: appliance) else {
             let spec = try KeptData.completed(wanted)
             try Files.remove(directory.journal)
-            return try begun(spec, directory)
+            return (try begun(spec, directory), nil)
         }
-        try await check(appliance, machine, comparable)
-        return try begun(comparable, directory)
+        let changed = try open(comparable)
+        try await ChangeExamination(known: appliance.context, wanted: changed.context, isConfigured: isConfigured, sink: sink).pass(machine)
+        guard isConfigured else { return (try begun(comparable, directory), nil) }
+        let change = ApplianceChange(known: known, failingBefore: try await ApplianceChange.failingBefore(appliance), isWayBack: false, sink: sink)
+        try Files.write(SpecFile.render(comparable), to: directory.wantedSpec)
+        return (changed, change)
     }
 
     private func begun(_ spec: ApplianceSpec, _ directory: ApplianceDirectory) throws -> Appliance {
         try Files.write(SpecFile.render(spec), to: directory.spec)
-        return try Appliance(writing: spec, environment: environment, bootPatience: bootPatience)
-    }
-}
-
-/// Another spec for an appliance that has its machine.
-extension Deployer {
-    /// Returns when every change can be made now. Nothing has changed until then; afterwards the spec on disk is the one that the steps
-    /// hold against what is there, so that a run that is killed is carried on by the next.
-    /// - Throws: `appliance.differs`, `appliance.restart-needed`, `disk.full`.
-    private func check(_ appliance: Appliance, _ machine: MachineReference, _ wanted: ApplianceSpec) async throws {
-        let changes = SpecChanges(from: appliance.context.spec, to: wanted, version: try await appliance.context.knownPostgreSQLVersion())
-        let text = changes.changes.map { "\n    " + PlanText.line($0) }.joined()
-        guard changes.impossible.isEmpty else {
-            throw Failure(
-                .applianceDiffers, "'\(appliance.name)' is deployed with another spec, and not every difference can be made:\(text)",
-                remedy: "deploy it as it is with 'pgkvm deploy \(appliance.directory.spec)', or choose another name, or 'pgkvm delete \(appliance.name)' first")
-        }
-        try await checkSpace(wanted, growsFrom: appliance)
-        let availability = try await availability(wanted, of: machine)
-        if changes.needsRestart, case .running = try await appliance.context.backend.powerState(of: machine), await !mayRestart(changes.changes) {
-            throw Failure(
-                .restartNeeded, "'\(appliance.name)' would have to be restarted, and nothing was changed:\(text)",
-                remedy: "run the same command with --restart, at a time when its clients can do without it")
-        }
-        if !changes.changes.isEmpty { sink.receive(.warning("the spec of '\(appliance.name)' changes:\(text)")) }
-        if let availability { sink.receive(.warning(availability)) }
+        try Files.remove(directory.wantedSpec)
+        return try open(spec)
     }
 
-    /// What is lost when another host takes over; nil where that is nothing, or nothing about it changes.
-    /// - Throws: `machine.availability` where no other host could.
-    private func availability(_ wanted: ApplianceSpec, of machine: MachineReference) async throws -> String? {
-        guard let platform = environment.backend(for: wanted) as? any HighAvailabilityProviding,
-            let finding = try await platform.examineChange(of: machine), finding.level != .pass
-        else { return nil }
-        guard finding.level != .fail else {
-            throw Failure(.availabilityImpossible, "\(finding.measured); nothing was changed", remedy: finding.remedy)
-        }
-        return finding.measured + (finding.remedy.map { "; \($0)" } ?? "")
-    }
-}
-
-extension Failure.Code {
-    /// No other host of the platform could take the machine over.
-    package static let availabilityImpossible = Failure.Code("machine.availability")
-}
-
-extension Deployer {
-    /// A larger disk has to fit before the spec that asks for it is stored: there is no way back to a smaller one.
-    private func checkSpace(_ wanted: ApplianceSpec, growsFrom appliance: Appliance) async throws {
-        guard let resizing = appliance.context.backend as? any MachineResizing, let machine = try await PresentAppliance.machine(of: appliance) else { return }
-        let growth = ByteSize(bytes: wanted.dataDisk.size.bytes - appliance.context.spec.dataDisk.size.bytes)
-        guard growth.bytes > 0 else { return }
-        let free = try await resizing.spaceLeft(for: machine)
-        guard growth < free else {
-            throw Failure(
-                .diskFull, "the data disk would grow by \(growth.mebibytes) MiB, and \(free.mebibytes) MiB are free where it lies; nothing was changed",
-                remedy: "free space, or ask for a smaller data disk")
-        }
+    private func open(_ spec: ApplianceSpec) throws -> Appliance {
+        try Appliance(writing: spec, environment: environment, bootPatience: bootPatience, leave: leave, places: places)
     }
 }
 

@@ -1,6 +1,7 @@
 package import ApplianceModel
 package import GuestImage
 package import MachineBackend
+package import SpecFile
 package import Workflow
 
 /// What the steps of a deployment share. Facts travel in the journal; nothing here is a live resource but the SSH session,
@@ -13,14 +14,20 @@ package struct DeploymentContext: Sendable {
     package let journal: Journal
     package let guest: GuestSession
     let headStarts = HeadStarts()
+    let leave: Leave
+    /// Where the keys of the spec stand in its file.
+    let places: SpecPlaces
+    let judgements = Judgements()
     /// How long the guest may print nothing before it counts as stuck.
     package let bootPatience: Duration
 
     package init(
         spec: ApplianceSpec, directory: ApplianceDirectory, backend: any MachineBackend, images: ImageCache, journal: Journal,
-        bootPatience: Duration = .seconds(300)
+        bootPatience: Duration = .seconds(300), leave: Leave = Leave(), places: SpecPlaces = SpecPlaces()
     ) {
         self.spec = spec
+        self.leave = leave
+        self.places = places
         self.directory = directory
         self.backend = backend
         self.images = images
@@ -33,6 +40,12 @@ package struct DeploymentContext: Sendable {
             guard let endpoint = try await backend.endpoint(of: machine, service: .ssh) else { throw Self.noAddress(spec.name) }
             return endpoint
         }
+    }
+
+    /// The same deployment with another spec: the journal is one, the connection another.
+    func replacing(spec: ApplianceSpec) -> DeploymentContext {
+        DeploymentContext(
+            spec: spec, directory: directory, backend: backend, images: images, journal: journal, bootPatience: bootPatience, leave: leave)
     }
 
     /// A fact that an earlier step recorded.

@@ -74,9 +74,35 @@ package struct ConfigurationFact: Fact {
     let place: GuestPlace?
 }
 
+/// A change of the server's configuration is begun, and it is not known to have come true.
+package struct ChangeFact: Fact {
+    package static let key = "change"
+    /// Whether its files were put into the guest: the former ones are kept there until it is settled.
+    let isApplied: Bool
+    /// Whether the server was started again for it, so that taking it back needs that too.
+    let isByRestart: Bool
+    /// Why it did not come true; nil while it is under way.
+    package let reason: String?
+}
+
+/// Values that the server gave settings of ours itself, by name: a file that says `0` or `-1` may leave the choice to it. Taken when the files
+/// came into force, in the server's own units.
+package struct ResolvedSettingsFact: Fact {
+    package static let key = "resolved-settings"
+    let values: [String: String]
+}
+
 /// Every check passed after the last change.
 package struct VerifiedFact: Fact {
     package static let key = "verified"
     package let time: String
     package let checks: Int
+}
+
+extension DeploymentContext {
+    /// What there is to tell of a change that has not come true; nil when there is none.
+    func pendingChange() async throws -> String? {
+        guard let change = try await journal.fact(ChangeFact.self) else { return nil }
+        return change.reason.map { "did not come true: \($0)" } ?? "is under way, or was cut off"
+    }
 }

@@ -36,6 +36,12 @@ package enum SpecDifference {
         }
     }
 
+    /// The path of a change of a role.
+    package static func path(ofRole name: String) -> String { "postgresql.roles \(SpecRules.shown(name))" }
+
+    /// The path of a change of a database.
+    package static func path(ofDatabase name: String) -> String { "postgresql.databases \(SpecRules.shown(name))" }
+
     private static func change(_ old: SpecValue?, _ new: SpecValue?) -> SpecChange? {
         guard let some = new ?? old, old?.text != new?.text else { return nil }
         return SpecChange(key: some.key, path: some.path, before: old?.text ?? "none", after: new?.text ?? "none", effect: effect(some.key, old, new))

@@ -28,6 +28,15 @@ package enum SpecFile {
     /// - Throws: `format.newer`.
     package static func faults(in bytes: [UInt8], file: String) throws -> [LocatedFault] { try read(bytes, file: file, nameOverride: nil).faults }
 
+    /// The line of each key that a file has, by path; none of a file that cannot be read.
+    static func lines(_ bytes: [UInt8]) -> [String: Int] {
+        guard let text = try? text(bytes), let document = try? YAMLDocument(text.unicodeScalars.first == "\u{feff}" ? String(text.unicodeScalars.dropFirst()) : text)
+        else { return [:] }
+        var reader = SpecReader(document)
+        _ = reader.readSpec(nameOverride: nil)
+        return reader.lines
+    }
+
     static func read(_ bytes: [UInt8], file: String, nameOverride: ApplianceName? = nil) throws -> (spec: ApplianceSpec?, faults: [LocatedFault]) {
         do {
             // Editors put a byte order mark in front, and the YAML reader stumbles over it.

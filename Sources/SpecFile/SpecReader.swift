@@ -6,7 +6,7 @@ struct SpecReader {
     private let document: YAMLDocument
     private(set) var faults: [LocatedFault] = []
     /// Where each key that was read stands, for the rules, which know paths only.
-    private var lines: [String: Int] = [:]
+    private(set) var lines: [String: Int] = [:]
 
     init(_ document: YAMLDocument) { self.document = document }
 

@@ -22,6 +22,10 @@ package struct VerificationTarget: Sendable {
     package let restart: @Sendable () async throws -> Void
     /// Every setting that was asked for, by name, as written in the guest's files.
     package let settings: [String: String]
+    /// Values that the server itself has put in the place of settings such as `-1`, by name, as `pg_settings` shows them.
+    package let resolvedSettings: [String: String]
+    /// pg_hba.conf as it is to be; nil leaves out whether lines were added to it.
+    package let accessFile: String?
     /// The day on which the server's certificate ends, counted from today; nil when it is unknown.
     package let certificateDaysLeft: Int?
     /// The packet filter that the guest is to have, as the file that nft reads; nil for none.
@@ -33,7 +37,7 @@ package struct VerificationTarget: Sendable {
         spec: ApplianceSpec, accelerator: Accelerator, postgresqlVersion: Int, shell: any RemoteShell, backend: any MachineBackend,
         machine: MachineReference, connect: @escaping @Sendable () async throws -> PostgresConnection,
         parameters: @escaping @Sendable () async throws -> PostgresParameters, restart: @escaping @Sendable () async throws -> Void,
-        settings: [String: String], certificateDaysLeft: Int?, packetFilter: String? = nil, measurementLock: FilePath
+        settings: [String: String], resolvedSettings: [String: String] = [:], accessFile: String? = nil, certificateDaysLeft: Int?, packetFilter: String? = nil, measurementLock: FilePath
     ) {
         self.spec = spec
         self.accelerator = accelerator
@@ -45,6 +49,8 @@ package struct VerificationTarget: Sendable {
         self.parameters = parameters
         self.restart = restart
         self.settings = settings
+        self.resolvedSettings = resolvedSettings
+        self.accessFile = accessFile
         self.certificateDaysLeft = certificateDaysLeft
         self.packetFilter = packetFilter
         self.measurementLock = measurementLock

@@ -174,10 +174,12 @@ struct PlanTests {
         let known = try orders()
         var wanted = known
         wanted.postgresql.settings = ["work_mem": "64MB", "max_connections": "300"]
-        let changes = SpecChanges(from: known, to: wanted, version: 17).changes
-        #expect(changes.map(\.path) == ["postgresql.settings.work_mem", "postgresql.settings.max_connections"])
-        #expect(changes.map(\.effect) == [.inPlace, .serverRestart])
-        #expect(changes.last?.reason?.contains("max_connections") == true)
+        for restart in [SpecChanges.Restart.waiting(["max_connections"]), .catalogue(["max_connections", "shared_buffers"])] {
+            let changes = SpecChanges(from: known, to: wanted, version: 17, restart: restart).changes
+            #expect(changes.map(\.path) == ["postgresql.settings.work_mem", "postgresql.settings.max_connections"])
+            #expect(changes.map(\.effect) == [.inPlace, .serverRestart])
+            #expect(changes.last?.reason?.contains("max_connections") == true)
+        }
     }
 
     @Test("A plan is written as JSON and reads back the same")

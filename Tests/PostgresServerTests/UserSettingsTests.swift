@@ -27,17 +27,4 @@ struct UserSettingsTests {
         #expect(UserSettings.faults(["shared_preload_libraries": "pg_stat_statements, auto_explain"]).isEmpty)
         #expect(UserSettings.faults(["my.value": "a\0b"]).count == 1)
     }
-
-    @Test(
-        "What was asked for is recognised in the server's own units",
-        arguments: [
-            ("1GB", "131072", "8kB", "integer", true), ("1GB", "131071", "8kB", "integer", false), ("512MB", "524288", "kB", "integer", true),
-            ("15min", "900", "s", "integer", true), ("0", "0", "ms", "integer", true), ("-1", "-1", "ms", "integer", true),
-            ("1d", "1440", "min", "integer", true), ("0.9", "0.9", nil, "real", true), ("1.1", "1.10", nil, "real", true), ("yes", "on", nil, "bool", true),
-            ("off", "on", nil, "bool", false), ("LZ4", "lz4", nil, "enum", true), ("a", "A", nil, "string", false), ("16MB", "16", "MB", "integer", true),
-            ("200", "300", nil, "integer", false),
-        ] as [(String, String, String?, String, Bool)])
-    func inForce(example: (asked: String, setting: String, unit: String?, kind: String, same: Bool)) {
-        #expect(SettingValue.isInForce(asked: example.asked, setting: example.setting, unit: example.unit, kind: example.kind) == example.same)
-    }
 }

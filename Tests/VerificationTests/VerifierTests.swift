@@ -16,7 +16,7 @@ struct VerifierTests {
     private struct Unreachable: Error {}
 
     private static let guestCommand = "sudo -n sh"
-    private static let settingsCommand = "sudo -n -u postgres psql -XAtq -v ON_ERROR_STOP=1 -d postgres"
+    private static let settingsCommand = ScriptedShell.sqlCommand(version: 17, leaving: ScriptedShell.leftToServer).text
 
     private func target(
         _ shell: ScriptedShell, connect: @escaping @Sendable () async throws -> PostgresConnection = { throw Unreachable() }

@@ -3,15 +3,20 @@ internal import CloudInit
 internal import GuestImage
 internal import HostSystem
 internal import MachineBackend
-internal import SpecFile
+package import SpecFile
 internal import SystemPackage
 internal import Workflow
 
 /// Finds out what a deployment would do. Nothing is made, changed or locked.
 package struct Planner: Sendable {
     private let environment: ApplianceEnvironment
+    private let places: SpecPlaces
 
-    package init(_ environment: ApplianceEnvironment) { self.environment = environment.lookingOnly }
+    /// - Parameter places: where the keys of the spec stand in its file, for messages.
+    package init(_ environment: ApplianceEnvironment, places: SpecPlaces = SpecPlaces()) {
+        self.environment = environment.lookingOnly
+        self.places = places
+    }
 
     /// - Parameter asksGuest: whether a guest that runs is asked what it has; a new appliance has none.
     /// - Throws: `unsupported` for a platform that cannot plan, `data.not-kept`, and what a damaged spec or journal makes; what the host refuses is in the plan.
@@ -25,10 +30,11 @@ package struct Planner: Sendable {
         let context = try self.context(wanted, present)
         let image = try environment.images.find(wanted.machine.image)
         let version = try await Self.version(context, image)
-        let changes = present.known.map { SpecChanges(from: $0, to: context.spec, version: version).changes } ?? []
+        let judged = await Self.judged(context, present, version: version, asksGuest: asksGuest)
+        let changes = try await changes(context, present, version: version, restart: judged.restart, asksGuest: asksGuest)
         let steps = await StepInspection(context: context, version: version, asksGuest: asksGuest, isChanged: changes.contains { $0.effect != .expectation })
             .all()
-        let host = try await Self.host(forecast, present, more: Self.findings(context, present))
+        let host = try await Self.host(forecast, present, more: judged.findings + Self.findings(context, present))
         let machine = try await machine(context, present, host, image)
         let recipe = try await Self.recipe(machine, planning)
         let files = PlannedFiles(
@@ -54,7 +60,8 @@ package struct Planner: Sendable {
         let storage: any JournalStorage = goesOn ? JournalSnapshot(path: directory.journal) : EmptyJournal()
         return DeploymentContext(
             spec: goesOn ? present.comparable : try KeptData.completed(wanted), directory: directory,
-            backend: environment.backend(for: wanted), images: environment.images, journal: try Appliance.journal(storage, path: directory.journal))
+            backend: environment.backend(for: wanted), images: environment.images, journal: try Appliance.journal(storage, path: directory.journal),
+            places: places)
     }
 
     private static func version(_ context: DeploymentContext, _ image: CachedImage?) async throws -> Int? {
@@ -63,6 +70,48 @@ package struct Planner: Sendable {
         if case .release(let release) = context.spec.machine.image { return release.postgresqlVersion }
         if case .built(let release)? = image?.origin { return release.postgresqlVersion }
         return nil
+    }
+
+    /// What the running server says of the spec; nothing where it is not asked, or would not be changed.
+    private static func judged(
+        _ context: DeploymentContext, _ present: PresentAppliance, version: Int?, asksGuest: Bool
+    ) async -> (findings: [Finding], restart: SpecChanges.Restart) {
+        do {
+            guard asksGuest, present.power == .running, let version, let fact = try await context.journal.fact(ConfigurationFact.self),
+                try ServerContent(context.spec, version: version, place: fact.place ?? .userNetworking).digest != fact.digest
+            else { return ([], .unknown) }
+            let judgement = try await context.judgement()
+            let expected = "a spec that the server takes"
+            let refused = judgement.faults.map { fault in
+                Finding(
+                    check: "postgresql.judgement", level: .fail,
+                    measured: (context.places.place(of: fault.path).map { "\($0): " } ?? "") + fault.description, expected: expected,
+                    remedy: "correct the spec")
+            }
+            let edited = Leave.lines(judgement.addedByHand).map {
+                Finding(
+                    check: "postgresql.access-file", level: .warn, measured: "added by hand, and lost by this change: \($0)", expected: expected,
+                    remedy: "ask for the same in the spec, or deploy with --overwrite")
+            }
+            return (refused + edited, .waiting(judgement.isRunning ? judgement.waitingForRestart : []))
+        } catch {
+            return (
+                [
+                    Finding(
+                        check: "postgresql.judgement", level: .warn, measured: "the server could not be asked: \((error as? Failure)?.message ?? "\(error)")",
+                        expected: "a server that says what it makes of the spec", remedy: "pgkvm status \(context.spec.name)")
+                ], .unknown
+            )
+        }
+    }
+
+    private func changes(
+        _ context: DeploymentContext, _ present: PresentAppliance, version: Int?, restart: SpecChanges.Restart, asksGuest: Bool
+    ) async throws -> [PlannedChange] {
+        guard let known = present.known else { return [] }
+        let made = try await MadeParts.of(
+            context.replacing(spec: known), wanted: context.spec, version: version, isRunning: asksGuest && present.power == .running)
+        return SpecChanges(from: known, to: context.spec, version: version, restart: restart, made: made).changes
     }
 
     private func network(_ context: DeploymentContext) async throws -> GuestNetwork {

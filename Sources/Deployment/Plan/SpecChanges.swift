@@ -4,14 +4,30 @@ internal import SpecFile
 
 /// What becomes of an appliance whose spec is to change. `plan` shows it and `deploy` does it.
 struct SpecChanges {
+    /// What is known of the settings that the server reads only when it starts.
+    enum Restart {
+        /// Those that the server itself says it would have to be started for.
+        case waiting([String])
+        /// All that there are, by the catalogue of the image.
+        case catalogue(Set<String>)
+        /// The server says it when it is asked.
+        case unknown
+    }
+
     let changes: [PlannedChange]
 
-    /// - Parameter version: the major version of PostgreSQL; nil while it is not known, and no server is there.
-    init(from known: ApplianceSpec, to wanted: ApplianceSpec, version: Int?) {
-        changes = SpecDifference.changes(known, wanted).map { change in
-            let (effect, reason) = Self.effect(of: change, known, wanted, version)
+    /// - Parameters:
+    ///   - version: the major version of PostgreSQL; nil while it is not known, and no server is there.
+    ///   - made: what was made of the known spec; nil for all of it.
+    init(from known: ApplianceSpec, to wanted: ApplianceSpec, version: Int?, restart: Restart, made: MadeParts? = nil) {
+        var attributed: Set<String> = []
+        var changes = SpecDifference.changes(known, wanted).map { change in
+            var (effect, reason) = Self.effect(of: change, known, wanted, version, restart, &attributed)
+            if effect == .impossible, made?.allows(change, from: known, to: wanted) == true { (effect, reason) = (.inPlace, "it was never made") }
             return PlannedChange(path: change.path, before: change.before, after: change.after, effect: effect, reason: reason)
         }
+        if case .waiting(let names) = restart { changes += names.filter { !attributed.contains($0) }.map(PlannedChange.waiting) }
+        self.changes = changes
     }
 
     /// Changes that cannot be made.
@@ -20,20 +36,28 @@ struct SpecChanges {
     var needsRestart: Bool { changes.contains { $0.effect == .serverRestart || $0.effect == .restart } }
 
     private static func effect(
-        of change: SpecChange, _ known: ApplianceSpec, _ wanted: ApplianceSpec, _ version: Int?
+        of change: SpecChange, _ known: ApplianceSpec, _ wanted: ApplianceSpec, _ version: Int?, _ restart: Restart, _ attributed: inout Set<String>
     ) -> (PlannedChange.Effect, String?) {
         switch change.effect {
         case .impossible(let reason): return (.impossible, reason)
         case .restart: return (.restart, nil)
         case .expectation: return (.expectation, nil)
         case .inPlace:
-            let settings = restartSettings(changedBy: change, known, wanted, version)
-            return settings.isEmpty ? (.inPlace, nil) : (.serverRestart, "read only when the server starts: \(settings.joined(separator: ", "))")
+            let altered = settings(alteredBy: change, known, wanted, version)
+            guard !altered.isEmpty else { return (.inPlace, nil) }
+            let names: [String]
+            switch restart {
+            case .waiting(let waiting): names = altered.filter(waiting.contains)
+            case .catalogue(let all): names = altered.filter(all.contains)
+            case .unknown: return (.inPlace, "unless the server has to be restarted for it, which it says when it is asked")
+            }
+            attributed.formUnion(names)
+            return names.isEmpty ? (.inPlace, nil) : (.serverRestart, "read only when the server starts: \(names.joined(separator: ", "))")
         }
     }
 
-    /// The settings that this change alone alters and that the server reads only when it starts.
-    private static func restartSettings(changedBy change: SpecChange, _ known: ApplianceSpec, _ wanted: ApplianceSpec, _ version: Int?) -> [String] {
+    /// The settings that this change alone alters, by name.
+    private static func settings(alteredBy change: SpecChange, _ known: ApplianceSpec, _ wanted: ApplianceSpec, _ version: Int?) -> [String] {
         guard let version else { return [] }
         var changed = known
         switch change.key {
@@ -45,10 +69,20 @@ struct SpecChanges {
             changed.postgresql.settings[name] = wanted.postgresql.settings[name]
         default: return []
         }
-        return RestartSettings.changed(from: settings(of: known, version), to: settings(of: changed, version))
+        let (old, new) = (settings(of: known, version), settings(of: changed, version))
+        return Set(old.keys).union(new.keys).filter { old[$0] != new[$0] }.sorted()
     }
 
     private static func settings(of spec: ApplianceSpec, _ version: Int) -> [String: String] {
         ServerConfiguration(spec: spec, layout: .debian(version: version)).settings.effective
+    }
+}
+
+extension PlannedChange {
+    /// A setting that no difference of the specs explains: it was changed earlier, and the server has not been started since.
+    static func waiting(_ name: String) -> PlannedChange {
+        PlannedChange(
+            path: "postgresql.settings.\(name)", before: "as the server was started", after: "as the files say", effect: .serverRestart,
+            reason: "read only when the server starts")
     }
 }

@@ -33,6 +33,7 @@ struct BootGuestStep: Step {
 
     func perform(_ context: DeploymentContext) async throws {
         let machine = try await context.machine()
+        context.judgements.hasStarted = try await context.backend.powerState(of: machine) == .off
         var wait = GuestWait(context: context, machine: machine)
         try await wait.start()
         if try await context.journal.fact(FirstBootFact.self) == nil { try await makeItsOwn(context, machine, &wait) }

@@ -22,7 +22,9 @@ struct ConfigurePostgreSQLStep: Step {
     }
 
     func inspect(_ context: DeploymentContext) async throws -> StepStatus {
-        guard let fact = try await context.journal.fact(ConfigurationFact.self), Files.exists(context.directory.caKey) else { return .pending }
+        guard let fact = try await context.journal.fact(ConfigurationFact.self), Files.exists(context.directory.caKey),
+            try await context.journal.fact(ChangeFact.self)?.isApplied != true
+        else { return .pending }
         let plan = try await ServerPlan(context)
         guard fact.digest == plan.digest, CertificateDays.left(until: fact.certificateEnd) > CertificateDays.reissueBelow else { return .pending }
         do {
@@ -34,43 +36,54 @@ struct ConfigurePostgreSQLStep: Step {
     }
 
     func perform(_ context: DeploymentContext) async throws {
+        let isFirst = try await context.journal.fact(ConfigurationFact.self) == nil
+        let restarts = isFirst ? true : try await judged(context)
         let plan = try await ServerPlan(context)
         try plan.authority.save(to: context.directory)
         let passwords = try await StoredPasswords.prepare(context)
+        if isFirst {
+            StepProgress.report("making the cluster")
+            try await context.runUnit(Self.initialization(context))
+        }
 
-        StepProgress.report("making the cluster")
-        try await context.runUnit(Self.initialization(context))
-
-        let isKnown = try await context.journal.fact(ConfigurationFact.self) != nil
-        let needsRestart = isKnown ? await RestartNeed.isThere(context, planned: plan.settings) : true
-
-        StepProgress.report("writing its files")
-        let registration = GuestScript.registerCluster.text("\(plan.version)")
+        StepProgress.report(restarts ? "writing its files and starting it" : "writing its files and reloading them")
         let certificate = try plan.certificate()
-        let filter = plan.content.filtersPackets ? GuestScript.filterPackets.text() : ""
-        try await context.runAsRoot(registration + GuestFiles.script(plan.files + plan.files(of: certificate)) + filter)
-
-        StepProgress.report("starting it")
-        try await context.runAsRoot(
-            GuestScript.startCluster.text("\(plan.version)", needsRestart ? "restart" : "reload"),
-            timeout: .seconds(600))
+        try await context.journal.forget(VerifiedFact.self)
+        if !isFirst { try await context.journal.record(ChangeFact(isApplied: true, isByRestart: restarts, reason: nil)) }
+        try await WaitingTime.measure {
+            try await ServerChange.apply(plan, certificate: certificate, isFirst: isFirst, restarts: restarts, on: context.guest)
+        }
 
         StepProgress.report("making roles and databases")
-        let setup = try passwords.setupScript(for: context.spec, version: plan.version)
-        try await context.guest.check(
-            "sudo -n -u postgres \(plan.layout.psql) --no-psqlrc --quiet --dbname=postgres --file=-", input: setup.withRevealed { Array($0.utf8) },
-            timeout: .seconds(300))
+        try await ServerSetup(context: context, plan: plan).run(passwords)
 
         // Debian's unit ignores a failed start: only a client's commit says that the server is ready.
         guard try await CommitProbe.roundTrip({ try await context.connect() }) else {
             throw Failure(.commitLost, "a committed row did not come back over a second connection", remedy: "pgkvm logs \(context.spec.name)")
         }
         try await context.runAsRoot(GuestScript.introduceCluster.text("\(plan.version)"))
+        try await context.journal.record(
+            ResolvedSettingsFact(values: try await SettingsChecks.resolved(plan.settings, context.guest, version: plan.version)))
         let end = try CertificateExpiry.notAfter(pem: certificate.certificatePEM)
-        try await context.journal.forget(VerifiedFact.self)
         try await context.journal.record(
             ConfigurationFact(
                 digest: plan.digest, certificateEnd: Int64(end.timeIntervalSince1970), place: plan.content.filtersPackets ? plan.content.place : nil))
+    }
+
+    /// Asks the server before anything is in force.
+    /// - Returns: whether it has to be started again.
+    /// - Throws: `spec.refused`, `server.edited`, `appliance.restart-needed`: nothing has changed then.
+    private func judged(_ context: DeploymentContext) async throws -> Bool {
+        let judgement = try await context.judgement()
+        guard judgement.faults.isEmpty else { throw context.refusal(judgement.faults) }
+        try await context.leave.toOverwrite(judgement.addedByHand, of: context.spec.name)
+        guard judgement.isRunning else { return true }
+        guard !judgement.waitingForRestart.isEmpty else { return false }
+        // A machine that this run has started, for another size for one, has no clients yet who could mind.
+        if !context.judgements.hasStarted {
+            try await context.leave.toRestart(for: judgement.waitingForRestart.map(PlannedChange.waiting), of: context.spec.name)
+        }
+        return true
     }
 
     /// Makes the data directory.

@@ -36,10 +36,10 @@ struct GrowDataDiskStep: Step {
         let size = context.spec.dataDisk.size
         // Recorded first: the machine's own record says that it has grown before the file system has.
         try await context.journal.record(DataDiskGrowthFact(size: size, isComplete: false))
+        try await context.journal.forget(VerifiedFact.self)
         try await resizing.growDataDisk(to: size, of: context.machine())
         let script = GuestScript.growDataDisk.text(try await context.require(DataDiskFact.self).uuid, "\(size.bytes)")
         try await context.runUnit(RemoteUnit(purpose: "grow", script: script))
-        try await context.journal.forget(VerifiedFact.self)
         try await context.journal.record(DataDiskGrowthFact(size: size, isComplete: true))
     }
 

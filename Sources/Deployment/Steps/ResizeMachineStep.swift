@@ -36,6 +36,7 @@ struct ResizeMachineStep: Step {
         let machine = try await context.machine()
         let decision = try await context.require(CPUFact.self).decision
         try await resizing.checkProcessor(decision, of: machine)
+        try await context.journal.forget(VerifiedFact.self)
         await context.guest.close()
         StepProgress.report("waiting until the guest has shut down")
         try await context.backend.shutDown(machine, grace: Self.grace)

@@ -38,10 +38,15 @@ struct GuidedRun {
         let gate = GuidedGate(conversation, surroundings, situation.plan, spec.name)
         let deployer = Deployer(
             environment: surroundings.environment, gate: gate, sink: sink, bootPatience: bootPatience,
-            mayRestart: { [conversation] changes in
-                conversation.say([.plain("These changes need a restart, which ends every connection:"), .list("Changes", changes.map(PlanText.line))])
-                return (try? await conversation.agrees("Restart now?")) == true
-            })
+            leave: Leave(
+                restart: { [conversation] changes in
+                    conversation.say([.plain("These changes need a restart, which ends every connection:"), .list("Changes", changes.map(PlanText.line))])
+                    return (try? await conversation.agrees("Restart now?")) == true
+                },
+                overwriting: { [conversation] lines in
+                    conversation.say([.plain("These lines were added by hand, and would be lost:"), .list("Lines", Leave.lines(lines))])
+                    return (try? await conversation.agrees("Remove them?")) == true
+                }))
         let (appliance, outcome) = try await deployer.deploy(spec)
         switch outcome.result {
         case .completed where outcome.skipped.isEmpty: return .completed(appliance, changed: outcome.changed)

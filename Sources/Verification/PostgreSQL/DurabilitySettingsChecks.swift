@@ -3,7 +3,7 @@ internal import ApplianceModel
 /// The settings without which a commit is none, whoever asked for them.
 enum DurabilitySettingsChecks {
     static let group = CheckGroup(name: .postgresql, check: "postgresql.durability-settings") { run, _ in
-        [judge(try await run.target.shell.askServer(query))]
+        [judge(try await run.target.shell.askServer(query, version: run.target.postgresqlVersion))]
     }
 
     struct Answer: Decodable {

@@ -3,7 +3,7 @@ internal import ApplianceModel
 /// How the server keeps passwords. The hashes themselves never leave it.
 enum PasswordChecks {
     static let group = CheckGroup(name: .postgresql, check: "postgresql.password-hashes") { run, _ in
-        [judge(try await run.target.shell.askServer(query))]
+        [judge(try await run.target.shell.askServer(query, version: run.target.postgresqlVersion))]
     }
 
     struct Role: Decodable {

@@ -1,13 +1,65 @@
+internal import ApplianceModel
 internal import FoundationEssentials
-internal import SecureShell
+internal import PostgresClient
+package import SecureShell
 
 extension RemoteShell {
-    /// Asks the server what only its superuser may know: over SSH as `postgres`, by peer.
+    /// Runs SQL in the guest as the server's superuser: over SSH as `postgres`, by peer. The session takes nothing from the server's
+    /// configuration that `SessionDefaults` names, and ends with the time limit, in the guest too.
+    /// - Parameters:
+    ///   - version: the server's major version.
+    ///   - database: any name; it is never read as a connection string.
+    ///   - limit: in whole seconds, at least 1.
+    ///   - statement: how long one statement may take; nil is as long as all of it.
+    ///   - leaving: settings of `SessionDefaults` that the session takes from the server.
+    /// - Returns: psql's result: status 2 means that no session could be opened, 3 that a statement failed.
+    /// - Throws: what `run` throws.
+    package func runSQL(
+        _ sql: String, version: Int, database: String = "postgres", searchPath: String = "pg_catalog", limit: Duration = .seconds(60),
+        statement: Duration? = nil, applicationName: String = "pgkvm", leaving: Set<String> = []
+    ) async throws -> ShellResult {
+        let command = Self.sqlCommand(
+            version: version, database: database, searchPath: searchPath, limit: limit, statement: statement, applicationName: applicationName, leaving: leaving)
+        return try await run(command, input: Array(sql.utf8), timeout: limit + .seconds(30))
+    }
+
+    /// The command that reads SQL from its standard input.
+    package static func sqlCommand(
+        version: Int, database: String = "postgres", searchPath: String = "pg_catalog", limit: Duration = .seconds(60), statement: Duration? = nil,
+        applicationName: String = "pgkvm", leaving: Set<String> = []
+    ) -> ShellCommand {
+        var settings = SessionDefaults.settings(version: version, searchPath: searchPath).filter { !leaving.contains($0.key) }
+        let limitSeconds = max(1, limit.components.seconds)
+        settings["statement_timeout"] = "\(max(1, (statement ?? limit).components.seconds))s"
+        settings["application_name"] = applicationName
+        let options = SessionDefaults.options(settings)
+        return """
+            sudo -n -u postgres env PGOPTIONS=\(options) timeout --signal=INT --kill-after=5 \(limitSeconds) \
+            /usr/lib/postgresql/\(version)/bin/psql -XAtq -v ON_ERROR_STOP=1 -h /var/run/postgresql -p 5432 -d \(Self.connectionString(database))
+            """
+    }
+
+    /// The settings of `SessionDefaults` that a question takes from the server: it commits nothing, and may ask what a commit of others means.
+    static var leftToServer: Set<String> { ["synchronous_commit"] }
+
+    /// Asks the server what only its superuser may know.
     /// - Parameter sql: one statement that returns one JSON value; names in it are the keys of `Answer`.
-    /// - Throws: what `check` throws, and `DecodingError` for an answer of another shape.
-    func askServer<Answer: Decodable>(_ sql: String, as type: Answer.Type = Answer.self) async throws -> Answer {
-        let result = try await check(
-            "sudo -n -u postgres psql -XAtq -v ON_ERROR_STOP=1 -d postgres", input: Array(sql.utf8), timeout: .seconds(60))
+    /// - Throws: `ssh.command-failed` with psql's words, what `run` throws, and `DecodingError` for an answer of another shape.
+    package func askServer<Answer: Decodable>(
+        _ sql: String, version: Int, database: String = "postgres", as type: Answer.Type = Answer.self
+    ) async throws -> Answer {
+        let result = try await runSQL(sql, version: version, database: database, leaving: Self.leftToServer)
+        guard result.status == 0 else { throw Failure(.sshCommandFailed, "psql ended in the guest with status \(result.status): \(result.errorText)") }
         return try JSONDecoder().decode(Answer.self, from: Data(result.standardOutput))
+    }
+
+    /// The name alone would be taken for a connection string when it looks like one.
+    private static func connectionString(_ database: String) -> String {
+        var text = "dbname='"
+        for scalar in database.unicodeScalars {
+            if scalar == "'" || scalar == "\\" { text.unicodeScalars.append("\\") }
+            text.unicodeScalars.append(scalar)
+        }
+        return text + "'"
     }
 }

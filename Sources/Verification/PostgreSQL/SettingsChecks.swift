@@ -1,14 +1,30 @@
 internal import ApplianceModel
+package import SecureShell
 
 /// Settings asked for against settings in force.
 ///
 /// The server itself says which line of which file is in force (`pg_file_settings.applied`), so that units and spellings
 /// need no comparison of ours. That view is a superuser's.
-enum SettingsChecks {
+package enum SettingsChecks {
     static let group = CheckGroup(name: .postgresql, check: "postgresql.settings") { run, measurements in
-        let rows = try await run.target.shell.askServer(query, as: [Row].self)
-        measurements.settings = table(asked: run.target.settings, rows: rows)
-        return [compare(asked: run.target.settings, rows: rows)]
+        let target = run.target
+        let rows = try await target.shell.askServer(query, version: target.postgresqlVersion, as: [Row].self)
+        measurements.settings = table(asked: target.settings, rows: rows, resolved: target.resolvedSettings)
+        return [compare(asked: target.settings, rows: rows, resolved: target.resolvedSettings)]
+    }
+
+    /// The values of settings in whose place the server has put others itself, by name: asked when they have just come into force. What an
+    /// administrator set is not among them.
+    /// - Throws: what the question throws.
+    package static func resolved(_ asked: [String: String], _ shell: any RemoteShell, version: Int) async throws -> [String: String] {
+        let rows = byName(try await shell.askServer(query, version: version, as: [Row].self))
+        var values: [String: String] = [:]
+        for (name, value) in asked {
+            guard let row = rows[name.lowercased()], row.written == value, row.applied != true || row.pendingRestart, row.isOurs, let setting = row.setting
+            else { continue }
+            values[name.lowercased()] = setting
+        }
+        return values
     }
 
     struct Row: Codable, Sendable {
@@ -23,29 +39,38 @@ enum SettingsChecks {
         var line: Int?
         /// The kind of source, such as `command line`.
         var source: String?
+        /// In the server's own unit.
+        var setting: String?
+
+        /// Whether the value in force comes from no file but pgkvm's.
+        var isOurs: Bool { file.map { $0.utf8.starts(with: "/etc/postgresql/".utf8) } ?? (source == "default" || source == "override") }
     }
 
     private static let query = """
         SELECT coalesce(json_agg(json_build_object(
             'name', s.name, 'written', f.setting, 'applied', f.applied, 'error', f.error,
-            'pendingRestart', s.pending_restart, 'inForce', coalesce(current_setting(s.name, true), ''), 'file', s.sourcefile,
-            'line', s.sourceline, 'source', s.source)), '[]')
+            'pendingRestart', s.pending_restart,
+            -- What this session sets for itself says nothing of others: for them the file counts.
+            'inForce', CASE WHEN s.source = 'client' AND f.applied THEN f.setting ELSE coalesce(current_setting(s.name, true), '') END,
+            'file', CASE WHEN s.source = 'client' THEN f.sourcefile ELSE s.sourcefile END,
+            'line', CASE WHEN s.source = 'client' THEN f.sourceline ELSE s.sourceline END, 'source', s.source, 'setting', s.setting)), '[]')
         FROM (
-            SELECT name, pending_restart, sourcefile, sourceline, source FROM pg_settings
+            SELECT name, pending_restart, sourcefile, sourceline, source, setting FROM pg_settings
             UNION ALL
             -- Settings of a name space of one's own are in force, and not in pg_settings.
-            SELECT DISTINCT name, false, NULL, NULL::integer, NULL FROM pg_file_settings own
+            SELECT DISTINCT name, false, NULL, NULL::integer, NULL, NULL FROM pg_file_settings own
             WHERE name LIKE '%.%' AND NOT EXISTS (SELECT FROM pg_settings known WHERE lower(known.name) = lower(own.name))) s
         LEFT JOIN LATERAL (
-            SELECT setting, applied, error FROM pg_file_settings
+            SELECT setting, applied, error, sourcefile, sourceline FROM pg_file_settings
             WHERE lower(name) = lower(s.name) AND sourcefile LIKE '%/conf.d/%' ORDER BY seqno DESC LIMIT 1) f ON true;
         """
 
     /// The rules, apart from the question.
-    static func compare(asked: [String: String], rows: [Row]) -> Finding {
+    /// - Parameter resolved: values that the server has put in the place of what was asked for, by name.
+    static func compare(asked: [String: String], rows: [Row], resolved: [String: String] = [:]) -> Finding {
         let byName = byName(rows)
         let faults = asked.sorted { $0.key < $1.key }.compactMap { name, value in
-            fault(asked: value, row: byName[name.lowercased()]).map { "\(name): \($0)" }
+            fault(asked: value, row: byName[name.lowercased()], resolved: resolved[name.lowercased()]).map { "\(name): \($0)" }
         }
         return Finding(
             check: "postgresql.settings", level: faults.isEmpty ? .pass : .fail,
@@ -55,13 +80,13 @@ enum SettingsChecks {
     }
 
     /// Every setting that was asked for with what is in force, by name.
-    static func table(asked: [String: String], rows: [Row]) -> [SettingRow] {
+    static func table(asked: [String: String], rows: [Row], resolved: [String: String] = [:]) -> [SettingRow] {
         let byName = byName(rows)
         return asked.sorted { $0.key < $1.key }.map { name, value in
             let row = byName[name.lowercased()]
             return SettingRow(
                 name: name, asked: value, inForce: row?.inForce ?? "", source: row.map(source) ?? "unknown to the server",
-                pendingRestart: row?.pendingRestart ?? false, isAsAsked: fault(asked: value, row: row) == nil)
+                pendingRestart: row?.pendingRestart ?? false, isAsAsked: fault(asked: value, row: row, resolved: resolved[name.lowercased()]) == nil)
         }
     }
 
@@ -73,10 +98,12 @@ enum SettingsChecks {
     }
 
     /// What keeps a setting from being in force as asked; nil when nothing does.
-    private static func fault(asked value: String, row: Row?) -> String? {
+    private static func fault(asked value: String, row: Row?, resolved: String?) -> String? {
         guard let row else { return "unknown to the server" }
         guard let written = row.written else { return "not in conf.d (asked \(value), in force \(row.inForce))" }
         if written != value { return "asked \(value), conf.d says \(written)" }
+        // The value that the server itself made of this one.
+        if let resolved, row.isOurs, row.setting == resolved { return nil }
         if row.pendingRestart { return "waits for a restart (in force \(row.inForce))" }
         if row.applied != true {
             let winner = row.file.map { " by \($0)" } ?? ""

@@ -4,7 +4,7 @@ internal import PostgresClient
 /// Whether somebody from outside could be the superuser.
 enum SuperuserChecks {
     static let group = CheckGroup(name: .postgresql, check: "postgresql.superuser") { run, _ in
-        let roles = try await run.target.shell.askServer(query, as: Roles.self)
+        let roles = try await run.target.shell.askServer(query, version: run.target.postgresqlVersion, as: Roles.self)
         let good = try await run.target.parameters()
         var report = DoorReport()
         // A handful is enough to see the door open, and bounds the attempts that the server logs.

@@ -29,6 +29,8 @@ struct DeployCommand: WatchedCommand {
     var bootPatience: Int = 300
     @Flag(help: "Restart server or machine where a change of the spec needs it")
     var restart = false
+    @Flag(help: "Replace configuration files of pgkvm's that were edited by hand in the guest")
+    var overwrite = false
     @Flag(help: "Print what each step took, and the tool's own share")
     var timings = false
     @OptionGroup var output: FormatOption
@@ -48,7 +50,10 @@ struct DeployCommand: WatchedCommand {
             onError == .ask && Terminal.isInputTTY && output.format == .text ? AskingGate() : UnattendedGate(onError: onError)
         let deployer = Deployer(
             environment: environment, gate: gate, sink: renderer, bootPatience: .seconds(bootPatience),
-            mayRestart: { [restart, output] in restart || (output.format == .text && Self.asksForRestart($0)) })
+            leave: Leave(
+                restart: { [restart, output] in restart || (output.format == .text && Self.asksForRestart($0)) },
+                overwriting: { [overwrite, output] in overwrite || (output.format == .text && Self.asksToOverwrite($0)) }),
+            places: try overrides.places(of: target))
         let (appliance, outcome) = try await deployer.deploy(spec)
         renderer.finish()
         if timings { renderer.note(TimingsText.render(outcome, wall: .now - started, waiting: WaitingTime.total)) }
@@ -60,6 +65,11 @@ struct DeployCommand: WatchedCommand {
         return ["y", "yes"].contains(Terminal.ask("These changes need a restart, which ends every connection:\n\(lines)\nRestart now? [y/N] ")?.lowercased())
     }
 
+    private static func asksToOverwrite(_ lines: [String: [String]]) -> Bool {
+        let text = Leave.lines(lines).map { "  \($0)" }.joined(separator: "\n")
+        return ["y", "yes"].contains(Terminal.ask("These lines were added by hand in the guest, and would be lost:\n\(text)\nRemove them? [y/N] ")?.lowercased())
+    }
+
     private func report(_ appliance: Appliance, _ outcome: RunOutcome) async throws {
         switch outcome.result {
         case .completed:
@@ -67,7 +77,8 @@ struct DeployCommand: WatchedCommand {
             if output.format == .json { try Terminal.printJSON(summary) } else { Terminal.print(summary.text) }
         case .failed(let step, let error):
             ProgressRenderer.current.fail(at: step, error)
-            ProgressRenderer.current.note(leftBehind(appliance, outcome))
+            let isTakenBack = (error as? Failure).map { [.changeTakenBack, .specRefused, .serverEdited, .restartNeeded].contains($0.code) } == true
+            if !isTakenBack || outcome.reverted { ProgressRenderer.current.note(leftBehind(appliance, outcome)) }
             throw ExitCode((error as? Failure).map(ExitStatus.of) ?? ExitStatus.failed)
         case .cancelled(let step):
             ProgressRenderer.current.interrupted(at: step)
@@ -144,6 +155,18 @@ struct SpecOptions: ParsableArguments {
         return spec
     }
 
+    /// Where the keys of what `spec(for:)` reads stand.
+    func places(of target: String) throws -> SpecPlaces {
+        if Self.isFile(target) { return SpecPlaces(try Files.read(FilePath(target)), file: target) }
+        guard let name = ApplianceName(target), let stored = try stored(name) else { return SpecPlaces() }
+        return SpecPlaces(try Files.read(stored), file: stored.string)
+    }
+
+    private func stored(_ name: ApplianceName) throws -> FilePath? {
+        let directory = try Composition.environment().state.appliance(name)
+        return [directory.wantedSpec, directory.spec].first { Files.exists($0) }
+    }
+
     /// Whether a word means a spec file, and not the name of an appliance.
     static func isFile(_ target: String) -> Bool { target.hasSuffix(".yaml") || target.hasSuffix(".yml") || target.contains("/") }
 
@@ -152,9 +175,8 @@ struct SpecOptions: ParsableArguments {
             guard let name = ApplianceName(target) else {
                 throw Failure(.invalidInput, "'\(target)' is not an appliance name", remedy: "a name has \(ApplianceName.rule)")
             }
-            // What is deployed already is meant as it was asked for then.
-            let stored = try Composition.environment().state.appliance(name).spec
-            guard Files.exists(stored) else { return ApplianceSpec(name: name) }
+            // What is deployed already is meant as it was asked for last, also where that has not come true yet.
+            guard let stored = try stored(name) else { return ApplianceSpec(name: name) }
             return try SpecFile.parse(Files.read(stored), file: stored.string)
         }
         return try SpecFile.parse(Files.read(FilePath(target)), file: target)

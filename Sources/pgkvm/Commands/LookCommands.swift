@@ -21,8 +21,12 @@ struct ListCommand: AsyncParsableCommand {
         } else if listings.isEmpty {
             Terminal.error("no appliances in \(environment.state.path)")
         } else {
-            let rows = listings.map { [$0.name, $0.state, $0.deployment, $0.postgresqlVersion.map(String.init) ?? "-", $0.postgresql?.description ?? "-"] }
-            Terminal.print(Table.render([["NAME", "STATE", "DEPLOYMENT", "POSTGRESQL", "ADDRESS"]] + rows))
+            let rows = listings.map {
+                [
+                    $0.name, $0.state, $0.deployment, $0.server ?? "-", $0.postgresqlVersion.map(String.init) ?? "-", $0.postgresql?.description ?? "-",
+                ]
+            }
+            Terminal.print(Table.render([["NAME", "STATE", "DEPLOYMENT", "SERVER", "POSTGRESQL", "ADDRESS"]] + rows))
         }
     }
 }

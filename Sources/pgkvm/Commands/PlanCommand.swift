@@ -29,8 +29,9 @@ struct PlanCommand: WatchedCommand {
 
     func run() async throws {
         let spec = try overrides.spec(for: target)
+        let places = try overrides.places(of: target)
         let plan = try await ProgressRenderer.current.activity("plan", "Look at what is there") {
-            try await Planner(Composition.environment()).plan(spec, asksGuest: !offline)
+            try await Planner(Composition.environment(), places: places).plan(spec, asksGuest: !offline)
         }
         if let out { try write(plan, to: FilePath(out)) }
         if output.format == .json { try Terminal.printJSON(plan) } else { Terminal.print(PlanText.render(plan, showsFiles: !brief)) }

@@ -48,7 +48,7 @@ struct Scratch {
 
     func deploy(_ spec: ApplianceSpec, onError: OnError = .keep, mayRestart: Bool = false) async throws -> (Appliance, RunOutcome) {
         let deployer = Deployer(
-            environment: environment, gate: UnattendedGate(onError: onError), sink: Silence(), mayRestart: { _ in mayRestart })
+            environment: environment, gate: UnattendedGate(onError: onError), sink: Silence(), leave: Leave(restart: { _ in mayRestart }))
         return try await deployer.deploy(spec)
     }
 

@@ -111,11 +111,16 @@ struct ClusterShell: RemoteShell {
     let asRoot: @Sendable (String) async throws -> String
 
     func run(_ command: ShellCommand, input: [UInt8], timeout: Duration) async throws -> ShellResult {
+        // psql as it is run in the guest, but on this cluster.
+        if command.text.hasPrefix("sudo -n -u postgres env PGOPTIONS=") {
+            let line = command.text.replacing("sudo -n -u postgres ", with: "", maxReplacements: 1)
+                .replacing("-h /var/run/postgresql -p 5432", with: "-h '\(cluster.socketDirectory)' -p \(cluster.port) -U postgres", maxReplacements: 1)
+            let result = try await cluster.runAsServer("sh", ["-c", line], input: input)
+            return ShellResult(status: result.status, standardOutput: result.standardOutput, standardError: result.standardError)
+        }
         let place = ["PGHOST=\(cluster.socketDirectory)", "PGPORT=\(cluster.port)", "PGUSER=postgres", "HOME=\(cluster.directory)"]
         let result: ProgramResult
         switch command.text {
-        case "sudo -n -u postgres psql -XAtq -v ON_ERROR_STOP=1 -d postgres":
-            result = try await cluster.runAsServer("env", place + ["psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-d", "postgres"], input: input)
         case "sh": result = try await cluster.runAsServer("env", place + ["sh"], input: input)
         case "sudo -n sh": return ShellResult(status: 0, standardOutput: Array(try await asRoot(String(decoding: input, as: UTF8.self)).utf8))
         default: throw UnexpectedCommand(text: command.text)

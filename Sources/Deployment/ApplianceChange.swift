@@ -1,0 +1,131 @@
+package import ApplianceModel
+internal import HostSystem
+internal import MachineBackend
+internal import SpecFile
+internal import Verification
+internal import Workflow
+
+/// The end of a change of an appliance that was configured before: it has come true, or it is taken back.
+struct ApplianceChange {
+    /// The spec that came true before.
+    let known: ApplianceSpec
+    /// Checks that failed already before the change: of them it is not to blame.
+    let failingBefore: Set<String>
+    /// Whether the spec that came true before is deployed again, to leave a change that did not.
+    let isWayBack: Bool
+    /// Told what happens besides the steps.
+    let sink: any EventSink
+
+    /// The quick checks that fail now. An appliance that is verified has none, and is not asked.
+    static func failingBefore(_ appliance: Appliance) async throws -> Set<String> {
+        guard try await !appliance.isVerified(), try await appliance.powerState() == .running else { return [] }
+        let report = try? await appliance.context.verify(VerificationOptions(depth: .quick)) { _ in }
+        return Set((report?.findings ?? []).filter { $0.level == .fail }.map(\.check))
+    }
+
+    /// Settles what a run left.
+    /// - Parameters:
+    ///   - context: that the run had.
+    ///   - runAgain: carries the deployment of another spec.
+    /// - Returns: the outcome for the user.
+    func ended(
+        _ outcome: RunOutcome, _ context: DeploymentContext, runAgain: (DeploymentContext) async throws -> RunOutcome
+    ) async throws -> RunOutcome {
+        switch outcome.result {
+        case .completed:
+            try await settle(context)
+            return outcome
+        case .cancelled:
+            // What is under way is carried on, or left, by the next run.
+            return outcome
+        case .failed(let step, let error):
+            if isWayBack { return outcome }
+            if (error as? Failure)?.code == .checksFailed, failing(context).isSubset(of: failingBefore) {
+                try await settle(context)
+                return outcome
+            }
+            if (error as? Failure).map({ [.specRefused, .serverEdited, .restartNeeded].contains($0.code) }) == true, try await !isApplied(context) {
+                try Files.remove(context.directory.wantedSpec)
+            }
+            var ended = outcome
+            ended.result = .failed(step: step, error: try await takenBack(error, outcome, context, runAgain))
+            return ended
+        }
+    }
+
+    private func isApplied(_ context: DeploymentContext) async throws -> Bool { try await context.journal.fact(ChangeFact.self)?.isApplied == true }
+
+    private func failing(_ context: DeploymentContext) -> Set<String> {
+        Set(((try? Reports.latest(context.directory))?.findings ?? []).filter { $0.level == .fail }.map(\.check))
+    }
+
+    /// The change has come true: its spec is the appliance's own from now on.
+    private func settle(_ context: DeploymentContext) async throws {
+        if try await context.journal.fact(ChangeFact.self) != nil {
+            try await ServerChange.settle(on: context.guest)
+            try await context.journal.forget(ChangeFact.self)
+        }
+        let directory = context.directory
+        if isWayBack {
+            try Files.remove(directory.wantedSpec)
+        } else if Files.exists(directory.wantedSpec) {
+            try Files.rename(directory.wantedSpec, to: directory.spec)
+        }
+    }
+
+    /// Puts the former state in force again, as far as this run left it.
+    /// - Returns: the failure for the user: the first reason, and what is in force now.
+    private func takenBack(
+        _ error: any Error, _ outcome: RunOutcome, _ context: DeploymentContext, _ runAgain: (DeploymentContext) async throws -> RunOutcome
+    ) async throws -> any Error {
+        let former = context.replacing(spec: known)
+        let reason = (error as? Failure)?.message ?? "\(error)"
+        let isResized = outcome.performed.contains(ResizeMachineStep().id)
+        var isBack = true
+        if let change = try await context.journal.fact(ChangeFact.self), change.isApplied {
+            // A guest that took it back by itself has said so.
+            if (error as? Failure)?.code != .serverNotStarted {
+                do {
+                    try await ServerChange.takeBack(version: context.postgresqlVersion(), restarts: change.isByRestart, on: context.guest)
+                } catch {
+                    isBack = false
+                }
+            }
+            try await context.journal.record(ChangeFact(isApplied: !isBack, isByRestart: change.isByRestart, reason: reason))
+        } else {
+            guard isResized else {
+                if Files.exists(context.directory.wantedSpec) {
+                    try await context.journal.record(ChangeFact(isApplied: false, isByRestart: false, reason: reason))
+                }
+                return error
+            }
+            try await context.journal.record(ChangeFact(isApplied: false, isByRestart: true, reason: reason))
+        }
+        guard isBack, (error as? Failure)?.code != .serverDown else { return failure(error, "the former configuration could not be put in force again", isBack: false) }
+        sink.receive(.warning("the change of '\(known.name)' did not come true and is taken back: \(reason)"))
+        // The former spec, deployed again: the machine's size, and the proof that all of it is in force.
+        let again = try await runAgain(former)
+        await former.guest.close()
+        guard case .completed = again.result else {
+            let why = if case .failed(_, let second) = again.result { ": \((second as? Failure)?.message ?? "\(second)")" } else { "" }
+            return failure(error, "the former configuration is in force again, and it is not verified\(why)", isBack: true)
+        }
+        return failure(error, "the former state is in force again, and verified", isBack: true)
+    }
+
+    private func failure(_ error: any Error, _ end: String, isBack: Bool) -> Failure {
+        let failure = error as? Failure
+        return Failure(
+            isBack ? .changeTakenBack : .changeNotTakenBack, "the change did not come true, and \(end): \(failure?.message ?? "\(error)")",
+            remedy: isBack
+                ? "correct the spec and deploy it again; the appliance goes on with the former one"
+                : "pgkvm logs \(known.name); then deploy the former spec again", cause: failure?.cause)
+    }
+}
+
+extension Failure.Code {
+    /// A change failed, and the former state is in force again.
+    package static let changeTakenBack = Failure.Code("change.taken-back")
+    /// A change failed, and so did the way back.
+    package static let changeNotTakenBack = Failure.Code("change.not-taken-back")
+}

@@ -1,0 +1,77 @@
+internal import ApplianceModel
+internal import PostgresServer
+internal import SecureShell
+internal import Verification
+
+/// Roles, databases and extensions that a spec asks for and the server does not have: what a change makes, and what is taken away again when the
+/// rest of it cannot be made.
+struct DatabaseParts: Equatable {
+    struct Extension: Equatable {
+        let name: String
+        let database: String
+        /// The key of the spec.
+        let path: String
+    }
+
+    /// In the order of the spec.
+    let roles: [String]
+    let databases: [String]
+    let extensions: [Extension]
+    let memberships: [PresentServer.Membership]
+
+    var isEmpty: Bool { roles.isEmpty && databases.isEmpty && extensions.isEmpty && memberships.isEmpty }
+
+    /// - Parameters:
+    ///   - present: nil has nothing.
+    ///   - made: the extensions of each database that is there.
+    init(missingFor server: ApplianceSpec.PostgreSQL, in present: PresentServer?, made: [String: Set<String>]) {
+        let roles = Set((present?.roles ?? []).map(Key.init))
+        let databases = Set((present?.databases ?? []).map { Key($0.name) })
+        let memberships = Set((present?.memberships ?? []).map { [Key($0.role), Key($0.group)] })
+        self.roles = server.roles.map(\.name).filter { !roles.contains(Key($0)) }
+        self.databases = server.databases.map(\.name).filter { !databases.contains(Key($0)) }
+        extensions = server.databases.enumerated().flatMap { index, database in
+            database.extensions.enumerated().filter { made[database.name]?.contains($0.element) != true }.map {
+                Extension(name: $0.element, database: database.name, path: "postgresql.databases[\(index)].extensions[\($0.offset)]")
+            }
+        }
+        self.memberships = server.roles.flatMap { role in
+            role.memberOf.filter { !memberships.contains([Key(role.name), Key($0)]) }.map { PresentServer.Membership(role: role.name, group: $0) }
+        }
+    }
+
+    /// What is missing now in the guest's server.
+    static func missing(_ spec: ApplianceSpec, present: PresentServer?, _ shell: any RemoteShell, version: Int) async throws -> DatabaseParts {
+        var made: [String: Set<String>] = [:]
+        let there = Set((present?.databases ?? []).map { Key($0.name) })
+        for database in spec.postgresql.databases where !database.extensions.isEmpty && there.contains(Key(database.name)) {
+            made[database.name] = try await PresentServer.extensions(of: database.name, shell, version: version)
+        }
+        return DatabaseParts(missingFor: spec.postgresql, in: present, made: made)
+    }
+
+    /// Takes away what was made of these parts. Nothing that anything depends on goes: a database with sessions, a role that owns something.
+    /// - Returns: what could not be taken away.
+    func remove(_ shell: any RemoteShell, version: Int) async throws -> [String] {
+        var left: [String] = []
+        func run(_ sql: String, in database: String = "postgres", _ what: String) async throws {
+            let result = try await shell.runSQL(sql, version: version, database: database, limit: .seconds(30))
+            if result.status != 0 { left.append(what) }
+        }
+        for one in extensions.reversed() where !databases.contains(one.database) {
+            try await run("DROP EXTENSION IF EXISTS \(SQLText.identifier(one.name))", in: one.database, "extension '\(one.name)' of '\(one.database)'")
+        }
+        for name in databases.reversed() { try await run("DROP DATABASE IF EXISTS \(SQLText.identifier(name))", "database '\(name)'") }
+        for one in memberships where !roles.contains(one.role) && !roles.contains(one.group) {
+            try await run("REVOKE \(SQLText.identifier(one.group)) FROM \(SQLText.identifier(one.role))", "membership of '\(one.role)' in '\(one.group)'")
+        }
+        for name in roles.reversed() { try await run("DROP ROLE IF EXISTS \(SQLText.identifier(name))", "role '\(name)'") }
+        return left
+    }
+
+    /// PostgreSQL compares bytes.
+    private struct Key: Hashable {
+        let bytes: [UInt8]
+        init(_ text: String) { bytes = Array(text.utf8) }
+    }
+}

@@ -1,0 +1,72 @@
+internal import ApplianceModel
+internal import FoundationEssentials
+internal import SecureShell
+internal import Verification
+
+/// What the running server has now, as far as a change has to know it.
+struct PresentServer: Decodable, Equatable {
+    struct Setting: Decodable, Equatable {
+        /// In lower case.
+        let name: String
+        /// In the server's own unit.
+        let value: String
+    }
+    struct Slot: Decodable, Equatable {
+        let name: String
+        let isLogical: Bool
+    }
+    struct Database: Decodable, Equatable {
+        let name: String
+        let owner: String
+    }
+    struct Membership: Decodable, Equatable {
+        let role: String
+        let group: String
+    }
+
+    /// Those that are read when the server starts and at no other time.
+    let startSettings: [Setting]
+    let preparedTransactions: Int
+    let slots: [Slot]
+    /// `application_name` of each standby that streams.
+    let standbys: [String]
+    let roles: [String]
+    let databases: [Database]
+    let memberships: [Membership]
+
+    /// More names than a spec may have are not read.
+    private static let query = """
+        SELECT json_build_object(
+            'startSettings', (SELECT json_agg(json_build_object('name', lower(name), 'value', setting)) FROM pg_settings WHERE context = 'postmaster'),
+            'preparedTransactions', (SELECT count(*) FROM pg_prepared_xacts),
+            'slots', (SELECT coalesce(json_agg(json_build_object('name', slot_name, 'isLogical', slot_type = 'logical')), '[]') FROM pg_replication_slots),
+            'standbys', (SELECT coalesce(json_agg(application_name), '[]') FROM pg_stat_replication WHERE state = 'streaming'),
+            'roles', (SELECT coalesce(json_agg(rolname), '[]') FROM (SELECT rolname FROM pg_roles ORDER BY oid LIMIT 50000) r),
+            'databases', (SELECT coalesce(json_agg(json_build_object('name', datname, 'owner', pg_get_userbyid(datdba))), '[]')
+                          FROM (SELECT datname, datdba FROM pg_database WHERE NOT datistemplate ORDER BY oid LIMIT 50000) d),
+            'memberships', (SELECT coalesce(json_agg(json_build_object('role', pg_get_userbyid(member), 'group', pg_get_userbyid(roleid))), '[]')
+                            FROM (SELECT DISTINCT member, roleid FROM pg_auth_members LIMIT 100000) m));
+        """
+
+    /// Asks the server; nil when none runs.
+    /// - Throws: `ssh.command-failed` when it refuses the question, and what `run` throws.
+    static func ask(_ shell: any RemoteShell, version: Int) async throws -> PresentServer? {
+        let result = try await shell.runSQL(query, version: version)
+        if result.status == noSession { return nil }
+        guard result.status == 0 else {
+            throw Failure(.sshCommandFailed, "the server in the guest refuses a question: \(result.errorText)", remedy: "pgkvm logs")
+        }
+        return try JSONDecoder().decode(PresentServer.self, from: Data(result.standardOutput))
+    }
+
+    /// psql's status when no session could be opened.
+    private static let noSession: Int32 = 2
+
+    /// The extensions of a database; none when it cannot be asked.
+    static func extensions(of database: String, _ shell: any RemoteShell, version: Int) async throws -> Set<String> {
+        let result = try await shell.runSQL(
+            "SELECT coalesce(json_agg(extname), '[]') FROM pg_extension", version: version, database: database)
+        guard result.status == 0 else { return [] }
+        return Set(try JSONDecoder().decode([String].self, from: Data(result.standardOutput)))
+    }
+}

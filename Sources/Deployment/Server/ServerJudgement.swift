@@ -1,0 +1,221 @@
+internal import ApplianceModel
+internal import PostgresServer
+internal import Verification
+
+/// What the guest's PostgreSQL makes of a spec: what it would refuse, and which settings it reads only when it starts and has otherwise now.
+/// Pure; the questions are `ServerQuestion` and `PresentServer`.
+struct ServerJudgement {
+    /// What keeps the server from running as the spec asks, by the key of the spec.
+    let faults: [SpecFault]
+    /// Settings that have another value now than after a start with the new files, by name; empty when no server runs.
+    let waitingForRestart: [String]
+    /// Whether a server runs now.
+    let isRunning: Bool
+    /// Lines that an administrator added to files of pgkvm's, by file: a change would remove them.
+    let addedByHand: [String: [String]]
+
+    /// - Parameters:
+    ///   - extensions: by which database each of the answer's extensions was asked for.
+    ///   - known: the files of the configuration that came true before, by their path in the configuration directory.
+    ///   - planned: the files that are judged, likewise.
+    init(
+        _ spec: ApplianceSpec, answer: ServerAnswer, present: PresentServer?, extensions: [(name: String, path: String)],
+        known: [String: String], planned: [String: String]
+    ) {
+        isRunning = present != nil
+        var faults: [SpecFault] = []
+        if let server = answer.server {
+            faults += answer.refusal.filter { $0.isRefusal }.map { Self.fault($0, spec) }
+            faults += answer.log.filter { $0.severity != "LOG" }.map { Self.fault($0, spec) }
+            faults += zip(extensions, answer.extensions).compactMap { asked, messages in
+                messages.first { $0.isRefusal }.map { Self.extensionFault(asked, $0, server.extensions) }
+            }
+            faults += Self.againstHost(server, answer, present, spec)
+            faults += Self.memberships(spec, server.roles)
+        } else {
+            faults += Self.startFaults(answer.log, spec)
+        }
+        // A value that two settings take their own from is one fault.
+        var seen: Set<String> = []
+        self.faults = faults.filter { $0.path == Self.anySetting || seen.insert($0.path).inserted }
+        waitingForRestart = Self.waiting(answer.server, present)
+        addedByHand = HandAdded.lines(inForce: answer.files, known: known, planned: planned)
+    }
+
+    /// The key of a fault that no single setting can be named for.
+    static let anySetting = "postgresql.settings"
+
+    /// Without a server everything that it wrote may be a reason. What only sums up others is left out.
+    private static func startFaults(_ log: [ServerMessage], _ spec: ApplianceSpec) -> [SpecFault] {
+        let sums = ["contains errors", "could not create any", "could not load pg_hba.conf"]
+        var reasons = log.filter { message in
+            message.severity != "LOG" || ["invalid", "unrecognized", "syntax error", "could not", "must"].contains { message.text.firstRange(of: $0) != nil }
+        }
+        let firsts = reasons.filter { message in !sums.contains { message.text.firstRange(of: $0) != nil } }
+        if !firsts.isEmpty { reasons = firsts }
+        guard !reasons.isEmpty else {
+            let said = log.last.map { ": \($0.words)" } ?? " and says nothing"
+            return [SpecFault(anySetting, "a server with these settings does not start\(said)")]
+        }
+        return reasons.map { fault($0, spec) }
+    }
+
+    /// A setting whose value differs between the server that runs and the one that was tried. What ALTER SYSTEM set is not the spec's, and what
+    /// the trial had to set for itself stays as pgkvm decides it.
+    private static func waiting(_ server: ServerAnswer.Server?, _ present: PresentServer?) -> [String] {
+        guard let server, let present else { return [] }
+        let now = Dictionary(present.startSettings.map { ($0.name, $0.value) }, uniquingKeysWith: { first, _ in first })
+        return server.settings.filter { setting in
+            guard setting.context == "postmaster", !setting.isAlterSystem, let value = now[setting.name] else { return false }
+            guard !trialOwn.contains(setting.name) else {
+                // The trial did not resolve it; of those it is the only one that a spec may set.
+                return setting.name == "huge_pages" && hugePages(server) != value
+            }
+            return value != setting.value
+        }.map(\.name).sorted()
+    }
+
+    /// `on`, `off` or `try`, which has other spellings in a file.
+    private static func hugePages(_ server: ServerAnswer.Server) -> String {
+        switch server.written["huge_pages"]?.lowercased() {
+        case "on", "true", "yes", "1": "on"
+        case "off", "false", "no", "0": "off"
+        default: "try"
+        }
+    }
+
+    /// Settings of the context `postmaster` that `try-server.sh` gives on the command line.
+    private static let trialOwn: Set<String> = [
+        "data_directory", "config_file", "hba_file", "ident_file", "external_pid_file", "listen_addresses", "unix_socket_directories", "archive_mode",
+        "huge_pages", "logging_collector",
+    ]
+}
+
+// MARK: Against what is there
+
+extension ServerJudgement {
+    /// What a start on the scratch cluster cannot show.
+    private static func againstHost(
+        _ server: ServerAnswer.Server, _ answer: ServerAnswer, _ present: PresentServer?, _ spec: ApplianceSpec
+    ) -> [SpecFault] {
+        func value(_ name: String) -> String? { server.settings.first { $0.name == name }?.value }
+        func number(_ name: String) -> Int { value(name).flatMap { Int($0) } ?? 0 }
+        var faults: [SpecFault] = []
+        func refuse(_ name: String, _ message: String) { faults.append(SpecFault(path(of: name, spec), message)) }
+
+        let prepared = present?.preparedTransactions ?? answer.host["prepared"] ?? 0
+        if number("max_prepared_transactions") < prepared {
+            refuse(
+                "max_prepared_transactions",
+                "\(number("max_prepared_transactions")) is fewer than the \(prepared) prepared transactions that wait in the server; commit or roll them back first")
+        }
+        let slots = present?.slots.count ?? answer.host["slots"] ?? 0
+        if number("max_replication_slots") < slots {
+            refuse("max_replication_slots", "\(number("max_replication_slots")) is fewer than the \(slots) replication slots that the server has")
+        }
+        if let slot = present?.slots.first(where: \.isLogical), value("wal_level") != "logical" {
+            refuse("wal_level", "'\(value("wal_level") ?? "")' cannot carry the logical replication slot \(SpecRules.shown(slot.name)); drop the slot first, or keep logical")
+        }
+        if hugePages(server) == "on", let needed = server.hugePages.flatMap({ Int($0) }),
+            let there = answer.host["hugePages"], needed > there
+        {
+            refuse("huge_pages", "'on' needs \(needed) huge pages, and the guest reserves \(there); reserve them first (vm.nr_hugepages), or take 'try'")
+        }
+        if let command = server.written["archive_command"], let library = server.written["archive_library"], !command.isEmpty, !library.isEmpty {
+            refuse("archive_library", "\(SpecRules.shown(library)) and archive_command cannot both be set; set 'archive_command' to an empty text beside it")
+        }
+        if let fault = standbys(server, present) { refuse("synchronous_standby_names", fault) }
+        return faults
+    }
+
+    /// A commit that waits for a standby which is not there waits for ever.
+    private static func standbys(_ server: ServerAnswer.Server, _ present: PresentServer?) -> String? {
+        guard let text = server.written["synchronous_standby_names"], let names = StandbyNames(text), names.count > 0 else { return nil }
+        let level = server.written["synchronous_commit"] ?? "on"
+        guard !["off", "local", "false", "no", "0"].contains(level.lowercased()), !names.areThere(present?.standbys ?? []) else { return nil }
+        let there = present.map { $0.standbys.isEmpty ? "no standby streams" : "only \($0.standbys.map { SpecRules.shown($0) }.joined(separator: ", ")) streams" }
+        return "\(SpecRules.shown(text)): every commit would wait for ever, since \(there ?? "no server runs, and so no standby"); connect the standby first"
+    }
+
+    private static func memberships(_ spec: ApplianceSpec, _ known: [String]) -> [SpecFault] {
+        let own = Set(spec.postgresql.roles.map { Array($0.name.utf8) } + known.map { Array($0.utf8) })
+        return spec.postgresql.roles.enumerated().flatMap { index, role in
+            role.memberOf.enumerated().filter { !own.contains(Array($0.element.utf8)) }.map {
+                SpecFault(
+                    "postgresql.roles[\(index)].memberOf[\($0.offset)]",
+                    "the server has no role \(SpecRules.shown($0.element))\(Suggestion.text(for: $0.element, among: known))")
+            }
+        }
+    }
+
+    private static func extensionFault(_ asked: (name: String, path: String), _ message: ServerMessage, _ available: [String]) -> SpecFault {
+        let isMissing = !available.contains { $0.utf8.elementsEqual(asked.name.utf8) }
+        return SpecFault(asked.path, "\(SpecRules.shown(asked.name)): \(message.words)" + (isMissing ? guess(asked.name, available) : ""))
+    }
+
+    /// A name that is near, or that is part of the other.
+    private static func guess(_ name: String, _ available: [String]) -> String {
+        if let near = Suggestion.nearest(to: name, among: available) { return "; did you mean '\(near)'?" }
+        let part = available.filter { $0.utf8.count >= 4 && (name.firstRange(of: $0) != nil || $0.firstRange(of: name) != nil) }
+        return part.isEmpty ? "" : "; did you mean \(part.prefix(3).map { "'\($0)'" }.joined(separator: " or "))?"
+    }
+}
+
+// MARK: Which key a message is about
+
+extension ServerJudgement {
+    /// The fault of the spec that a message of the server's tells of.
+    static func fault(_ message: ServerMessage, _ spec: ApplianceSpec) -> SpecFault {
+        let words = message.words
+        if words.firstRange(of: "postgresql.auto.conf") != nil {
+            return SpecFault(anySetting, "\(words); it was set by ALTER SYSTEM: undo that first (ALTER SYSTEM RESET)")
+        }
+        guard let name = setting(in: message.text, spec) else { return SpecFault(anySetting, words) }
+        let path = path(of: name, spec)
+        guard path == "postgresql.settings.\(name)", let value = spec.postgresql.settings.first(where: { $0.key.lowercased() == name })?.value else {
+            return SpecFault(path, words)
+        }
+        return SpecFault(path, "\(SpecRules.shown(value)): \(words)")
+    }
+
+    /// The setting that a message names, or one of the spec's whose value it quotes: `could not access file "timescaledb"`.
+    private static func setting(in text: String, _ spec: ApplianceSpec) -> String? {
+        for match in text.matches(of: #/parameter "?([A-Za-z_][A-Za-z0-9_.$]*)"?/#) where match.1 != "value" { return match.1.lowercased() }
+        let settings = spec.postgresql.settings.sorted { $0.key < $1.key }
+        // The server's own word for a setting, in quotes or bare, such as `max_wal_senders`.
+        if let named = settings.first(where: { setting in
+            text.matches(of: #/[A-Za-z_][A-Za-z0-9_.]*/#).contains { $0.0.utf8.count > 3 && $0.0.lowercased() == setting.key.lowercased() }
+        }) {
+            return named.key.lowercased()
+        }
+        if let line = text.firstMatch(of: #/90-spec\.conf" line ([0-9]{1,6})/#).flatMap({ Int($0.1) }) { return lineSetting(line, spec) }
+        let quoted = text.matches(of: #/"([^"]+)"/#).map { String($0.1) }
+        return settings.first { setting in
+            quoted.contains { word in word.utf8.count > 1 && (setting.value.firstRange(of: word) != nil || word.firstRange(of: setting.value) != nil) }
+        }?.key.lowercased()
+    }
+
+    /// The setting on a line of the spec's own file: a syntax error names no more.
+    private static func lineSetting(_ line: Int, _ spec: ApplianceSpec) -> String? {
+        let configuration = ServerConfiguration(spec: spec, layout: .debian(version: spec.postgresql.version ?? 17))
+        guard let file = try? configuration.files().first(where: { $0.path == "conf.d/90-spec.conf" }) else { return nil }
+        let lines = file.text.split(omittingEmptySubsequences: false, whereSeparator: { $0 == "\n" })
+        guard lines.indices.contains(line - 1) else { return nil }
+        return lines[line - 1].prefixMatch(of: #/[a-z_][a-z0-9_.$]*/#).map { String($0.0) }
+    }
+
+    /// The key of the spec that decides a setting.
+    static func path(of setting: String, _ spec: ApplianceSpec) -> String {
+        switch setting {
+        case "timezone", "log_timezone": "postgresql.timeZone"
+        case _ where spec.postgresql.settings.keys.contains { $0.lowercased() == setting }: "postgresql.settings.\(setting)"
+        case "lc_monetary", "lc_numeric", "lc_time": "postgresql.locale"
+        default: "postgresql.settings.\(setting)"
+        }
+    }
+}
+
+extension ServerMessage {
+    /// Whether the statement or the session was refused.
+    fileprivate var isRefusal: Bool { ["ERROR", "FATAL", "PANIC"].contains(severity) }
+}

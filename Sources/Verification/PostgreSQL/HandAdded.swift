@@ -1,0 +1,30 @@
+/// Finds what an administrator wrote into files of pgkvm's. A change writes these files whole, so it would be lost.
+package enum HandAdded {
+    /// Lines that are in force and that neither the configuration before nor the one to come has, by file.
+    ///
+    /// Of a file of settings the names count and not the values: which value one of its settings has is pgkvm's to say, in each of its
+    /// releases anew.
+    package static func lines(inForce: [String: String], known: [String: String], planned: [String: String]) -> [String: [String]] {
+        var added: [String: [String]] = [:]
+        for (file, text) in inForce where planned[file] != nil {
+            let ours = Set((meaning(known[file] ?? "") + meaning(planned[file] ?? "")).map { key($0, file) })
+            let lines = meaning(text).filter { !ours.contains(key($0, file)) }
+            if !lines.isEmpty { added[file] = lines }
+        }
+        return added
+    }
+
+    /// Lines that mean something, with single blanks between their words.
+    static func meaning(_ text: String) -> [String] {
+        text.split(whereSeparator: \.isNewline).compactMap { line in
+            let words = line.split(whereSeparator: \.isWhitespace)
+            guard let first = words.first, first.utf8.first != UInt8(ascii: "#") else { return nil }
+            return words.joined(separator: " ")
+        }
+    }
+
+    private static func key(_ line: String, _ file: String) -> String {
+        guard file != "pg_hba.conf", file != "pg_ident.conf" else { return line }
+        return String(line.prefix { !$0.isWhitespace && $0 != "=" }).lowercased()
+    }
+}
