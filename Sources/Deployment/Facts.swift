@@ -83,6 +83,8 @@ package struct ChangeFact: Fact {
     let isByRestart: Bool
     /// Why it did not come true; nil while it is under way.
     package let reason: String?
+    /// What was said of the configuration before: it is said again when that is back.
+    var former: ConfigurationFact?
 }
 
 /// Values that the server gave settings of ours itself, by name: a file that says `0` or `-1` may leave the choice to it. Taken when the files

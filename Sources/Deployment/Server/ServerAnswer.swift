@@ -103,6 +103,11 @@ struct ServerMessage: Equatable {
     static func parse(_ lines: [Substring]) -> [ServerMessage] {
         var messages: [ServerMessage] = []
         for line in lines {
+            // What the postmaster says before it has a log.
+            if line.utf8.starts(with: "postgres: ".utf8) {
+                messages.append(ServerMessage(severity: "FATAL", text: String(line.utf8.dropFirst(10)) ?? ""))
+                continue
+            }
             let (label, text) = split(line)
             switch label {
             case "LOG", "WARNING", "ERROR", "FATAL", "PANIC", "NOTICE", "INFO", "DEBUG": messages.append(ServerMessage(severity: label, text: text))

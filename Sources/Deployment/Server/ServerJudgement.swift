@@ -33,7 +33,9 @@ struct ServerJudgement {
             faults += Self.againstHost(server, answer, present, spec)
             faults += Self.memberships(spec, server.roles)
         } else {
-            faults += Self.startFaults(answer.log, spec)
+            // A server that started and lets no session in is no better than one that did not.
+            let refusals = answer.refusal.filter { $0.isRefusal }.map { Self.fault($0, spec) }
+            faults += refusals.isEmpty ? Self.startFaults(answer.log, spec) : refusals
         }
         // A value that two settings take their own from is one fault.
         var seen: Set<String> = []
@@ -45,11 +47,12 @@ struct ServerJudgement {
     /// The key of a fault that no single setting can be named for.
     static let anySetting = "postgresql.settings"
 
-    /// Without a server everything that it wrote may be a reason. What only sums up others is left out.
+    /// Without a server everything that it wrote may be a reason, but for how it starts and ends. What only sums up others is left out.
     private static func startFaults(_ log: [ServerMessage], _ spec: ApplianceSpec) -> [SpecFault] {
-        let sums = ["contains errors", "could not create any", "could not load pg_hba.conf"]
+        let sums = ["contains errors", "could not create any", "could not load pg_hba.conf", "startup process", "aborting startup"]
+        let ways = ["starting ", "listening ", "database system ", "received ", "aborting ", "background worker ", "shutting down", "checkpoint", "redo "]
         var reasons = log.filter { message in
-            message.severity != "LOG" || ["invalid", "unrecognized", "syntax error", "could not", "must"].contains { message.text.firstRange(of: $0) != nil }
+            message.severity != "LOG" || !ways.contains { message.text.utf8.starts(with: $0.utf8) }
         }
         let firsts = reasons.filter { message in !sums.contains { message.text.firstRange(of: $0) != nil } }
         if !firsts.isEmpty { reasons = firsts }
@@ -167,10 +170,10 @@ extension ServerJudgement {
     /// The fault of the spec that a message of the server's tells of.
     static func fault(_ message: ServerMessage, _ spec: ApplianceSpec) -> SpecFault {
         let words = message.words
-        if words.firstRange(of: "postgresql.auto.conf") != nil {
-            return SpecFault(anySetting, "\(words); it was set by ALTER SYSTEM: undo that first (ALTER SYSTEM RESET)")
+        if words.firstRange(of: "postgresql.auto.conf") != nil || isForeign(message.text, spec) {
+            return SpecFault(anySetting, "\(words); the spec does not say so: undo it first where it was set (ALTER SYSTEM RESET, or a file added to conf.d)")
         }
-        guard let name = setting(in: message.text, spec) else { return SpecFault(anySetting, words) }
+        guard let name = setting(in: message, spec) else { return SpecFault(anySetting, words) }
         let path = path(of: name, spec)
         guard path == "postgresql.settings.\(name)", let value = spec.postgresql.settings.first(where: { $0.key.lowercased() == name })?.value else {
             return SpecFault(path, words)
@@ -178,21 +181,35 @@ extension ServerJudgement {
         return SpecFault(path, "\(SpecRules.shown(value)): \(words)")
     }
 
-    /// The setting that a message names, or one of the spec's whose value it quotes: `could not access file "timescaledb"`.
-    private static func setting(in text: String, _ spec: ApplianceSpec) -> String? {
-        for match in text.matches(of: #/parameter "?([A-Za-z_][A-Za-z0-9_.$]*)"?/#) where match.1 != "value" { return match.1.lowercased() }
-        let settings = spec.postgresql.settings.sorted { $0.key < $1.key }
-        // The server's own word for a setting, in quotes or bare, such as `max_wal_senders`.
-        if let named = settings.first(where: { setting in
-            text.matches(of: #/[A-Za-z_][A-Za-z0-9_.]*/#).contains { $0.0.utf8.count > 3 && $0.0.lowercased() == setting.key.lowercased() }
-        }) {
-            return named.key.lowercased()
-        }
+    /// Whether a message complains of a value that no file of pgkvm's gives the setting.
+    private static func isForeign(_ text: String, _ spec: ApplianceSpec) -> Bool {
+        guard let match = text.firstMatch(of: #/parameter "([^"]+)": "(.*)"$/#) else { return false }
+        let settings = ServerConfiguration(spec: spec, layout: .debian(version: spec.postgresql.version ?? 17)).settings.effective
+        return settings[match.1.lowercased()].map { !$0.utf8.elementsEqual(match.2.utf8) } ?? true
+    }
+
+    /// The setting that a message names; else one of the spec's whose value it quotes (`could not access file "timescaledb"`), or whose name it
+    /// speaks of; else the only one that there is.
+    private static func setting(in message: ServerMessage, _ spec: ApplianceSpec) -> String? {
+        if let match = message.text.firstMatch(of: #/parameter (?:name )?"([A-Za-z_][A-Za-z0-9_.$]*)"/#) { return match.1.lowercased() }
+        let text = message.words
+        let settings = spec.postgresql.settings.sorted { $0.key < $1.key }.map { (name: $0.key.lowercased(), value: $0.value) }
+        let words = Set(text.matches(of: #/[A-Za-z_][A-Za-z0-9_.]*/#).map { $0.0.lowercased() })
+        if let named = settings.first(where: { words.contains($0.name) }) { return named.name }
         if let line = text.firstMatch(of: #/90-spec\.conf" line ([0-9]{1,6})/#).flatMap({ Int($0.1) }) { return lineSetting(line, spec) }
-        let quoted = text.matches(of: #/"([^"]+)"/#).map { String($0.1) }
-        return settings.first { setting in
-            quoted.contains { word in word.utf8.count > 1 && (setting.value.firstRange(of: word) != nil || word.firstRange(of: setting.value) != nil) }
-        }?.key.lowercased()
+        let quoted = text.matches(of: #/"([^"]+)"/#).map { String($0.1) }.filter { $0.utf8.count > 1 }
+        if let quoting = settings.first(where: { setting in
+            quoted.contains { setting.value.firstRange(of: $0) != nil || (setting.value.utf8.count > 2 && $0.firstRange(of: setting.value) != nil) }
+        }) {
+            return quoting.name
+        }
+        let related = settings.map { setting in
+            (name: setting.name, score: setting.name.split(whereSeparator: { $0 == "_" || $0 == "." }).count { part in
+                part.utf8.count > 2 && words.contains { $0.hasPrefix(part) || ($0.utf8.count > 4 && part.hasPrefix($0)) }
+            })
+        }
+        if let best = related.max(by: { $0.score < $1.score }), best.score > 1 { return best.name }
+        return settings.count == 1 ? settings.first?.name : nil
     }
 
     /// The setting on a line of the spec's own file: a syntax error names no more.

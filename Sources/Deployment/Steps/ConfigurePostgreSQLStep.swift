@@ -36,7 +36,8 @@ struct ConfigurePostgreSQLStep: Step {
     }
 
     func perform(_ context: DeploymentContext) async throws {
-        let isFirst = try await context.journal.fact(ConfigurationFact.self) == nil
+        let known = try await context.journal.fact(ConfigurationFact.self)
+        let isFirst = known == nil
         let restarts = isFirst ? true : try await judged(context)
         let plan = try await ServerPlan(context)
         try plan.authority.save(to: context.directory)
@@ -49,7 +50,11 @@ struct ConfigurePostgreSQLStep: Step {
         StepProgress.report(restarts ? "writing its files and starting it" : "writing its files and reloading them")
         let certificate = try plan.certificate()
         try await context.journal.forget(VerifiedFact.self)
-        if !isFirst { try await context.journal.record(ChangeFact(isApplied: true, isByRestart: restarts, reason: nil)) }
+        if !isFirst {
+            // Of a change that was cut off, what was before it counts.
+            let former = try await context.journal.fact(ChangeFact.self).flatMap { $0.isApplied ? $0.former : nil } ?? known
+            try await context.journal.record(ChangeFact(isApplied: true, isByRestart: restarts, reason: nil, former: former))
+        }
         try await WaitingTime.measure {
             try await ServerChange.apply(plan, certificate: certificate, isFirst: isFirst, restarts: restarts, on: context.guest)
         }
