@@ -180,7 +180,9 @@ struct AppliedConfigurationTests {
     @Test("psql connects with each of the texts for clients, the password coming from the password file")
     func clientTexts() async throws {
         let passfile = cluster.directory.appending("pgpass")
-        let entries = RenderedServer.passwords.map { PasswordFile.Entry(host: "orders", port: cluster.port, user: $0.key, password: $0.value) }
+        let entries = RenderedServer.passwords.flatMap { role, password in
+            ["orders", "127.0.0.1"].map { PasswordFile.Entry(host: $0, port: cluster.port, user: role, password: password) }
+        }
         try Files.write(PasswordFile.render(entries).withRevealed { $0 }, to: passfile)
         for (role, database) in [("app", "shop"), (nastyName, nastyName)] {
             let text = try ConnectionText(

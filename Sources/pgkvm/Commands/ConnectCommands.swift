@@ -20,13 +20,27 @@ extension ConnectionText.Form: ExpressibleByArgument {}
 struct ConnectionCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "connection", abstract: "Print how to connect; never a password.",
-        discussion:
-            "The password is read from the 0600 passfile that the text names.\n\nEXAMPLES\n  psql \"$(pgkvm connection orders)\"\n  pgkvm connection orders --as service >> ~/.pg_service.conf"
-    )
+        discussion: """
+            Each form verifies the server by the appliance's own CA. The password is read from the 0600 passfile that the text names; a driver \
+            that reads no passfile from a URI (pgjdbc, node-postgres) takes it from PGPASSFILE, which --as env sets.
+
+            FORMS
+              uri            every driver that reads URIs: libpq 15 or later, psycopg, asyncpg, pgx, node-postgres
+              libpq          psql and what is built on libpq: verifies the server's name, binds the password exchange to its certificate
+              env            libpq's environment variables, for eval in a shell
+              service        a section for libpq's pg_service.conf
+              jdbc           pgjdbc
+              rust-postgres  rust-postgres, which is given the CA and the password in the program
+
+            EXAMPLES
+              psql "$(pgkvm connection orders)"
+              pgkvm connection orders --as jdbc
+              pgkvm connection orders --as service >> ~/.pg_service.conf
+            """)
 
     @OptionGroup var appliance: NameArgument
     @OptionGroup var options: ConnectionOptions
-    @Option(name: .customLong("as"), help: "uri, env, service or jdbc") var form: ConnectionText.Form = .uri
+    @Option(name: .customLong("as"), help: "For which driver") var form: ConnectionText.Form = .uri
 
     func run() async throws {
         Terminal.print(try await appliance.open().connectionText(form, database: options.database, role: options.role))
@@ -35,15 +49,22 @@ struct ConnectionCommand: AsyncParsableCommand {
 
 struct PSQLCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "psql", abstract: "Open psql on an appliance.", discussion: "EXAMPLE\n  pgkvm psql orders -- -c 'select version()'")
+        commandName: "psql", abstract: "Open psql on an appliance.",
+        discussion: """
+            psql keeps ~/.psqlrc, PSQLRC, PSQL_*, PAGER, EDITOR, PG_COLOR and the locale. Every other variable whose name begins with PG, service \
+            files and ~/.postgresql do not reach it: where and as whom it connects is the appliance's to say.
+
+            EXAMPLE
+              pgkvm psql orders -- -c 'select version()'
+            """)
 
     @OptionGroup var appliance: NameArgument
     @OptionGroup var options: ConnectionOptions
     @Argument(parsing: .postTerminator, help: "Arguments for psql") var arguments: [String] = []
 
     func run() async throws {
-        let uri = try await appliance.open().connectionText(.uri, database: options.database, role: options.role)
-        try Execution.replace(by: "psql", [uri] + arguments)
+        let target = try await appliance.open().psqlTarget(database: options.database, role: options.role)
+        try Execution.replace(by: "psql", [target] + arguments)
     }
 }
 
