@@ -201,6 +201,17 @@ struct AppliedConfigurationTests {
         }
     }
 
+    @Test("Asking whether the server answers is no line in its log")
+    func ping() async throws {
+        let before = try server.logText()
+        #expect(try await PostgresPing.ask(address: "127.0.0.1", port: cluster.port, role: "pgkvm", within: 10) == .accepting)
+        // A line that the server writes itself, after which those of the question would be there.
+        try await cluster.psql("SELECT 'after the question'")
+        let after = try server.logText().dropFirst(before.count)
+        #expect(after.contains("after the question"))
+        #expect(!after.contains("FATAL"))
+    }
+
     @Test("A new certificate is taken by reload; clients of the same CA go on")
     func reissue() async throws {
         try await server.issue(names: ["orders", "renamed"])

@@ -21,16 +21,16 @@ struct ConnectionCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "connection", abstract: "Print how to connect; never a password.",
         discussion: """
-            Each form verifies the server by the appliance's own CA. The password is read from the 0600 passfile that the text names; a driver \
-            that reads no passfile from a URI (pgjdbc, node-postgres) takes it from PGPASSFILE, which --as env sets.
+            Each form verifies the server by the appliance's own CA. psql, psycopg, asyncpg and pgx read the password from the 0600 passfile \
+            that the text names; node-postgres and pgjdbc read it from the file that PGPASSFILE names. docs/connect.md has the details.
 
             FORMS
-              uri            every driver that reads URIs: libpq 15 or later, psycopg, asyncpg, pgx, node-postgres
-              libpq          psql and what is built on libpq: verifies the server's name, binds the password exchange to its certificate
-              env            libpq's environment variables, for eval in a shell
-              service        a section for libpq's pg_service.conf
+              uri            psql, psycopg, asyncpg, pgx, node-postgres and others
+              libpq          psql and all that is built on libpq, with channel binding
+              env            the same as variables, for eval in a shell
+              service        the same as a section for pg_service.conf
               jdbc           pgjdbc
-              rust-postgres  rust-postgres, which is given the CA and the password in the program
+              rust-postgres  rust-postgres; give it the CA and the password in code
 
             EXAMPLES
               psql "$(pgkvm connection orders)"
@@ -40,7 +40,7 @@ struct ConnectionCommand: AsyncParsableCommand {
 
     @OptionGroup var appliance: NameArgument
     @OptionGroup var options: ConnectionOptions
-    @Option(name: .customLong("as"), help: "For which driver") var form: ConnectionText.Form = .uri
+    @Option(name: .customLong("as"), help: ArgumentHelp("For which client", valueName: "form")) var form: ConnectionText.Form = .uri
 
     func run() async throws {
         Terminal.print(try await appliance.open().connectionText(form, database: options.database, role: options.role))
