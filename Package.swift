@@ -137,8 +137,8 @@ let package = Package(
         .testTarget(
             name: "IntegrationTests",
             dependencies: [
-                "TestSupport", "ApplianceModel", "HostSystem", "PostgresClient", "SecureShell", "MachineBackend", "QEMUBackend", "GuestImage",
-                "Verification", "Deployment", systemPackage,
+                "TestSupport", "ApplianceModel", "SpecFile", "HostSystem", "Workflow", "PostgresClient", "PostgresServer", "SecureShell", "MachineBackend",
+                "QEMUBackend", "GuestImage", "Verification", "Deployment", systemPackage,
             ], swiftSettings: strict),
     ]
 )

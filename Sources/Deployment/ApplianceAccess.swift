@@ -19,7 +19,8 @@ extension DeploymentContext {
         return PostgresParameters(
             host: spec.name.rawValue, hostAddress: endpoint.host, port: endpoint.port, database: DatabaseSetup.ownName,
             user: DatabaseSetup.ownName, password: password, sslMode: .verifyFull,
-            rootCertificatePath: directory.caCertificate.string, channelBinding: .require, connectTimeout: .seconds(30))
+            rootCertificatePath: directory.caCertificate.string, channelBinding: .require, connectTimeout: .seconds(30),
+            serverVersion: try await postgresqlVersion())
     }
 
     /// Connects as the role `pgkvm`.
@@ -90,6 +91,16 @@ extension Appliance {
     /// How to connect, without the password.
     /// - Throws: `input.invalid` for a database or role that the spec does not have.
     package func connectionText(_ form: ConnectionText.Form, database: String?, role: String?) async throws -> String {
+        try await connectionText(database: database, role: role).render(form)
+    }
+
+    /// What psql is given to connect and to take nothing else from its user's files.
+    /// - Throws: `input.invalid` for a database or role that the spec does not have.
+    package func psqlTarget(database: String?, role: String?) async throws -> String {
+        try await connectionText(database: database, role: role).libpqAlone
+    }
+
+    private func connectionText(database: String?, role: String?) async throws -> ConnectionText {
         let postgresql = context.spec.postgresql
         let own = DatabaseSetup.ownName
         let name = database ?? postgresql.databases.first?.name ?? own
@@ -109,8 +120,7 @@ extension Appliance {
         let endpoint = try await context.postgresqlEndpoint()
         return try ConnectionText(
             name: self.name.rawValue, address: endpoint.host, port: endpoint.port, database: name, user: user,
-            rootCertificate: directory.caCertificate.string, passwordFile: directory.passwords.string
-        ).render(form)
+            rootCertificate: directory.caCertificate.string, passwordFile: directory.passwords.string)
     }
 
     /// The end of a log.
@@ -144,14 +154,19 @@ extension Appliance {
 
 extension ConnectionText {
     /// What the text is for.
-    package enum Form: String, Sendable, CaseIterable { case uri, env, service, jdbc }
+    package enum Form: String, Sendable, CaseIterable {
+        case uri, libpq, env, service, jdbc
+        case rustPostgres = "rust-postgres"
+    }
 
     func render(_ form: Form) throws -> String {
         switch form {
         case .uri: uri
+        case .libpq: libpq
         case .env: environment
         case .service: try service()
         case .jdbc: jdbc
+        case .rustPostgres: rustPostgres
         }
     }
 }

@@ -7,27 +7,44 @@ internal import PostgresServer
 struct StoredPasswords: Sendable {
     private let passwords: [String: Secret]
 
+    /// Of the passfile: some 10,000 roles.
+    private static let mostBytes = ByteSize.mebibytes(16)
+
     /// Reads the passfile, makes what is missing, and writes it before any role gets its password.
-    static func prepare(_ context: DeploymentContext) async throws -> StoredPasswords {
+    /// - Parameter hosts: the names and addresses of the server's certificate: a client looks for the one that it gives as host.
+    static func prepare(_ context: DeploymentContext, hosts: [String]) async throws -> StoredPasswords {
         var passwords = try read(context.directory)
         for role in DatabaseSetup.loginRoles(context.spec) where passwords[role] == nil { passwords[role] = GeneratedPassword.make() }
-        let endpoint = try await context.postgresqlEndpoint()
-        // By name for libpq, which looks for what was given as host, and by what is dialled for those that cannot give both.
-        let dialled = endpoint.host == "127.0.0.1" ? "localhost" : endpoint.host
-        let entries = passwords.sorted { $0.key < $1.key }.flatMap { role, password in
-            [context.spec.name.rawValue, dialled].map { PasswordFile.Entry(host: $0, port: endpoint.port, user: role, password: password) }
-        }
-        try PasswordFile.render(entries).withRevealed { try Files.write($0, to: context.directory.passwords) }
-        return StoredPasswords(passwords: passwords)
+        let stored = StoredPasswords(passwords: passwords)
+        try stored.passfile(hosts: hosts, port: await context.postgresqlEndpoint().port).withRevealed { try Files.write($0, to: context.directory.passwords) }
+        return stored
     }
 
-    /// By role; empty when there is no passfile yet.
+    /// Whether the passfile has what `prepare` would write.
+    static func isCurrent(_ context: DeploymentContext, hosts: [String]) async throws -> Bool {
+        let passwords = try read(context.directory)
+        guard DatabaseSetup.loginRoles(context.spec).allSatisfy({ passwords[$0] != nil }) else { return false }
+        let wanted = try StoredPasswords(passwords: passwords).passfile(hosts: hosts, port: await context.postgresqlEndpoint().port)
+        let present = try Files.readIfPresent(context.directory.passwords)
+        return wanted.withRevealed { Array($0.utf8) == present }
+    }
+
+    private func passfile(hosts: [String], port: UInt16) throws -> Secret {
+        try PasswordFile.render(
+            passwords.sorted { $0.key < $1.key }.flatMap { role, password in
+                hosts.map { PasswordFile.Entry(host: $0, port: port, user: role, password: password) }
+            })
+    }
+
+    /// By role, the first line of each as with libpq; empty when there is no passfile yet.
+    /// - Throws: `file.unreadable`, also for a file that is too large to be one of pgkvm's.
     static func read(_ directory: ApplianceDirectory) throws -> [String: Secret] {
-        guard let bytes = try Files.readIfPresent(directory.passwords) else { return [:] }
+        guard let size = Files.status(directory.passwords)?.size else { return [:] }
+        guard size <= mostBytes else { throw Failure(.fileUnreadable, "'\(directory.passwords)' has \(size), and a passfile of pgkvm at most \(mostBytes)") }
         var passwords: [String: Secret] = [:]
-        for line in bytes.split(separator: UInt8(ascii: "\n")) where line.first != UInt8(ascii: "#") {
+        for line in try Files.read(directory.passwords).split(separator: UInt8(ascii: "\n")) where line.first != UInt8(ascii: "#") {
             let fields = split(line).map { String(decoding: $0, as: UTF8.self) }
-            if fields.count == 5 { passwords[fields[3]] = Secret(fields[4]) }
+            if fields.count == 5, passwords[fields[3]] == nil { passwords[fields[3]] = Secret(fields[4]) }
         }
         return passwords
     }
@@ -60,4 +77,9 @@ struct StoredPasswords: Sendable {
             version: version, roles: spec.postgresql.roles, databases: spec.postgresql.databases, verifiers: verifiers
         ).script()
     }
+}
+
+extension ServerContent {
+    /// What the server's certificate calls it, as a client may give it for a host.
+    var hosts: [String] { names + addresses.map(\.description) }
 }

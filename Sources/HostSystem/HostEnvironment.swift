@@ -1,3 +1,4 @@
+internal import FoundationEssentials
 internal import Glibc
 
 /// The environment of the process. Nothing below the executable decides by it but the search for programs.
@@ -6,6 +7,12 @@ package enum HostEnvironment {
     package static func value(_ name: String) -> String? {
         guard let value = unsafe getenv(name) else { return nil }
         return unsafe String(cString: value)
+    }
+
+    /// Takes variables out of the environment of this process, and so of every program that it starts. To be called before there is a
+    /// second thread: the C library reads the environment without a lock.
+    package static func remove(where isMeant: (String) -> Bool) {
+        for name in ProcessInfo.processInfo.environment.keys where isMeant(name) { _ = unsafe unsetenv(name) }
     }
 
     /// The variables of pgkvm's own that hold a secret, by which somebody hands it over: no other program has a use for them.

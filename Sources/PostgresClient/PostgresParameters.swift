@@ -1,7 +1,7 @@
 package import ApplianceModel
 
-/// Where and how to connect. What is not named here is not taken from the environment or the user's files either, so that
-/// a stray `PGSSLMODE`, `PGOPTIONS` or `~/.postgresql` cannot change what a check means.
+/// Where and how to connect. What is not named here is not taken from the user's files either; the environment, of which libpq takes
+/// some whatever it is told, is the executable's to clear (`ClientEnvironment`). The session sets what it relies on (`SessionDefaults`).
 package struct PostgresParameters: Sendable {
     /// libpq's `sslmode`, without the modes that silently fall back to plaintext.
     package enum SSLMode: String, Sendable {
@@ -39,8 +39,12 @@ package struct PostgresParameters: Sendable {
     package var connectTimeout: Duration
     /// Shown by the server in `pg_stat_activity` and its log.
     package var applicationName: String
-    /// Server settings of the session, by name.
+    /// Server settings of the session, by name, beside `SessionDefaults` and instead of those of the same name.
     package var sessionSettings: [String: String]
+    /// Settings of `SessionDefaults` that the session takes from the server, by name: for questions about them.
+    package var leaving: Set<String> = []
+    /// The server's major version; 0 where it is unknown, which leaves out the defaults that only some versions know.
+    package var serverVersion: Int
     /// Whether a server that asks for the password in another way than SCRAM-SHA-256, or for none, is refused where libpq can
     /// (since 16). Only for attempts that are meant to find an open door.
     package var requiresSCRAM = true
@@ -50,7 +54,8 @@ package struct PostgresParameters: Sendable {
     package init(
         host: String, hostAddress: String? = nil, port: UInt16 = 5432, database: String, user: String, password: Secret? = nil,
         sslMode: SSLMode = .verifyFull, rootCertificatePath: String? = nil, channelBinding: ChannelBinding = .require,
-        connectTimeout: Duration = .seconds(10), applicationName: String = "pgkvm", sessionSettings: [String: String] = [:]
+        connectTimeout: Duration = .seconds(10), applicationName: String = "pgkvm", sessionSettings: [String: String] = [:],
+        serverVersion: Int = 0
     ) {
         self.host = host
         self.hostAddress = hostAddress
@@ -64,6 +69,7 @@ package struct PostgresParameters: Sendable {
         self.connectTimeout = connectTimeout
         self.applicationName = applicationName
         self.sessionSettings = sessionSettings
+        self.serverVersion = serverVersion
     }
 
     /// Connects over a Unix socket as the operating system's user says (`peer`).
@@ -102,12 +108,9 @@ package struct PostgresParameters: Sendable {
 
     private static let noFile = "/nonexistent"
 
-    /// `options` of the start-up packet: dates and intervals in the form that is read back, then the caller's settings.
+    /// `options` of the start-up packet.
     private var serverOptions: String {
-        var settings = ["datestyle": "ISO", "intervalstyle": "iso_8601"]
-        settings.merge(sessionSettings) { _, new in new }
-        return settings.sorted { $0.key < $1.key }.map { name, value in
-            "-c \(name)=" + value.map { $0.isWhitespace || $0 == "\\" ? "\\\($0)" : String($0) }.joined()
-        }.joined(separator: " ")
+        let defaults = SessionDefaults.settings(version: serverVersion).filter { !leaving.contains($0.key) }
+        return SessionDefaults.options(defaults.merging(sessionSettings) { _, own in own })
     }
 }

@@ -9,11 +9,12 @@ package enum SessionDefaults {
         var settings = common
         settings["search_path"] = searchPath
         if version >= 14 { settings["idle_session_timeout"] = "0" }
-        if version >= 17 { settings["transaction_timeout"] = "0" }
+        // The second: views of extensions are not the system's.
+        if version >= 17 { settings.merge(["transaction_timeout": "0", "restrict_nonsystem_relation_kind": ""]) { _, new in new } }
         return settings
     }
 
-    /// Of every version that pgkvm supports.
+    /// Of every version that pgkvm supports. A statement's own text is to be right under all others.
     private static let common: [String: String] = [
         // How long anything may take is decided by the caller.
         "statement_timeout": "0", "lock_timeout": "0", "idle_in_transaction_session_timeout": "0",
@@ -29,7 +30,14 @@ package enum SessionDefaults {
         "client_min_messages": "warning",
         // What objects are made as.
         "default_tablespace": "", "temp_tablespaces": "", "default_table_access_method": "heap",
+        // Whether the session is there at all, and stays.
+        "local_preload_libraries": "", "exit_on_error": "off", "tcp_user_timeout": "0",
+        // Work that takes its time for reasons of the users' own statements.
+        "vacuum_cost_delay": "0", "jit": "off",
     ]
+
+    /// The settings of a session as the value of libpq's `options`, or of `PGOPTIONS`.
+    package static func options(version: Int) -> String { options(settings(version: version)) }
 
     /// The value of libpq's `options`, or of `PGOPTIONS`, for settings by name.
     package static func options(_ settings: [String: String]) -> String {

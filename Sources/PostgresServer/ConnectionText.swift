@@ -10,16 +10,19 @@ package struct ConnectionText: Sendable {
     private let rootCertificate: String
     private let passwordFile: String
 
+    /// How long connecting may take, in seconds, in the forms whose readers all know such a limit.
+    private static let connectTimeout = "30"
+
     /// - Parameters:
     ///   - name: the DNS name on the server's certificate; it need not resolve.
-    ///   - address: the address that is dialled.
+    ///   - address: the address that is dialled, which is on the certificate too.
     ///   - rootCertificate: the absolute path of the CA's certificate.
     ///   - passwordFile: an absolute path.
     /// - Throws: `input.invalid` for a relative path and for a newline or NUL anywhere.
     package init(
         name: String, address: String = "127.0.0.1", port: UInt16, database: String, user: String, rootCertificate: String, passwordFile: String
     ) throws {
-        for path in [rootCertificate, passwordFile] where !path.hasPrefix("/") {
+        for path in [rootCertificate, passwordFile] where !path.utf8.starts(with: "/".utf8) {
             throw Failure(.invalidInput, "'\(path)' is not an absolute path")
         }
         for text in [name, address, database, user, rootCertificate, passwordFile] where text.utf8.contains(where: { [0, 10, 13].contains($0) }) {
@@ -34,56 +37,78 @@ package struct ConnectionText: Sendable {
         self.passwordFile = passwordFile
     }
 
-    /// For libpq: `psql "$(pgkvm connection NAME)"`.
+    /// For every driver that reads URIs, libpq among them: `psql "$(pgkvm connection NAME)"`.
+    ///
+    /// It names the address: the appliance's name need not resolve, `localhost` may be `::1` first, and `hostaddr` is libpq's alone.
+    /// It holds only parameters that all take: asyncpg, and pgx before 5.8, send what they do not know to the server, which refuses it
+    /// (`channel_binding`, `connect_timeout`).
     package var uri: String {
-        let parameters = [
-            ("hostaddr", address), ("sslmode", "verify-full"), ("sslrootcert", rootCertificate), ("channel_binding", "require"),
-            ("passfile", passwordFile),
-        ]
-        let query = parameters.map { "\($0)=\(Self.encode($1))" }.joined(separator: "&")
-        return "postgresql://\(Self.encode(user))@\(Self.encode(name)):\(port)/\(Self.encode(database))?\(query)"
+        uri(host: address, [("sslmode", "verify-full"), ("sslrootcert", rootCertificate), ("passfile", passwordFile)])
+    }
+
+    /// For libpq and what is built on it: the server is verified by its name, and the password exchange is bound to its certificate.
+    package var libpq: String { uri(host: name, terms.map { ($0.keyword, $0.value) }) }
+
+    /// The same for a libpq that takes nothing from its user's files: no client certificate, no list of revoked ones.
+    package var libpqAlone: String { libpq + ["sslcert", "sslkey", "sslcrl"].map { "&\($0)=\(Self.encode("/nonexistent"))" }.joined() }
+
+    /// For rust-postgres, which refuses every parameter that it does not know: CA and password are given to it in the program.
+    package var rustPostgres: String {
+        uri(host: address, [("sslmode", "require"), ("channel_binding", "require"), ("connect_timeout", Self.connectTimeout)])
     }
 
     /// For a shell: `eval "$(pgkvm connection NAME --as env)"`.
-    package var environment: String {
-        variables.map { "export \($0)='\($1.replacing("'", with: #"'\''"#))'\n" }.joined()
-    }
-
-    private var variables: [(String, String)] {
-        [
-            ("PGHOST", name), ("PGHOSTADDR", address), ("PGPORT", String(port)), ("PGDATABASE", database), ("PGUSER", user),
-            ("PGPASSFILE", passwordFile), ("PGSSLMODE", "verify-full"), ("PGSSLROOTCERT", rootCertificate), ("PGCHANNELBINDING", "require"),
-        ]
-    }
+    package var environment: String { parameters.map { "export \($0.variable)=\(Self.quote($0.value))\n" }.joined() }
 
     /// A section for `pg_service.conf`, named after the appliance: `psql service=NAME`.
     /// - Throws: `unsupported` for a value that ends in white space, which libpq cuts off there.
     package func service() throws -> String {
-        let fields = [
-            ("host", name), ("hostaddr", address), ("port", String(port)), ("dbname", database), ("user", user), ("passfile", passwordFile),
-            ("sslmode", "verify-full"), ("sslrootcert", rootCertificate), ("channel_binding", "require"),
-        ]
-        for (_, value) in fields where value.last?.isWhitespace == true {
-            throw Failure(.unsupported, "a service file cannot hold '\(value)', which ends in white space", remedy: "use the form 'uri' or 'env'")
+        for (_, _, value) in parameters where value.utf8.last.map(Self.blanks.contains) == true {
+            throw Failure(.unsupported, "a service file cannot hold '\(value)', which ends in white space", remedy: "use the form 'libpq' or 'env'")
         }
-        return "[\(name)]\n" + fields.map { "\($0)=\($1)\n" }.joined()
+        return "[\(name)]\n" + parameters.map { "\($0.keyword)=\($0.value)\n" }.joined()
     }
 
-    /// For pgjdbc, which verifies the name that it dials: the guest's address or `localhost`, which are on the certificate too.
+    /// For pgjdbc. It counts the time for the network's connection and the time for all of connecting apart.
     package var jdbc: String {
-        let host = address == "127.0.0.1" ? "localhost" : address
-        let parameters = [("user", user), ("sslmode", "verify-full"), ("sslrootcert", rootCertificate)]
-        return "jdbc:postgresql://\(host):\(port)/\(Self.encode(database))?"
-            + parameters.map { "\($0)=\(Self.encode($1))" }.joined(separator: "&")
+        let parameters = [
+            ("user", user), ("sslmode", "verify-full"), ("sslrootcert", rootCertificate), ("connectTimeout", Self.connectTimeout),
+            ("loginTimeout", Self.connectTimeout),
+        ]
+        return "jdbc:postgresql://\(address):\(port)/\(Self.encode(database))?" + Self.query(parameters)
     }
 
-    /// Percent-encodes every byte but RFC 3986's unreserved characters.
-    private static func encode(_ text: String) -> String {
+    /// What libpq is told: its keyword, its environment variable, the value.
+    private typealias Parameter = (keyword: String, variable: String, value: String)
+
+    private var parameters: [Parameter] { place + terms }
+
+    /// What a URI holds before its parameters.
+    private var place: [Parameter] {
+        [("host", "PGHOST", name), ("port", "PGPORT", String(port)), ("dbname", "PGDATABASE", database), ("user", "PGUSER", user)]
+    }
+
+    private var terms: [Parameter] {
+        [
+            ("hostaddr", "PGHOSTADDR", address), ("sslmode", "PGSSLMODE", "verify-full"), ("sslrootcert", "PGSSLROOTCERT", rootCertificate),
+            ("channel_binding", "PGCHANNELBINDING", "require"), ("passfile", "PGPASSFILE", passwordFile),
+            // A user with a Kerberos ticket would be encrypted by that instead of TLS.
+            ("gssencmode", "PGGSSENCMODE", "disable"), ("connect_timeout", "PGCONNECT_TIMEOUT", Self.connectTimeout),
+        ]
+    }
+
+    private func uri(host: String, _ parameters: [(String, String)]) -> String {
+        "postgresql://\(Self.encode(user))@\(Self.encode(host)):\(port)/\(Self.encode(database, leaving: Self.plainInPath))?\(Self.query(parameters))"
+    }
+
+    private static func query(_ parameters: [(String, String)]) -> String { parameters.map { "\($0)=\(encode($1))" }.joined(separator: "&") }
+
+    /// Percent-encodes every byte but RFC 3986's unreserved characters and those that `leaving` adds.
+    private static func encode(_ text: String, leaving others: Set<UInt8> = []) -> String {
         var encoded = ""
         for byte in text.utf8 {
-            let scalar = Unicode.Scalar(byte)
-            if Self.unreserved.contains(scalar) {
-                encoded.unicodeScalars.append(scalar)
+            if unreserved.contains(byte) || others.contains(byte) {
+                encoded.unicodeScalars.append(Unicode.Scalar(byte))
             } else {
                 encoded += "%" + (byte < 16 ? "0" : "") + String(byte, radix: 16, uppercase: true)
             }
@@ -91,5 +116,19 @@ package struct ConnectionText: Sendable {
         return encoded
     }
 
-    private static let unreserved = Set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~".unicodeScalars)
+    /// As one word of a shell.
+    private static func quote(_ text: String) -> String {
+        var quoted = "'"
+        for scalar in text.unicodeScalars {
+            if scalar == "'" { quoted += #"'\'"# }
+            quoted.unicodeScalars.append(scalar)
+        }
+        return quoted + "'"
+    }
+
+    private static let unreserved = Set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~".utf8)
+    /// What a path holds unencoded and a shell takes as it is: node-postgres decodes these nowhere.
+    private static let plainInPath = Set("/:@=+,".utf8)
+    /// C's `isspace`.
+    private static let blanks = Set(" \t\n\u{B}\u{C}\r".utf8)
 }

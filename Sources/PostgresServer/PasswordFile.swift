@@ -37,6 +37,11 @@ package enum PasswordFile {
         guard !text.utf8.contains(where: { [0, 10, 13].contains($0) }) else {
             throw Failure(.invalidInput, "the \(name) contains a newline or a NUL, which a password file cannot hold")
         }
-        return text.replacing("\\", with: #"\\"#).replacing(":", with: #"\:"#)
+        var escaped = String.UnicodeScalarView()
+        for scalar in text.unicodeScalars {
+            if scalar == "\\" || scalar == ":" { escaped.append("\\") }
+            escaped.append(scalar)
+        }
+        return String(escaped)
     }
 }

@@ -3,6 +3,7 @@ internal import ArgumentParser
 internal import Deployment
 internal import Glibc
 internal import HostSystem
+internal import PostgresClient
 internal import UnixSignals
 
 /// The entry: parses, runs, and turns what happened into text and an exit status.
@@ -11,6 +12,8 @@ struct PGKVM {
     static func main() async {
         // Nothing that this program or its children make is for others to read.
         umask(0o077)
+        // Neither pgkvm's own sessions nor the programs that it starts connect as the caller's other work does.
+        HostEnvironment.remove(where: ClientEnvironment.isLibpqs)
         // A pipe that its reader closed ends a write with an error, not the program.
         signal(SIGPIPE, SIG_IGN)
         let command: any ParsableCommand

@@ -90,10 +90,13 @@ enum ConsoleSession {
 
 /// Becoming another program.
 enum Execution {
-    /// Replaces this process; returns only by throwing.
+    /// Replaces this process by a program that has its environment, less pgkvm's secrets; returns only by throwing.
     static func replace(by program: String, _ arguments: [String]) throws -> Never {
-        let path = try ProgramRunner.find(program).string
-        var pointers = ([program] + arguments).map { strdup($0) }
+        var words = try [ProgramRunner.find(program).string] + arguments
+        let secrets = HostEnvironment.secrets.filter { HostEnvironment.value($0) != nil }
+        if !secrets.isEmpty { words = try [ProgramRunner.find("env").string] + secrets.flatMap { ["-u", $0] } + words }
+        let path = words[0]
+        var pointers = words.map { strdup($0) }
         pointers.append(nil)
         // An ignored signal stays ignored in the next program.
         for number in [SIGPIPE, SIGINT, SIGTERM] { signal(number, SIG_DFL) }

@@ -113,7 +113,7 @@ extension GuestTests {
                 #expect(!passwords.contains { text.contains($0) })
                 return text
             }
-            #expect(try await guest.psql(text("uri"), question).outputText == answer)
+            for form in ["uri", "libpq"] { #expect(try await guest.psql(text(form), question).outputText == answer) }
 
             let shell = #"eval "$1"; exec psql -XAtw -c "$2""#
             #expect(try await ProgramRunner.check("sh", ["-euc", shell, "sh", text("env"), question]).outputText == answer)
@@ -123,10 +123,10 @@ extension GuestTests {
             #expect(try await guest.psql("service=\(guest.name)", question, environment: ["PGSERVICEFILE": file.string]).outputText == answer)
 
             let port = try #require(try await guest.status().postgresql).port
-            #expect(try await text("jdbc").hasPrefix("jdbc:postgresql://localhost:\(port)/"))
-            // What the driver would do: the name 'localhost' is on the certificate, and in the password file.
+            #expect(try await text("jdbc").hasPrefix("jdbc:postgresql://127.0.0.1:\(port)/"))
+            // What the driver would do: the address is on the certificate, and in the password file.
             let likeJDBC =
-                "host=localhost port=\(port) dbname=plain user=app sslmode=verify-full sslrootcert=\(guest.certificate) passfile=\(guest.passwordFile)"
+                "host=127.0.0.1 port=\(port) dbname=plain user=app sslmode=verify-full sslrootcert=\(guest.certificate) passfile=\(guest.passwordFile)"
             #expect(try await guest.psql(likeJDBC, "SELECT current_user").outputText == "app\n")
         }
 

@@ -111,6 +111,12 @@ enum CommandTreatment {
             "pgkvm diagnose orders --without-logs": .guest(status: 0),
             "pgkvm doctor": .here,
             "scripts/record-run .build/release/pgkvm docs/deploy.svg": .elsewhere(why: "it deploys; its drawing is tested on a recorded run"),
+            // docs/connect.md
+            "pgkvm connection orders --as libpq": .guest(status: 0),
+            #"eval "$(pgkvm connection orders --as env)" && psql -c 'SELECT version()'"#: .guest(status: 0),
+            "pgkvm connection orders --as service >> ~/.pg_service.conf": .elsewhere(why: "it changes the user's file; DriverTests reads a service"),
+            "pgkvm connection orders --as jdbc": .guest(status: 0),
+            "pgkvm psql orders -- -c 'SELECT current_user'": .guest(status: 0),
             // CONTRIBUTING.md
             "make deps-test": .elsewhere(why: make), "make build": .elsewhere(why: make), "make check": .elsewhere(why: make),
             "make format": .elsewhere(why: make), "make test": .elsewhere(why: make), "make test-full": .elsewhere(why: make),

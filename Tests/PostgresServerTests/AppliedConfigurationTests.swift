@@ -180,7 +180,9 @@ struct AppliedConfigurationTests {
     @Test("psql connects with each of the texts for clients, the password coming from the password file")
     func clientTexts() async throws {
         let passfile = cluster.directory.appending("pgpass")
-        let entries = RenderedServer.passwords.map { PasswordFile.Entry(host: "orders", port: cluster.port, user: $0.key, password: $0.value) }
+        let entries = RenderedServer.passwords.flatMap { role, password in
+            ["orders", "127.0.0.1"].map { PasswordFile.Entry(host: $0, port: cluster.port, user: role, password: password) }
+        }
         try Files.write(PasswordFile.render(entries).withRevealed { $0 }, to: passfile)
         for (role, database) in [("app", "shop"), (nastyName, nastyName)] {
             let text = try ConnectionText(
@@ -197,6 +199,17 @@ struct AppliedConfigurationTests {
             let byService = try await ProgramRunner.check("psql", ["service=orders"] + query, environment: ["PGSERVICEFILE": service.string])
             #expect(byService.outputText == expected)
         }
+    }
+
+    @Test("Asking whether the server answers is no line in its log")
+    func ping() async throws {
+        let before = try server.logText()
+        #expect(try await PostgresPing.ask(address: "127.0.0.1", port: cluster.port, role: "pgkvm", within: 10) == .accepting)
+        // A line that the server writes itself, after which those of the question would be there.
+        try await cluster.psql("SELECT 'after the question'")
+        let after = try server.logText().dropFirst(before.count)
+        #expect(after.contains("after the question"))
+        #expect(!after.contains("FATAL"))
     }
 
     @Test("A new certificate is taken by reload; clients of the same CA go on")

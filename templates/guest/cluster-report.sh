@@ -1,5 +1,6 @@
-# Prints where the cluster's files lie and what pages its memory has, `key=value` a line, for verification. Run as root. Changes
-# nothing.
+# Prints where the cluster's files lie and what pages its memory has, `key=value` a line, for verification. Run as root with:
+# $1 options of each session. Changes nothing.
+export PGOPTIONS="$1"
 ask() { runuser -u postgres -- psql -XAtq -d postgres -c "$1" 2>/dev/null; }
 source_of() { findmnt -n -o SOURCE --target "$1" 2>/dev/null | head -n 1; }
 place() {

@@ -1,4 +1,5 @@
-# Ends the postmaster once with SIGKILL and brings the server back, for verification. Run as root with: $1 major version.
+# Ends the postmaster once with SIGKILL and brings the server back, for verification. Run as root with: $1 major version,
+# $2 options of each session.
 # Prints `key=value` lines: the process that was killed, the one that runs now, how often the unit was started, how long it took.
 # One function, which the shell has read to its end before it begins, and deaf to a connection that breaks: once the postmaster is
 # dead, nothing but this brings it back (Debian's unit does not restart).
@@ -7,6 +8,7 @@ milliseconds() { echo $(($(date +%s%N) / 1000000)); }
 answers() { runuser -u postgres -- psql -XAtqc 'select 1' postgres >/dev/null 2>&1; }
 crash() {
     trap '' HUP INT TERM PIPE
+    export PGOPTIONS="$2"
     unit=postgresql@$1-main.service
     old=$(systemctl show --value --property=MainPID "$unit")
     [ "$(readlink "/proc/$old/exe")" = "/usr/lib/postgresql/$1/bin/postgres" ] || {

@@ -1,12 +1,12 @@
 # Runs pgbench for a short time in pgkvm's own database. Run as the user pgkvm with: $1 major version, $2 seconds of each run,
-# $3 rounds. Prints `== KIND` and pgbench's report for each run.
+# $3 rounds, $4 options of each session. Prints `== KIND` and pgbench's report for each run.
 # One function, which the shell has read to its end before it begins: a connection that breaks cannot cut it in two, and what it
 # made it takes away again. What a killed guest left goes first.
 set -eu
 ask() { "$bin/psql" -XAtq -v ON_ERROR_STOP=1 -d pgkvm -c "$1"; }
 leave() {
     trap '' HUP INT TERM PIPE
-    ask 'SET client_min_messages = warning; DROP SCHEMA IF EXISTS pgkvm_bench CASCADE'
+    ask 'DROP SCHEMA IF EXISTS pgkvm_bench CASCADE'
 }
 measure() {
     # Not Debian's wrappers: they read the server's configuration, which this user may not.
@@ -21,11 +21,12 @@ measure() {
         echo "another verification runs pgbench in this guest" >&2
         exit 3
     }
+    export PGOPTIONS="$4"
     trap 'exit 130' HUP INT TERM
     trap '' PIPE
     trap leave EXIT
-    ask 'SET client_min_messages = warning; DROP SCHEMA IF EXISTS pgkvm_bench CASCADE; CREATE SCHEMA pgkvm_bench'
-    export PGOPTIONS='-c search_path=pgkvm_bench -c statement_timeout=60s -c client_min_messages=warning'
+    ask 'DROP SCHEMA IF EXISTS pgkvm_bench CASCADE; CREATE SCHEMA pgkvm_bench'
+    export PGOPTIONS="$4 -c search_path=pgkvm_bench -c statement_timeout=60s"
     timeout 120 "$bin/pgbench" -i -s 1 -q pgkvm >/dev/null 2>&1 || {
         echo "pgbench could not fill its tables" >&2
         exit 3

@@ -27,6 +27,7 @@ struct ConfigurePostgreSQLStep: Step {
         else { return .pending }
         let plan = try await ServerPlan(context)
         guard fact.digest == plan.digest, CertificateDays.left(until: fact.certificateEnd) > CertificateDays.reissueBelow else { return .pending }
+        guard try await StoredPasswords.isCurrent(context, hosts: plan.content.hosts) else { return .pending }
         do {
             try await context.connect().close()
         } catch is Failure {
@@ -41,7 +42,7 @@ struct ConfigurePostgreSQLStep: Step {
         let restarts = isFirst ? true : try await judged(context)
         let plan = try await ServerPlan(context)
         try plan.authority.save(to: context.directory)
-        let passwords = try await StoredPasswords.prepare(context)
+        let passwords = try await StoredPasswords.prepare(context, hosts: plan.content.hosts)
         if isFirst {
             StepProgress.report("making the cluster")
             try await context.runUnit(Self.initialization(context))

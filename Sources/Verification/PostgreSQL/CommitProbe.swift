@@ -16,14 +16,23 @@ package enum CommitProbe {
     static func write(_ connection: PostgresConnection) async throws -> String {
         let token = String(UInt64.random(in: 0 ... .max), radix: 16)
         try await connection.execute(
-            "CREATE TABLE IF NOT EXISTS commit_probe (id int PRIMARY KEY, token text NOT NULL, at timestamptz NOT NULL DEFAULT now())")
+            "CREATE TABLE IF NOT EXISTS public.commit_probe (id int PRIMARY KEY, token text NOT NULL, at timestamptz NOT NULL DEFAULT now())")
         try await connection.execute(
-            "INSERT INTO commit_probe (id, token) VALUES (1, $1) ON CONFLICT (id) DO UPDATE SET token = excluded.token, at = now()", [token])
+            "INSERT INTO public.commit_probe (id, token) VALUES (1, $1) ON CONFLICT (id) DO UPDATE SET token = excluded.token, at = now()", [token])
         return token
     }
 
-    /// The same over a connection of its own.
-    static func write(_ target: VerificationTarget) async throws -> String { try await connected(target.connect, write) }
+    /// The same over a connection of its own, flushed as the server flushes the commits of others; only a standby is not waited for.
+    static func write(_ target: VerificationTarget) async throws -> String {
+        var parameters = try await target.parameters()
+        parameters.leaving = ["synchronous_commit"]
+        let asOthers = parameters
+        return try await connected({ try await PostgresConnection.open(asOthers) }) { connection in
+            try await connection.execute(
+                "SELECT set_config('synchronous_commit', 'local', false) WHERE current_setting('synchronous_commit') <> 'off'")
+            return try await write(connection)
+        }
+    }
 
     /// The token that the server has now, asked over a connection of its own; nil when there is none.
     static func read(_ target: VerificationTarget) async throws -> String? {
@@ -31,7 +40,7 @@ package enum CommitProbe {
     }
 
     private static func read(_ connection: PostgresConnection) async throws -> String? {
-        try await connection.query("SELECT token FROM commit_probe WHERE id = 1").first?["token"]
+        try await connection.query("SELECT token FROM public.commit_probe WHERE id = 1").first?["token"]
     }
 
     private static func connected<Value: Sendable>(

@@ -1,5 +1,6 @@
 internal import ApplianceModel
 internal import BuiltinTemplates
+internal import PostgresClient
 internal import SecureShell
 
 /// Ends the postmaster with SIGKILL and looks for what was committed a moment before.
@@ -8,7 +9,7 @@ enum CrashChecks {
         let target = run.target
         run.progress("ending the postmaster with SIGKILL, once")
         let token = try await CommitProbe.write(target)
-        let script = GuestScript.crashPostmaster.text("\(target.postgresqlVersion)")
+        let script = GuestScript.crashPostmaster.text("\(target.postgresqlVersion)", SessionDefaults.options(version: target.postgresqlVersion))
         let report = GuestReport(try await target.shell.check("sudo -n sh", input: Array(script.utf8), timeout: .seconds(600)).outputText)
         return [judge(report, committed: token, found: try await CommitProbe.read(target))]
     }

@@ -1,5 +1,6 @@
 internal import ApplianceModel
 internal import BuiltinTemplates
+internal import PostgresClient
 internal import SecureShell
 
 /// A short pgbench run in the guest, kept as a figure for later ones.
@@ -32,7 +33,8 @@ enum PgbenchChecks {
     }
 
     static func output(_ target: VerificationTarget, seconds: Int, rounds: Int) async throws -> String {
-        let script = GuestScript.pgbench.text("\(target.postgresqlVersion)", "\(seconds)", "\(rounds)")
+        let script = GuestScript.pgbench.text(
+            "\(target.postgresqlVersion)", "\(seconds)", "\(rounds)", SessionDefaults.options(version: target.postgresqlVersion))
         return try await target.shell.check("sh", input: Array(script.utf8), timeout: .seconds(180 + rounds * 4 * seconds)).outputText
     }
 

@@ -1,12 +1,13 @@
 internal import ApplianceModel
 internal import BuiltinTemplates
+internal import PostgresClient
 internal import SecureShell
 
 /// Where the cluster's files really lie in the guest, and the huge pages that its postmaster really has.
 enum PlacementChecks {
     static let group = CheckGroup(name: .postgresql, check: "postgresql.placement") { run, _ in
         let target = run.target
-        let script = GuestScript.clusterReport.text()
+        let script = GuestScript.clusterReport.text(SessionDefaults.options(version: target.postgresqlVersion))
         let report = GuestReport(try await target.shell.check("sudo -n sh", input: Array(script.utf8), timeout: .seconds(60)).outputText)
         return [placement(report, version: target.postgresqlVersion, asked: target.settings), hugePages(report, asked: target.settings["huge_pages"])]
     }

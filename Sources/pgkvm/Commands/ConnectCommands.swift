@@ -20,13 +20,27 @@ extension ConnectionText.Form: ExpressibleByArgument {}
 struct ConnectionCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "connection", abstract: "Print how to connect; never a password.",
-        discussion:
-            "The password is read from the 0600 passfile that the text names.\n\nEXAMPLES\n  psql \"$(pgkvm connection orders)\"\n  pgkvm connection orders --as service >> ~/.pg_service.conf"
-    )
+        discussion: """
+            Each form verifies the server by the appliance's own CA. psql, psycopg, asyncpg and pgx read the password from the 0600 passfile \
+            that the text names; node-postgres and pgjdbc read it from the file that PGPASSFILE names. docs/connect.md has the details.
+
+            FORMS
+              uri            psql, psycopg, asyncpg, pgx, node-postgres and others
+              libpq          psql and all that is built on libpq, with channel binding
+              env            the same as variables, for eval in a shell
+              service        the same as a section for pg_service.conf
+              jdbc           pgjdbc
+              rust-postgres  rust-postgres; give it the CA and the password in code
+
+            EXAMPLES
+              psql "$(pgkvm connection orders)"
+              pgkvm connection orders --as jdbc
+              pgkvm connection orders --as service >> ~/.pg_service.conf
+            """)
 
     @OptionGroup var appliance: NameArgument
     @OptionGroup var options: ConnectionOptions
-    @Option(name: .customLong("as"), help: "uri, env, service or jdbc") var form: ConnectionText.Form = .uri
+    @Option(name: .customLong("as"), help: ArgumentHelp("For which client", valueName: "form")) var form: ConnectionText.Form = .uri
 
     func run() async throws {
         Terminal.print(try await appliance.open().connectionText(form, database: options.database, role: options.role))
@@ -35,15 +49,22 @@ struct ConnectionCommand: AsyncParsableCommand {
 
 struct PSQLCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "psql", abstract: "Open psql on an appliance.", discussion: "EXAMPLE\n  pgkvm psql orders -- -c 'select version()'")
+        commandName: "psql", abstract: "Open psql on an appliance.",
+        discussion: """
+            psql keeps ~/.psqlrc, PSQLRC, PSQL_*, PAGER, EDITOR, PG_COLOR and the locale. Every other variable whose name begins with PG, service \
+            files and ~/.postgresql do not reach it: where and as whom it connects is the appliance's to say.
+
+            EXAMPLE
+              pgkvm psql orders -- -c 'select version()'
+            """)
 
     @OptionGroup var appliance: NameArgument
     @OptionGroup var options: ConnectionOptions
     @Argument(parsing: .postTerminator, help: "Arguments for psql") var arguments: [String] = []
 
     func run() async throws {
-        let uri = try await appliance.open().connectionText(.uri, database: options.database, role: options.role)
-        try Execution.replace(by: "psql", [uri] + arguments)
+        let target = try await appliance.open().psqlTarget(database: options.database, role: options.role)
+        try Execution.replace(by: "psql", [target] + arguments)
     }
 }
 

@@ -53,7 +53,7 @@ struct VerifiedServer: Sendable {
     var parameters: PostgresParameters {
         PostgresParameters(
             host: "orders", hostAddress: "127.0.0.1", port: cluster.port, database: "pgkvm", user: "pgkvm", password: Self.passwords["pgkvm"],
-            rootCertificatePath: rootCertificate.string)
+            rootCertificatePath: rootCertificate.string, serverVersion: cluster.majorVersion)
     }
 
     /// The cluster as an appliance, with what this server is told from the command line left out of what was asked for.
