@@ -149,7 +149,7 @@ extension GuestTests {
                 """)
             let result = try await killed
             #expect(result.status == 1 && result.errorText.contains("error[server.not-judged]"), "\(result.errorText)")
-            #expect(try await subject.guest.root("ls -d /run/pgkvm-judgement 2>/dev/null || true; pgrep -f pgkvm-judgement/ || true") == "")
+            #expect(try await subject.guest.root("ls -d /run/pgkvm-judgement 2>/dev/null || true; ps -C postgres -o args= | grep '[j]udgement' || true") == "")
             #expect(try await subject.state() == before)
             #expect(try await subject.deploy([]).status == 0)
         }
