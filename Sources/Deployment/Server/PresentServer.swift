@@ -54,6 +54,11 @@ struct PresentServer: Decodable, Equatable {
         let result = try await shell.runSQL(query, version: version)
         if result.status == noSession { return nil }
         guard result.status == 0 else {
+            guard result.errorText.firstRange(of: "canceling statement") == nil else {
+                throw Failure(
+                    .timedOut, "the server in the guest did not answer within a minute: a session may hold locks on its catalogues; nothing was changed",
+                    remedy: "look for it in the guest: SELECT pid, state, query FROM pg_stat_activity")
+            }
             throw Failure(.sshCommandFailed, "the server in the guest refuses a question: \(result.errorText)", remedy: "pgkvm logs")
         }
         return try JSONDecoder().decode(PresentServer.self, from: Data(result.standardOutput))

@@ -14,6 +14,8 @@ enum DurabilitySettingsChecks {
             let value: String
         }
         let settings: [String: String]
+        /// Standbys for which a commit may wait, and that are connected; nil from a server that was not asked.
+        var synchronousStandbys: Int?
         /// Values of `synchronous_commit` that hold for some roles or databases only.
         let overrides: [Override]
     }
@@ -21,7 +23,8 @@ enum DurabilitySettingsChecks {
     static let query = """
         SELECT json_build_object(
             'settings', (SELECT json_object_agg(name, setting) FROM pg_settings
-                         WHERE name IN ('fsync', 'full_page_writes', 'synchronous_commit', 'wal_sync_method')),
+                         WHERE name IN ('fsync', 'full_page_writes', 'synchronous_commit', 'wal_sync_method', 'synchronous_standby_names')),
+            'synchronousStandbys', (SELECT count(*) FROM pg_stat_replication WHERE sync_state IN ('sync', 'quorum')),
             'overrides', (SELECT coalesce(json_agg(json_build_object(
                               'role', r.rolname, 'database', d.datname, 'value', split_part(entry, '=', 2)) ORDER BY r.rolname, d.datname), '[]')
                           FROM pg_db_role_setting s
@@ -33,13 +36,16 @@ enum DurabilitySettingsChecks {
 
     /// The rules, apart from the question.
     static func judge(_ answer: Answer) -> Finding {
-        let names = ["fsync", "full_page_writes", "synchronous_commit"]
-        var shown = names.map { "\($0) \(answer.settings[$0] ?? "unknown")" }
+        let parts = ["fsync", "full_page_writes", "synchronous_commit"]
+        var shown = parts.map { "\($0) \(answer.settings[$0] ?? "unknown")" }
         if let method = answer.settings["wal_sync_method"] { shown.append("by \(method)") }
         let lenient = answer.overrides.filter { isOff($0.value) }.map { "off for \(place($0))" }
+        let names = answer.settings["synchronous_standby_names"] ?? ""
+        let waits = !names.isEmpty && answer.synchronousStandbys == 0 && !["off", "local"].contains(answer.settings["synchronous_commit"] ?? "")
+        if waits { shown.append("no standby of synchronous_standby_names is connected: every commit waits") }
+        let isUnsafe = answer.settings["fsync"] != "on" || answer.settings["full_page_writes"] != "on" || answer.settings["synchronous_commit"] == nil
         let level: Finding.Level =
-            answer.settings["fsync"] != "on" || answer.settings["full_page_writes"] != "on" || answer.settings["synchronous_commit"] == nil
-            ? .fail : isOff(answer.settings["synchronous_commit"] ?? "") || !lenient.isEmpty ? .warn : .pass
+            isUnsafe || waits ? .fail : isOff(answer.settings["synchronous_commit"] ?? "") || !lenient.isEmpty ? .warn : .pass
         return Finding(
             check: "postgresql.durability-settings", level: level, measured: (shown + lenient).joined(separator: ", "),
             expected: "fsync on, full_page_writes on, synchronous_commit not off",

@@ -31,10 +31,9 @@ extension RemoteShell {
         var settings = SessionDefaults.settings(version: version, searchPath: searchPath).filter { !leaving.contains($0.key) }
         let limitSeconds = max(1, limit.components.seconds)
         settings["statement_timeout"] = "\(max(1, (statement ?? limit).components.seconds))s"
-        settings["application_name"] = applicationName
         let options = SessionDefaults.options(settings)
         return """
-            sudo -n -u postgres env PGOPTIONS=\(options) timeout --signal=INT --kill-after=5 \(limitSeconds) \
+            sudo -n -u postgres env PGOPTIONS=\(options) PGAPPNAME=\(applicationName) timeout --signal=INT --kill-after=5 \(limitSeconds) \
             /usr/lib/postgresql/\(version)/bin/psql -XAtq -v ON_ERROR_STOP=1 -h /var/run/postgresql -p 5432 -d \(Self.connectionString(database))
             """
     }
