@@ -108,7 +108,7 @@ extension Deployer {
         guard changes.impossible.isEmpty else {
             throw Failure(
                 .applianceDiffers, "'\(appliance.name)' is deployed with another spec, and not every difference can be made:\(text)",
-                remedy: "deploy it as it is with 'pgkvm deploy \(appliance.directory.spec)', or choose another name, or 'pgkvm delete \(appliance.name)' first")
+                remedy: "deploy it as it is: pgkvm deploy \(ShellWord.quoted(appliance.directory.spec.string)); or choose another name, or delete it first")
         }
         try await checkSpace(wanted, growsFrom: appliance)
         let availability = try await availability(wanted, of: machine)
