@@ -24,7 +24,10 @@ package enum GuestScript: String, Sendable, CaseIterable {
 
     /// The same with a list of arguments.
     package func text(_ arguments: [String]) -> String {
-        let words = arguments.map { "'" + $0.replacing("'", with: #"'\''"#) + "'" }
+        // By scalars: a combining mark behind a quote does not hide it.
+        let words = arguments.map { argument in
+            "'" + argument.unicodeScalars.map { $0 == "'" ? #"'\''"# : String($0) }.joined() + "'"
+        }
         return (["set --"] + words).joined(separator: " ") + "\n" + (BuiltinTemplates.text("guest/\(rawValue).sh") ?? "exit 127\n")
     }
 }

@@ -120,12 +120,12 @@ extension ApplianceSpec {
         package var version: Int?
         package var source: PackageSource = .distribution
         package var profile: Profile = .mixed
-        /// A locale of the `builtin`/libc C.UTF-8 family or one that the image has.
+        /// A locale of the `builtin`/libc C.UTF-8 family, or one of the C library's, which the guest makes when it does not have it.
         package var locale: String = "C.UTF-8"
         package var timeZone: String = "Etc/UTC"
         /// Networks whose clients may connect over TLS with a password. Empty means this host only.
         package var allowFrom: [IPv4Network] = []
-        /// Overrides of postgresql.conf, by name; written last.
+        /// Overrides of postgresql.conf, by name in lower case; written last.
         package var settings: [String: String] = [:]
         /// Whoever names no roles and no databases gets one of each to work with.
         package var roles: [Role] = [Role(name: "app")]
@@ -142,10 +142,13 @@ extension ApplianceSpec {
         package var name: String
         /// Other roles whose membership it gets.
         package var memberOf: [String] = []
+        /// Whether it may stream the WAL: for base backups, `pg_receivewal` and standbys.
+        package var replication = false
 
-        package init(name: String, memberOf: [String] = []) {
+        package init(name: String, memberOf: [String] = [], replication: Bool = false) {
             self.name = name
             self.memberOf = memberOf
+            self.replication = replication
         }
     }
 
@@ -215,6 +218,16 @@ package enum ImageChoice: Sendable, Equatable, Codable, CustomStringConvertible 
     package func encode(to encoder: any Encoder) throws {
         var container = encoder.singleValueContainer()
         try container.encode(description)
+    }
+}
+
+extension ApplianceSpec.Role {
+    /// What an earlier pgkvm wrote says nothing of replication.
+    package init(from decoder: any Decoder) throws {
+        let values = try decoder.container(keyedBy: CodingKeys.self)
+        name = try values.decode(String.self, forKey: .name)
+        memberOf = try values.decode([String].self, forKey: .memberOf)
+        replication = try values.decodeIfPresent(Bool.self, forKey: .replication) ?? false
     }
 }
 

@@ -6,7 +6,7 @@ package enum PostgreSQLNames {
 
     /// Whether a role or a database may carry the name. Spaces, quotes, `$` and emoji are allowed.
     package static func isAllowed(_ name: String) -> Bool {
-        (1...63).contains(name.utf8.count) && !name.unicodeScalars.contains(where: SpecRules.isControl) && !name.hasPrefix("pg_")
+        (1...63).contains(name.utf8.count) && !name.unicodeScalars.contains(where: SpecRules.isControl) && !name.utf8.starts(with: "pg_".utf8)
             && !reserved.contains(name)
     }
 
@@ -19,100 +19,132 @@ package enum PostgreSQLNames {
     ]
 
     static func faults(in server: ApplianceSpec.PostgreSQL) -> [SpecFault] {
-        settings(server.settings) + roles(server) + databases(server)
+        var suggestions = Suggestions()
+        let roles = Roles(server.roles)
+        return settings(server) + faults(of: roles, version: server.version, &suggestions) + databases(server.databases, of: roles, &suggestions)
     }
 
-    private static func settings(_ settings: [String: String]) -> [SpecFault] {
-        settings.sorted { $0.key < $1.key }.compactMap { name, value in
-            let path = "postgresql.settings.\(name)"
-            if !SpecRules.isSettingName(name) {
-                return SpecFault(path, "\(SpecRules.shown(name)) is not the name of a setting; allowed are lower-case letters, digits, underscores and dots")
+    private static func settings(_ server: ApplianceSpec.PostgreSQL) -> [SpecFault] {
+        let path = "postgresql.settings"
+        if let fault = SpecLimits.fault(path, server.settings.count, SpecLimits.settings, "settings") { return [fault] }
+        var names: Set<String> = []
+        return server.settings.sorted { $0.key < $1.key }.compactMap { name, value in
+            let path = "\(path).\(name)"
+            if let fault = SettingRules.fault(name, value) { return SpecFault(path, fault) }
+            if let canonical = SettingRules.canonicalName(name), !names.insert(canonical).inserted {
+                return SpecFault(path, "\(SpecRules.shown(name)) is given twice: PostgreSQL takes upper and lower case for the same")
             }
-            if SettingRules.owned[name] != nil { return SpecFault(path, "\(SpecRules.shown(name)) is decided by pgkvm and cannot be overridden") }
-            if let fault = SettingRules.valueFault(name, value) { return SpecFault(path, fault) }
             if value.unicodeScalars.contains(where: SpecRules.isControl) {
                 return SpecFault(path, "the value holds a line break or another control character, which postgresql.conf cannot carry")
             }
             return nil
-        }
+        } + replication(server)
     }
 
-    private static func roles(_ server: ApplianceSpec.PostgreSQL) -> [SpecFault] {
+    /// A role that is to replicate, where the settings let no one.
+    private static func replication(_ server: ApplianceSpec.PostgreSQL) -> [SpecFault] {
+        guard let role = server.roles.first(where: \.replication),
+            let (name, value) = server.settings.first(where: { SettingRules.canonicalName($0.key) == "max_wal_senders" }),
+            !value.utf8.isEmpty, value.utf8.allSatisfy({ $0 == UInt8(ascii: "0") })
+        else { return [] }
+        return [
+            SpecFault(
+                "postgresql.settings.\(name)", "with 0 no one can replicate, and the role \(SpecRules.shown(role.name)) is to; leave it out, or write 1 or more"
+            )
+        ]
+    }
+
+    /// The roles of a spec, with where each name stands first.
+    private struct Roles {
+        let all: [ApplianceSpec.Role]
+        let indices: [ByteName: Int]
+        let names: [String]
+
+        init(_ roles: [ApplianceSpec.Role]) {
+            all = roles
+            names = roles.map(\.name)
+            indices = Dictionary(roles.enumerated().map { (ByteName($0.element.name), $0.offset) }) { first, _ in first }
+        }
+
+        func contains(_ name: String) -> Bool { indices[ByteName(name)] != nil }
+    }
+
+    private static func faults(of roles: Roles, version: Int?, _ suggestions: inout Suggestions) -> [SpecFault] {
+        let list = "postgresql.roles"
+        if let fault = SpecLimits.fault(list, roles.all.count, SpecLimits.roles, "roles") { return [fault] }
         var faults: [SpecFault] = []
-        for (index, role) in server.roles.enumerated() {
-            let path = "postgresql.roles[\(index)]"
-            faults += name(role.name, at: "\(path).name", of: "role", earlier: server.roles[..<index].map(\.name))
+        let replicating = roles.all.count(where: \.replication)
+        if let fault = SpecLimits.fault(list, replicating, SpecLimits.replicatingRoles, "roles with 'replication: true'") { faults.append(fault) }
+        for (index, role) in roles.all.enumerated() {
+            let path = "\(list)[\(index)]"
+            faults += name(role.name, at: "\(path).name", of: "role", isFirst: roles.indices[ByteName(role.name)] == index)
+            if let fault = SpecLimits.fault("\(path).memberOf", role.memberOf.count, SpecLimits.memberships, "roles") {
+                faults.append(fault)
+                continue
+            }
+            var seen: Set<ByteName> = []
             for (position, group) in role.memberOf.enumerated() {
                 let path = "\(path).memberOf[\(position)]"
-                if let message = membershipFault(of: role, in: group, server) { faults.append(SpecFault(path, message)) }
-                if contains(role.memberOf[..<position], group) { faults.append(SpecFault(path, "\(SpecRules.shown(group)) is listed twice")) }
+                if let message = membershipFault(of: role, in: group, roles, version, &suggestions) { faults.append(SpecFault(path, message)) }
+                if !seen.insert(ByteName(group)).inserted { faults.append(SpecFault(path, "\(SpecRules.shown(group)) is listed twice")) }
             }
         }
-        for role in server.roles where isInCircle(role.name, server.roles) {
-            let index = server.roles.firstIndex { same($0.name, role.name) } ?? 0
-            faults.append(
-                SpecFault(
-                    "postgresql.roles[\(index)].memberOf", "\(SpecRules.shown(role.name)) is a member of itself by way of the roles that it is a member of"))
-            break
+        if let index = Memberships(roles.all, indices: roles.indices).firstInCircle {
+            let name = SpecRules.shown(roles.all[index].name)
+            faults.append(SpecFault("\(list)[\(index)].memberOf", "\(name) is a member of itself by way of the roles that it is a member of"))
         }
         return faults
     }
 
-    private static func membershipFault(of role: ApplianceSpec.Role, in group: String, _ server: ApplianceSpec.PostgreSQL) -> String? {
-        if same(role.name, group) { return "a role cannot be a member of itself" }
-        if contains(server.roles.map(\.name), group) { return nil }
+    private static func membershipFault(
+        of role: ApplianceSpec.Role, in group: String, _ roles: Roles, _ version: Int?, _ suggestions: inout Suggestions
+    ) -> String? {
+        if role.name.utf8.elementsEqual(group.utf8) { return "a role cannot be a member of itself" }
+        if roles.contains(group) { return nil }
         if let since = predefinedRoles[group] {
-            guard let version = server.version, version < since else { return nil }
+            guard let version, version < since else { return nil }
             return "\(SpecRules.shown(group)) exists since PostgreSQL \(since), and version \(version) is asked for"
         }
-        let known = server.roles.map(\.name).filter { !same($0, role.name) } + predefinedRoles.keys.sorted()
-        return "\(SpecRules.shown(group)) is no role of this spec and none of PostgreSQL's own" + Suggestion.text(for: group, among: known)
+        let known = suggestions.text(for: group) { roles.names.filter { !$0.utf8.elementsEqual(role.name.utf8) } + predefinedRoles.keys.sorted() }
+        return "\(SpecRules.shown(group)) is not a role of this spec, nor one of PostgreSQL's own\(known)"
     }
 
-    /// Whether following memberships from a role leads back to it over at least one other role.
-    private static func isInCircle(_ name: String, _ roles: [ApplianceSpec.Role]) -> Bool {
-        var seen: [String] = []
-        var open = roles.first { same($0.name, name) }?.memberOf.filter { !same($0, name) } ?? []
-        while let next = open.popLast() {
-            if same(next, name) { return true }
-            if contains(seen, next) { continue }
-            seen.append(next)
-            open += roles.first { same($0.name, next) }?.memberOf ?? []
-        }
-        return false
-    }
-
-    private static func databases(_ server: ApplianceSpec.PostgreSQL) -> [SpecFault] {
+    private static func databases(_ databases: [ApplianceSpec.Database], of roles: Roles, _ suggestions: inout Suggestions) -> [SpecFault] {
+        let list = "postgresql.databases"
+        if let fault = SpecLimits.fault(list, databases.count, SpecLimits.databases, "databases") { return [fault] }
         var faults: [SpecFault] = []
-        let roles = server.roles.map(\.name)
-        for (index, database) in server.databases.enumerated() {
-            let path = "postgresql.databases[\(index)]"
-            faults += name(database.name, at: "\(path).name", of: "database", earlier: server.databases[..<index].map(\.name))
-            if !contains(roles, database.owner) {
-                let known = roles.isEmpty ? "; the spec has no roles" : Suggestion.text(for: database.owner, among: roles)
+        var names: Set<ByteName> = []
+        for (index, database) in databases.enumerated() {
+            let path = "\(list)[\(index)]"
+            faults += name(database.name, at: "\(path).name", of: "database", isFirst: names.insert(ByteName(database.name)).inserted)
+            if !roles.contains(database.owner) {
+                let known = roles.all.isEmpty ? "; the spec has no roles" : suggestions.text(for: database.owner) { roles.names }
                 faults.append(SpecFault("\(path).owner", "\(SpecRules.shown(database.owner)) is not a role under 'postgresql.roles'\(known)"))
             }
-            for (position, name) in database.extensions.enumerated() {
-                let path = "\(path).extensions[\(position)]"
-                if !SpecRules.isExtensionName(name) {
-                    faults.append(
-                        SpecFault(
-                            path, "\(SpecRules.shown(name)) is not the name of an extension; allowed are lower-case letters, digits, underscores and hyphens"))
-                }
-                if database.extensions[..<position].contains(name) { faults.append(SpecFault(path, "\(SpecRules.shown(name)) is listed twice")) }
-            }
+            faults += extensions(database.extensions, at: "\(path).extensions")
         }
         return faults
     }
 
-    private static func name(_ name: String, at path: String, of kind: String, earlier: [String]) -> [SpecFault] {
-        if !isAllowed(name) { return [SpecFault(path, "\(SpecRules.shown(name)) cannot name a \(kind); allowed are \(rule)")] }
-        if contains(earlier, name) { return [SpecFault(path, "there are two \(kind)s named \(SpecRules.shown(name))")] }
-        return []
+    private static func extensions(_ names: [String], at list: String) -> [SpecFault] {
+        if let fault = SpecLimits.fault(list, names.count, SpecLimits.extensions, "extensions") { return [fault] }
+        var faults: [SpecFault] = []
+        var seen: Set<ByteName> = []
+        for (position, name) in names.enumerated() {
+            let path = "\(list)[\(position)]"
+            if !SpecRules.isExtensionName(name) {
+                faults.append(
+                    SpecFault(
+                        path, "\(SpecRules.shown(name)) is not the name of an extension; allowed are lower-case letters, digits, underscores and hyphens"))
+            }
+            if !seen.insert(ByteName(name)).inserted { faults.append(SpecFault(path, "\(SpecRules.shown(name)) is listed twice")) }
+        }
+        return faults
     }
 
-    /// PostgreSQL compares bytes; Swift's `==` would take different encodings of one letter for the same.
-    private static func same(_ left: String, _ right: String) -> Bool { left.utf8.elementsEqual(right.utf8) }
-
-    private static func contains(_ names: some Sequence<String>, _ name: String) -> Bool { names.contains { same($0, name) } }
+    private static func name(_ name: String, at path: String, of kind: String, isFirst: Bool) -> [SpecFault] {
+        if !isAllowed(name) { return [SpecFault(path, "\(SpecRules.shown(name)) cannot name a \(kind); allowed are \(rule)")] }
+        if !isFirst { return [SpecFault(path, "there are two \(kind)s named \(SpecRules.shown(name))")] }
+        return []
+    }
 }

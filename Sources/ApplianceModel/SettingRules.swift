@@ -1,32 +1,64 @@
 /// What a spec may not set in postgresql.conf. Held by the spec file's reader and by the renderer of the configuration alike.
 package enum SettingRules {
-    /// What is wrong with the value of a setting that a spec may set; nil when all is well.
-    package static func valueFault(_ name: String, _ value: String) -> String? {
-        switch name.lowercased() {
+    /// The name as PostgreSQL compares it, which takes `DateStyle` and `datestyle` for one setting; nil for a text that cannot be the name of one.
+    package static func canonicalName(_ name: String) -> String? {
+        let lowered = String(decoding: name.utf8.map { SpecRules.isUpper($0) ? $0 | 0x20 : $0 }, as: UTF8.self)
+        return SpecRules.isSettingName(lowered) ? lowered : nil
+    }
+
+    /// What is wrong with a setting, whatever the case of its name; nil when a spec may have it. Whether the server knows the name and takes the value,
+    /// only the server can tell.
+    package static func fault(_ name: String, _ value: String) -> String? {
+        guard let canonical = canonicalName(name) else { return nameFault(name) }
+        if let reason = owned[canonical] { return "\(SpecRules.shown(name)) belongs to pgkvm: \(reason)" }
+        return valueFault(canonical, value)
+    }
+
+    private static func nameFault(_ name: String) -> String {
+        let meant = canonicalName(String(decoding: name.utf8.map { "- ".utf8.contains($0) ? UInt8(ascii: "_") : $0 }, as: UTF8.self))
+        return "\(SpecRules.shown(name)) is not the name of a setting; allowed are letters, digits and underscores, and one dot in those of extensions"
+            + (meant.map { "; did you mean '\($0)'?" } ?? "")
+    }
+
+    /// - Parameter name: in lower case.
+    private static func valueFault(_ name: String, _ value: String) -> String? {
+        switch name {
         case "wal_level" where !["replica", "logical"].contains(value.lowercased()):
-            "setting 'wal_level' must be replica or logical: backup needs it"
-        case "shared_preload_libraries" where !value.contains("pg_stat_statements"):
-            "setting 'shared_preload_libraries' must keep pg_stat_statements: write 'pg_stat_statements, …'"
+            "'wal_level' must be replica or logical: backup needs it"
+        case "shared_preload_libraries" where !libraries(value).contains("pg_stat_statements"):
+            "'shared_preload_libraries' must keep pg_stat_statements: write 'pg_stat_statements, …'"
         default: nil
         }
     }
 
-    private static let place = "it decides where the files of the cluster are"
-    private static let reach = "it decides how the server is reached"
-    private static let certificate = "certificates are issued and renewed by pgkvm"
-    private static let log = "pgkvm reads the server's log where it put it"
-    private static let include = "it would read other files"
+    /// The names of a list of libraries, without directories and quotes.
+    private static func libraries(_ value: String) -> [String] {
+        value.utf8.split(separator: UInt8(ascii: ",")).map { entry in
+            let name = entry.filter { !" \t\"".utf8.contains($0) }
+            return String(decoding: name[(name.lastIndex(of: UInt8(ascii: "/")).map { $0 + 1 } ?? 0)...], as: UTF8.self)
+        }
+    }
 
-    /// Settings that pgkvm decides itself, with the reason: with another value the server would not be reached, or not verified.
+    private static let place = "it decides where the files of the cluster are; the size of their disk is 'data.size'"
+    private static let certificate = "certificates are issued and renewed by 'pgkvm deploy'"
+    private static let log = "pgkvm reads the server's log where it put it; 'pgkvm logs NAME' shows it"
+    private static let include = "it would read other files; write their settings here, under 'postgresql.settings'"
+    private static let zone = "write 'postgresql.timeZone'"
+
+    /// Settings that pgkvm decides itself, each with the reason and, where there is one, with what to write instead: with another value the server would
+    /// not be reached, or not verified.
     package static let owned: [String: String] = [
         "data_directory": place, "config_file": place, "hba_file": place, "ident_file": place, "external_pid_file": place,
         "include": include, "include_dir": include, "include_if_exists": include,
-        "listen_addresses": reach, "port": reach, "unix_socket_directories": reach,
-        "cluster_name": "it is the appliance's name",
-        "ssl": "every connection over the network is encrypted", "ssl_ca_file": certificate, "ssl_cert_file": certificate, "ssl_key_file": certificate,
-        "password_encryption": "every password is a SCRAM verifier",
-        "timezone": "set 'postgresql.timeZone'", "log_timezone": "set 'postgresql.timeZone'",
+        "listen_addresses": "the server listens on every address of the guest; who gets in is decided by 'network.mode' and 'postgresql.allowFrom'",
+        "port": "the guest's is 5432; the port of this host that leads to it is 'network.postgresqlPort'",
+        "unix_socket_directories": "programs in the guest look for the socket where Debian has it",
+        "cluster_name": "it is the appliance's own: 'name'",
+        "ssl": "every connection over the network is encrypted",
+        "ssl_ca_file": certificate, "ssl_cert_file": certificate, "ssl_key_file": certificate,
+        "password_encryption": "every password is kept as a SCRAM verifier",
+        "timezone": zone, "log_timezone": zone,
         "logging_collector": log, "log_directory": log, "log_filename": log, "log_destination": log,
-        "archive_mode": "it is on, so that backup comes by reload",
+        "archive_mode": "it is on, so that a backup is set up by a reload: write 'archive_command' or 'archive_library'",
     ]
 }

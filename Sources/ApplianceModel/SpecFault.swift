@@ -19,11 +19,11 @@ extension Failure.Code {
 }
 
 extension Failure {
-    /// One failure for all the faults of a spec, a line for each.
+    /// One failure for all the faults of a spec, a line for each; of very many the first ones.
     package static func invalidSpec(_ source: String, faults: [String]) -> Failure {
         let count = faults.count == 1 ? "1 fault" : "\(faults.count) faults"
         return Failure(
-            .specInvalid, "\(source) has \(count):\n" + faults.map { "  \($0)" }.joined(separator: "\n"),
+            .specInvalid, "\(source) has \(count):\n" + SpecLimits.listed(faults).map { "  \($0)" }.joined(separator: "\n"),
             remedy: "correct what is listed and run the same command again")
     }
 }

@@ -19,6 +19,9 @@ extension SpecRules {
         return text.unicodeScalars.count > limit ? result + "…" : result
     }
 
+    /// A byte that a key of the spec file, or the name of a setting, may have.
+    package static func isKeyByte(_ byte: UInt8) -> Bool { isAlphanumeric(byte) || "_.-".utf8.contains(byte) }
+
     static func isLower(_ byte: UInt8) -> Bool { (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte) }
     static func isUpper(_ byte: UInt8) -> Bool { (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(byte) }
     static func isDigit(_ byte: UInt8) -> Bool { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) }
@@ -36,12 +39,15 @@ extension SpecRules {
         matches(text, limit: 128, first: isAlphanumeric) { isAlphanumeric($0) || $0 == UInt8(ascii: ".") || $0 == UInt8(ascii: "_") || $0 == UInt8(ascii: "-") }
     }
 
-    /// `work_mem`, `pg_stat_statements.track`: letters, digits, underscores and dots, in lower case.
+    /// `work_mem`, `pg_stat_statements.track`: letters, digits and underscores in lower case, with one dot in the name of an extension's.
     package static func isSettingName(_ text: String) -> Bool {
         let underscore = UInt8(ascii: "_")
-        return matches(text, limit: 63, first: { isLower($0) || $0 == underscore }) {
-            isLower($0) || isDigit($0) || $0 == underscore || $0 == UInt8(ascii: ".")
-        }
+        let parts = text.utf8.split(separator: UInt8(ascii: "."), maxSplits: 2, omittingEmptySubsequences: false)
+        return text.utf8.count <= 127 && parts.count <= 2
+            && parts.allSatisfy { part in
+                guard let first = part.first, isLower(first) || first == underscore else { return false }
+                return part.allSatisfy { isLower($0) || isDigit($0) || $0 == underscore }
+            }
     }
 
     /// `pg_trgm`, `uuid-ossp`.
@@ -49,28 +55,34 @@ extension SpecRules {
         matches(text, limit: 63, first: isLower) { isLower($0) || isDigit($0) || $0 == UInt8(ascii: "_") || $0 == UInt8(ascii: "-") }
     }
 
-    /// `C`, `POSIX`, `C.UTF-8`, `de_CH.UTF-8`, `sr_RS.UTF-8@latin`: the encoding of a cluster is always UTF-8.
-    package static func isLocale(_ text: String) -> Bool {
-        if ["C", "POSIX", "C.UTF-8", "C.utf8"].contains(text) { return true }
-        let halves = text.split(separator: ".", maxSplits: 1, omittingEmptySubsequences: false)
-        guard halves.count == 2 else { return false }
-        let place = halves[0].split(separator: "_", omittingEmptySubsequences: false)
-        guard place.count == 2, (2...3).contains(place[0].utf8.count), place[1].utf8.count == 2 else { return false }
-        guard place[0].utf8.allSatisfy(isLower), place[1].utf8.allSatisfy(isUpper) else { return false }
-        let ending = halves[1].split(separator: "@", maxSplits: 1, omittingEmptySubsequences: false)
-        guard let encoding = ending.first, encoding == "UTF-8" || encoding == "utf8" else { return false }
-        return ending.count == 1 || matches(ending[1], limit: 20, first: isLower, rest: isLower)
+    /// Why a text cannot be the locale of a cluster, whose encoding is always UTF-8; nil when it may be one. Every spelling that the C library takes is
+    /// taken; whether there is such a locale is asked of the guest's.
+    static func localeFault(_ text: String) -> String? {
+        guard let name = LocaleName(text) else {
+            return "\(shown(text)) is not a UTF-8 locale; allowed are C.UTF-8, C, POSIX and names such as de_CH.UTF-8"
+        }
+        guard let other = name.otherEncoding else { return nil }
+        return "\(shown(text)) is \(other) to the C library, and the encoding is always UTF-8; write \(name.inUTF8)"
     }
 
-    /// A name as in the IANA data base: `Europe/Zurich`, `America/Argentina/Ushuaia`, `Etc/GMT+5`.
-    package static func isTimeZone(_ text: String) -> Bool {
-        let parts = text.split(separator: "/", omittingEmptySubsequences: false)
-        guard (1...3).contains(parts.count), text.utf8.count <= 64 else { return false }
-        return parts.allSatisfy { part in
-            matches(part, limit: 32, first: { isUpper($0) || isLower($0) }) {
-                isAlphanumeric($0) || $0 == UInt8(ascii: "_") || $0 == UInt8(ascii: "-") || $0 == UInt8(ascii: "+")
+    /// Why a text cannot be a time zone; nil for a name as in the IANA data base: `Europe/Zurich`, `America/Argentina/Ushuaia`, `Etc/GMT+5`, `EST5EDT`.
+    /// Whether there is such a zone is asked of the guest's PostgreSQL.
+    static func timeZoneFault(_ text: String) -> String? {
+        let parts = text.utf8.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false).map(Substring.init)
+        let isName =
+            (1...3).contains(parts.count) && text.utf8.count <= 64
+            && parts.allSatisfy { part in
+                matches(part, limit: 32, first: { isUpper($0) || isLower($0) }) {
+                    isAlphanumeric($0) || $0 == UInt8(ascii: "_") || $0 == UInt8(ascii: "-") || $0 == UInt8(ascii: "+")
+                }
             }
+        guard let first = parts.first, parts.count > 1, ["posix", "right"].contains(first) else {
+            return isName ? nil : "\(shown(text)) is not the name of a time zone; allowed are names such as Europe/Zurich or Etc/UTC"
         }
+        let plain = shown(text.unicodeScalars.dropFirst(first.unicodeScalars.count + 1).map(String.init).joined())
+        return first == "posix"
+            ? "\(shown(text)) is \(plain) again, from a second copy that not every system has; write \(plain)"
+            : "\(shown(text)) counts leap seconds, and PostgreSQL knows none; write \(plain)"
     }
 
     /// `a, b or c`: the values of a choice, for messages.

@@ -50,6 +50,7 @@ extension SpecRules {
         if let port = network.sshPort, port == network.postgresqlPort {
             faults.append(SpecFault("network.postgresqlPort", "port \(port) is also 'network.sshPort'; the two must differ"))
         }
+        if let fault = SpecLimits.fault("network.nameServers", network.nameServers.count, SpecLimits.nameServers, "name servers") { faults.append(fault) }
         return faults + (network.mode == .user ? userNetwork(network) : hostNetwork(network))
     }
 
@@ -123,19 +124,13 @@ extension SpecRules {
     ) -> [SpecFault] {
         var faults: [SpecFault] = []
         if let message = versionFault(server, image: image) { faults.append(SpecFault("postgresql.version", message)) }
-        if !isLocale(server.locale) {
-            faults.append(
-                SpecFault(
-                    "postgresql.locale",
-                    "\(shown(server.locale)) is not a UTF-8 locale; allowed are C.UTF-8, C, POSIX and names such as de_CH.UTF-8"))
-        }
-        if !isTimeZone(server.timeZone) {
-            faults.append(
-                SpecFault("postgresql.timeZone", "\(shown(server.timeZone)) is not the name of a time zone; allowed are names such as Europe/Zurich or Etc/UTC")
-            )
-        }
+        if let message = localeFault(server.locale) { faults.append(SpecFault("postgresql.locale", message)) }
+        if let message = timeZoneFault(server.timeZone) { faults.append(SpecFault("postgresql.timeZone", message)) }
+        let list = "postgresql.allowFrom"
+        if let fault = SpecLimits.fault(list, server.allowFrom.count, SpecLimits.networks, "networks") { return faults + [fault] }
+        var seen: Set<IPv4Network> = []
         for (index, allowed) in server.allowFrom.enumerated() {
-            let path = "postgresql.allowFrom[\(index)]"
+            let path = "\(list)[\(index)]"
             if network.mode == .user, !isThisHost(allowed) {
                 faults.append(
                     SpecFault(
@@ -143,7 +138,7 @@ extension SpecRules {
                         "\(allowed) is beyond this host, and under user networking only the host itself reaches the guest; "
                             + "allowed are 10.0.2.2/32 (this host, as the guest sees it) and networks within 127.0.0.0/8"))
             }
-            if server.allowFrom[..<index].contains(allowed) { faults.append(SpecFault(path, "\(allowed) is listed twice")) }
+            if !seen.insert(allowed).inserted { faults.append(SpecFault(path, "\(allowed) is listed twice")) }
         }
         return faults
     }
@@ -180,12 +175,31 @@ extension SpecRules {
     }
 
     private static func size(_ size: ByteSize, at path: String, smallest: ByteSize, largest: ByteSize) -> [SpecFault] {
-        if size < smallest { return [SpecFault(path, "\(size) is too small; allowed are \(smallest) to \(largest)")] }
+        if size < smallest {
+            if let meant = meant(by: size.bytes, smallest, largest) {
+                return [SpecFault(path, "\(size.bytes) bytes? a number without a unit is bytes; write \(meant)")]
+            }
+            return [SpecFault(path, "\(size) is too small; allowed are \(smallest) to \(largest)")]
+        }
         if size > largest { return [SpecFault(path, "\(size) is too large; allowed are \(smallest) to \(largest)")] }
         guard size.bytes % (1 << 20) == 0 else {
             let nearest = ByteSize.mebibytes(size.mebibytes + 1)
             return [SpecFault(path, "\(size) is not a whole number of MiB; the next that is: \(nearest) (1 GiB is 1024 MiB, 1 GB is not a whole number)")]
         }
         return []
+    }
+
+    /// What a number that is far too small was meant as: megabytes, as libvirt's and Proxmox's forms count memory, or gigabytes.
+    private static func meant(by number: Int64, _ smallest: ByteSize, _ largest: ByteSize) -> String? {
+        guard (1..<1 << 17).contains(number) else { return nil }
+        func isPossible(_ size: ByteSize) -> Bool { size >= smallest && size <= largest }
+        let (mebibytes, gibibytes) = (ByteSize.mebibytes(number), ByteSize.gibibytes(number))
+        var words = isPossible(mebibytes) ? ["\(number)MiB"] : []
+        if isPossible(mebibytes), number % 1024 == 0 {
+            words.append("\(mebibytes)")
+        } else if isPossible(gibibytes) {
+            words.append("\(number)GiB")
+        }
+        return words.isEmpty ? nil : words.joined(separator: " or ")
     }
 }

@@ -5,9 +5,16 @@ package enum Suggestion {
         let wanted = Array(word.lowercased())
         // Longer words get no comparison: the distance takes time in proportion to the product of the lengths.
         guard !wanted.isEmpty, wanted.count <= 64 else { return nil }
-        let ranked = known.map { (word: $0, distance: distance(wanted, Array($0.lowercased()))) }
-        guard let best = ranked.min(by: { $0.distance < $1.distance }) else { return nil }
-        return best.distance <= max(1, min(3, wanted.count / 3)) ? best.word : nil
+        let limit = max(1, min(3, wanted.count / 3))
+        var best: (word: String, distance: Int)?
+        for word in known {
+            let letters = Array(word.lowercased())
+            // Words whose lengths differ by more are further away than that.
+            guard abs(letters.count - wanted.count) <= limit else { continue }
+            let distance = distance(wanted, letters)
+            if distance <= limit, distance < best?.distance ?? .max { best = (word, distance) }
+        }
+        return best?.word
     }
 
     /// `; did you mean 'x'?`, or nothing.
@@ -29,5 +36,17 @@ package enum Suggestion {
             (before, previous) = (previous, current)
         }
         return previous[right.count]
+    }
+}
+
+/// Suggestions for the first of many misspelt words: each costs a comparison with every known one.
+struct Suggestions {
+    private var left = SpecLimits.suggestions
+
+    /// `; did you mean 'x'?`, or nothing.
+    mutating func text(for word: String, among known: () -> [String]) -> String {
+        guard left > 0 else { return "" }
+        left -= 1
+        return Suggestion.text(for: word, among: known())
     }
 }

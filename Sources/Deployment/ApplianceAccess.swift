@@ -115,7 +115,7 @@ extension Appliance {
                 .invalidInput, "'\(self.name)' has no role '\(user)'", remedy: "choose one of: \(postgresql.roles.map(\.name).joined(separator: ", "))")
         }
         guard try await context.journal.fact(ConfigurationFact.self) != nil else {
-            throw Failure(.applianceIncomplete, "'\(self.name)' has no database yet", remedy: "pgkvm deploy \(directory.spec)")
+            throw Failure(.applianceIncomplete, "'\(self.name)' has no database yet", remedy: "pgkvm deploy \(ShellWord.quoted(directory.spec.string))")
         }
         let endpoint = try await context.postgresqlEndpoint()
         return try ConnectionText(

@@ -2,6 +2,7 @@ package import ApplianceModel
 internal import FoundationEssentials
 internal import HostSystem
 package import MachineBackend
+internal import SystemPackage
 
 /// What `autostart.json` keeps: what was decided once, so that a later deployment does not decide anew.
 struct StoredAutostart: Codable {
@@ -75,7 +76,7 @@ extension Appliance {
             throw Failure(.unsupported, "machines of '\(context.backend.kind.rawValue)' are not started by this host")
         }
         guard let machine = try await machine() else {
-            throw Failure(.machineNotFound, "the machine of '\(name)' is not there yet", remedy: "pgkvm deploy \(directory.spec)")
+            throw Failure(.machineNotFound, "the machine of '\(name)' is not there yet", remedy: "pgkvm deploy \(ShellWord.quoted(directory.spec.string))")
         }
         return (machine, provider)
     }

@@ -1,5 +1,6 @@
 package import ApplianceModel
 package import MachineBackend
+internal import SystemPackage
 
 /// What `priority` shows. Its JSON keys are API.
 package struct PrioritySummary: Codable, Sendable {
@@ -142,7 +143,7 @@ extension Appliance {
             throw Failure(.unsupported, "machines of '\(context.backend.kind.rawValue)' are no processes of this host")
         }
         guard let machine = try await machine() else {
-            throw Failure(.machineNotFound, "the machine of '\(name)' is not there yet", remedy: "pgkvm deploy \(directory.spec)")
+            throw Failure(.machineNotFound, "the machine of '\(name)' is not there yet", remedy: "pgkvm deploy \(ShellWord.quoted(directory.spec.string))")
         }
         return (machine, provider)
     }

@@ -3,6 +3,7 @@ internal import HostSystem
 internal import MachineBackend
 internal import PostgresServer
 internal import SpecFile
+internal import SystemPackage
 internal import Workflow
 
 /// Everything that is asked before the spec of an appliance with a machine is changed. Nothing has changed until it has passed.
@@ -38,7 +39,7 @@ struct ChangeExamination {
         let text = changes.changes.map { "\n    " + PlanText.line($0) }.joined()
         return Failure(
             .applianceDiffers, "'\(name)' is deployed with another spec, and not every difference can be made:\(text)",
-            remedy: "deploy it as it is with 'pgkvm deploy \(known.directory.spec)', or choose another name, or 'pgkvm delete \(name)' first")
+            remedy: "deploy it as it is: pgkvm deploy \(ShellWord.quoted(known.directory.spec.string)); or choose another name, or delete it first")
     }
 
     /// What the guest's server says; nil where nothing of it would change.

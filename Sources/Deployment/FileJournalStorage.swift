@@ -110,6 +110,6 @@ package final class FileJournalStorage: JournalStorage {
         let isFull = [Errno.noSpace, .diskQuotaExceeded].contains { $0 == error as? Errno }
         return Failure(
             .fileUnwritable, "cannot write the journal '\(path)'",
-            remedy: isFull ? "free space on the file system of '\(path.removingLastComponent())'" : nil, cause: error)
+            remedy: isFull ? "free space on the file system of \(ShellWord.quoted(path.removingLastComponent().string))" : nil, cause: error)
     }
 }

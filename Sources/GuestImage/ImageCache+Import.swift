@@ -94,7 +94,8 @@ extension ImageCache {
             }
         } catch let error as Errno {
             throw Failure(
-                .fileUnwritable, "cannot copy '\(source)' to '\(target)'", remedy: error == .noSpace ? "free space in '\(directory)'" : nil, cause: error)
+                .fileUnwritable, "cannot copy '\(source)' to '\(target)'",
+                remedy: error == .noSpace ? "free space in \(ShellWord.quoted(directory.string))" : nil, cause: error)
         }
         try checksum.check(hasher.finish(), source: source.string)
     }

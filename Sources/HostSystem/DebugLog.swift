@@ -1,3 +1,4 @@
+internal import ApplianceModel
 internal import FoundationEssentials
 internal import Glibc
 internal import Synchronization
@@ -145,12 +146,5 @@ extension Duration {
 
 /// A command line as a person would type it.
 package enum CommandText {
-    package static func render(_ words: [String]) -> String {
-        words.map { word in
-            let isPlain = !word.isEmpty && word.utf8.allSatisfy { plain.contains($0) }
-            return isPlain ? word : "'" + word.replacing("'", with: #"'\''"#) + "'"
-        }.joined(separator: " ")
-    }
-
-    private static let plain = Set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./:=,@%+".utf8)
+    package static func render(_ words: [String]) -> String { ShellWord.quoted(words) }
 }

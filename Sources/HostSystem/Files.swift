@@ -91,7 +91,8 @@ package enum Files {
             try synchronize(directory)
         } catch let error as Errno {
             throw Failure(
-                .fileUnwritable, "cannot write '\(path)'", remedy: error == .noSpace ? "free space on the file system of '\(directory)'" : nil,
+                .fileUnwritable, "cannot write '\(path)'",
+                remedy: error == .noSpace ? "free space on the file system of \(ShellWord.quoted(directory.string))" : nil,
                 cause: error)
         }
     }

@@ -90,7 +90,7 @@ extension LibvirtBackend {
         try await Files.write(text(record, in: volumes.directory()).domain(), to: file)
         return Failure(
             .machineFailed, "the domain '\(spec.name)' was removed by hand; its volumes are left in the pool '\(choice.pool)' as they were",
-            remedy: "define it again, as it was made: \(virsh.lines("define \(file)"))")
+            remedy: "define it again, as it was made: \(virsh.lines("define \(ShellWord.quoted(file.string))"))")
     }
 
     package func delete(_ machine: MachineReference) async throws {

@@ -16,7 +16,8 @@ extension LibvirtHost {
                 [
                     Finding(
                         check: "host.storage", level: .warn, measured: "the storage pool '\(choice.pool)', whose file system cannot be seen from here",
-                        expected: Self.expected, remedy: "see that the pool lies on ext4 or XFS, on that host: findmnt --target \(path)")
+                        expected: Self.expected,
+                        remedy: "see that the pool lies on ext4 or XFS, on that host: findmnt --target \(ShellWord.quoted(path.string))")
                 ]
             )
         }

@@ -17,7 +17,7 @@ struct Virsh: Sendable {
 
     /// Commands as a person would type them, one after the other.
     func lines(_ commands: String...) -> String {
-        commands.map { (uri == ApplianceSpec.Libvirt().uri ? "virsh " : "virsh --connect \(uri) ") + $0 }.joined(separator: " && ")
+        commands.map { (uri == ApplianceSpec.Libvirt().uri ? "virsh " : "virsh --connect \(ShellWord.quoted(uri)) ") + $0 }.joined(separator: " && ")
     }
 
     /// Runs one command to its end.
@@ -90,7 +90,7 @@ struct Virsh: Sendable {
             remedy: "choose another name; pgkvm touches no domain that it has not made (\(lines("dumpxml \(name)")))")
     }
 
-    private var sshRemedy: String { "ssh has to reach the host without a question: try 'virsh -c \(uri) version'" }
+    private var sshRemedy: String { "ssh has to reach the host without a question: try: virsh -c \(ShellWord.quoted(uri)) version" }
 
     private func unreachable(_ reason: String) -> Failure {
         let remedy =

@@ -27,12 +27,13 @@ package struct DatabaseSetup: Sendable {
     /// What is wrong with the names, one fragment each; none when `script` can be rendered.
     package var faults: [String] {
         var faults: [String] = []
+        let listed = Set(roles.map { ByteName($0.name) })
         for role in roles {
             if let fault = Self.nameFault(role.name) { faults.append("role '\(role.name)' \(fault)") }
             if Self.isReserved(role: role.name) { faults.append("role '\(role.name)' is the name of a role that PostgreSQL or pgkvm has already") }
             for group in role.memberOf {
                 if group == "postgres" || group == Self.ownName { faults.append("role '\(role.name)' may not be a member of '\(group)'") }
-                if !group.hasPrefix("pg_"), !roles.contains(where: { $0.name == group }) {
+                if !group.utf8.starts(with: "pg_".utf8), !listed.contains(ByteName(group)) {
                     faults.append("role '\(role.name)' is to be a member of '\(group)', which the spec does not list")
                 }
             }
@@ -42,7 +43,7 @@ package struct DatabaseSetup: Sendable {
             if ["postgres", "template0", "template1", Self.ownName].contains(database.name) {
                 faults.append("database '\(database.name)' is one that PostgreSQL or pgkvm has already")
             }
-            if !roles.contains(where: { $0.name == database.owner }) {
+            if !listed.contains(ByteName(database.owner)) {
                 faults.append("database '\(database.name)' is to belong to '\(database.owner)', which the spec does not list")
             }
             faults += database.extensions.compactMap { name in SQLText.nameFault(name).map { "extension '\(name)' of database '\(database.name)' \($0)" } }
@@ -63,7 +64,7 @@ package struct DatabaseSetup: Sendable {
         let ownDatabase = ApplianceSpec.Database(name: Self.ownName, owner: Self.ownName, extensions: ["pg_stat_statements"])
         let values: [String: Any] = [
             "formatVersion": RenderedFile.formatVersion,
-            "roles": try allRoles.map { try self.values(of: $0.name) },
+            "roles": try allRoles.map(values(of:)),
             "memberships": try allRoles.flatMap { role in
                 try role.memberOf.map { ["group": try SQLText.identifier($0), "member": try SQLText.identifier(role.name)] }
             },
@@ -72,9 +73,12 @@ package struct DatabaseSetup: Sendable {
         return Secret(try templates.render("postgresql/setup.sql", values))
     }
 
-    private func values(of role: String) throws -> [String: Any] {
-        var values: [String: Any] = ["literal": try SQLText.literal(role), "identifier": try SQLText.identifier(role)]
-        if let verifier = verifiers[role] { values["verifier"] = try SQLText.literal(verifier) }
+    private func values(of role: ApplianceSpec.Role) throws -> [String: Any] {
+        var values: [String: Any] = [
+            "literal": try SQLText.literal(role.name), "identifier": try SQLText.identifier(role.name),
+            "replication": role.replication ? "REPLICATION" : "NOREPLICATION",
+        ]
+        if let verifier = verifiers[role.name] { values["verifier"] = try SQLText.literal(verifier) }
         return values
     }
 
@@ -90,8 +94,8 @@ package struct DatabaseSetup: Sendable {
     /// A database name for psql's `\connect`: as a connection string, so that no name is taken for one, in the quotes of a
     /// meta-command, which are those of an identifier (as pg_dumpall does it).
     private static func connectArgument(_ database: String) throws -> String {
-        let quoted = database.replacing("\\", with: #"\\"#).replacing("'", with: #"\'"#)
-        return "\"" + "dbname='\(quoted)'".replacing("\"", with: "\"\"") + "\""
+        let quoted = SQLText.replacing("'", in: SQLText.doubling("\\", in: database), by: #"\'"#)
+        return "\"" + SQLText.doubling("\"", in: "dbname='\(quoted)'") + "\""
     }
 
     /// psql's commands and password files go by lines, so a name may not break one.
@@ -100,10 +104,11 @@ package struct DatabaseSetup: Sendable {
     }
 
     private static func isReserved(role: String) -> Bool {
-        ["postgres", ownName, "public", "none"].contains(role) || role.hasPrefix("pg_")
+        ["postgres", ownName, "public", "none"].contains(role) || role.utf8.starts(with: "pg_".utf8)
     }
 
+    /// The names that are there more than once, byte for byte.
     private static func repeated(_ names: [String]) -> [String] {
-        Dictionary(grouping: names) { $0 }.filter { $0.value.count > 1 }.keys.sorted()
+        Dictionary(grouping: names) { ByteName($0) }.values.filter { $0.count > 1 }.compactMap(\.first).sorted()
     }
 }

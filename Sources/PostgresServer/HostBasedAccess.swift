@@ -20,19 +20,51 @@ package enum HostBasedAccess {
         }
     }
 
-    /// - Parameter host: the address with which the guest sees this host; nil under user networking, where it is the gateway's.
-    static func render(mode: ApplianceSpec.Network.Mode, allowFrom: [IPv4Network], host: String?, templates: Templates) throws -> RenderedFile {
+    /// - Parameters:
+    ///   - host: the address with which the guest sees this host; nil under user networking, where it is the gateway's.
+    ///   - replicating: the roles that may stream the WAL from wherever they may connect.
+    ///   - version: the major version of PostgreSQL, which decides how a role's name is written.
+    static func render(
+        mode: ApplianceSpec.Network.Mode, allowFrom: [IPv4Network], host: String?, replicating: [String], version: Int, templates: Templates
+    ) throws -> RenderedFile {
         // Under user networking this host arrives as the gateway, which has a line of its own.
-        let networks = allowFrom.filter { mode != .user || !SpecRules.isThisHost($0) }.map { $0.description.padding(to: 18) }
+        let networks = allowFrom.filter { mode != .user || !SpecRules.isThisHost($0) }.map(\.description)
+        let hostNetwork = host.map { "\($0)/32" }
+        let open = ["127.0.0.1/32", "::1/128"] + (mode == .user ? [userNetworkGateway] : []) + (hostNetwork.map { [$0] } ?? []) + networks
         var values: [String: Any] = [
             "formatVersion": RenderedFile.formatVersion, "userNetworking": mode == .user, "gateway": userNetworkGateway.padding(to: 18),
-            "networks": networks,
+            "networks": networks.map { $0.padding(to: 18) },
+            "replicating": replicating.map { role -> [String: Any] in
+                let name = RoleName.quoted(role, version: version)
+                return ["lines": open.map { ["role": name.padding(to: 9), "network": $0.padding(to: 18)] }]
+            },
         ]
-        if let host { values["host"] = "\(host)/32".padding(to: 18) }
+        if let hostNetwork { values["host"] = hostNetwork.padding(to: 18) }
         return RenderedFile(path: "pg_hba.conf", text: try templates.render("postgresql/pg_hba.conf", values))
     }
 }
 
+/// The name of a role as it stands in a line of pg_hba.conf.
+enum RoleName {
+    /// In quotes, so that no name is taken for a keyword (`all`), for the members of a group (`+x`) or for a file (`@x`). Since PostgreSQL 16 a name that
+    /// begins with a slash is a regular expression, quoted or not: such a name is written as the one that only it matches.
+    static func quoted(_ name: String, version: Int) -> String {
+        let isExpression = version >= 16 && name.utf8.first == UInt8(ascii: "/")
+        return "\"" + SQLText.doubling("\"", in: isExpression ? expression(name) : name) + "\""
+    }
+
+    /// A backslash takes the meaning from every character of ASCII that is neither letter nor digit.
+    private static func expression(_ name: String) -> String {
+        var text = "/^".unicodeScalars
+        for scalar in name.unicodeScalars {
+            if scalar.isASCII, !scalar.properties.isAlphabetic, !("0"..."9").contains(scalar) { text.append("\\") }
+            text.append(scalar)
+        }
+        text.append("$")
+        return String(text)
+    }
+}
+
 extension String {
-    fileprivate func padding(to width: Int) -> String { self + String(repeating: " ", count: max(0, width - count)) }
+    fileprivate func padding(to width: Int) -> String { self + String(repeating: " ", count: max(0, width - unicodeScalars.count)) }
 }

@@ -13,6 +13,8 @@ package struct ServerConfiguration: Sendable {
     package var allowFrom: [IPv4Network]
     /// The address with which the guest sees this host; nil under user networking, and as long as there is no guest.
     package var hostAddress: String?
+    /// The roles that may stream the WAL.
+    package var replicating: [String]
     /// From the spec; they win over every computed setting.
     package var userSettings: [String: String]
 
@@ -26,6 +28,7 @@ package struct ServerConfiguration: Sendable {
         timeZone = spec.postgresql.timeZone
         networkMode = spec.network.mode
         allowFrom = spec.postgresql.allowFrom
+        replicating = spec.postgresql.roles.filter(\.replication).map(\.name)
         userSettings = spec.postgresql.settings
     }
 
@@ -49,7 +52,8 @@ package struct ServerConfiguration: Sendable {
         let layers = Dictionary(grouping: settings, by: \.layer)
         let fixed = [
             try mainFile(templates),
-            try HostBasedAccess.render(mode: networkMode, allowFrom: allowFrom, host: hostAddress, templates: templates),
+            try HostBasedAccess.render(
+                mode: networkMode, allowFrom: allowFrom, host: hostAddress, replicating: replicating, version: layout.version, templates: templates),
             RenderedFile(path: "pg_ident.conf", text: try templates.render("postgresql/pg_ident.conf", ["formatVersion": RenderedFile.formatVersion])),
         ]
         return try fixed + SettingLayer.allCases.map { try file(of: $0, layers[$0] ?? [], templates) }

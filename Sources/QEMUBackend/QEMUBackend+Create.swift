@@ -138,7 +138,7 @@ extension QEMUBackend {
         guard status.device == Files.status(disk.removingLastComponent())?.device else {
             throw Failure(
                 .diskCannotAdopt, "the disk '\(adopted)' is on another file system than '\(state.path)'",
-                remedy: "move its directory into '\(state.path)' and name it there")
+                remedy: "move its directory into \(ShellWord.quoted(state.path.string)) and name it there")
         }
         try Files.rename(adopted, to: disk)
     }

@@ -222,7 +222,7 @@ extension QEMUBackend {
         guard let answer else {
             throw Failure(
                 .machineFailed, "QEMU of '\(machine.identifier)' was started and does not say which process it is",
-                remedy: "look for the process whose working directory is '\(directory.path)' and end it")
+                remedy: "look for the process whose working directory is \(ShellWord.quoted(directory.path.string)) and end it")
         }
         return answer
     }

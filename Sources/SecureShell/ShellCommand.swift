@@ -43,4 +43,11 @@ package struct ShellCommand: Sendable, Equatable, ExpressibleByStringInterpolati
     }
 }
 
-private func quoted(_ text: String) -> String { "'" + text.replacing("'", with: #"'\''"#) + "'" }
+/// By scalars: a combining mark behind a quote does not hide it.
+private func quoted(_ text: String) -> String {
+    var word = "'"
+    for scalar in text.unicodeScalars {
+        if scalar == "'" { word += #"'\''"# } else { word.unicodeScalars.append(scalar) }
+    }
+    return word + "'"
+}

@@ -68,7 +68,9 @@ package enum SpecDifference {
             SpecValue("postgresql.settings", YAMLWriter.quoted($0.value), of: ".\($0.key)")
         }
         let roles = server.roles.map {
-            SpecValue("postgresql.roles", "member of \(list($0.memberOf))", of: " \(SpecRules.shown($0.name))", parts: Set($0.memberOf))
+            SpecValue(
+                "postgresql.roles", "member of \(list($0.memberOf))\($0.replication ? ", with replication" : "")", of: " \(SpecRules.shown($0.name))",
+                parts: Set($0.memberOf))
         }
         let databases = server.databases.map {
             SpecValue(

@@ -119,6 +119,8 @@ extension SpecFile {
         text.list("roles", server.roles) {
             $1.pair("name", $0.name)
             $1.pair("memberOf", $0.memberOf)
+            // Only where it is so: an earlier pgkvm reads the files of all others.
+            if $0.replication { $1.pair("replication", true) }
         }
         text.list("databases", server.databases) {
             $1.pair("name", $0.name)

@@ -54,7 +54,7 @@ package enum SpecFile {
 
     private static func text(_ bytes: [UInt8]) throws -> String {
         guard bytes.count <= sizeLimit else {
-            throw LocatedFault(line: 1, path: nil, message: "the file is larger than \(ByteSize(bytes: Int64(sizeLimit)))")
+            throw LocatedFault(line: 1, path: nil, message: "the file has \(bytes.count) bytes; allowed are at most \(ByteSize(bytes: Int64(sizeLimit)))")
         }
         if let text = String(validating: bytes, as: UTF8.self) { return text }
         let valid = String(decoding: bytes, as: UTF8.self).prefix { $0 != "\u{fffd}" }

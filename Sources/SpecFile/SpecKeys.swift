@@ -159,7 +159,7 @@ extension SpecKeys {
         SpecKey(
             "postgresql.profile", choice(ApplianceSpec.PostgreSQL.Profile.self), "what the settings are tuned for", standard: "mixed", change: .inPlace),
         SpecKey(
-            "postgresql.locale", .text(.any), "C.UTF-8, C, POSIX, or a UTF-8 locale that the image has", standard: "C.UTF-8",
+            "postgresql.locale", .text(.any), "C.UTF-8, C, POSIX, or a UTF-8 locale of the C library such as de_CH.UTF-8", standard: "C.UTF-8",
             change: .fixed("the order of every text index follows from it")),
         SpecKey("postgresql.timeZone", .text(.any), "an IANA name such as Europe/Zurich", standard: "Etc/UTC", change: .inPlace),
         SpecKey(
@@ -172,6 +172,9 @@ extension SpecKeys {
         SpecKey("postgresql.roles[].name", .text(.any), "1 to 63 bytes", standard: nil, change: .byItsKeys),
         SpecKey(
             "postgresql.roles[].memberOf", .texts(.any), "roles of this list, or PostgreSQL's own such as pg_read_all_data", standard: "none",
+            change: .byItsKeys),
+        SpecKey(
+            "postgresql.roles[].replication", .flag, "true: it may stream the WAL, for base backups, pg_receivewal and standbys", standard: "false",
             change: .byItsKeys),
         SpecKey(
             "postgresql.databases", .entries, "databases", standard: "app, owned by app, when there are neither roles nor databases",

@@ -70,7 +70,10 @@ extension SpecReader {
         if key == "<<" { return report(line, path, "merge keys are not supported; write the keys out") }
         if let near = Suggestion.nearest(to: key, among: keys) { return report(line, path, "unknown key; did you mean '\(prefix)\(near)'?") }
         if let home = SpecKeys.home(of: key) { return report(line, path, "unknown key here; did you mean '\(home)'?") }
-        report(line, path, "unknown key; allowed are \(SpecRules.listed(keys))")
+        let isSetting = prefix == "postgresql." && SettingRules.canonicalName(key) != nil
+        report(
+            line, path,
+            "unknown key; allowed are \(SpecRules.listed(keys))" + (isSetting ? "; settings of postgresql.conf stand under 'postgresql.settings'" : ""))
     }
 
     mutating func child(_ parent: Section, _ key: String, _ keys: [String]) -> Section {
@@ -78,13 +81,18 @@ extension SpecReader {
         return section(node, at: parent.path(of: key), keys: keys)
     }
 
-    /// The entries of a list with their paths; none when the key is missing or has no value.
-    mutating func items(_ section: Section, _ key: String) -> [(path: String, node: Node)] {
+    /// The entries of a list with their paths; none when the key is missing or has no value, and none of a list that is too long.
+    /// - Parameter what: in the plural, for the message: `roles`.
+    mutating func items(_ section: Section, _ key: String, limit: Int, _ what: String) -> [(path: String, node: Node)] {
         guard let node = section.value(key), !section.isNull(key) else { return [] }
         let path = section.path(of: key)
         if isRefused(node, at: path) { return [] }
         guard case .sequence(let sequence) = node else {
             report(node.mark?.line, path, "must be a list; write '[a, b]' or one line with '- ' for each entry")
+            return []
+        }
+        if let fault = SpecLimits.fault(path, sequence.count, limit, what) {
+            report(node.mark?.line, path, fault.message)
             return []
         }
         return sequence.enumerated().map { index, node in
@@ -93,15 +101,13 @@ extension SpecReader {
         }
     }
 
-    mutating func texts(_ section: Section, _ key: String) -> [String] {
-        items(section, key).compactMap { text($0.node, at: $0.path) }
+    mutating func texts(_ section: Section, _ key: String, limit: Int, _ what: String) -> [String] {
+        items(section, key, limit: limit, what).compactMap { text($0.node, at: $0.path) }
     }
 
     mutating func required(_ section: Section, _ key: String) -> String? {
         // A list entry that is no section at all has been reported as such.
-        if !section.has(key), !faults.contains(where: { $0.path == section.path }) {
-            report(nil, section.path(of: key), "is missing")
-        }
+        if !section.has(key), !isFaulty(section.path) { report(nil, section.path(of: key), "is missing") }
         return text(section, key)
     }
 
@@ -180,15 +186,21 @@ extension SpecReader {
         return scalar
     }
 
+    /// How a value is written that has such a sign as its own first character.
+    private func quotes(_ node: Node, _ path: String) -> String {
+        guard let scalar = node.scalar, YAMLValue.isPlain(scalar), let advice = document.advice(line: node.mark?.line) else { return "" }
+        return ", or, where the sign belongs to it, put it in quotes: \(advice)"
+    }
+
     /// Anchors, aliases and tags are not part of the format: a file says what it says, once, where it is read.
     mutating func isRefused(_ node: Node, at path: String) -> Bool {
         if node.anchor != nil {
-            report(node.mark?.line, path, "anchors and aliases ('&' and '*') are not supported; write the value out")
+            report(node.mark?.line, path, "anchors and aliases ('&' and '*') are not supported; write the value out\(quotes(node, path))")
             return true
         }
         let tag = node.tag
         guard tag == Tag(.str) || tag == Tag(.map) || tag == Tag(.seq) else {
-            report(node.mark?.line, path, "tags ('!') are not supported; write the plain value")
+            report(node.mark?.line, path, "tags ('!') are not supported; write the plain value\(quotes(node, path))")
             return true
         }
         return false

@@ -3,8 +3,10 @@ internal import Yams
 
 /// Walks the nodes of a document, collecting every fault instead of stopping at the first.
 struct SpecReader {
-    private let document: YAMLDocument
+    let document: YAMLDocument
     private(set) var faults: [LocatedFault] = []
+    /// The paths of the faults.
+    private var faulty: Set<String> = []
     /// Where each key that was read stands, for the rules, which know paths only.
     private(set) var lines: [String: Int] = [:]
 
@@ -24,7 +26,9 @@ struct SpecReader {
         readNetwork(child(top, "network", SpecKeys.network), into: &spec.network)
         readData(child(top, "data", SpecKeys.data), into: &spec.dataDisk)
         readServer(child(top, "postgresql", SpecKeys.postgresql), into: &spec.postgresql)
-        spec.verification.limits = words(child(top, "verify", SpecKeys.verify), "limits", what: "a limit has one value", example: "write one such as 5ms")
+        spec.verification.limits = words(child(top, "verify", SpecKeys.verify), "limits", what: "a limit has one value", example: "write one such as 5ms") {
+            $0
+        }
         applyRules(to: spec)
         return name == nil ? nil : spec
     }
@@ -90,7 +94,7 @@ struct SpecReader {
         if !section.isNull("gateway"), let text = text(section, "gateway") {
             network.gateway = address(text, section.line("gateway"), section.path(of: "gateway"))
         }
-        for (item, node) in items(section, "nameServers") {
+        for (item, node) in items(section, "nameServers", limit: SpecLimits.nameServers, "name servers") {
             if let text = text(node, at: item), let address = address(text, node.mark?.line, item) { network.nameServers.append(address) }
         }
         network.sshPort = port(section, "sshPort")
@@ -114,7 +118,7 @@ struct SpecReader {
         set(&server.profile, choice(section, "profile"))
         set(&server.locale, text(section, "locale"))
         set(&server.timeZone, text(section, "timeZone"))
-        for (item, node) in items(section, "allowFrom") {
+        for (item, node) in items(section, "allowFrom", limit: SpecLimits.networks, "networks") {
             guard let text = text(node, at: item) else { continue }
             if let network = IPv4Network(text) {
                 server.allowFrom.append(network)
@@ -122,43 +126,64 @@ struct SpecReader {
                 report(node.mark?.line, item, "\(SpecRules.shown(text)) is not an IPv4 network; allowed are forms such as 10.0.2.0/24, without host bits")
             }
         }
-        server.settings = words(section, "settings", what: "a setting has one value: lists are written 'a, b'", example: "write '' for an empty one")
+        server.settings = words(
+            section, "settings", limit: SpecLimits.settings,
+            what: "a setting has one value: lists are written 'a, b', and a value that begins with '[' or '{' stands in quotes",
+            example: "write '' for an empty one"
+        ) { SettingRules.canonicalName($0) ?? $0 }
         // The role and the database of the default belong together: they are for a file that names neither.
         if ["roles", "databases"].contains(where: { section.has($0) && !section.isNull($0) }) {
             server.roles = []
             server.databases = []
         }
-        for (item, node) in items(section, "roles") {
+        for (item, node) in items(section, "roles", limit: SpecLimits.roles, "roles") {
             let fields = self.section(node, at: item, keys: SpecKeys.role)
             let name = required(fields, "name")
-            let groups = texts(fields, "memberOf")
-            if let name { server.roles.append(ApplianceSpec.Role(name: name, memberOf: groups)) }
+            let groups = texts(fields, "memberOf", limit: SpecLimits.memberships, "roles")
+            let replication = flag(fields, "replication") ?? false
+            if let name { server.roles.append(ApplianceSpec.Role(name: name, memberOf: groups, replication: replication)) }
         }
-        for (item, node) in items(section, "databases") {
+        for (item, node) in items(section, "databases", limit: SpecLimits.databases, "databases") {
             let fields = self.section(node, at: item, keys: SpecKeys.database)
             let name = required(fields, "name")
             let owner = required(fields, "owner")
-            let extensions = texts(fields, "extensions")
+            let extensions = texts(fields, "extensions", limit: SpecLimits.extensions, "extensions")
             if let name, let owner { server.databases.append(ApplianceSpec.Database(name: name, owner: owner, extensions: extensions)) }
         }
     }
 
     /// A section with keys of any name, whose values keep their text, whatever YAML takes them for: `on`, `1.1`, `'%m [%p] '`.
-    private mutating func words(_ section: Section, _ key: String, what: String, example: String) -> [String: String] {
+    /// - Parameter name: the spelling that all keys with one meaning have in common.
+    private mutating func words(
+        _ section: Section, _ key: String, limit: Int = .max, what: String, example: String, name: (String) -> String
+    ) -> [String: String] {
         guard let node = section.value(key), !section.isNull(key) else { return [:] }
         let path = section.path(of: key)
+        if let count = node.mapping?.count, let fault = SpecLimits.fault(path, count, limit, key) {
+            report(node.mark?.line, path, fault.message)
+            return [:]
+        }
         var result: [String: String] = [:]
+        var seen: [String: (key: String, line: Int?)] = [:]
         for (key, value) in self.section(node, at: path, keys: nil).fields {
             let line = value.mark?.line
+            let name = name(key)
+            if let earlier = seen.updateValue((key, line), forKey: name) {
+                let place = earlier.line.map { " in line \($0)" } ?? ""
+                report(line, "\(path).\(key)", "is the same as \(SpecRules.shown(earlier.key))\(place): upper and lower case make no difference; keep one")
+                continue
+            }
+            note(value, at: "\(path).\(name)")
             if isRefused(value, at: "\(path).\(key)") { continue }
             guard let scalar = value.scalar else {
                 report(line, "\(path).\(key)", "is a list or a section; \(what)")
                 continue
             }
             if YAMLValue.isNull(scalar) {
-                report(line, "\(path).\(key)", "has no value; \(example)")
+                let quoted = document.advice(line: line).map { "; a '#' begins a comment, unless it stands in quotes: \($0)" } ?? ""
+                report(line, "\(path).\(key)", "has no value; \(example)\(quoted)")
             } else {
-                result[key] = scalar.string
+                result[name] = scalar.string
             }
         }
         return result
@@ -166,15 +191,17 @@ struct SpecReader {
 
     /// Adds what the rules find, unless a fault of the same part of the file already explains it.
     private mutating func applyRules(to spec: ApplianceSpec) {
-        let faulty = Set(faults.compactMap(\.path))
-        func isFaulty(_ prefix: String) -> Bool { faulty.contains { $0.hasPrefix(prefix) } }
+        let read = faulty
+        func isFaulty(_ prefix: String) -> Bool { read.contains { $0.utf8.starts(with: prefix.utf8) } }
         // Entries that could not be read are missing from the lists, so their positions would be wrong.
         let parts = ["postgresql.roles", "postgresql.databases", "postgresql.allowFrom"].filter(isFaulty)
+        let isVersionOpen = isFaulty("postgresql.source") || isFaulty("machine.image")
+        let areRolesOpen = parts.contains("postgresql.roles")
         for fault in SpecRules.faults(in: spec) {
-            if faulty.contains(fault.path) || parts.contains(where: fault.path.hasPrefix) { continue }
-            if fault.path == "postgresql.version", isFaulty("postgresql.source") || isFaulty("machine.image") { continue }
-            if fault.path.hasPrefix("postgresql.databases"), fault.path.hasSuffix("owner"), isFaulty("postgresql.roles") { continue }
-            faults.append(LocatedFault(line: line(of: fault.path), path: fault.path, message: fault.message))
+            if read.contains(fault.path) || parts.contains(where: { fault.path.utf8.starts(with: $0.utf8) }) { continue }
+            if fault.path == "postgresql.version", isVersionOpen { continue }
+            if areRolesOpen, fault.path.utf8.starts(with: "postgresql.databases".utf8), fault.path.hasSuffix(".owner") { continue }
+            report(nil, fault.path, fault.message)
         }
     }
 
@@ -192,7 +219,10 @@ struct SpecReader {
 extension SpecReader {
     mutating func report(_ line: Int?, _ path: String, _ message: String) {
         faults.append(LocatedFault(line: line ?? self.line(of: path), path: path.isEmpty ? nil : path, message: message))
+        faulty.insert(path)
     }
+
+    func isFaulty(_ path: String) -> Bool { faulty.contains(path) }
 
     mutating func note(_ node: Node, at path: String) { lines[path] = node.mark?.line }
 }

@@ -6,9 +6,11 @@ struct YAMLDocument {
     let root: Node
     // Nodes refer to their anchors weakly; the parser owns them.
     private let parser: Parser
+    private let advice: YAMLAdvice
 
     /// - Throws: `LocatedFault` when the text is not one YAML document with a mapping at the top.
     init(_ text: String) throws {
+        advice = YAMLAdvice(text)
         do {
             // No resolver: what a plain word means is decided by the key that it stands under.
             parser = try Parser(yaml: text, resolver: .basic, encoding: .utf8)
@@ -28,20 +30,20 @@ struct YAMLDocument {
         return node.scalar.flatMap { Int($0.string) }
     }
 
+    /// How the value of a line is written so that it keeps a first character that means something to YAML.
+    func advice(line: Int?) -> String? { line.flatMap { advice.quoted(line: $0) } }
+
     private static func fault(_ line: Int?, _ message: String) -> LocatedFault { LocatedFault(line: line, path: nil, message: message) }
 
     private static func failure(_ error: YamlError, text: String) -> LocatedFault {
         switch error {
-        case .scanner(_, let problem, let mark, _), .parser(_, let problem, let mark, _):
-            let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
-            let line = lines.indices.contains(mark.line - 1) ? lines[mark.line - 1] : ""
-            let tab = line.contains("\t") ? "; the line holds a tab, and YAML allows only spaces before a key" : ""
-            return fault(mark.line, "not YAML: \(problem)\(tab)")
-        case .composer(_, let problem, let mark, _):
+        case .scanner(let context, let problem, let mark, _), .parser(let context, let problem, let mark, _):
+            return unread(problem, mark, context, YAMLAdvice(text))
+        case .composer(let context, let problem, let mark, _):
             if problem.contains("another document") {
                 return fault(mark.line, "a second document begins ('---'); a spec file holds one appliance")
             }
-            return fault(mark.line, "not YAML: \(problem)")
+            return unread(problem, mark, context, YAMLAdvice(text))
         case .reader(let problem, _, _, _):
             let scalars = text.unicodeScalars
             let bad = scalars.firstIndex { $0.value < 0x20 && $0 != "\t" && $0 != "\n" && $0 != "\r" || (0x7f...0x9f).contains($0.value) && $0.value != 0x85 }
@@ -53,5 +55,17 @@ struct YAMLDocument {
         default:
             return fault(nil, "not YAML: \(error)")
         }
+    }
+
+    /// A place that YAML does not take. What is to blame may stand where the reader had begun, lines before the place where it stopped.
+    private static func unread(_ problem: String, _ mark: Mark, _ context: YamlError.Context?, _ advice: YAMLAdvice) -> LocatedFault {
+        let tab = "; the line holds a tab, and YAML allows only spaces before a key"
+        if advice.isIndentedByTab(line: mark.line) { return fault(mark.line, "not YAML: \(problem)\(tab)") }
+        let begun = context?.mark.line ?? mark.line
+        for (line, column) in [(mark.line, mark.column), (begun, context?.mark.column ?? mark.column)] {
+            guard let text = advice.quoted(line: line, column: column) else { continue }
+            return fault(line, "not YAML: \(problem); YAML reads this value as more than a text, so put it in quotes: \(text)")
+        }
+        return fault(mark.line, "not YAML: \(problem)\(advice.holdsTab(line: mark.line) ? tab : "")")
     }
 }

@@ -156,19 +156,121 @@ struct SpecRulesTests {
             try faults([.init(name: "a", memberOf: ["b", "c"]), .init(name: "b", memberOf: ["d"]), .init(name: "c", memberOf: ["d"]), .init(name: "d")]) == [])
     }
 
-    @Test("Settings have lower-case names and values of one line, and leave pgkvm its own")
+    @Test("Settings have names of one word or two with a dot, and values of one line")
     func settings() throws {
         #expect(
             try faults {
-                $0.postgresql.settings = ["work_mem": "32MB", "pg_stat_statements.max": "100", "log_line_prefix": "'%m' \\ \" $ 🐘", "search_path": ""]
+                $0.postgresql.settings = [
+                    "work_mem": "32MB", "pg_stat_statements.max": "100", "log_line_prefix": "'%m' \\ \" $ 🐘", "search_path": "", "DateStyle": "ISO, DMY",
+                ]
             } == [])
-        for name in ["Work_mem", "work mem", "1a", "", "a=b", "größe", "work_mem\n"] {
-            #expect(try faults { $0.postgresql.settings = [name: "1"] }.count == 1)
-        }
-        for name in ["port", "data_directory", "ssl", "include_dir"] {
-            #expect(try faults { $0.postgresql.settings = [name: "1"] }.first?.contains("decided by pgkvm") == true)
+        for name in ["work mem", "1a", "", "a=b", "größe", "work_mem\n", "a.b.c", ".a", "a.", "work-mem", "e\u{301}", "a.1"] {
+            #expect(try faults { $0.postgresql.settings = [name: "1"] }.count == 1, "\(name)")
         }
         #expect(try faults { $0.postgresql.settings = ["work_mem": "1\ninclude '/etc/passwd'"] }.count == 1)
+        #expect(try faults { $0.postgresql.settings = ["work_mem": "1MB", "Work_Mem": "2MB"] }.count == 1)
+        #expect(try faults { $0.postgresql.settings = ["work-mem": "1MB"] }.first?.hasSuffix("did you mean 'work_mem'?") == true)
+    }
+
+    @Test(
+        "A setting of pgkvm's own is refused with the reason, and with what to write instead, in any case",
+        arguments: [
+            ("timezone", "write 'postgresql.timeZone'"), ("TimeZone", "write 'postgresql.timeZone'"), ("Log_TimeZone", "write 'postgresql.timeZone'"),
+            ("port", "'network.postgresqlPort'"), ("listen_addresses", "'postgresql.allowFrom'"), ("LOG_DIRECTORY", "'pgkvm logs NAME'"),
+            ("logging_collector", "'pgkvm logs NAME'"), ("archive_mode", "'archive_command'"), ("include_dir", "'postgresql.settings'"),
+            ("cluster_name", "'name'"),
+            ("data_directory", "'data.size'"), ("ssl", "encrypted"), ("ssl_key_file", "'pgkvm deploy'"),
+        ])
+    func owned(name: String, instead: String) throws {
+        let found = try faults { $0.postgresql.settings = [name: "x"] }
+        #expect(found.count == 1)
+        #expect(found.first?.hasPrefix("postgresql.settings.\(name): '\(name)' belongs to pgkvm: ") == true)
+        #expect(found.first?.contains(instead) == true, "\(found)")
+    }
+
+    @Test(
+        "Libraries to preload keep pg_stat_statements as one of their names",
+        arguments: [
+            ("pg_stat_statements", true), ("auto_explain, pg_stat_statements", true), ("\"pg_stat_statements\",x", true), ("$libdir/pg_stat_statements", true),
+            ("auto_explain", false), ("my_pg_stat_statements", false), ("", false), ("pg_stat_statements2", false),
+        ])
+    func libraries(value: String, allowed: Bool) throws {
+        #expect(try faults { $0.postgresql.settings = ["shared_preload_libraries": value] }.isEmpty == allowed)
+    }
+
+    @Test("A role is not to replicate where the settings let no one")
+    func noSenders() throws {
+        for value in ["0", "00"] {
+            let found = try faults {
+                $0.postgresql.settings = ["max_wal_senders": value]
+                $0.postgresql.roles = [.init(name: "barman", replication: true)]
+            }
+            #expect(found.map { $0.prefix(49) } == ["postgresql.settings.max_wal_senders: with 0 no on"])
+        }
+        #expect(try faults { $0.postgresql.settings = ["max_wal_senders": "0"] } == [])
+    }
+
+    @Test("What is written too often is told with its number and the limit, and not looked at one by one")
+    func counts() throws {
+        #expect(
+            try faults { $0.postgresql.roles = (0...SpecLimits.roles).map { .init(name: "r\($0)", memberOf: ["nobody"]) } }
+                == ["postgresql.roles: there are 2001 roles; allowed are at most 2000"])
+        #expect(
+            try faults {
+                $0.postgresql.roles = [.init(name: "app")]
+                $0.postgresql.databases = (0...SpecLimits.databases).map { .init(name: "d\($0)", owner: "nobody") }
+            } == ["postgresql.databases: there are 2001 databases; allowed are at most 2000"])
+        #expect(
+            try faults {
+                $0.postgresql.roles = [.init(name: "app", memberOf: (0...200).map { "x\($0)" })]
+                $0.postgresql.databases = [.init(name: "shop", owner: "app", extensions: (0...200).map { "x\($0)" })]
+            } == [
+                "postgresql.roles[0].memberOf: there are 201 roles; allowed are at most 200",
+                "postgresql.databases[0].extensions: there are 201 extensions; allowed are at most 200",
+            ])
+        #expect(
+            try faults { $0.postgresql.settings = Dictionary(uniqueKeysWithValues: (0...1000).map { ("a.b\($0)", "1") }) }
+                == ["postgresql.settings: there are 1001 settings; allowed are at most 1000"])
+        #expect(
+            try faults { $0.postgresql.allowFrom = (0...1000).compactMap { IPv4Network("127.0.\($0 / 256).\($0 % 256)") } }
+                == ["postgresql.allowFrom: there are 1001 networks; allowed are at most 1000"])
+        #expect(
+            try faults { $0.postgresql.roles = (0...32).map { .init(name: "r\($0)", replication: true) } }
+                == ["postgresql.roles: there are 33 roles with 'replication: true'; allowed are at most 32"])
+    }
+
+    @Test("Of many misspelt names only the first are compared with the known ones")
+    func suggestions() throws {
+        let found = try faults {
+            $0.postgresql.roles = (0..<500).map { .init(name: "role-\($0)") }
+            $0.postgresql.databases = (0..<500).map { .init(name: "d\($0)", owner: "roles-\($0)") }
+        }
+        #expect(found.count == 500)
+        #expect(found.count { $0.contains("did you mean") } == SpecLimits.suggestions)
+    }
+
+    @Test("Of very many faults the first are listed, and the others counted")
+    func manyFaults() throws {
+        var spec = ApplianceSpec(name: try #require(ApplianceName("orders")))
+        spec.postgresql.databases = (0..<150).map { .init(name: "d\($0)", owner: "nobody") }
+        let failure = #expect(throws: Failure.self) { try SpecRules.check(spec, source: "x") }
+        let lines = failure?.message.split(separator: "\n") ?? []
+        #expect(lines.first == "x has 150 faults:")
+        #expect(lines.count == 102)
+        #expect(lines.last == "  … and 50 more")
+    }
+
+    @Test("The first role of a long circle is named, and a long chain is none")
+    func circles() throws {
+        func chain(_ count: Int, last: String) -> [ApplianceSpec.Role] {
+            (0..<count).map { .init(name: "r\($0)", memberOf: [$0 + 1 < count ? "r\($0 + 1)" : last]) }
+        }
+        #expect(try faults { $0.postgresql.roles = chain(2000, last: "pg_monitor") } == [])
+        let whole = try faults { $0.postgresql.roles = chain(2000, last: "r0") }
+        #expect(whole == ["postgresql.roles[0].memberOf: 'r0' is a member of itself by way of the roles that it is a member of"])
+        // What leads to a circle is no part of it.
+        let tail = try faults { $0.postgresql.roles = chain(50, last: "r48") }
+        #expect(tail == ["postgresql.roles[48].memberOf: 'r48' is a member of itself by way of the roles that it is a member of"])
     }
 
     @Test(
@@ -183,21 +285,60 @@ struct SpecRulesTests {
     }
 
     @Test(
-        "A locale is UTF-8",
+        "A locale is UTF-8, in every spelling that the C library takes",
         arguments: [
-            ("C.UTF-8", true), ("C", true), ("POSIX", true), ("C.utf8", true), ("de_CH.UTF-8", true), ("sr_RS.UTF-8@latin", true), ("ast_ES.utf8", true),
-            ("de_CH", false), ("de_CH.ISO-8859-1", false), ("", false), ("de_CH.UTF-8@", false), ("de_CH.UTF-8; rm", false), ("../C.UTF-8", false),
-            ("en-US.UTF-8", false),
+            ("C.UTF-8", true), ("C", true), ("POSIX", true), ("C.utf8", true), ("C.UTF8", true), ("de_CH.UTF-8", true), ("de_CH.utf-8", true),
+            ("de_CH.utf8", true),
+            ("de_CH.UTF8", true), ("en_US.Utf_8", true), ("sr_RS.UTF-8@latin", true), ("sr_RS@latin", true), ("de_DE.UTF-8@euro", true), ("ast_ES.utf8", true),
+            ("fil_PH", true), ("fil_PH.UTF-8", true), ("eo.UTF-8", true), ("eo", true), ("tt_RU.UTF-8@iqtelif", true), ("hi_IN", true), ("de_CH", false),
+            ("en_US", false), ("de_DE@euro", false), ("de_CH.ISO-8859-1", false), ("ru_RU.KOI8-R", false), ("", false), ("de_CH.UTF-8@", false),
+            ("de_CH.UTF-8; rm", false), ("../C.UTF-8", false), ("en-US.UTF-8", false), ("POSIX.UTF-8", false), ("C@x", false), ("english", false),
+            ("de_CH.", false), ("de_CH.UTF-8.UTF-8", false), ("de_ch.UTF-8", false), ("DE_CH.UTF-8", false), ("de_CH.UTF-8\n", false),
         ])
     func locales(name: String, allowed: Bool) throws { #expect(try faults { $0.postgresql.locale = name }.isEmpty == allowed) }
 
     @Test(
+        "A locale with another encoding is told the name of the one with UTF-8",
+        arguments: [
+            ("en_US", "'en_US' is ISO-8859-1 to the C library, and the encoding is always UTF-8; write en_US.UTF-8"),
+            ("de_DE@euro", "'de_DE@euro' is ISO-8859-15 to the C library, and the encoding is always UTF-8; write de_DE.UTF-8@euro"),
+            ("ru_RU.KOI8-R", "'ru_RU.KOI8-R' is KOI8-R to the C library, and the encoding is always UTF-8; write ru_RU.UTF-8"),
+            ("zh_TW", "'zh_TW' is BIG5 to the C library, and the encoding is always UTF-8; write zh_TW.UTF-8"),
+        ])
+    func otherEncodings(name: String, message: String) throws {
+        #expect(try faults { $0.postgresql.locale = name } == ["postgresql.locale: \(message)"])
+    }
+
+    @Test(
         "A time zone is a name of the IANA data base",
         arguments: [
-            ("Europe/Zurich", true), ("Etc/UTC", true), ("UTC", true), ("Etc/GMT+5", true), ("America/Argentina/Buenos_Aires", true), ("EST5EDT", true),
+            ("Europe/Zurich", true), ("Etc/UTC", true), ("UTC", true), ("Etc/GMT+5", true), ("Etc/GMT-14", true), ("GMT+0", true), ("GMT0", true),
+            ("America/Argentina/Buenos_Aires", true), ("America/Argentina/ComodRivadavia", true), ("America/Port-au-Prince", true), ("EST5EDT", true),
+            ("US/Pacific", true), ("Asia/Calcutta", true), ("NZ-CHAT", true), ("W-SU", true), ("Zulu", true), ("europe/zurich", true),
             ("", false), ("/etc/passwd", false), ("Europe/", false), ("../x", false), ("a/b/c/d", false), ("Europe Zurich", false), ("+02:00", false),
+            ("<+03>-3", false), ("posix/US/Pacific", false), ("right/UTC", false), ("Europe/Z\u{fc}rich", false), ("Europe/Zu\u{308}rich", false),
         ])
     func timeZones(name: String, allowed: Bool) throws { #expect(try faults { $0.postgresql.timeZone = name }.isEmpty == allowed) }
+
+    @Test("A copy of the zones leads to the zone itself, and one with leap seconds too")
+    func copiedZones() throws {
+        #expect(try faults { $0.postgresql.timeZone = "posix/America/Argentina/Ushuaia" }.first?.hasSuffix("write 'America/Argentina/Ushuaia'") == true)
+        #expect(try faults { $0.postgresql.timeZone = "right/UTC" }.first?.contains("leap seconds") == true)
+    }
+
+    @Test(
+        "A number without a unit is asked about",
+        arguments: [("2048", "2048MiB or 2GiB"), ("4096", "4096MiB or 4GiB"), ("8", "8GiB"), ("512", "512MiB or 512GiB"), ("3000", "3000MiB or 3000GiB")])
+    func bareNumbers(text: String, meant: String) throws {
+        let size = try #require(ByteSize(text))
+        #expect(try faults { $0.machine.memory = size } == ["machine.memory: \(text) bytes? a number without a unit is bytes; write \(meant)"])
+    }
+
+    @Test("Bytes that are meant as such are only too few", arguments: ["0", "512KiB", "100MiB", "1000000"])
+    func fewBytes(text: String) throws {
+        let size = try #require(ByteSize(text))
+        #expect(try faults { $0.machine.memory = size } == ["machine.memory: \(size) is too small; allowed are 512MiB to 4TiB"])
+    }
 
     @Test("Images and kept directories have possible names")
     func images() throws {

@@ -24,6 +24,8 @@ struct RenderedServer: Sendable {
     }
     static let passwords = ["pgkvm": GeneratedPassword.make(), "app": GeneratedPassword.make(), nastyName: nastyPassword]
 
+    static func password(of role: String) -> Secret { passwords[role] ?? Secret("password of \(role)") }
+
     let cluster: PostgresCluster
     let configuration: ServerConfiguration
     let authority: CertificateAuthority
@@ -38,8 +40,7 @@ struct RenderedServer: Sendable {
             socketDirectory: cluster.socketDirectory.string, port: cluster.port)
     }
 
-    init(_ cluster: PostgresCluster, _ authority: CertificateAuthority) throws {
-        let spec = try #require(Self.spec)
+    init(_ cluster: PostgresCluster, _ authority: CertificateAuthority, _ spec: ApplianceSpec) throws {
         self.cluster = cluster
         self.authority = authority
         configuration = ServerConfiguration(spec: spec, layout: Self.layout(cluster))
@@ -47,7 +48,7 @@ struct RenderedServer: Sendable {
             version: cluster.majorVersion, roles: spec.postgresql.roles, databases: spec.postgresql.databases,
             verifiers: Dictionary(
                 uniqueKeysWithValues: try DatabaseSetup.loginRoles(spec).map { role in
-                    (role, try PasswordVerifier.scramSHA256(password: try #require(Self.passwords[role]), role: role))
+                    (role, try PasswordVerifier.scramSHA256(password: Self.password(of: role), role: role))
                 }))
     }
 
@@ -69,7 +70,7 @@ struct RenderedServer: Sendable {
 
     func parameters(_ role: String, database: String) -> PostgresParameters {
         PostgresParameters(
-            host: "orders", hostAddress: "127.0.0.1", port: cluster.port, database: database, user: role, password: Self.passwords[role],
+            host: "orders", hostAddress: "127.0.0.1", port: cluster.port, database: database, user: role, password: Self.password(of: role),
             rootCertificatePath: rootCertificate.string)
     }
 
@@ -82,10 +83,13 @@ struct RenderedServer: Sendable {
 
 /// Runs a suite on one such server.
 struct RenderedServerTrait: SuiteTrait, TestScoping {
+    let spec: ApplianceSpec?
+
     func provideScope(for test: Test, testCase: Test.Case?, performing function: @Sendable @concurrent () async throws -> Void) async throws {
+        let spec = try #require(spec)
         let authority = try CertificateAuthority.create(name: "orders", now: Date())
-        try await PostgresCluster.with(configure: { try await RenderedServer($0, authority).install() }) { cluster in
-            let server = try RenderedServer(cluster, authority)
+        try await PostgresCluster.with(configure: { try await RenderedServer($0, authority, spec).install() }) { cluster in
+            let server = try RenderedServer(cluster, authority, spec)
             try await server.runSetup()
             try await RenderedServer.$current.withValue(server) { try await function() }
         }
@@ -93,5 +97,6 @@ struct RenderedServerTrait: SuiteTrait, TestScoping {
 }
 
 extension Trait where Self == RenderedServerTrait {
-    static var renderedServer: Self { RenderedServerTrait() }
+    static var renderedServer: Self { RenderedServerTrait(spec: RenderedServer.spec) }
+    static func renderedServer(_ spec: ApplianceSpec?) -> Self { RenderedServerTrait(spec: spec) }
 }

@@ -4,7 +4,9 @@ import Testing
 
 @Suite("Settings from the spec")
 struct UserSettingsTests {
-    @Test("What belongs to pgkvm is refused, all at once", arguments: ["port", "Data_Directory", "ssl_key_file", "include_dir", "timezone", "archive_mode"])
+    @Test(
+        "What belongs to pgkvm is refused, all at once",
+        arguments: ["port", "TimeZone", "Data_Directory", "ssl_key_file", "include_dir", "timezone", "archive_mode"])
     func owned(name: String) {
         #expect(UserSettings.faults([name: "x"]).count == 1)
         #expect(UserSettings.faults([name: "x", "hba_file": "y", "work_mem": "1MB"]).count == 2)

@@ -22,7 +22,7 @@ struct SpecFileReadingTests {
               timeZone: Europe/Zurich
               allowFrom: [10.0.2.2/32, 127.0.0.1]
               settings: { work_mem: 32MB, jit: off, random_page_cost: 1.1, max_connections: 200, log_line_prefix: '%m [%p] ', search_path: "" }
-              roles: [ { name: reader }, { name: app, memberOf: [reader, pg_monitor] } ]
+              roles: [ { name: reader, replication: true }, { name: app, memberOf: [reader, pg_monitor] } ]
               databases:
                 - { name: shop, owner: app, extensions: [pg_trgm, uuid-ossp] }
                 - { name: "order's \\"book\\"", owner: app }
@@ -47,7 +47,7 @@ struct SpecFileReadingTests {
         expected.postgresql.settings = [
             "work_mem": "32MB", "jit": "off", "random_page_cost": "1.1", "max_connections": "200", "log_line_prefix": "%m [%p] ", "search_path": "",
         ]
-        expected.postgresql.roles = [.init(name: "reader"), .init(name: "app", memberOf: ["reader", "pg_monitor"])]
+        expected.postgresql.roles = [.init(name: "reader", replication: true), .init(name: "app", memberOf: ["reader", "pg_monitor"])]
         expected.postgresql.databases = [
             .init(name: "shop", owner: "app", extensions: ["pg_trgm", "uuid-ossp"]), .init(name: "order's \"book\"", owner: "app"),
         ]

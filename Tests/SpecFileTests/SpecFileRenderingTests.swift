@@ -113,7 +113,7 @@ struct SpecDifferenceTests {
         new.postgresql.version = 17
         new.verification.limits = ["disk.write-latency.p99": "5ms"]
         new.postgresql.settings = ["log_checkpoints": "on", "work_mem": "64MB"]
-        new.postgresql.roles = [.init(name: "new"), .init(name: "app", memberOf: ["new"])]
+        new.postgresql.roles = [.init(name: "new", replication: true), .init(name: "app", memberOf: ["new"])]
         new.postgresql.databases = [.init(name: "shop", owner: "app", extensions: ["pg_trgm"])]
         #expect(
             SpecDifference.changes(old, new).map(\.text) == [
@@ -126,7 +126,7 @@ struct SpecDifferenceTests {
                 "postgresql.settings.log_checkpoints: none → \"on\"",
                 "postgresql.roles 'app': member of [] → member of [new]",
                 "postgresql.roles 'gone': member of [] → none",
-                "postgresql.roles 'new': none → member of []",
+                "postgresql.roles 'new': none → member of [], with replication",
                 "postgresql.databases 'shop': none → owned by 'app' with extensions [pg_trgm]",
                 "verify.limits.disk.write-latency.p99: none → 5ms",
             ])

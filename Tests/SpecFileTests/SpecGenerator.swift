@@ -43,7 +43,8 @@ struct SpecGenerator: RandomNumberGenerator {
         spec.postgresql.databases = []
         let roles = names()
         for (index, role) in roles.enumerated() {
-            spec.postgresql.roles.append(.init(name: role, memberOf: roles[..<index].filter { _ in Bool.random(using: &self) }))
+            spec.postgresql.roles.append(
+                .init(name: role, memberOf: roles[..<index].filter { _ in Bool.random(using: &self) }, replication: Bool.random(using: &self)))
         }
         if let owner = roles.randomElement(using: &self) {
             for name in names() {

@@ -55,7 +55,7 @@ struct SpecSchemaTests {
                 "data: {size: []}", "postgresql: {version: 9}",
                 "postgresql: {allowFrom: everybody}", "postgresql: {allowFrom: [everybody]}", "postgresql: {settings: [a]}",
                 "postgresql: {settings: {a: [1]}}", "postgresql: {roles: [app]}", "postgresql: {roles: [{}]}",
-                "postgresql: {roles: [{name: a, member: b}]}", "postgresql: {databases: [{name: a}]}",
+                "postgresql: {roles: [{name: a, member: b}]}", "postgresql: {roles: [{name: a, replication: 1}]}", "postgresql: {databases: [{name: a}]}",
                 "postgresql: {roles: [{name: a}], databases: [{name: a, owner: a, extensions: [A]}]}", "verify: {limits: 5ms}", "extra: 1",
             ].map { heads + $0 + "\n" }
         let answers = try await takes(documents)
@@ -133,6 +133,9 @@ struct SpecKeysTests {
         #expect(effects { $0.postgresql.allowFrom = [IPv4Network("127.0.0.1")].compactMap { $0 } } == [.inPlace])
         #expect(effects { $0.postgresql.roles.append(.init(name: "new")) } == [.inPlace])
         #expect(effects { $0.postgresql.roles[1].memberOf = ["pg_monitor"] } == [.inPlace])
+        #expect(effects { $0.postgresql.roles[1].replication = true } == [.inPlace])
+        old.postgresql.roles[1].replication = true
+        #expect(effects { $0.postgresql.roles[1].replication = false } == [.inPlace])
         #expect(effects { $0.postgresql.databases[0].extensions = ["hstore", "pg_trgm"] } == [.inPlace])
         #expect(effects { $0.verification.limits = ["disk.write-latency.p99": "5ms"] } == [.expectation])
         #expect(isImpossible { $0.dataDisk.size = .gibibytes(2) })

@@ -1,5 +1,5 @@
-# Makes the cluster's data directory on the data disk. The server's programs have to be there, configured or not; what is still on
-# its way, disk or programs, is waited for.
+# Makes the cluster's data directory on the data disk, and its locale where the guest does not have it. The server's programs have to be
+# there, configured or not; what is still on its way, disk or programs, is waited for.
 # Run as root with: $1 major version, $2 locale, $3 time zone.
 # initdb works in `main.new`: a killed one leaves a PG_VERSION, so only the rename makes a cluster.
 set -eu
@@ -35,6 +35,39 @@ for other in /var/lib/postgresql/*/main/PG_VERSION; do
         exit 3
     }
 done
+# The C library says whether it has a locale, whatever the spelling.
+has_locale() { [ "$(LC_ALL=$locale locale charmap 2>/dev/null)" = UTF-8 ]; }
+is_installed() { [ "$(dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null)" = installed ]; }
+make_locale() {
+    # The package of the locales' sources makes its own ones when it is configured, and takes all others away.
+    until is_installed locales || is_installed "postgresql-$version"; do
+        [ "$(date +%s)" -lt "$deadline" ] || {
+            echo "the sources of the locales are not there: the packages are not installed yet" >&2
+            exit 3
+        }
+        sleep 0.25
+    done
+    place=${locale%%[.@]*}
+    modifier=
+    case $locale in *@*) modifier=@${locale#*@} ;; esac
+    name=$locale
+    case $locale in *.*) name=$place.UTF-8$modifier ;; esac
+    echo "making the locale $name"
+    said=$(localedef -c -i "$place$modifier" -f UTF-8 "$name" 2>&1) || true
+    has_locale || {
+        echo "the guest does not have the locale '$locale' and cannot make it: $said" >&2
+        echo "the ones that it can make are in /usr/share/i18n/locales, from the package 'locales'" >&2
+        exit 3
+    }
+    # By which an upgrade of that package makes it again.
+    grep -qxF "$name UTF-8" /etc/locale.gen 2>/dev/null || echo "$name UTF-8" >>/etc/locale.gen
+    sync -f /usr/lib/locale
+}
+case $locale in
+C | POSIX) ;;
+*) has_locale || make_locale ;;
+esac
+
 # The disk may come from a guest in which the account had another number.
 if [ "$(stat -c %U /var/lib/postgresql)" != postgres ] || { [ -e "$data" ] && [ "$(stat -c %U "$data")" != postgres ]; }; then
     chown -R postgres:postgres /var/lib/postgresql

@@ -17,7 +17,7 @@ SET pg_stat_statements.track = 'none';
 
 SELECT format('CREATE ROLE %I', {{literal}})
 WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = {{literal}}) \gexec
-ALTER ROLE {{identifier}} WITH LOGIN;
+ALTER ROLE {{identifier}} WITH LOGIN {{replication}};
 {{#verifier}}
 ALTER ROLE {{identifier}} PASSWORD {{verifier}};
 {{/verifier}}

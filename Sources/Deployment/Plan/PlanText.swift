@@ -119,14 +119,7 @@ package enum PlanText {
     }
 
     /// A word as a shell takes it.
-    package static func quoted(_ word: String) -> String {
-        let isPlain =
-            !word.isEmpty
-            && word.utf8.allSatisfy { byte in
-                byte < 0x80 && (Character(Unicode.Scalar(byte)).isLetter || Character(Unicode.Scalar(byte)).isNumber || "-_=,.:/+@%".utf8.contains(byte))
-            }
-        return isPlain ? word : "'" + word.replacing("'", with: #"'\''"#) + "'"
-    }
+    package static func quoted(_ word: String) -> String { ShellWord.quoted(word) }
 
     private static func rights(_ file: PlannedFile) -> String {
         let words = [file.owner, file.mode].compactMap(\.self)

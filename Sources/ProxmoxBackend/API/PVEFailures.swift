@@ -49,7 +49,8 @@ extension PVEAnswer {
         case 401:
             return Failure(
                 .proxmoxToken, "the server does not take the API token '\(token.identifier)': \(message.isEmpty ? "401" : message)",
-                remedy: "look at it on a node: pveum user token list '\(token.user)'; a new one is made by: pveum user token add '\(token.user)' TOKENID")
+                remedy: "look at it on a node: pveum user token list \(ShellWord.quoted(token.user)); "
+                    + "a new one is made by: pveum user token add \(ShellWord.quoted(token.user)) TOKENID")
         case 403: return permissionFailure(call, token)
         case 400 where json != nil:
             let list = faults.map { "\($0.name): \($0.reason)" }.joined(separator: "; ")

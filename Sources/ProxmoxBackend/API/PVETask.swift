@@ -53,7 +53,7 @@ struct PVETask {
         let tail = lines.filter { !$0.hasPrefix("TASK ") }.suffix(6).map { "\n    \($0)" }.joined()
         throw Failure(
             .proxmoxTaskFailed, "\(title) failed on node '\(upid.node)': \(exit)\(tail)",
-            remedy: "the whole log is kept there: pvenode task log '\(upid.text)'")
+            remedy: "the whole log is kept there: pvenode task log \(ShellWord.quoted(upid.text))")
     }
 
     /// How it ended, in the server's words.
@@ -95,10 +95,10 @@ struct PVETask {
     /// Ends what only copies, so that it goes on making nothing; what it has made may stay.
     private func endless(_ why: String) async -> Failure {
         let isEnded = isOurs && silence != nil ? await end() : false
+        let end = isEnded ? "" : "; to end it: pvesh delete \(ShellWord.quoted("/nodes/\(upid.node)/tasks/\(upid.text)"))"
         return Failure(
             .proxmoxTaskEndless, "\(title) does not end on node '\(upid.node)': \(why)\(isEnded ? "; it was ended" : "")",
-            remedy: "look at it there: pvenode task log '\(upid.text)'\(isEnded ? "" : "; to end it: pvesh delete '/nodes/\(upid.node)/tasks/\(upid.text)'")"
-                + "; the same command of pgkvm then carries on")
+            remedy: "look at it there: pvenode task log \(ShellWord.quoted(upid.text))\(end); the same command of pgkvm then carries on")
     }
 
     /// The server answers before the work has ended.

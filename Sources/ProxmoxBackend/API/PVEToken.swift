@@ -58,7 +58,7 @@ package struct PVEToken: Sendable {
             throw Failure(.proxmoxToken, "there is no file '\(path)' with an API token", remedy: "write the token into it, and chmod 0600 it")
         }
         guard status.isRegularFile, status.permissions & refused.rawValue == 0 else {
-            throw Failure(.proxmoxToken, "the token in '\(path)' can be read by others than its owner", remedy: "chmod 0600 '\(path)'")
+            throw Failure(.proxmoxToken, "the token in '\(path)' can be read by others than its owner", remedy: "chmod 0600 \(ShellWord.quoted(path.string))")
         }
         return try PVEToken(Files.readText(path), source: "'\(path)'")
     }

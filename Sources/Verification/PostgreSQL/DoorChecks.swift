@@ -7,13 +7,17 @@ internal import SystemPackage
 enum DoorChecks {
     static let group = CheckGroup(name: .postgresql, check: "postgresql.doors") { run, _ in
         let good = try await run.target.parameters()
+        let roles = run.target.spec.postgresql.roles
         var report = DoorReport()
         try await withStrangeAuthority(beside: good.rootCertificatePath) { authority in
-            for door in doors(name: good.host, strangeAuthority: authority) { report.add(door, try await door.attempt(good)) }
+            for door in doors(name: good.host, strangeAuthority: authority) + ReplicationDoors.doors(of: roles) {
+                report.add(door, try await door.attempt(good))
+            }
         }
         return [
             report.finding(
-                check: "postgresql.doors", expected: "every attempt refused, each for its own reason",
+                check: "postgresql.doors", others: try await ReplicationDoors.obstacles(for: roles, run.target.shell, version: run.target.postgresqlVersion),
+                expected: "every attempt refused, each for its own reason",
                 remedy: "look at pg_hba.conf and the certificate in the guest; 'pgkvm deploy' writes them anew")
         ]
     }
@@ -29,7 +33,7 @@ enum DoorChecks {
             Door("wrong password", .server("28P01")) { $0.password = randomPassword() },
             // The same answer as to a wrong password: who asks does not learn which roles there are.
             Door("unknown role", .server("28P01")) { $0.user = "pgkvm-nobody-\(UInt32.random(in: 0 ... .max))" },
-            // The one database that no line of pg_hba.conf opens.
+            // The one database that no line of pg_hba.conf opens, but for the roles of the spec that are to replicate.
             Door("replication", .server("28000")) { $0.isReplication = true },
         ]
     }

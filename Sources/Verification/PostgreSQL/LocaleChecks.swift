@@ -41,7 +41,7 @@ enum LocaleChecks {
             let isAsAsked =
                 isBuiltin
                 ? found.provider == "b" && found.locale == locale
-                : found.provider == "c" && isSame(found.collate, locale) && isSame(found.characterType, locale)
+                : found.provider == "c" && LocaleName.isSame(found.collate, locale) && LocaleName.isSame(found.characterType, locale)
             return isAsAsked ? nil : "\(name): \(describe(found))"
         }
         let wanted = "UTF8, \(locale) by \(isBuiltin ? "PostgreSQL itself" : "the C library")"
@@ -57,9 +57,4 @@ enum LocaleChecks {
         let names = database.locale ?? (database.collate == database.characterType ? database.collate : "\(database.collate)/\(database.characterType)")
         return "\(names) by \(providers[database.provider] ?? database.provider)"
     }
-
-    /// The C library takes `UTF-8` and `utf8` for the same.
-    private static func isSame(_ left: String, _ right: String) -> Bool { normalized(left) == normalized(right) }
-
-    private static func normalized(_ name: String) -> String { name.lowercased().filter { $0 != "-" } }
 }

@@ -105,7 +105,7 @@ struct ConsoleCommand: AsyncParsableCommand {
     private static func byHand(_ appliance: Appliance) -> String {
         let machine = appliance.context.spec.machine
         return switch machine.backend {
-        case .libvirt: "virsh --connect \(machine.libvirt?.uri ?? ApplianceSpec.Libvirt().uri) console \(appliance.name)"
+        case .libvirt: "virsh --connect \(ShellWord.quoted(machine.libvirt?.uri ?? ApplianceSpec.Libvirt().uri)) console \(appliance.name)"
         case .proxmox: "the machine's Console in Proxmox's interface, or on its node: qm terminal VMID"
         case .qemu: "pgkvm status \(appliance.name)"
         }

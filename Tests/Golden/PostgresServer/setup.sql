@@ -15,17 +15,17 @@ SET pg_stat_statements.track = 'none';
 
 SELECT format('CREATE ROLE %I', 'pgkvm')
 WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = 'pgkvm') \gexec
-ALTER ROLE "pgkvm" WITH LOGIN;
+ALTER ROLE "pgkvm" WITH LOGIN NOREPLICATION;
 ALTER ROLE "pgkvm" PASSWORD 'SCRAM-SHA-256$4096:own';
 
 SELECT format('CREATE ROLE %I', 'app')
 WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = 'app') \gexec
-ALTER ROLE "app" WITH LOGIN;
+ALTER ROLE "app" WITH LOGIN NOREPLICATION;
 ALTER ROLE "app" PASSWORD 'SCRAM-SHA-256$4096:app';
 
 SELECT format('CREATE ROLE %I', E'o''brien "x" $1 \\ü😀 a=b')
 WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = E'o''brien "x" $1 \\ü😀 a=b') \gexec
-ALTER ROLE "o'brien ""x"" $1 \ü😀 a=b" WITH LOGIN;
+ALTER ROLE "o'brien ""x"" $1 \ü😀 a=b" WITH LOGIN NOREPLICATION;
 
 GRANT "pg_monitor" TO "pgkvm";
 

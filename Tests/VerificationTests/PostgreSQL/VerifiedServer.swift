@@ -16,17 +16,21 @@ struct VerifiedServer: Sendable {
     static let passwords = ["pgkvm": Secret("pgkvm's own"), "app": Secret("app's own")]
 
     let cluster: PostgresCluster
+    let spec: ApplianceSpec
     let configuration: ServerConfiguration
 
     @TaskLocal static var current: VerifiedServer?
 
-    init(_ cluster: PostgresCluster) throws {
+    init(_ cluster: PostgresCluster, roles: [ApplianceSpec.Role] = []) throws {
         self.cluster = cluster
+        var spec = ApplianceSpec(name: try #require(ApplianceName("orders")))
+        spec.postgresql.roles += roles
+        self.spec = spec
         let layout = ClusterLayout(
             version: cluster.majorVersion, clusterName: "main", dataDirectory: cluster.dataDirectory.string,
             configurationDirectory: cluster.configurationDirectory.string, logDirectory: cluster.directory.appending("log").string,
             socketDirectory: cluster.socketDirectory.string, port: cluster.port)
-        configuration = ServerConfiguration(spec: ApplianceSpec(name: try #require(ApplianceName("orders"))), layout: layout)
+        configuration = ServerConfiguration(spec: spec, layout: layout)
     }
 
     func install() async throws {
@@ -39,7 +43,6 @@ struct VerifiedServer: Sendable {
     }
 
     func runSetup() async throws {
-        let spec = ApplianceSpec(name: try #require(ApplianceName("orders")))
         let setup = DatabaseSetup(
             version: cluster.majorVersion, roles: spec.postgresql.roles, databases: spec.postgresql.databases,
             verifiers: Dictionary(
@@ -68,7 +71,7 @@ struct VerifiedServer: Sendable {
         settings["listen_addresses"] = nil
         let parameters = parameters
         return VerificationTarget(
-            spec: ApplianceSpec(name: try #require(ApplianceName("orders"))), accelerator: .kvm, postgresqlVersion: cluster.majorVersion,
+            spec: spec, accelerator: .kvm, postgresqlVersion: cluster.majorVersion,
             shell: ClusterShell(cluster: cluster, asRoot: asRoot), backend: FakeBackend(),
             machine: MachineReference(backend: .qemu, deployment: .random(), identifier: "orders"),
             connect: { try await .open(parameters) }, parameters: { parameters }, restart: restart, settings: settings, certificateDaysLeft: 300,
@@ -134,9 +137,11 @@ struct ClusterShell: RemoteShell {
 
 /// Runs a suite on one such server.
 struct VerifiedServerTrait: SuiteTrait, TestScoping {
+    var roles: [ApplianceSpec.Role] = []
+
     func provideScope(for test: Test, testCase: Test.Case?, performing function: @Sendable @concurrent () async throws -> Void) async throws {
-        try await PostgresCluster.with(configure: { try await VerifiedServer($0).install() }) { cluster in
-            let server = try VerifiedServer(cluster)
+        try await PostgresCluster.with(configure: { try await VerifiedServer($0, roles: roles).install() }) { cluster in
+            let server = try VerifiedServer(cluster, roles: roles)
             try await server.runSetup()
             try await VerifiedServer.$current.withValue(server) { try await function() }
         }
@@ -145,4 +150,6 @@ struct VerifiedServerTrait: SuiteTrait, TestScoping {
 
 extension Trait where Self == VerifiedServerTrait {
     static var verifiedServer: Self { VerifiedServerTrait() }
+    /// - Parameter roles: beside the one of the default.
+    static func verifiedServer(roles: [ApplianceSpec.Role]) -> Self { VerifiedServerTrait(roles: roles) }
 }

@@ -1,0 +1,50 @@
+internal import ApplianceModel
+internal import PostgresClient
+internal import SecureShell
+
+/// The door through which the WAL is streamed: open for the roles of the spec that are to replicate, shut for every other.
+enum ReplicationDoors {
+    /// None where no role of the spec is to replicate: the door of pgkvm's own role then stands for all.
+    static func doors(of roles: [ApplianceSpec.Role]) -> [Door] {
+        let replicating = roles.filter(\.replication)
+        guard !replicating.isEmpty else { return [] }
+        // A handful is enough to see that the lines name roles, and bounds the attempts that the server logs.
+        let others = roles.filter { !$0.replication }.prefix(5)
+        // A password that is asked for shows that a line of pg_hba.conf lets the role in.
+        return replicating.map { door($0.name, .server("28P01")) } + others.map { door($0.name, .server("28000")) }
+    }
+
+    private static func door(_ role: String, _ refusal: Door.Refusal) -> Door {
+        Door("replication as \(role)", refusal) {
+            $0.isReplication = true
+            $0.user = role
+            $0.password = DoorChecks.randomPassword()
+        }
+    }
+
+    struct Server: Decodable {
+        /// The login roles that may replicate.
+        let replicating: [String]
+        /// How many may at once.
+        let senders: Int
+    }
+
+    static let query = """
+        SELECT json_build_object(
+            'replicating', (SELECT coalesce(json_agg(rolname), '[]') FROM pg_roles WHERE rolcanlogin AND (rolreplication OR rolsuper)),
+            'senders', current_setting('max_wal_senders')::integer);
+        """
+
+    /// What keeps a role from replicating behind an open door, one fragment each.
+    static func obstacles(for roles: [ApplianceSpec.Role], _ shell: any RemoteShell, version: Int) async throws -> [String] {
+        let wanted = roles.filter(\.replication).map(\.name)
+        return wanted.isEmpty ? [] : obstacles(for: wanted, try await shell.askServer(query, version: version, as: Server.self))
+    }
+
+    /// The rules, apart from the question.
+    static func obstacles(for wanted: [String], _ server: Server) -> [String] {
+        let able = Set(server.replicating.map { ByteName($0) })
+        return wanted.filter { !able.contains(ByteName($0)) }.map { "role \($0): has no attribute REPLICATION" }
+            + (server.senders > 0 ? [] : ["max_wal_senders is 0: no one can replicate"])
+    }
+}
