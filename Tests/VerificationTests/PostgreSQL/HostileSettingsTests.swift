@@ -51,6 +51,17 @@ struct HostileSettingsTests {
         #expect(try await CommitProbe.roundTrip(server.target().connect))
     }
 
+    @Test("What is asked of the server as its superuser is answered, and says what the server does for others")
+    func superuser() async throws {
+        for group in [SuperuserChecks.group, PasswordChecks.group] {
+            let finding = try await server.finding(group)
+            #expect(finding.level == .pass, "\(finding)")
+        }
+        let (_, measurements) = try await server.findings(SettingsChecks.group)
+        #expect(measurements.settings.count == (try server.target().settings.count))
+        #expect(try await server.finding(DurabilitySettingsChecks.group).measured.contains("synchronous_commit remote_apply"))
+    }
+
     @Test("Every door is refused for its own reason")
     func doors() async throws {
         let finding = try await server.finding(DoorChecks.group)
