@@ -31,7 +31,7 @@ extension ImageCache {
             let format = try DiskImage.format(head: DiskImage.head(of: file), source: source)
             let start = try await DiskImage.start(of: file, format: format, scratch: work.path)
             return try await keep(
-                file, work: work, key: key, name: name, origin: .imported(source), format: format, firmware: DiskImage.firmware(start: start),
+                file, catalogue: nil, work: work, key: key, name: name, origin: .imported(source), format: format, firmware: DiskImage.firmware(start: start),
                 postgresqlVersion: nil)
         }
     }

@@ -7,9 +7,7 @@ extension ServerCatalogue {
         var faults: [SpecFault] = []
         if let fault = localeFault(server.locale) { faults.append(SpecFault("postgresql.locale", fault)) }
         if let fault = timeZoneFault(server.timeZone) { faults.append(SpecFault("postgresql.timeZone", fault)) }
-        for (name, value) in server.settings.sorted(by: { $0.key < $1.key }) {
-            if let fault = fault(ofSetting: name, value: value) { faults.append(SpecFault("postgresql.settings.\(name)", fault)) }
-        }
+        faults += settingFaults(in: server)
         let available = Set(extensions)
         for (index, database) in server.databases.enumerated() {
             for (position, name) in database.extensions.enumerated() where !available.contains(name) {
@@ -17,6 +15,13 @@ extension ServerCatalogue {
             }
         }
         return faults
+    }
+
+    /// The faults of `postgresql.settings` alone.
+    package func settingFaults(in server: ApplianceSpec.PostgreSQL) -> [SpecFault] {
+        server.settings.sorted { $0.key < $1.key }.compactMap { name, value in
+            fault(ofSetting: name, value: value).map { SpecFault("postgresql.settings.\(name)", $0) }
+        }
     }
 
     private func extensionFault(_ name: String) -> String {

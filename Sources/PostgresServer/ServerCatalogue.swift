@@ -63,7 +63,7 @@ package struct ServerCatalogue: Codable, Sendable, Equatable {
     package static var question: String { BuiltinTemplates.text("guest/server-catalogue.sql") ?? "" }
 
     /// More than any server has to say.
-    private static let largestSize = 8 << 20
+    package static let largestSize = 8 << 20
 
     /// Reads the answer to `question`, or a file that holds one.
     /// - Parameter source: where it comes from, for messages.
