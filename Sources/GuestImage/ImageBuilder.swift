@@ -10,6 +10,8 @@ struct ImageBuilder: Sendable {
     let work: WorkDirectory
     let progress: @Sendable (ImageProgress) -> Void
 
+    static let programs = ["mmdebstrap", "mke2fs", "debugfs", "mcopy", "mkfs.vfat", "sgdisk", "qemu-img", "flock", "unshare", "setpriv"]
+
     /// What a build makes.
     struct Product {
         /// qcow2 without compression: it is read at every boot and takes only what is used.
@@ -19,9 +21,8 @@ struct ImageBuilder: Sendable {
     }
 
     func build() async throws -> Product {
-        for program in ["mmdebstrap", "mke2fs", "debugfs", "mcopy", "mkfs.vfat", "sgdisk", "qemu-img", "flock", "unshare"] {
-            _ = try ProgramRunner.find(program)
-        }
+        for program in Self.programs { _ = try ProgramRunner.find(program) }
+        try BuildSpace(cache: work.path).check()
         let namespace = try await BuildNamespace.available()
         let scratch = try await work.makeScratch()
         let keys = try Keyrings(mirror: recipe.mirror, scratch: scratch)
@@ -38,9 +39,10 @@ struct ImageBuilder: Sendable {
         // Root of the user namespace is another user than the owner of the file.
         for path in [disk, list, answer] { _ = try await ProgramRunner.check("chmod", ["0666", path.string]) }
 
-        let fetch = try await HostPackaging.fetchOptions()
+        try Files.write(recipe.mirror.fetchOptions, to: Self.fetchOptions(in: scratch), mode: .readableByAll)
+        try writeGuestFiles(scratch)
         try await unpack(
-            mmdebstrapArguments(namespace: namespace, keys: keys, script: script, fetchOptions: fetch), files: [disk, list, answer],
+            mmdebstrapArguments(namespace: namespace, keys: keys, script: script, fetchOptions: Self.fetchOptions(in: scratch)), files: [disk, list, answer],
             environment: environment(layout: layout, keys: keys, scratch: scratch))
         try await work.removeScratch()
 
@@ -67,6 +69,18 @@ struct ImageBuilder: Sendable {
             progress("specs are judged in the guest only: \(failure.message)")
             return nil
         }
+    }
+
+    private static func fetchOptions(in scratch: FilePath) -> FilePath { scratch.appending("apt.conf") }
+
+    /// What the guest needs beside its packages, numbered, with a list of where each belongs.
+    private func writeGuestFiles(_ scratch: FilePath) throws {
+        var list = ""
+        for (number, (path, content)) in recipe.mirror.filesOfGuest.sorted(by: { $0.key < $1.key }).enumerated() {
+            try Files.write(content, to: scratch.appending("guest-file-\(number)"), mode: .readableByAll)
+            list += "\(number) \(path)\n"
+        }
+        try Files.write(list, to: scratch.appending("guest-files"), mode: .readableByAll)
     }
 
     private func makeEmptyDisk(_ disk: FilePath, layout: DiskLayout) async throws {
@@ -115,23 +129,28 @@ struct ImageBuilder: Sendable {
         return String(line.dropFirst(3)).replacing("...", with: "")
     }
 
-    func mmdebstrapArguments(namespace: BuildNamespace, keys: Keyrings, script: FilePath, fetchOptions: [String]) -> [String] {
+    func mmdebstrapArguments(namespace: BuildNamespace, keys: Keyrings, script: FilePath, fetchOptions: FilePath) -> [String] {
         let suite = recipe.release.suite
-        let main = recipe.mirror.main.uri
+        let mirror = recipe.mirror
+        let main = "deb [\(mirror.main.options(keys: keys.main.onHost))] \(mirror.main.uri)"
+        let security = "deb [\(mirror.security.options(keys: keys.security.onHost))] \(mirror.security.uri)"
         return [
             "--variant=minbase", "--mode=\(namespace.rawValue)", "--format=null", "--architectures=amd64",
             // The script cleans up itself, before the file system is written.
             "--skip=cleanup/apt,cleanup/reproducible", "--aptopt=Acquire::Languages \"none\"", "--dpkgopt=force-unsafe-io",
-        ] + fetchOptions.map { "--aptopt=\($0)" } + ImageRecipe.excludedPaths.map { "--dpkgopt=\($0)" } + [
+            // A file, and not an argument: a proxy's address may hold a password.
+            "--aptopt=\(fetchOptions)",
+        ] + ImageRecipe.excludedPaths.map { "--dpkgopt=\($0)" } + [
             "--include=\(recipe.packages.joined(separator: ","))", "--customize-hook=sh '\(script)' \"$1\"", suite, "/dev/null",
-            "deb [signed-by=\(keys.main.onHost)] \(main) \(suite) main", "deb [signed-by=\(keys.main.onHost)] \(main) \(suite)-updates main",
-            "deb [signed-by=\(keys.security.onHost)] \(recipe.mirror.security.uri) \(suite)-security main",
+            "\(main) \(suite) main", "\(main) \(suite)-updates main", "\(security) \(suite)-security main",
         ]
     }
 
     private func environment(layout: DiskLayout, keys: Keyrings, scratch: FilePath) -> [String: String] {
         [
-            "SUITE": recipe.release.suite, "MIRROR": recipe.mirror.main.uri, "SECURITY_MIRROR": recipe.mirror.security.uri,
+            "SUITE": recipe.release.suite, "MIRROR": DebianMirror.guestURI(recipe.mirror.main, list: DebianMirror.mainList),
+            "SECURITY_MIRROR": DebianMirror.guestURI(recipe.mirror.security, list: DebianMirror.securityList),
+            "MIRROR_FIELDS": recipe.mirror.main.guestFields, "SECURITY_MIRROR_FIELDS": recipe.mirror.security.guestFields,
             "SIGNED_BY": keys.main.inGuest, "SECURITY_SIGNED_BY": keys.security.inGuest, "POSTGRESQL": String(recipe.release.postgresqlVersion),
             "ROOT_UUID": layout.rootUUID, "ESP_UUID": layout.espUUID, "ESP_OFFSET": String(DiskLayout.espOffset.bytes),
             "ROOT_OFFSET": String(DiskLayout.rootOffset.bytes), "ROOT_SIZE": String(DiskLayout.rootSize.bytes), "SCRATCH": scratch.string,

@@ -17,13 +17,13 @@ extension ImageCache {
     package func build(
         _ release: DebianRelease, rebuild: Bool = false, progress: @escaping @Sendable (ImageProgress) -> Void
     ) async throws -> CachedImage {
-        let recipe = ImageRecipe(release: release, mirror: try packaging.mirror())
+        let recipe = ImageRecipe(release: release, mirror: try await mirror(for: release))
         let before = try image(key: recipe.key)
         if let before, !rebuild { return before }
         return try await exclusively(progress: progress) { work in
             // Whoever was waited for may have built it.
             if let now = try image(key: recipe.key), !rebuild || now != before { return now }
-            progress("building \(release.rawValue) from \(recipe.mirror.main.uri)")
+            progress("building \(release.rawValue) from \(AptURI(recipe.mirror.main.uri).shown)")
             let product = try await ImageBuilder(recipe: recipe, work: work, progress: progress).build()
             return try await keep(
                 product.disk, catalogue: product.catalogue, work: work, key: recipe.key, name: release.rawValue, origin: .built(release), format: .qcow2, firmware: .uefi,

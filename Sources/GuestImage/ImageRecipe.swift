@@ -44,7 +44,10 @@ struct ImageRecipe: Sendable {
     var key: String {
         var parts = ["pgkvm image", String(Self.version), release.rawValue, release.suite, String(release.postgresqlVersion)]
         parts += packages + Self.excludedPaths
-        for archive in [mirror.main, mirror.security] { parts += [archive.uri, archive.signedBy.text] }
+        for archive in [mirror.main, mirror.security] {
+            parts += [archive.uri, archive.signedBy.text, archive.guestFields]
+        }
+        for (path, content) in mirror.filesOfGuest.sorted(by: { $0.key < $1.key }) { parts += [path, content] }
         parts += [Self.customization, ServerCatalogue.question]
         return Self.key(of: parts)
     }
@@ -60,7 +63,7 @@ struct ImageRecipe: Sendable {
     }
 }
 
-extension AptSource.SignedBy {
+extension SignedBy {
     fileprivate var text: String {
         switch self {
         case .files(let files): files.joined(separator: " ")

@@ -39,10 +39,4 @@ struct CatalogueFindings {
         guard found.standIn == nil, !found.faults.isEmpty else { return }
         throw Failure.invalidSpec("the spec of '\(spec.name)'", faults: found.faults.map(\.description))
     }
-
-    /// The same before anything of a new appliance is stored. One that has its machine is judged by its own server.
-    static func check(_ spec: ApplianceSpec, in environment: ApplianceEnvironment) async throws {
-        guard try await PresentAppliance.find(spec, in: environment.lookingOnly).machine == nil else { return }
-        try await check(spec, image: environment.images.find(spec.machine.image), images: environment.images)
-    }
 }

@@ -28,13 +28,14 @@ package struct Planner: Sendable {
         async let forecast = planning.forecast(wanted)
         let present = try await PresentAppliance.find(wanted, in: environment)
         let context = try self.context(wanted, present)
-        let image = try environment.images.find(wanted.machine.image)
+        let image = try await environment.images.find(wanted.machine.image)
         let version = try await Self.version(context, image)
         let judged = await Self.judged(context, present, version: version, asksGuest: asksGuest)
         let changes = try await changes(context, present, version: version, restart: judged.restart, asksGuest: asksGuest)
         let steps = await StepInspection(context: context, version: version, asksGuest: asksGuest, isChanged: changes.contains { $0.effect != .expectation })
             .all()
         let host = try await Self.host(forecast, present, more: judged.findings + Self.findings(context, present))
+        let ofImage = try await ImageFindings.all(context.spec, machine: present.machine, image: image, environment.images)
         let machine = try await machine(context, present, host, image)
         let recipe = try await Self.recipe(machine, planning)
         let files = PlannedFiles(
@@ -44,7 +45,7 @@ package struct Planner: Sendable {
             fileSystemUUID: try await context.journal.fact(DataDiskFact.self)?.uuid ?? adoptedUUID(context.spec), isAdopted: context.spec.dataDisk.adopt != nil)
         return DeploymentPlan(
             name: wanted.name.rawValue, deployment: present.presence, state: present.power.word, steps: steps,
-            changes: present.machine == nil ? changes.map(\.asReplaced) : changes, findings: host.findings, resources: host.resources,
+            changes: present.machine == nil ? changes.map(\.asReplaced) : changes, findings: host.findings + ofImage, resources: host.resources,
             machine: PlannedHardware(
                 accelerator: machine?.spec.cpu.accelerator ?? host.accelerator, vcpus: context.spec.machine.vcpus, memory: context.spec.machine.memory,
                 systemDisk: context.spec.machine.systemDisk.size, dataDisk: context.spec.dataDisk.size, disk: machine?.spec.disk ?? host.disk),

@@ -1,7 +1,8 @@
 # Makes the unpacked Debian system in $1 a base image, and writes its file systems into the disk image.
 # mmdebstrap runs it as a hook, as root of its namespace. From ImageBuilder:
 #   SUITE, MIRROR, SECURITY_MIRROR, SIGNED_BY, SECURITY_SIGNED_BY (keyrings in the guest), POSTGRESQL (major version),
-#   ROOT_UUID, ESP_UUID, ESP_OFFSET, ROOT_OFFSET, ROOT_SIZE (bytes), SCRATCH (its keyrings/ goes into the image, question.sql is for the server)
+#   MIRROR_FIELDS, SECURITY_MIRROR_FIELDS (further lines of the guest's sources, or nothing),
+#   ROOT_UUID, ESP_UUID, ESP_OFFSET, ROOT_OFFSET, ROOT_SIZE (bytes), SCRATCH (its keyrings/ and guest-files go into the image, question.sql is for the server)
 #   descriptor 20: the disk image, partitioned; descriptor 21: takes the list of what verification reads back; descriptor 23: takes
 #   what the server says of itself, and stays empty where it cannot be asked.
 set -eu
@@ -89,16 +90,20 @@ URIs: $MIRROR
 Suites: $SUITE $SUITE-updates
 Components: main
 Signed-By: $SIGNED_BY
-
+$MIRROR_FIELDS
 Types: deb
 URIs: $SECURITY_MIRROR
 Suites: $SUITE-security
 Components: main
 Signed-By: $SECURITY_SIGNED_BY
+$SECURITY_MIRROR_FIELDS
 END
 for keyring in "$SCRATCH"/keyrings/*; do
     [ ! -e "$keyring" ] || install -m 0644 "$keyring" "$root/usr/share/keyrings/${keyring##*/}"
 done
+while read -r number path; do
+    write "$path" <"$SCRATCH/guest-file-$number"
+done <"$SCRATCH/guest-files"
 printf '127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n' | write /etc/hosts
 write /etc/fstab <<END
 PARTUUID=$ROOT_UUID / ext4 defaults,noatime,errors=remount-ro,x-systemd.growfs 0 1
