@@ -32,9 +32,6 @@ let libraries: [Target] = [
     .target(
         name: "Workflow", dependencies: [crypto], swiftSettings: strict),
     .target(
-        name: "GuestImage", dependencies: ["ApplianceModel", "HostSystem", crypto, systemPackage],
-        resources: [.embedInCode("Recipe/customize.sh")], swiftSettings: strict),
-    .target(
         name: "CloudInitTemplates", path: "cloud-init",
         resources: [.embedInCode("user-data"), .embedInCode("meta-data"), .embedInCode("network-config")], swiftSettings: strict),
     .target(
@@ -54,6 +51,9 @@ let libraries: [Target] = [
             "ApplianceModel", "BuiltinTemplates", crypto, .product(name: "X509", package: "swift-certificates"),
             .product(name: "SwiftASN1", package: "swift-asn1"), .product(name: "Mustache", package: "swift-mustache"),
         ], swiftSettings: strict),
+    .target(
+        name: "GuestImage", dependencies: ["ApplianceModel", "HostSystem", "PostgresServer", crypto, systemPackage],
+        resources: [.embedInCode("Recipe/customize.sh")], swiftSettings: strict),
     .target(name: "MachineBackend", dependencies: ["ApplianceModel", systemPackage], swiftSettings: strict),
     .target(name: "QEMUBackend", dependencies: ["ApplianceModel", "MachineBackend", "HostSystem", systemPackage], swiftSettings: strict),
     .target(
@@ -121,7 +121,7 @@ let package = Package(
     ],
     targets: libraries + [
         tests("ApplianceModel"), tests("SpecFile", ["HostSystem", "BuiltinTemplates"]), tests("HostSystem"), tests("Workflow"),
-        tests("GuestImage", ["HostSystem"]),
+        tests("GuestImage", ["HostSystem", "PostgresServer"]),
         tests("CloudInit", ["HostSystem"]), tests("SecureShell", ["HostSystem"]), tests("PostgresClient", ["HostSystem"]),
         tests("PostgresServer", ["HostSystem", "PostgresClient"]), tests("QEMUBackend", ["HostSystem", "MachineBackend", "Verification"]),
         tests("LibvirtBackend", ["HostSystem", "MachineBackend"]),

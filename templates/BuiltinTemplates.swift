@@ -24,6 +24,7 @@ package enum BuiltinTemplates {
         "guest/prepare-data-disk.sh": PackageResources.prepare_data_disk_sh,
         "guest/register-cluster.sh": PackageResources.register_cluster_sh,
         "guest/put-files.pl": PackageResources.put_files_pl,
+        "guest/server-catalogue.sql": PackageResources.server_catalogue_sql,
         "guest/start-cluster.sh": PackageResources.start_cluster_sh,
         "guest/take-back.sh": PackageResources.take_back_sh,
         "guest/try-server.sh": PackageResources.try_server_sh,

@@ -1,4 +1,5 @@
 package import ApplianceModel
+internal import GuestImage
 internal import HostSystem
 internal import MachineBackend
 internal import PostgresServer
@@ -25,6 +26,9 @@ struct ChangeExamination {
         var changes = SpecChanges(from: known.spec, to: wanted.spec, version: version, restart: .unknown, made: made)
         guard changes.impossible.isEmpty else { throw differs(changes) }
         try await checkSpace()
+        if !isConfigured {
+            try CatalogueFindings.check(wanted.spec, image: try await wanted.images.find(wanted.spec.machine.image), images: wanted.images)
+        }
         let availability = try await availability(of: machine)
         if isConfigured, isRunning, let judgement = try await judgement() {
             changes = SpecChanges(from: known.spec, to: wanted.spec, version: version, restart: .waiting(judgement.waitingForRestart), made: made)

@@ -1,7 +1,7 @@
 package import ApplianceModel
 internal import MachineBackend
 
-/// What `check-host` would say, without a deployment.
+/// What `check-host` and `prepare-image` would say, without a deployment.
 package enum HostDoctor {
     /// - Returns: findings; what would refuse a deployment is one of level `fail`.
     package static func examine(_ environment: ApplianceEnvironment, accelerator: AcceleratorChoice) async throws -> [Finding] {
@@ -17,6 +17,6 @@ package enum HostDoctor {
             findings.append(
                 Finding(check: "host.usable", level: .fail, measured: error.message, expected: "a host that can run the guest", remedy: error.remedy))
         }
-        return findings
+        return try await findings + ImageFindings.ofHost(environment.images)
     }
 }

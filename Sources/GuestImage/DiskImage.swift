@@ -30,21 +30,32 @@ enum DiskImage {
 
     /// Firmware that a disk starts with: UEFI where it has an EFI system partition.
     /// - Parameter start: the first bytes of the disk as a guest sees it, its partition table included.
-    static func firmware(start: [UInt8]) -> Firmware {
-        let entryTable = 512
-        guard start.count >= 2 * entryTable else { return .bios }
-        if start[entryTable...].starts(with: Array("EFI PART".utf8)) {
-            let first = Int(clamping: number(start, at: entryTable + 72, bytes: 8)) &* 512
-            let count = Int(number(start, at: entryTable + 80, bytes: 4))
-            let size = Int(number(start, at: entryTable + 84, bytes: 4))
-            guard first > 0, size >= 128, count <= 1_024 else { return .bios }
-            for index in 0..<count where first + index * size + 16 <= start.count {
-                if start[(first + index * size)...].starts(with: espType) { return .uefi }
-            }
-            return .bios
+    static func firmware(start: [UInt8]) -> Firmware { PartitionTable(start: start)?.hasEFISystem == true ? .uefi : .bios }
+
+    /// Refuses a disk that is not whole, or that no guest could start from.
+    /// - Parameter start: the first mebibyte of the disk as a guest sees it.
+    /// - Throws: `image.format-refused`, `program.missing`.
+    static func check(_ path: FilePath, format: ImageFormat, start: [UInt8], source: String) async throws {
+        func refused(_ what: String) -> Failure {
+            Failure(.imageFormatRefused, "'\(source)' is \(what)", remedy: "fetch it again, or import another image of a whole disk that starts by itself")
         }
-        let partitions = stride(from: 446, to: 510, by: 16)
-        return partitions.contains { start[$0 + 4] == 0xEF } ? .uefi : .bios
+        if format == .qcow2 { try await checkClusters(path, refused: refused) }
+        let size = try await virtualSize(of: path, format: format)
+        guard let table = PartitionTable(start: start) else { throw refused("an empty disk, or one without a partition table") }
+        if let refusal = table.refusal(size: size.bytes) { throw refused(refusal) }
+    }
+
+    /// Has QEMU look whether every part of a qcow2 file is where the file says. Space that is allocated and not used does no harm.
+    private static func checkClusters(_ path: FilePath, refused: (String) -> Failure) async throws {
+        // A file can be made so that the look takes hours.
+        let result = try await ProgramRunner.run("timeout", ["--kill-after=5", "600", "qemu-img", "check", "-q", "-f", "qcow2", path.string])
+        switch result.status {
+        case 0, 3: return
+        case 124, 137: throw refused("a qcow2 file that QEMU has not checked within ten minutes")
+        default:
+            let said = result.errorText.utf8.split(separator: UInt8(ascii: "\n")).first.map { String(decoding: $0.prefix(300), as: UTF8.self) }
+            throw refused("a qcow2 file that is damaged or cut short\(said.map { ": \($0)" } ?? "")")
+        }
     }
 
     /// The size of the disk as a guest sees it.
@@ -100,19 +111,10 @@ enum DiskImage {
         }
     }
 
-    private static func number(_ bytes: [UInt8], at offset: Int, bytes count: Int) -> UInt64 {
-        bytes[offset..<offset + count].reversed().reduce(0) { $0 << 8 | UInt64($1) }
-    }
-
     private static func bigEndian(_ bytes: [UInt8], at offset: Int, bytes count: Int) -> UInt64 {
         guard bytes.count >= offset + count else { return 0 }
         return bytes[offset..<offset + count].reduce(0) { $0 << 8 | UInt64($1) }
     }
-
-    /// C12A7328-F81F-11D2-BA4B-00A0C93EC93B as it lies on the disk.
-    private static let espType: [UInt8] = [
-        0x28, 0x73, 0x2A, 0xC1, 0x1F, 0xF8, 0xD2, 0x11, 0xBA, 0x4B, 0x00, 0xA0, 0xC9, 0x3E, 0xC9, 0x3B,
-    ]
 
     private static let compressions: [([UInt8], String, String)] = [
         ([0xFD, 0x37, 0x7A, 0x58, 0x5A, 0x00], "xz", "unxz"), ([0x1F, 0x8B], "gzip", "gunzip"), ([0x28, 0xB5, 0x2F, 0xFD], "zstd", "unzstd"),

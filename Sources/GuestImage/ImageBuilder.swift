@@ -1,5 +1,6 @@
 internal import ApplianceModel
 internal import HostSystem
+internal import PostgresServer
 internal import SystemPackage
 
 /// Builds the disk of a Debian image: packages by mmdebstrap, file systems without mounting or root.
@@ -9,28 +10,39 @@ struct ImageBuilder: Sendable {
     let work: WorkDirectory
     let progress: @Sendable (ImageProgress) -> Void
 
-    /// - Returns: the finished disk, qcow2 without compression: it is read at every boot and takes only what is used.
-    func build() async throws -> FilePath {
-        for program in ["mmdebstrap", "mke2fs", "debugfs", "mcopy", "mkfs.vfat", "sgdisk", "qemu-img", "flock", "unshare"] {
-            _ = try ProgramRunner.find(program)
-        }
+    static let programs = ["mmdebstrap", "mke2fs", "debugfs", "mcopy", "mkfs.vfat", "sgdisk", "qemu-img", "flock", "unshare", "setpriv"]
+
+    /// What a build makes.
+    struct Product {
+        /// qcow2 without compression: it is read at every boot and takes only what is used.
+        let disk: FilePath
+        /// What the image's PostgreSQL says of itself; nil where it could not be asked.
+        let catalogue: ServerCatalogue?
+    }
+
+    func build() async throws -> Product {
+        for program in Self.programs { _ = try ProgramRunner.find(program) }
+        try BuildSpace(cache: work.path).check()
         let namespace = try await BuildNamespace.available()
         let scratch = try await work.makeScratch()
         let keys = try Keyrings(mirror: recipe.mirror, scratch: scratch)
         let script = scratch.appending("customize.sh")
         try Files.write(ImageRecipe.customization, to: script, mode: .readableByAll)
+        try Files.write(ServerCatalogue.question, to: scratch.appending("question.sql"), mode: .readableByAll)
 
         let layout = DiskLayout()
         let disk = work.path.appending("disk.raw")
         let list = work.path.appending("list")
+        let answer = work.path.appending("catalogue")
         try await makeEmptyDisk(disk, layout: layout)
-        try Files.write("", to: list)
+        for path in [list, answer] { try Files.write("", to: path) }
         // Root of the user namespace is another user than the owner of the file.
-        for path in [disk, list] { _ = try await ProgramRunner.check("chmod", ["0666", path.string]) }
+        for path in [disk, list, answer] { _ = try await ProgramRunner.check("chmod", ["0666", path.string]) }
 
-        let fetch = try await HostPackaging.fetchOptions()
+        try Files.write(recipe.mirror.fetchOptions, to: Self.fetchOptions(in: scratch), mode: .readableByAll)
+        try writeGuestFiles(scratch)
         try await unpack(
-            mmdebstrapArguments(namespace: namespace, keys: keys, script: script, fetchOptions: fetch), disk: disk, list: list,
+            mmdebstrapArguments(namespace: namespace, keys: keys, script: script, fetchOptions: Self.fetchOptions(in: scratch)), files: [disk, list, answer],
             environment: environment(layout: layout, keys: keys, scratch: scratch))
         try await work.removeScratch()
 
@@ -44,7 +56,31 @@ struct ImageBuilder: Sendable {
             _ = try await ProgramRunner.check("qemu-img", ["convert", "-f", "raw", "-O", "qcow2", disk.string, image.string])
         }
         try Files.remove(disk)
-        return image
+        return Product(disk: image, catalogue: try catalogue(answer))
+    }
+
+    /// An image without it is as good for a guest, which is asked later; so nothing fails for it.
+    private func catalogue(_ answer: FilePath) throws -> ServerCatalogue? {
+        let json = try Files.read(answer, from: 0, limit: ServerCatalogue.largestSize + 1)
+        guard !json.isEmpty else { return nil }
+        do {
+            return try ServerCatalogue(json: json, source: answer.string)
+        } catch let failure as Failure {
+            progress("specs are judged in the guest only: \(failure.message)")
+            return nil
+        }
+    }
+
+    private static func fetchOptions(in scratch: FilePath) -> FilePath { scratch.appending("apt.conf") }
+
+    /// What the guest needs beside its packages, numbered, with a list of where each belongs.
+    private func writeGuestFiles(_ scratch: FilePath) throws {
+        var list = ""
+        for (number, (path, content)) in recipe.mirror.filesOfGuest.sorted(by: { $0.key < $1.key }).enumerated() {
+            try Files.write(content, to: scratch.appending("guest-file-\(number)"), mode: .readableByAll)
+            list += "\(number) \(path)\n"
+        }
+        try Files.write(list, to: scratch.appending("guest-files"), mode: .readableByAll)
     }
 
     private func makeEmptyDisk(_ disk: FilePath, layout: DiskLayout) async throws {
@@ -53,14 +89,14 @@ struct ImageBuilder: Sendable {
         _ = try await ProgramRunner.check("mkfs.vfat", layout.espArguments(disk: disk.string))
     }
 
-    /// Runs mmdebstrap with the disk and the list as descriptors 20 and 21: their directory is closed to the namespace's
-    /// users. Descriptor 22 holds the lock that tells a later build that this mmdebstrap still lives. The numbers stay above
+    /// Runs mmdebstrap with the disk, the list and the catalogue as descriptors 20, 21 and 23: their directory is closed to the
+    /// namespace's users. Descriptor 22 holds the lock that tells a later build that this mmdebstrap still lives. The numbers stay above
     /// 9 because mmdebstrap hands descriptors of its own to dash, which knows only one digit; hence bash here.
-    private func unpack(_ arguments: [String], disk: FilePath, list: FilePath, environment: [String: String]) async throws {
-        let script = #"umask 022; exec 20<>"$1" 21>"$2" 22>"$3" && flock --nonblock 22 || exit 1; shift 3; exec mmdebstrap "$@""#
+    private func unpack(_ arguments: [String], files: [FilePath], environment: [String: String]) async throws {
+        let script = #"umask 022; exec 20<>"$1" 21>"$2" 23>"$3" 22>"$4" && flock --nonblock 22 || exit 1; shift 4; exec mmdebstrap "$@""#
         let progress = progress
-        let command = ["-c", script, "bash", disk.string, list.string, work.lock.string] + arguments
-        try await FileGrowth.telling(of: disk, as: "writing the file system", progress: progress) {
+        let command = ["-c", script, "bash"] + files.map(\.string) + [work.lock.string] + arguments
+        try await FileGrowth.telling(of: files[0], as: "writing the file system", progress: progress) {
             let result = try await ProgramRunner.run("bash", command, environment: environment) { line in
                 DebugLog.write(.debug, line)
                 if let stage = Self.stage(of: line) { progress(ImageProgress(stage)) }
@@ -93,23 +129,28 @@ struct ImageBuilder: Sendable {
         return String(line.dropFirst(3)).replacing("...", with: "")
     }
 
-    func mmdebstrapArguments(namespace: BuildNamespace, keys: Keyrings, script: FilePath, fetchOptions: [String]) -> [String] {
+    func mmdebstrapArguments(namespace: BuildNamespace, keys: Keyrings, script: FilePath, fetchOptions: FilePath) -> [String] {
         let suite = recipe.release.suite
-        let main = recipe.mirror.main.uri
+        let mirror = recipe.mirror
+        let main = "deb [\(mirror.main.options(keys: keys.main.onHost))] \(mirror.main.uri)"
+        let security = "deb [\(mirror.security.options(keys: keys.security.onHost))] \(mirror.security.uri)"
         return [
             "--variant=minbase", "--mode=\(namespace.rawValue)", "--format=null", "--architectures=amd64",
             // The script cleans up itself, before the file system is written.
             "--skip=cleanup/apt,cleanup/reproducible", "--aptopt=Acquire::Languages \"none\"", "--dpkgopt=force-unsafe-io",
-        ] + fetchOptions.map { "--aptopt=\($0)" } + ImageRecipe.excludedPaths.map { "--dpkgopt=\($0)" } + [
+            // A file, and not an argument: a proxy's address may hold a password.
+            "--aptopt=\(fetchOptions)",
+        ] + ImageRecipe.excludedPaths.map { "--dpkgopt=\($0)" } + [
             "--include=\(recipe.packages.joined(separator: ","))", "--customize-hook=sh '\(script)' \"$1\"", suite, "/dev/null",
-            "deb [signed-by=\(keys.main.onHost)] \(main) \(suite) main", "deb [signed-by=\(keys.main.onHost)] \(main) \(suite)-updates main",
-            "deb [signed-by=\(keys.security.onHost)] \(recipe.mirror.security.uri) \(suite)-security main",
+            "\(main) \(suite) main", "\(main) \(suite)-updates main", "\(security) \(suite)-security main",
         ]
     }
 
     private func environment(layout: DiskLayout, keys: Keyrings, scratch: FilePath) -> [String: String] {
         [
-            "SUITE": recipe.release.suite, "MIRROR": recipe.mirror.main.uri, "SECURITY_MIRROR": recipe.mirror.security.uri,
+            "SUITE": recipe.release.suite, "MIRROR": DebianMirror.guestURI(recipe.mirror.main, list: DebianMirror.mainList),
+            "SECURITY_MIRROR": DebianMirror.guestURI(recipe.mirror.security, list: DebianMirror.securityList),
+            "MIRROR_FIELDS": recipe.mirror.main.guestFields, "SECURITY_MIRROR_FIELDS": recipe.mirror.security.guestFields,
             "SIGNED_BY": keys.main.inGuest, "SECURITY_SIGNED_BY": keys.security.inGuest, "POSTGRESQL": String(recipe.release.postgresqlVersion),
             "ROOT_UUID": layout.rootUUID, "ESP_UUID": layout.espUUID, "ESP_OFFSET": String(DiskLayout.espOffset.bytes),
             "ROOT_OFFSET": String(DiskLayout.rootOffset.bytes), "ROOT_SIZE": String(DiskLayout.rootSize.bytes), "SCRATCH": scratch.string,

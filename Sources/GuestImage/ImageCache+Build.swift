@@ -2,6 +2,7 @@ package import ApplianceModel
 internal import FoundationEssentials
 internal import Glibc
 internal import HostSystem
+internal import PostgresServer
 internal import SystemPackage
 
 extension ImageCache {
@@ -16,16 +17,16 @@ extension ImageCache {
     package func build(
         _ release: DebianRelease, rebuild: Bool = false, progress: @escaping @Sendable (ImageProgress) -> Void
     ) async throws -> CachedImage {
-        let recipe = ImageRecipe(release: release, mirror: try packaging.mirror())
+        let recipe = ImageRecipe(release: release, mirror: try await mirror(for: release))
         let before = try image(key: recipe.key)
         if let before, !rebuild { return before }
         return try await exclusively(progress: progress) { work in
             // Whoever was waited for may have built it.
             if let now = try image(key: recipe.key), !rebuild || now != before { return now }
-            progress("building \(release.rawValue) from \(recipe.mirror.main.uri)")
-            let disk = try await ImageBuilder(recipe: recipe, work: work, progress: progress).build()
+            progress("building \(release.rawValue) from \(AptURI(recipe.mirror.main.uri).shown)")
+            let product = try await ImageBuilder(recipe: recipe, work: work, progress: progress).build()
             return try await keep(
-                disk, work: work, key: recipe.key, name: release.rawValue, origin: .built(release), format: .qcow2, firmware: .uefi,
+                product.disk, catalogue: product.catalogue, work: work, key: recipe.key, name: release.rawValue, origin: .built(release), format: .qcow2, firmware: .uefi,
                 postgresqlVersion: release.postgresqlVersion)
         }
     }
@@ -52,7 +53,7 @@ extension ImageCache {
 
     /// Makes a finished disk an image of the cache, as one durable act.
     func keep(
-        _ disk: FilePath, work: WorkDirectory, key: String, name: String, origin: CachedImage.Origin, format: ImageFormat, firmware: Firmware,
+        _ disk: FilePath, catalogue: ServerCatalogue?, work: WorkDirectory, key: String, name: String, origin: CachedImage.Origin, format: ImageFormat, firmware: Firmware,
         postgresqlVersion: Int?
     ) async throws -> CachedImage {
         let image = CachedImage(
@@ -66,6 +67,7 @@ extension ImageCache {
         try Files.rename(disk, to: finished.appending("disk.\(format.rawValue)"))
         try synchronize(finished.appending("disk.\(format.rawValue)"))
         try Files.write([UInt8](try encoder.encode(image)) + [UInt8(ascii: "\n")], to: finished.appending("image.json"))
+        if let catalogue { try Files.write(catalogue.encoded(), to: finished.appending(Self.catalogueName)) }
         try discard(path(key))
         try Files.rename(finished, to: path(key))
         return image

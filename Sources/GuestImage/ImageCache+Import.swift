@@ -1,4 +1,5 @@
 internal import ApplianceModel
+internal import Glibc
 internal import HostSystem
 internal import SystemPackage
 
@@ -30,8 +31,9 @@ extension ImageCache {
             }
             let format = try DiskImage.format(head: DiskImage.head(of: file), source: source)
             let start = try await DiskImage.start(of: file, format: format, scratch: work.path)
+            try await DiskImage.check(file, format: format, start: start, source: source)
             return try await keep(
-                file, work: work, key: key, name: name, origin: .imported(source), format: format, firmware: DiskImage.firmware(start: start),
+                file, catalogue: nil, work: work, key: key, name: name, origin: .imported(source), format: format, firmware: DiskImage.firmware(start: start),
                 postgresqlVersion: nil)
         }
     }
@@ -67,13 +69,23 @@ extension ImageCache {
 
     /// Copies a file, hashing the bytes that are written, so that the copy is what was checked.
     private func copy(_ source: FilePath, checksum: ImageChecksum, to target: FilePath, progress: (ImageProgress) -> Void) throws {
-        guard let status = Files.status(source), status.isRegularFile else {
+        guard let status = Files.status(source) else {
             throw Failure(.fileUnreadable, "there is no file '\(source)'", remedy: "give the path of a disk image or an http(s) address")
+        }
+        if let kind = Self.kind(of: status) {
+            throw Failure(.fileUnreadable, "'\(source)' is \(kind) and not a file", remedy: "give the path of a disk image or an http(s) address")
+        }
+        let free = try Files.freeSpace(at: target.removingLastComponent())
+        guard status.size < free else {
+            throw Failure(
+                .diskFull, "'\(source)' takes \(status.size.mebibytes) MiB, and \(free.mebibytes) MiB are free in '\(directory)'",
+                remedy: "free space, or set XDG_CACHE_HOME to a directory that has it")
         }
         var hasher = checksum.makeHasher()
         var copied: Int64 = 0
         do {
-            let input = try FileDescriptor.open(source, .readOnly, options: .closeOnExec)
+            // What was a file a moment ago may be a pipe now, whose other end is waited for.
+            let input = try FileDescriptor.open(source, .readOnly, options: [.closeOnExec, .nonBlocking])
             try input.closeAfter {
                 let output = try FileDescriptor.open(
                     target, .writeOnly, options: [.create, .exclusiveCreate, .closeOnExec], permissions: .ownerReadWrite)
@@ -98,6 +110,19 @@ extension ImageCache {
                 remedy: error == .noSpace ? "free space in \(ShellWord.quoted(directory.string))" : nil, cause: error)
         }
         try checksum.check(hasher.finish(), source: source.string)
+    }
+
+    /// What something is that is no regular file; nil for a file.
+    private static func kind(of status: FileStatus) -> String? {
+        switch status.mode & S_IFMT {
+        case S_IFREG: nil
+        case S_IFDIR: "a directory"
+        case S_IFIFO: "a named pipe"
+        case S_IFCHR: "a character device"
+        case S_IFBLK: "a block device"
+        case S_IFSOCK: "a socket"
+        default: "something else"
+        }
     }
 
     private static func defaultName(of source: String) -> String {

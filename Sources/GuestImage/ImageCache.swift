@@ -9,6 +9,7 @@ package import SystemPackage
 package struct ImageCache: Sendable {
     package let directory: FilePath
     let packaging: HostPackaging
+    private let memo = MirrorMemo()
 
     /// - Parameter directory: need not exist yet.
     package init(directory: FilePath) { self.init(directory: directory, packaging: HostPackaging()) }
@@ -28,10 +29,10 @@ package struct ImageCache: Sendable {
     /// what that would be, the newest one built of the release.
     /// - Returns: nil when the cache has none.
     /// - Throws: `format.newer`, `image.damaged`, `image.ambiguous`.
-    package func find(_ choice: ImageChoice) throws -> CachedImage? {
+    package func find(_ choice: ImageChoice) async throws -> CachedImage? {
         switch choice {
         case .release(let release):
-            guard let mirror = try? packaging.mirror() else { return try list().first { $0.origin == .built(release) } }
+            guard let mirror = try? await mirror(for: release) else { return try list().first { $0.origin == .built(release) } }
             return try image(key: ImageRecipe(release: release, mirror: mirror).key)
         case .cached(let name):
             let found = try matches(name)
@@ -42,6 +43,12 @@ package struct ImageCache: Sendable {
             }
             return found.first
         }
+    }
+
+    /// The archives that an image would be built from now.
+    /// - Throws: `image.mirror-missing`.
+    func mirror(for release: DebianRelease) async throws -> DebianMirror {
+        try await memo.mirror(for: release) { try await packaging.mirror(for: release) }
     }
 
     /// The packages that the image of a release holds besides Debian's minimum and the server's own.

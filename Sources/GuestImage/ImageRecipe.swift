@@ -1,10 +1,11 @@
 internal import ApplianceModel
 internal import Crypto
+internal import PostgresServer
 
 /// All that decides the content of a built image.
 struct ImageRecipe: Sendable {
     /// Goes up when the way of building changes and neither the script nor the packages show it.
-    static let version = 1
+    static let version = 2
 
     let release: DebianRelease
     let mirror: DebianMirror
@@ -13,8 +14,8 @@ struct ImageRecipe: Sendable {
     var packages: [String] { Self.packages(of: release) }
 
     static func packages(of release: DebianRelease) -> [String] {
-        // Debian 12 has it in the package systemd.
-        commonPackages + (release == .debian13 ? ["systemd-repart"] : [])
+        // Debian 12 has the first in the package systemd, and zones such as US/Pacific in tzdata.
+        commonPackages + (release == .debian13 ? ["systemd-repart", "tzdata-legacy"] : [])
     }
 
     private static let commonPackages = [
@@ -23,7 +24,7 @@ struct ImageRecipe: Sendable {
         "libpam-systemd", "systemd-resolved", "e2fsprogs", "dosfstools", "logrotate", "debian-archive-keyring", "ca-certificates",
         // First boot and administration.
         "cloud-init", "cloud-guest-utils", "openssh-server", "sudo", "qemu-guest-agent", "chrony", "nftables", "iproute2",
-        "iputils-ping", "libcap2-bin", "less", "procps", "tzdata",
+        "iputils-ping", "libcap2-bin", "less", "procps", "tzdata", "locales",
         // Verification.
         "fio", "openssl", "ethtool", "iperf3",
         // PostgreSQL without its server, which the deployment installs.
@@ -43,8 +44,11 @@ struct ImageRecipe: Sendable {
     var key: String {
         var parts = ["pgkvm image", String(Self.version), release.rawValue, release.suite, String(release.postgresqlVersion)]
         parts += packages + Self.excludedPaths
-        for archive in [mirror.main, mirror.security] { parts += [archive.uri, archive.signedBy.text] }
-        parts.append(Self.customization)
+        for archive in [mirror.main, mirror.security] {
+            parts += [archive.uri, archive.signedBy.text, archive.guestFields]
+        }
+        for (path, content) in mirror.filesOfGuest.sorted(by: { $0.key < $1.key }) { parts += [path, content] }
+        parts += [Self.customization, ServerCatalogue.question]
         return Self.key(of: parts)
     }
 
@@ -59,7 +63,7 @@ struct ImageRecipe: Sendable {
     }
 }
 
-extension AptSource.SignedBy {
+extension SignedBy {
     fileprivate var text: String {
         switch self {
         case .files(let files): files.joined(separator: " ")

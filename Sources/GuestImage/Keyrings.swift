@@ -23,7 +23,7 @@ struct Keyrings: Sendable {
 
     private static let debian = "/usr/share/keyrings/debian-archive-keyring.gpg"
 
-    private static func place(_ keys: AptSource.SignedBy, name: String, in directory: FilePath) throws -> Location {
+    private static func place(_ keys: SignedBy, name: String, in directory: FilePath) throws -> Location {
         switch keys {
         case .armoured(let key):
             let file = "\(name).asc"

@@ -18,10 +18,12 @@ struct WorkDirectory: Sendable {
 
     private init(path: FilePath) { self.path = path }
 
+    /// Where temporary files go.
+    static var scratchParent: FilePath { FilePath(HostEnvironment.value("TMPDIR") ?? "/tmp") }
+
     /// Makes the scratch directory with the directory `keyrings` in it, after its name is on disk.
     func makeScratch() async throws -> FilePath {
-        let parent = FilePath(HostEnvironment.value("TMPDIR") ?? "/tmp")
-        let scratch = parent.appending("pgkvm-image\(path.lastComponent?.string ?? "")")
+        let scratch = Self.scratchParent.appending("pgkvm-image\(path.lastComponent?.string ?? "")")
         try Files.write(scratch.string, to: scratchRecord)
         let keyrings = scratch.appending("keyrings")
         try Files.createDirectory(scratch)

@@ -17,7 +17,7 @@ struct ImageBuildTests {
         #expect(image.name == "debian-13")
         #expect(image.firmware == .uefi)
         #expect(image.postgresqlVersion == 17)
-        #expect(try cache.find(.release(.debian13)) == image)
+        #expect(try await cache.find(.release(.debian13)) == image)
         let disk = cache.diskPath(image)
         #expect(try DiskImage.format(head: DiskImage.head(of: disk), source: disk.string) == image.format)
         try await withScratch { scratch in

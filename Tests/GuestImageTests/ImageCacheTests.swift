@@ -21,7 +21,7 @@ struct ImageCacheTests {
             let cache = ImageCache(directory: scratch.appending("none"))
             let images = try cache.list()
             #expect(images.isEmpty)
-            #expect(try cache.find(.cached("x")) == nil)
+            #expect(try await cache.find(.cached("x")) == nil)
             #expect(!Files.exists(cache.directory))
         }
     }
@@ -36,10 +36,10 @@ struct ImageCacheTests {
             ]
             for image in images { try put(image, in: cache) }
             #expect(try cache.list().map(\.key) == [images[0], images[2], images[1]].map(\.key))
-            #expect(try cache.find(.cached("one")) == images[0])
-            #expect(try cache.find(.cached("bbbbbbbb")) == images[1])
-            #expect(try cache.find(.cached("bbbbbbb")) == nil)
-            let failure = #expect(throws: Failure.self) { try cache.find(.cached("two")) }
+            #expect(try await cache.find(.cached("one")) == images[0])
+            #expect(try await cache.find(.cached("bbbbbbbb")) == images[1])
+            #expect(try await cache.find(.cached("bbbbbbb")) == nil)
+            let failure = await #expect(throws: Failure.self) { try await cache.find(.cached("two")) }
             #expect(failure?.code == .imageAmbiguous)
         }
     }
@@ -103,7 +103,7 @@ struct ImageCacheTests {
             let image = CachedImage.sample(key: "a", name: "one")
             try put(image, in: cache)
             try Files.remove(cache.diskPath(image))
-            #expect(throws: Failure.self) { try cache.find(.cached("one")) }
+            await #expect(throws: Failure.self) { try await cache.find(.cached("one")) }
         }
     }
 
@@ -128,26 +128,23 @@ struct ImageCacheTests {
 
     @Test("is empty again after a build that failed")
     func failedBuild() async throws {
-        try await withScratch { scratch in
-            let aptDirectory = scratch.appending("apt")
-            try Files.createDirectory(aptDirectory)
-            // Nobody listens there.
-            try Files.write(
-                "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] http://127.0.0.1:9/debian trixie main\n"
-                    + "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] http://127.0.0.1:9/security trixie-security main\n",
-                to: aptDirectory.appending("sources.list"))
-            let cache = ImageCache(directory: scratch.appending("images"), packaging: HostPackaging(aptDirectory: aptDirectory))
+        try await FakeApt.with { fake in
+            // The wanted release is not there.
+            try await fake.publishDebian()
+            try fake.configureDebian()
+            try await fake.update()
+            let cache = ImageCache(directory: fake.root.appending("images"), packaging: fake.packaging)
             let failure = await #expect(throws: Failure.self) { try await cache.build(.debian13) { _ in } }
             #expect(failure?.code == .programFailed)
             #expect(try Files.list(cache.directory) == [".lock"])
-            #expect(try cache.find(.release(.debian13)) == nil)
+            #expect(try await cache.find(.release(.debian13)) == nil)
         }
     }
 
     @Test("refuses to build where apt has no Debian archive, before anything is made")
     func noMirror() async throws {
-        try await withScratch { scratch in
-            let cache = ImageCache(directory: scratch.appending("images"), packaging: HostPackaging(aptDirectory: scratch))
+        try await FakeApt.with { fake in
+            let cache = ImageCache(directory: fake.root.appending("images"), packaging: fake.packaging)
             let failure = await #expect(throws: Failure.self) { try await cache.build(.debian12) { _ in } }
             #expect(failure?.code == .imageMirrorMissing)
             #expect(!Files.exists(cache.directory))

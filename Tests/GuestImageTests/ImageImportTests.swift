@@ -32,7 +32,7 @@ struct ImageImportTests {
             #expect(image.firmware == .uefi)
             #expect(image.virtualSize == .mebibytes(4))
             #expect(try await same(disk, cache.diskPath(image)))
-            #expect(try cache.find(.cached("disk")) == image)
+            #expect(try await cache.find(.cached("disk")) == image)
             #expect(Files.status(cache.path(image.key))?.permissions == 0o700)
             // The source may be gone by then.
             try Files.remove(disk)

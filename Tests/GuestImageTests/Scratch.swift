@@ -20,10 +20,17 @@ final class Lines: Sendable {
     func contains(_ text: String) -> Bool { all.contains { $0.contains(text) } }
 }
 
-/// A raw disk of 4 MiB with a partition table.
+/// A raw disk of 4 MiB with a partition table, and what looks like a boot loader in the first sector.
 func makeDisk(_ path: FilePath, typecode: String = "8300") async throws {
     _ = try await ProgramRunner.check("truncate", ["--size=4M", path.string])
     _ = try await ProgramRunner.check("sgdisk", ["--new=1:1M:+1M", "--typecode=1:\(typecode)", path.string])
+    try overwrite(path, at: 0, [0xFA, 0x31, 0xC0])
+}
+
+/// Replaces bytes within a file.
+func overwrite(_ path: FilePath, at offset: Int64, _ bytes: [UInt8]) throws {
+    let file = try FileDescriptor.open(path, .writeOnly)
+    _ = try file.closeAfter { try file.writeAll(toAbsoluteOffset: offset, bytes) }
 }
 
 /// The checksum of a file as the program of that name tells it.

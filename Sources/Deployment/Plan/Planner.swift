@@ -9,7 +9,7 @@ internal import Workflow
 
 /// Finds out what a deployment would do. Nothing is made, changed or locked.
 package struct Planner: Sendable {
-    private let environment: ApplianceEnvironment
+    let environment: ApplianceEnvironment
     private let places: SpecPlaces
 
     /// - Parameter places: where the keys of the spec stand in its file, for messages.
@@ -28,13 +28,14 @@ package struct Planner: Sendable {
         async let forecast = planning.forecast(wanted)
         let present = try await PresentAppliance.find(wanted, in: environment)
         let context = try self.context(wanted, present)
-        let image = try environment.images.find(wanted.machine.image)
+        let image = try await environment.images.find(wanted.machine.image)
         let version = try await Self.version(context, image)
-        let judged = await Self.judged(context, present, version: version, asksGuest: asksGuest)
+        let judged = await judged(context, present, version: version, asksGuest: asksGuest)
         let changes = try await changes(context, present, version: version, restart: judged.restart, asksGuest: asksGuest)
         let steps = await StepInspection(context: context, version: version, asksGuest: asksGuest, isChanged: changes.contains { $0.effect != .expectation })
             .all()
         let host = try await Self.host(forecast, present, more: judged.findings + Self.findings(context, present))
+        let ofImage = try await ImageFindings.all(context.spec, machine: present.machine, image: image, environment.images)
         let machine = try await machine(context, present, host, image)
         let recipe = try await Self.recipe(machine, planning)
         let files = PlannedFiles(
@@ -44,7 +45,7 @@ package struct Planner: Sendable {
             fileSystemUUID: try await context.journal.fact(DataDiskFact.self)?.uuid ?? adoptedUUID(context.spec), isAdopted: context.spec.dataDisk.adopt != nil)
         return DeploymentPlan(
             name: wanted.name.rawValue, deployment: present.presence, state: present.power.word, steps: steps,
-            changes: present.machine == nil ? changes.map(\.asReplaced) : changes, findings: host.findings, resources: host.resources,
+            changes: present.machine == nil ? changes.map(\.asReplaced) : changes, findings: host.findings + ofImage, resources: host.resources,
             machine: PlannedHardware(
                 accelerator: machine?.spec.cpu.accelerator ?? host.accelerator, vcpus: context.spec.machine.vcpus, memory: context.spec.machine.memory,
                 systemDisk: context.spec.machine.systemDisk.size, dataDisk: context.spec.dataDisk.size, disk: machine?.spec.disk ?? host.disk),
@@ -70,48 +71,6 @@ package struct Planner: Sendable {
         if case .release(let release) = context.spec.machine.image { return release.postgresqlVersion }
         if case .built(let release)? = image?.origin { return release.postgresqlVersion }
         return nil
-    }
-
-    /// What the running server says of the spec; nothing where it is not asked, or would not be changed.
-    private static func judged(
-        _ context: DeploymentContext, _ present: PresentAppliance, version: Int?, asksGuest: Bool
-    ) async -> (findings: [Finding], restart: SpecChanges.Restart) {
-        do {
-            guard asksGuest, present.power == .running, let version, let fact = try await context.journal.fact(ConfigurationFact.self),
-                try ServerContent(context.spec, version: version, place: fact.place ?? .userNetworking).digest != fact.digest
-            else { return ([], .unknown) }
-            let judgement = try await context.judgement()
-            let expected = "a spec that the server takes"
-            let refused = judgement.faults.map { fault in
-                Finding(
-                    check: "postgresql.judgement", level: .fail,
-                    measured: (context.places.place(of: fault.path).map { "\($0): " } ?? "") + fault.description, expected: expected,
-                    remedy: "correct the spec")
-            }
-            let edited = Leave.lines(judgement.addedByHand).map {
-                Finding(
-                    check: "postgresql.access-file", level: .warn, measured: "added by hand, and lost by this change: \($0)", expected: expected,
-                    remedy: "ask for the same in the spec, or deploy with --overwrite")
-            }
-            return (refused + edited, .waiting(judgement.isRunning ? judgement.waitingForRestart : []))
-        } catch {
-            return (
-                [
-                    Finding(
-                        check: "postgresql.judgement", level: .warn, measured: "the server could not be asked: \((error as? Failure)?.message ?? "\(error)")",
-                        expected: "a server that says what it makes of the spec", remedy: "pgkvm status \(context.spec.name)")
-                ], .unknown
-            )
-        }
-    }
-
-    private func changes(
-        _ context: DeploymentContext, _ present: PresentAppliance, version: Int?, restart: SpecChanges.Restart, asksGuest: Bool
-    ) async throws -> [PlannedChange] {
-        guard let known = present.known else { return [] }
-        let made = try await MadeParts.of(
-            context.replacing(spec: known), wanted: context.spec, version: version, isRunning: asksGuest && present.power == .running)
-        return SpecChanges(from: known, to: context.spec, version: version, restart: restart, made: made).changes
     }
 
     private func network(_ context: DeploymentContext) async throws -> GuestNetwork {

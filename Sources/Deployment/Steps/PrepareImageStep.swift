@@ -19,12 +19,13 @@ struct PrepareImageStep: Step {
     func inspect(_ context: DeploymentContext) async throws -> StepStatus {
         guard let fact = try await context.journal.fact(ImageFact.self) else { return .pending }
         if try await context.journal.fact(MachineFact.self) != nil { return .satisfied("the machine has its copy of '\(fact.name)'") }
-        guard let found = try context.images.find(context.spec.machine.image), found.key == fact.image.key else { return .pending }
+        guard let found = try await context.images.find(context.spec.machine.image), found.key == fact.image.key else { return .pending }
         return .satisfied("'\(fact.name)' is in the cache")
     }
 
     func perform(_ context: DeploymentContext) async throws {
         let image = try await found(context)
+        try CatalogueFindings.check(context.spec, image: image, images: context.images)
         let release: DebianRelease? = if case .built(let release) = image.origin { release } else { nil }
         try await context.journal.record(
             ImageFact(
@@ -37,12 +38,9 @@ struct PrepareImageStep: Step {
 
     private func found(_ context: DeploymentContext) async throws -> CachedImage {
         let choice = context.spec.machine.image
-        if let image = try context.images.find(choice) { return image }
+        if let image = try await context.images.find(choice) { return image }
         guard case .release(let release) = choice else {
-            let known = try context.images.list().map(\.name) + DebianRelease.allCases.map(\.rawValue)
-            throw Failure(
-                .imageMissing, "there is no image '\(choice)' in the cache\(Suggestion.text(for: choice.description, among: known))",
-                remedy: "pgkvm image list; pgkvm image import FILE-OR-URL --checksum sha256:…")
+            throw try ImageFindings.missing(choice, context.images)
         }
         return try await context.images.build(release, rebuild: false) {
             StepProgress.report($0.text, bytes: $0.bytes, of: $0.totalBytes)

@@ -1,8 +1,10 @@
 # Makes the unpacked Debian system in $1 a base image, and writes its file systems into the disk image.
 # mmdebstrap runs it as a hook, as root of its namespace. From ImageBuilder:
 #   SUITE, MIRROR, SECURITY_MIRROR, SIGNED_BY, SECURITY_SIGNED_BY (keyrings in the guest), POSTGRESQL (major version),
-#   ROOT_UUID, ESP_UUID, ESP_OFFSET, ROOT_OFFSET, ROOT_SIZE (bytes), SCRATCH (its keyrings/ goes into the image)
-#   descriptor 20: the disk image, partitioned; descriptor 21: takes the list of what verification reads back.
+#   MIRROR_FIELDS, SECURITY_MIRROR_FIELDS (further lines of the guest's sources, or nothing),
+#   ROOT_UUID, ESP_UUID, ESP_OFFSET, ROOT_OFFSET, ROOT_SIZE (bytes), SCRATCH (its keyrings/ and guest-files go into the image, question.sql is for the server)
+#   descriptor 20: the disk image, partitioned; descriptor 21: takes the list of what verification reads back; descriptor 23: takes
+#   what the server says of itself, and stays empty where it cannot be asked.
 set -eu
 root=$1
 umask 022
@@ -46,6 +48,37 @@ done
 cd $packages && sha256sum *.deb >SHA256SUMS"
 rm -rf "$root/tmp/pgkvm"
 
+say "asking PostgreSQL $POSTGRESQL for its settings"
+# The server is carried and not installed: it is unpacked aside, where it finds its files by their place beside its programs, and runs on a
+# cluster that is there for this question only. It refuses to be root. Without a network, and without /dev/shm, which a namespace may lack.
+further=$(APT_CONFIG=$MMDEBSTRAP_APT_CONFIG apt-cache pkgnames postgresql- | grep -E -e "^postgresql-($POSTGRESQL-.*|.*-$POSTGRESQL)\$" | grep -v -e -dbgsym | sort)
+mkdir -p "$root/tmp/pgkvm/server"
+install -m 0644 "$SCRATCH/question.sql" "$root/tmp/pgkvm/question.sql"
+for package in "$root$packages"/*.deb; do
+    in_root dpkg-deb -x "$packages/${package##*/}" /tmp/pgkvm/server
+done
+in_root install -d -o postgres -g postgres -m 0700 /tmp/pgkvm/cluster
+# A trap and not a list of commands: whatever ends the question, the server ends with it.
+ask=$(cat <<'END'
+set -eu
+cd /tmp/pgkvm/cluster
+bin=/tmp/pgkvm/server/usr/lib/postgresql/$1/bin
+trap '"$bin/pg_ctl" -D data -m immediate -w stop >/dev/null 2>&1 || true' EXIT
+"$bin/initdb" -D data -U postgres --auth=trust --encoding=UTF8 --locale=C.UTF-8 --no-sync --no-instructions >log 2>&1
+"$bin/pg_ctl" -D data -l log -w -t 120 -o "-F -k $PWD -c listen_addresses= -c dynamic_shared_memory_type=mmap -c shared_buffers=16MB \
+    -c max_connections=10 -c shared_preload_libraries=pg_stat_statements" start >/dev/null
+"$bin/psql" -X -q -h "$PWD" -U postgres -v ON_ERROR_STOP=1 -v scratch=1 -v packages="$2" -f /tmp/pgkvm/question.sql postgres >answer 2>>log
+END
+)
+if in_root setpriv --reuid=postgres --regid=postgres --clear-groups env HOME=/tmp TZ=UTC sh -c "$ask" ask "$POSTGRESQL" "$further"; then
+    cat "$root/tmp/pgkvm/cluster/answer" >/proc/self/fd/23
+else
+    say "PostgreSQL $POSTGRESQL cannot be asked here; specs are judged in the guest only: $(tail -n 1 "$root/tmp/pgkvm/cluster/log" 2>/dev/null)"
+fi
+rm -rf "$root/tmp/pgkvm"
+# A locale of the spec's is made in the guest, offline, from its source.
+in_root test -e /usr/share/i18n/locales/en_US -a -e /usr/share/i18n/charmaps/UTF-8.gz
+
 say "configuring the system"
 rm -f "$root/etc/apt/sources.list" "$root"/etc/apt/sources.list.d/* "$root"/etc/apt/apt.conf.d/99mmdebstrap
 # Of the options of the build the guest keeps what is left out of packages.
@@ -57,16 +90,20 @@ URIs: $MIRROR
 Suites: $SUITE $SUITE-updates
 Components: main
 Signed-By: $SIGNED_BY
-
+$MIRROR_FIELDS
 Types: deb
 URIs: $SECURITY_MIRROR
 Suites: $SUITE-security
 Components: main
 Signed-By: $SECURITY_SIGNED_BY
+$SECURITY_MIRROR_FIELDS
 END
 for keyring in "$SCRATCH"/keyrings/*; do
     [ ! -e "$keyring" ] || install -m 0644 "$keyring" "$root/usr/share/keyrings/${keyring##*/}"
 done
+while read -r number path; do
+    write "$path" <"$SCRATCH/guest-file-$number"
+done <"$SCRATCH/guest-files"
 printf '127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n' | write /etc/hosts
 write /etc/fstab <<END
 PARTUUID=$ROOT_UUID / ext4 defaults,noatime,errors=remount-ro,x-systemd.growfs 0 1

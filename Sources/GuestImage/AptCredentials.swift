@@ -1,0 +1,43 @@
+internal import HostSystem
+internal import SystemPackage
+
+/// For which archives apt has a password. Of the entries only the machines are read.
+struct AptCredentials: Sendable {
+    /// As written: `[method://]host[:port][/path]`.
+    let machines: [String]
+
+    /// What apt's programs read when this user runs them: files that he may not read are none.
+    init(_ places: HostApt.Places) {
+        var files = [places.credentials].compactMap(\.self)
+        if let directory = places.credentialParts {
+            files += ((try? Files.list(directory)) ?? []).filter { $0.hasSuffix(".conf") }.map { directory.appending($0) }
+        }
+        machines = files.flatMap { (try? Files.readIfPresent($0)).flatMap(\.self).map(Self.machines) ?? [] }
+    }
+
+    /// The words behind `machine`.
+    static func machines(in bytes: [UInt8]) -> [String] {
+        let lines = bytes.split(separator: UInt8(ascii: "\n")).filter { $0.first != UInt8(ascii: "#") }
+        let words = lines.flatMap { $0.split { $0 == 0x20 || (0x09...0x0D).contains($0) }.map { String(decoding: $0, as: UTF8.self) } }
+        return zip(words, words.dropFirst()).filter { $0.0 == "machine" }.map(\.1)
+    }
+
+    /// Whether an entry is meant for an archive. One without a method counts for connections that are encrypted.
+    func cover(_ uri: AptURI) -> Bool {
+        machines.contains { machine in
+            let hasMethod = machine.utf8.indices.contains { machine.utf8[$0...].starts(with: "://".utf8) }
+            let entry = AptURI(hasMethod ? machine : "https://\(machine)")
+            guard entry.method == Self.plain(uri.method), entry.host == uri.host, entry.port == nil || entry.port == uri.port else { return false }
+            return uri.path.utf8.starts(with: entry.path.utf8)
+        }
+    }
+
+    /// `mirror+https` is https to the server that has the list.
+    private static func plain(_ method: String) -> String {
+        switch method {
+        case "mirror", "mirror+http": "http"
+        case "mirror+https": "https"
+        default: method
+        }
+    }
+}
