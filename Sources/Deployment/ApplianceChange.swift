@@ -79,7 +79,8 @@ struct ApplianceChange {
         _ error: any Error, _ outcome: RunOutcome, _ context: DeploymentContext, _ runAgain: (DeploymentContext) async throws -> RunOutcome
     ) async throws -> any Error {
         let former = context.replacing(spec: known)
-        let reason = ((error as? Failure)?.message ?? "\(error)").split(whereSeparator: \.isNewline).map { $0.drop(while: \.isWhitespace) }.joined(separator: " ")
+        let reason = ((error as? Failure)?.message ?? "\(error)").split(whereSeparator: \.isNewline).map { $0.drop(while: \.isWhitespace) }.joined(
+            separator: " ")
         let isResized = outcome.performed.contains(ResizeMachineStep().id)
         var isBack = true
         if let change = try await context.journal.fact(ChangeFact.self), change.isApplied {
@@ -103,7 +104,9 @@ struct ApplianceChange {
             }
             try await context.journal.record(ChangeFact(isApplied: false, isByRestart: true, reason: reason))
         }
-        guard isBack, (error as? Failure)?.code != .serverDown else { return failure(error, "the former configuration could not be put in force again", isBack: false) }
+        guard isBack, (error as? Failure)?.code != .serverDown else {
+            return failure(error, "the former configuration could not be put in force again", isBack: false)
+        }
         sink.receive(.warning("the change of '\(known.name)' did not come true and is taken back"))
         // The former spec, deployed again: the machine's size, and the proof that all of it is in force.
         let again = try await runAgain(former)

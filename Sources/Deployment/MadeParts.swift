@@ -56,7 +56,6 @@ struct MadeParts {
         }
     }
 
-
     private func allowsRole(_ change: SpecChange, _ known: ApplianceSpec, _ wanted: ApplianceSpec) -> Bool {
         guard let before = known.postgresql.roles.first(where: { change.path == SpecDifference.path(ofRole: $0.name) }) else { return false }
         if !hasCluster { return true }

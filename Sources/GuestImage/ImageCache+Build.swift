@@ -26,7 +26,8 @@ extension ImageCache {
             progress("building \(release.rawValue) from \(AptURI(recipe.mirror.main.uri).shown)")
             let product = try await ImageBuilder(recipe: recipe, work: work, progress: progress).build()
             return try await keep(
-                product.disk, catalogue: product.catalogue, work: work, key: recipe.key, name: release.rawValue, origin: .built(release), format: .qcow2, firmware: .uefi,
+                product.disk, catalogue: product.catalogue, work: work, key: recipe.key, name: release.rawValue, origin: .built(release), format: .qcow2,
+                firmware: .uefi,
                 postgresqlVersion: release.postgresqlVersion)
         }
     }
@@ -53,7 +54,8 @@ extension ImageCache {
 
     /// Makes a finished disk an image of the cache, as one durable act.
     func keep(
-        _ disk: FilePath, catalogue: ServerCatalogue?, work: WorkDirectory, key: String, name: String, origin: CachedImage.Origin, format: ImageFormat, firmware: Firmware,
+        _ disk: FilePath, catalogue: ServerCatalogue?, work: WorkDirectory, key: String, name: String, origin: CachedImage.Origin, format: ImageFormat,
+        firmware: Firmware,
         postgresqlVersion: Int?
     ) async throws -> CachedImage {
         let image = CachedImage(

@@ -30,7 +30,8 @@ package enum SpecFile {
 
     /// The line of each key that a file has, by path; none of a file that cannot be read.
     static func lines(_ bytes: [UInt8]) -> [String: Int] {
-        guard let text = try? text(bytes), let document = try? YAMLDocument(text.unicodeScalars.first == "\u{feff}" ? String(text.unicodeScalars.dropFirst()) : text)
+        guard let text = try? text(bytes),
+            let document = try? YAMLDocument(text.unicodeScalars.first == "\u{feff}" ? String(text.unicodeScalars.dropFirst()) : text)
         else { return [:] }
         var reader = SpecReader(document)
         _ = reader.readSpec(nameOverride: nil)

@@ -37,7 +37,8 @@ package struct VerificationTarget: Sendable {
         spec: ApplianceSpec, accelerator: Accelerator, postgresqlVersion: Int, shell: any RemoteShell, backend: any MachineBackend,
         machine: MachineReference, connect: @escaping @Sendable () async throws -> PostgresConnection,
         parameters: @escaping @Sendable () async throws -> PostgresParameters, restart: @escaping @Sendable () async throws -> Void,
-        settings: [String: String], resolvedSettings: [String: String] = [:], accessFile: String? = nil, certificateDaysLeft: Int?, packetFilter: String? = nil, measurementLock: FilePath
+        settings: [String: String], resolvedSettings: [String: String] = [:], accessFile: String? = nil, certificateDaysLeft: Int?, packetFilter: String? = nil,
+        measurementLock: FilePath
     ) {
         self.spec = spec
         self.accelerator = accelerator

@@ -33,11 +33,13 @@ struct ImageFindingsTests {
 
     /// Specs that PostgreSQL 17 cannot do, each with the key that is at fault.
     static let bad: [(String, @Sendable (inout ApplianceSpec.PostgreSQL) -> Void)] = [
-        ("postgresql.settings.shared_buffers", { $0.settings = ["shared_buffers": "256mb"] }), ("postgresql.settings.work_mem", { $0.settings = ["work_mem": "64mb"] }),
+        ("postgresql.settings.shared_buffers", { $0.settings = ["shared_buffers": "256mb"] }),
+        ("postgresql.settings.work_mem", { $0.settings = ["work_mem": "64mb"] }),
         ("postgresql.settings.stats_temp_directory", { $0.settings = ["stats_temp_directory": "/x"] }),
         ("postgresql.settings.max_connections", { $0.settings = ["max_connections": "0"] }),
         ("postgresql.settings.shared_preload_libraries", { $0.settings = ["shared_preload_libraries": "pg_stat_statements,timescaledb"] }),
-        ("postgresql.settings.block_size", { $0.settings = ["block_size": "16384"] }), ("postgresql.settings.old_snapshot_threshold", { $0.settings = ["old_snapshot_threshold": "1h"] }),
+        ("postgresql.settings.block_size", { $0.settings = ["block_size": "16384"] }),
+        ("postgresql.settings.old_snapshot_threshold", { $0.settings = ["old_snapshot_threshold": "1h"] }),
         ("postgresql.databases[0].extensions[1]", { $0.databases = [.init(name: "app", owner: "app", extensions: ["pg_trgm", "pgvector"])] }),
         ("postgresql.timeZone", { $0.timeZone = "Asia/Calcuta" }), ("postgresql.locale", { $0.locale = "de_CX.UTF-8" }),
     ]
@@ -65,7 +67,9 @@ struct ImageFindingsTests {
         try await Scratch.with { scratch in
             try add("tiny", key: "a", version: 17, answered: true, to: scratch)
             var spec = try scratch.spec()
-            spec.postgresql.settings = ["shared_buffers": "0.25GB", "wal_buffers": "-1", "work_mem": "0x400", "datestyle": "ISO, DMY", "app.tenant": "x", "jit": "of"]
+            spec.postgresql.settings = [
+                "shared_buffers": "0.25GB", "wal_buffers": "-1", "work_mem": "0x400", "datestyle": "ISO, DMY", "app.tenant": "x", "jit": "of",
+            ]
             spec.postgresql.timeZone = "US/Pacific"
             spec.postgresql.locale = "en_US.UTF-8"
             spec.postgresql.databases = [.init(name: "app", owner: "app", extensions: ["pg_trgm", "uuid-ossp"])]
@@ -132,7 +136,9 @@ struct ImageFindingsTests {
 struct ImageObstacleTests {
     /// An apt without any archive.
     private func bare(_ scratch: Scratch) throws -> HostPackaging {
-        for place in ["etc/apt/sources.list.d", "etc/apt/apt.conf.d", "etc/apt/preferences.d", "lists/partial"] { try Files.createDirectory(scratch.path.appending(place)) }
+        for place in ["etc/apt/sources.list.d", "etc/apt/apt.conf.d", "etc/apt/preferences.d", "lists/partial"] {
+            try Files.createDirectory(scratch.path.appending(place))
+        }
         let configuration = scratch.path.appending("apt.conf")
         try Files.write("Dir \"\(scratch.path)\";\nDir::State::lists \"\(scratch.path)/lists\";\nDir::State::status \"/dev/null\";\n", to: configuration)
         return HostPackaging(apt: HostApt(configuration: configuration))

@@ -75,7 +75,8 @@ struct HostAptTests {
             try await fake.publish("imitation", suite: "bookworm-security", origin: "Vendor", label: "Debian-Security")
             try fake.configure(
                 "sources.list.d/aaa.list",
-                "deb [signed-by=\(fake.keyring)] \(fake.url("vendor")) bookworm main\ndeb [signed-by=\(fake.keyring)] \(fake.url("imitation")) bookworm-security main\n")
+                "deb [signed-by=\(fake.keyring)] \(fake.url("vendor")) bookworm main\ndeb [signed-by=\(fake.keyring)] \(fake.url("imitation")) bookworm-security main\n"
+            )
             try fake.configureDebian()
             try await fake.update()
             let mirror = try await fake.mirror()
@@ -312,8 +313,10 @@ struct AptPartsTests {
         "An address is taken apart as apt does",
         arguments: [
             ("http://m.example/debian", "http", false, "m.example", nil, "/debian"), ("HTTPS://u:p@M.example:8443/d", "https", true, "m.example", "8443", "/d"),
-            ("mirror+file:/etc/apt/m.list", "mirror+file", false, "", nil, "/etc/apt/m.list"), ("mirror+file:///etc/m", "mirror+file", false, "", nil, "/etc/m"),
-            ("http://[::1]:80/x", "http", false, "[::1]", "80", "/x"), ("cdrom:[Debian 12]/", "cdrom", false, "", nil, "[Debian 12]/"), ("", "", false, "", nil, ""),
+            ("mirror+file:/etc/apt/m.list", "mirror+file", false, "", nil, "/etc/apt/m.list"),
+            ("mirror+file:///etc/m", "mirror+file", false, "", nil, "/etc/m"),
+            ("http://[::1]:80/x", "http", false, "[::1]", "80", "/x"), ("cdrom:[Debian 12]/", "cdrom", false, "", nil, "[Debian 12]/"),
+            ("", "", false, "", nil, ""),
             ("http://u@h", "http", true, "h", nil, ""),
         ] as [(String, String, Bool, String, String?, String)])
     func uri(text: String, method: String, hasUser: Bool, host: String, port: String?, path: String) {

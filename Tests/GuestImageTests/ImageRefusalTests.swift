@@ -153,7 +153,9 @@ struct ImageRefusalTests {
         let efi = Array("EFI PART".utf8)
         for round in 0..<2_000 {
             var start = [UInt8](repeating: 0, count: [0, 512, 1_023, 1_024, 4_096, 1 << 16][round % 6])
-            for _ in 0..<40 where !start.isEmpty { start[Int.random(in: 0..<min(start.count, 1_200), using: &generator)] = .random(in: 0...255, using: &generator) }
+            for _ in 0..<40 where !start.isEmpty {
+                start[Int.random(in: 0..<min(start.count, 1_200), using: &generator)] = .random(in: 0...255, using: &generator)
+            }
             if start.count >= 1_024, round % 3 > 0 { start.replaceSubrange(512..<520, with: efi) }
             if start.count >= 1_024, round % 5 == 0 { start.replaceSubrange(544..<552, with: [UInt8](repeating: 0xFF, count: 8)) }
             if start.count >= 1_024, round % 7 == 0 { start.replaceSubrange(584..<600, with: [UInt8](repeating: 0xFF, count: 16)) }

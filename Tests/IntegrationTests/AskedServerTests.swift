@@ -105,7 +105,9 @@ extension GuestTests {
         func takenBack() async throws {
             let subject = try await Subject()
             let before = try await subject.state()
-            let changes = [("  settings:\n", "  settings:\n    fsync: \"off\"\n"), ("    - name: plain\n", "    - name: second\n      owner: app\n    - name: plain\n")]
+            let changes = [
+                ("  settings:\n", "  settings:\n    fsync: \"off\"\n"), ("    - name: plain\n", "    - name: second\n      owner: app\n    - name: plain\n"),
+            ]
             let result = try await Stage.run("take back") { try await subject.deploy(changes) }
             #expect(result.status == 1)
             #expect(result.errorText.contains("error[change.taken-back]"), "\(result.errorText)")

@@ -110,14 +110,17 @@ extension ServerJudgement {
         if number("max_prepared_transactions") < prepared {
             refuse(
                 "max_prepared_transactions",
-                "\(number("max_prepared_transactions")) is fewer than the \(prepared) prepared transactions that wait in the server; commit or roll them back first")
+                "\(number("max_prepared_transactions")) is fewer than the \(prepared) prepared transactions that wait in the server; commit or roll them back first"
+            )
         }
         let slots = present?.slots.count ?? answer.host["slots"] ?? 0
         if number("max_replication_slots") < slots {
             refuse("max_replication_slots", "\(number("max_replication_slots")) is fewer than the \(slots) replication slots that the server has")
         }
         if let slot = present?.slots.first(where: \.isLogical), value("wal_level") != "logical" {
-            refuse("wal_level", "'\(value("wal_level") ?? "")' cannot carry the logical replication slot \(SpecRules.shown(slot.name)); drop the slot first, or keep logical")
+            refuse(
+                "wal_level",
+                "'\(value("wal_level") ?? "")' cannot carry the logical replication slot \(SpecRules.shown(slot.name)); drop the slot first, or keep logical")
         }
         if hugePages(server) == "on", let needed = server.hugePages.flatMap({ Int($0) }),
             let there = answer.host["hugePages"], needed > there
@@ -136,7 +139,9 @@ extension ServerJudgement {
         guard let text = server.written["synchronous_standby_names"], let names = StandbyNames(text), names.count > 0 else { return nil }
         let level = server.written["synchronous_commit"] ?? "on"
         guard !["off", "local", "false", "no", "0"].contains(level.lowercased()), !names.areThere(present?.standbys ?? []) else { return nil }
-        let there = present.map { $0.standbys.isEmpty ? "no standby streams" : "only \($0.standbys.map { SpecRules.shown($0) }.joined(separator: ", ")) streams" }
+        let there = present.map {
+            $0.standbys.isEmpty ? "no standby streams" : "only \($0.standbys.map { SpecRules.shown($0) }.joined(separator: ", ")) streams"
+        }
         return "\(SpecRules.shown(text)): every commit would wait for ever, since \(there ?? "no server runs, and so no standby"); connect the standby first"
     }
 
@@ -204,9 +209,12 @@ extension ServerJudgement {
             return quoting.name
         }
         let related = settings.map { setting in
-            (name: setting.name, score: setting.name.split(whereSeparator: { $0 == "_" || $0 == "." }).count { part in
-                part.utf8.count > 2 && words.contains { $0.hasPrefix(part) || ($0.utf8.count > 4 && part.hasPrefix($0)) }
-            })
+            (
+                name: setting.name,
+                score: setting.name.split(whereSeparator: { $0 == "_" || $0 == "." }).count { part in
+                    part.utf8.count > 2 && words.contains { $0.hasPrefix(part) || ($0.utf8.count > 4 && part.hasPrefix($0)) }
+                }
+            )
         }
         if let best = related.max(by: { $0.score < $1.score }), best.score > 1 { return best.name }
         return settings.count == 1 ? settings.first?.name : nil

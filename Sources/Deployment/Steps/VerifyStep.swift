@@ -24,7 +24,8 @@ struct VerifyStep: Step {
         let failed = report.findings.filter { $0.level == .fail }
         guard failed.isEmpty else {
             let lines = failed.map { "\($0.check): \($0.measured); expected \($0.expected)" }.joined(separator: "\n    ")
-            throw Failure(.checksFailed, "\(failed.count == 1 ? "1 check" : "\(failed.count) checks") failed:\n    \(lines)", remedy: failed.compactMap(\.remedy).first)
+            throw Failure(
+                .checksFailed, "\(failed.count == 1 ? "1 check" : "\(failed.count) checks") failed:\n    \(lines)", remedy: failed.compactMap(\.remedy).first)
         }
         try await context.journal.record(VerifiedFact(time: report.time, checks: report.findings.count))
         // What stays in the directory of an adopted disk is a second copy of its secrets.

@@ -19,7 +19,8 @@ extension RemoteShell {
         statement: Duration? = nil, applicationName: String = "pgkvm", leaving: Set<String> = []
     ) async throws -> ShellResult {
         let command = Self.sqlCommand(
-            version: version, database: database, searchPath: searchPath, limit: limit, statement: statement, applicationName: applicationName, leaving: leaving)
+            version: version, database: database, searchPath: searchPath, limit: limit, statement: statement, applicationName: applicationName, leaving: leaving
+        )
         return try await run(command, input: Array(sql.utf8), timeout: limit + .seconds(30))
     }
 

@@ -67,7 +67,8 @@ struct DeployCommand: WatchedCommand {
 
     private static func asksToOverwrite(_ lines: [String: [String]]) -> Bool {
         let text = Leave.lines(lines).map { "  \($0)" }.joined(separator: "\n")
-        return ["y", "yes"].contains(Terminal.ask("These lines were added by hand in the guest, and would be lost:\n\(text)\nRemove them? [y/N] ")?.lowercased())
+        return ["y", "yes"].contains(
+            Terminal.ask("These lines were added by hand in the guest, and would be lost:\n\(text)\nRemove them? [y/N] ")?.lowercased())
     }
 
     private func report(_ appliance: Appliance, _ outcome: RunOutcome) async throws {

@@ -16,7 +16,8 @@ struct ServerTrialTests {
         ("shared_preload_libraries", "pg_stat_statements,timescaledb", "timescaledb"), ("work_mem", "1kB", "outside the valid range"),
         ("max_connections", "0", "outside the valid range"), ("max_connections", "many", "invalid value"), ("autovacuum", "perhaps", "Boolean"),
         ("wal_sync_method", "sometimes", "Available values"), ("checkpoint_timeout", "5 mins", "Valid units"),
-        ("ssl_ciphers", "NO-SUCH-CIPHER", "cipher"), ("ssl_dh_params_file", "/nonexistent/dh.pem", "dh.pem"), ("unix_socket_group", "nosuchgroup", "nosuchgroup"),
+        ("ssl_ciphers", "NO-SUCH-CIPHER", "cipher"), ("ssl_dh_params_file", "/nonexistent/dh.pem", "dh.pem"),
+        ("unix_socket_group", "nosuchgroup", "nosuchgroup"),
         ("log_min_messages", "loud", "Available values"), ("datestyle", "ISO, XYZ", "DateStyle"), ("lc_monetary", "xx_XX.UTF-8", "lc_monetary"),
         ("default_text_search_config", "pg_catalog.nosuch", "nosuch"), ("session_preload_libraries", "nosuchlib", "nosuchlib"),
         ("local_preload_libraries", "nosuchlib", "nosuchlib"), ("default_table_access_method", "nosuch", "nosuch"),
@@ -35,7 +36,8 @@ struct ServerTrialTests {
 
     /// Spellings that the server resolves itself, fractions, names of a name space of one's own, and what only looks odd.
     static let taken: [(String, String)] = [
-        ("wal_buffers", "-1"), ("shared_buffers", "0.25GB"), ("work_mem", "1.5MB"), ("autovacuum", "t"), ("autovacuum", "OFF"), ("my_app.note", "it's \\ ü 😀 # x"),
+        ("wal_buffers", "-1"), ("shared_buffers", "0.25GB"), ("work_mem", "1.5MB"), ("autovacuum", "t"), ("autovacuum", "OFF"),
+        ("my_app.note", "it's \\ ü 😀 # x"),
         ("search_path", "\"$user\", app"), ("default_transaction_read_only", "on"), ("statement_timeout", "1ms"), ("log_line_prefix", "%t [%p] "),
         ("wal_level", "logical"), ("shared_preload_libraries", "pg_stat_statements, auto_explain"), ("synchronous_commit", "remote_apply"),
         ("listen_addresses_extra.x", "1"), ("client_encoding", "LATIN1"), ("row_security", "off"), ("lock_timeout", "1"), ("huge_pages", "off"),
