@@ -27,7 +27,9 @@ struct ChangeExamination {
         guard changes.impossible.isEmpty else { throw differs(changes) }
         try await checkSpace()
         if !isConfigured {
-            try CatalogueFindings.check(wanted.spec, image: try await wanted.images.find(wanted.spec.machine.image), images: wanted.images)
+            try CatalogueFindings.check(
+                wanted.spec, image: try await wanted.images.find(wanted.spec.machine.image), images: wanted.images,
+                places: wanted.places)
         }
         let availability = try await availability(of: machine)
         if isConfigured, isRunning, let judgement = try await judgement() {

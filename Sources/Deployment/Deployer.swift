@@ -55,7 +55,7 @@ package struct Deployer: Sendable {
     ///   changed then; failures of steps are in the outcome.
     package func deploy(_ wanted: ApplianceSpec) async throws -> (Appliance, RunOutcome) {
         let directory = environment.state.appliance(wanted.name)
-        try await ImageFindings.check(wanted, in: environment)
+        try await ImageFindings.check(wanted, in: environment, places: places)
         try Files.createDirectory(environment.state.path)
         try Files.createDirectory(directory.path)
         let lock = try Appliance.lock(wanted.name, directory)

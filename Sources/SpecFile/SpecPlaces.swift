@@ -1,3 +1,5 @@
+package import ApplianceModel
+
 /// Where the keys of a spec file stand, for messages of those who know the spec and not its file.
 package struct SpecPlaces: Sendable {
     private let file: String
@@ -13,6 +15,9 @@ package struct SpecPlaces: Sendable {
         self.file = file
         lines = SpecFile.lines(bytes)
     }
+
+    /// A fault with the place of its key in front, where that is known.
+    package func text(of fault: SpecFault) -> String { (place(of: fault.path).map { "\($0): " } ?? "") + fault.description }
 
     /// `FILE:LINE` of a key such as `postgresql.settings.work_mem`, or of the key that it stands under.
     package func place(of path: String) -> String? {

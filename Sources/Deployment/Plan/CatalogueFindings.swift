@@ -1,6 +1,7 @@
 internal import ApplianceModel
 internal import GuestImage
 internal import PostgresServer
+internal import SpecFile
 
 /// What the PostgreSQL of an image says of a spec, before there is a guest that could be asked.
 struct CatalogueFindings {
@@ -8,10 +9,13 @@ struct CatalogueFindings {
     let faults: [SpecFault]
     /// The image that speaks for another one, which carries no server; its word is a warning.
     let standIn: String?
+    /// Where the keys of the spec stand in its file.
+    private let places: SpecPlaces
 
     /// - Parameter image: nil as long as it is not in the cache; then nothing is known.
     /// - Throws: `catalogue.unreadable`, `format.newer`, `image.damaged`.
-    init(_ spec: ApplianceSpec, image: CachedImage?, images: ImageCache) throws {
+    init(_ spec: ApplianceSpec, image: CachedImage?, images: ImageCache, places: SpecPlaces) throws {
+        self.places = places
         if let image, let catalogue = try images.catalogue(of: image) {
             (faults, standIn) = (catalogue.faults(in: spec.postgresql), nil)
         } else if let image, image.postgresqlVersion == nil, let version = spec.postgresql.version, let other = try images.catalogue(ofVersion: version) {
@@ -27,16 +31,16 @@ struct CatalogueFindings {
     var findings: [Finding] {
         faults.map { fault in
             Finding(
-                check: "postgresql.settings", level: standIn == nil ? .fail : .warn, measured: fault.description,
+                check: "postgresql.settings", level: standIn == nil ? .fail : .warn, measured: places.text(of: fault),
                 expected: "what the image's PostgreSQL can do",
                 remedy: standIn.map { "the image carries no PostgreSQL; this is what the one of '\($0)' says" } ?? "correct the spec")
         }
     }
 
     /// - Throws: `spec.invalid`, and what `init` throws.
-    static func check(_ spec: ApplianceSpec, image: CachedImage?, images: ImageCache) throws {
-        let found = try CatalogueFindings(spec, image: image, images: images)
+    static func check(_ spec: ApplianceSpec, image: CachedImage?, images: ImageCache, places: SpecPlaces) throws {
+        let found = try CatalogueFindings(spec, image: image, images: images, places: places)
         guard found.standIn == nil, !found.faults.isEmpty else { return }
-        throw Failure.invalidSpec("the spec of '\(spec.name)'", faults: found.faults.map(\.description))
+        throw Failure.invalidSpec("the spec of '\(spec.name)'", faults: found.faults.map(places.text))
     }
 }

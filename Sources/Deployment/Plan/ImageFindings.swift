@@ -1,14 +1,17 @@
 internal import ApplianceModel
 internal import GuestImage
 internal import MachineBackend
+internal import SpecFile
 
 /// What stands in the way of a guest's image, found before anything is made.
 enum ImageFindings {
     /// What a plan says: why the image cannot be built, or what its server cannot do of the spec. A machine that is there has its image.
     /// - Throws: `catalogue.unreadable`, `format.newer`, `image.damaged`.
-    static func all(_ spec: ApplianceSpec, machine: MachineReference?, image: CachedImage?, _ images: ImageCache) async throws -> [Finding] {
+    static func all(_ spec: ApplianceSpec, machine: MachineReference?, image: CachedImage?, _ images: ImageCache, _ places: SpecPlaces) async throws
+        -> [Finding]
+    {
         guard machine == nil else { return [] }
-        if let image { return try CatalogueFindings(spec, image: image, images: images).findings }
+        if let image { return try CatalogueFindings(spec, image: image, images: images, places: places).findings }
         switch spec.machine.image {
         case .release(let release): return await images.obstacles(to: release).map(finding(of:))
         case .cached: return [finding(of: try missing(spec.machine.image, images))]
@@ -28,11 +31,11 @@ enum ImageFindings {
     /// What the server of an image in the cache says, before anything of a new appliance is stored. One that has its machine is judged by
     /// its own server; a build looks itself before it makes anything.
     /// - Throws: `spec.invalid`, and what `all` throws.
-    static func check(_ spec: ApplianceSpec, in environment: ApplianceEnvironment) async throws {
+    static func check(_ spec: ApplianceSpec, in environment: ApplianceEnvironment, places: SpecPlaces = SpecPlaces()) async throws {
         guard let image = try await environment.images.find(spec.machine.image),
             try await PresentAppliance.find(spec, in: environment.lookingOnly).machine == nil
         else { return }
-        try CatalogueFindings.check(spec, image: image, images: environment.images)
+        try CatalogueFindings.check(spec, image: image, images: environment.images, places: places)
     }
 
     /// An image that can only be imported.

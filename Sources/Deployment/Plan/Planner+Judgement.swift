@@ -21,7 +21,7 @@ extension Planner {
             let refused = judgement.faults.map { fault in
                 Finding(
                     check: "postgresql.judgement", level: .fail,
-                    measured: (context.places.place(of: fault.path).map { "\($0): " } ?? "") + fault.description, expected: expected,
+                    measured: context.places.text(of: fault), expected: expected,
                     remedy: "correct the spec")
             }
             let edited = Leave.lines(judgement.addedByHand).map {
@@ -57,7 +57,7 @@ extension Planner {
         }
         let findings = catalogue.settingFaults(in: context.spec.postgresql).map { fault in
             Finding(
-                check: "postgresql.judgement", level: .fail, measured: (context.places.place(of: fault.path).map { "\($0): " } ?? "") + fault.description,
+                check: "postgresql.judgement", level: .fail, measured: context.places.text(of: fault),
                 expected: "what the image's PostgreSQL can do", remedy: "correct the spec")
         }
         return (findings, .catalogue(catalogue.restartSettings))

@@ -35,7 +35,7 @@ package struct Planner: Sendable {
         let steps = await StepInspection(context: context, version: version, asksGuest: asksGuest, isChanged: changes.contains { $0.effect != .expectation })
             .all()
         let host = try await Self.host(forecast, present, more: judged.findings + Self.findings(context, present))
-        let ofImage = try await ImageFindings.all(context.spec, machine: present.machine, image: image, environment.images)
+        let ofImage = try await ImageFindings.all(context.spec, machine: present.machine, image: image, environment.images, places)
         let machine = try await machine(context, present, host, image)
         let recipe = try await Self.recipe(machine, planning)
         let files = PlannedFiles(

@@ -30,9 +30,10 @@ extension DeploymentContext {
 
     /// What the server would refuse, as one failure.
     func refusal(_ faults: [SpecFault]) -> Failure {
-        let lines = faults.map { fault in (places.place(of: fault.path).map { "\($0): " } ?? "") + fault.description }
-        return Failure(
-            .specRefused, "the PostgreSQL of '\(spec.name)' does not take this spec; nothing was changed:\n" + lines.map { "  \($0)" }.joined(separator: "\n"),
+        Failure(
+            .specRefused,
+            "the PostgreSQL of '\(spec.name)' does not take this spec; nothing was changed:\n"
+                + faults.map { "  \(places.text(of: $0))" }.joined(separator: "\n"),
             remedy: "correct what is listed and run the same command again")
     }
 

@@ -25,7 +25,7 @@ struct PrepareImageStep: Step {
 
     func perform(_ context: DeploymentContext) async throws {
         let image = try await found(context)
-        try CatalogueFindings.check(context.spec, image: image, images: context.images)
+        try CatalogueFindings.check(context.spec, image: image, images: context.images, places: context.places)
         let release: DebianRelease? = if case .built(let release) = image.origin { release } else { nil }
         try await context.journal.record(
             ImageFact(
