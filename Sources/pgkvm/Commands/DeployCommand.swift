@@ -157,7 +157,7 @@ struct SpecOptions: ParsableArguments {
             guard Files.exists(stored) else { return ApplianceSpec(name: name) }
             return try SpecFile.parse(Files.read(stored), file: stored.string)
         }
-        return try SpecFile.parse(Files.read(FilePath(target)), file: target)
+        return try SpecFile.parse(Files.read(FilePath(target), atMost: SpecFile.readLimit), file: target)
     }
 }
 
