@@ -49,6 +49,7 @@ format: ## bring the Swift files into the house's format
 
 bench: build ## what the commands cost; deploy against the ordinary way, passt against slirp, side by side
 	Benchmarks/commands $(BINARY)
+	Benchmarks/spec $(BINARY)
 	Benchmarks/ready $(BINARY)
 	Benchmarks/forwarders $(BINARY)
 

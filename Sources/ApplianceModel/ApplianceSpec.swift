@@ -176,6 +176,15 @@ extension ApplianceSpec {
     }
 }
 
+extension ApplianceSpec {
+    /// The major version of PostgreSQL, as far as the spec tells: of an image of one's own only the guest knows it, and the newest release's stands for it.
+    package var expectedVersion: Int {
+        if let version = postgresql.version { return version }
+        guard case .release(let release) = machine.image else { return DebianRelease.debian13.postgresqlVersion }
+        return release.postgresqlVersion
+    }
+}
+
 /// What the user asked for; `Accelerator` is what was decided.
 package enum AcceleratorChoice: String, Sendable, Codable, CaseIterable { case auto, kvm, tcg }
 

@@ -2,6 +2,7 @@ package import ApplianceModel
 internal import FoundationEssentials
 internal import HostSystem
 internal import MachineBackend
+internal import PostgresServer
 package import SpecFile
 internal import SystemPackage
 package import Workflow
@@ -55,6 +56,7 @@ package struct Deployer: Sendable {
     ///   changed then; failures of steps are in the outcome.
     package func deploy(_ wanted: ApplianceSpec) async throws -> (Appliance, RunOutcome) {
         let directory = environment.state.appliance(wanted.name)
+        try SizeRules.check(wanted, version: wanted.expectedVersion, source: "the spec of '\(wanted.name)'")
         try await ImageFindings.check(wanted, in: environment, places: places)
         try Files.createDirectory(environment.state.path)
         try Files.createDirectory(directory.path)

@@ -4,9 +4,10 @@ package import SystemPackage
 
 /// Files as the program needs them: whole, durable, private, and never half written.
 package enum Files {
-    /// Reads a whole file.
+    /// Reads a whole file, or a pipe to its end.
+    /// - Parameter limit: bytes that are read at most; what is behind them is left out.
     /// - Throws: `file.unreadable`.
-    package static func read(_ path: FilePath) throws -> [UInt8] {
+    package static func read(_ path: FilePath, atMost limit: Int = .max) throws -> [UInt8] {
         do {
             let file = try FileDescriptor.open(path, .readOnly, options: .closeOnExec)
             return try file.closeAfter {
@@ -14,8 +15,8 @@ package enum Files {
                 var chunk = [UInt8](repeating: 0, count: 65_536)
                 while true {
                     let count = try unsafe chunk.withUnsafeMutableBytes { try unsafe file.read(into: $0) }
-                    if count == 0 { return bytes }
-                    bytes.append(contentsOf: chunk[..<count])
+                    bytes.append(contentsOf: chunk[..<min(count, limit - bytes.count)])
+                    if count == 0 || bytes.count == limit { return bytes }
                 }
             }
         } catch let error as Errno {

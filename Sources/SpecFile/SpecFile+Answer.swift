@@ -9,9 +9,9 @@ extension SpecFile {
     /// - Throws: `spec.invalid` with what is wrong and what is allowed.
     package static func setting(_ key: String, of spec: ApplianceSpec, to text: String?) throws -> ApplianceSpec {
         let changed = replacing(key.split(separator: ".")[...], in: entries(spec), by: text.map { scalar($0, of: key) })
-        let (answered, faults) = try read(Array((YAMLText.lines(changed).map(\.text).joined(separator: "\n") + "\n").utf8), file: key)
-        guard let answered, faults.isEmpty else {
-            throw Failure(.specInvalid, faults.map { fault in (fault.path.map { "\($0): " } ?? "") + fault.message }.joined(separator: "\n"))
+        let examined = try read(Array((YAMLText.lines(changed).map(\.text).joined(separator: "\n") + "\n").utf8), file: key)
+        guard let answered = examined.spec, examined.faults.isEmpty else {
+            throw Failure(.specInvalid, examined.faults.map { fault in (fault.path.map { "\($0): " } ?? "") + fault.message }.joined(separator: "\n"))
         }
         return answered
     }

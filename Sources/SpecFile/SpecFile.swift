@@ -2,8 +2,10 @@ package import ApplianceModel
 
 /// The spec file: YAML on disk, `ApplianceSpec` in the program.
 package enum SpecFile {
-    /// The largest file that is read, in bytes.
+    /// The largest file that is taken, in bytes.
     package static let sizeLimit = 1 << 20
+    /// How much of a file is enough to tell that it is too large.
+    package static let readLimit = sizeLimit + 1
 
     /// Reads a spec file.
     /// - Parameters:
@@ -19,26 +21,21 @@ package enum SpecFile {
     /// Reads a spec file from its bytes, which must be UTF-8.
     /// - Throws: as `parse(_:file:nameOverride:)`.
     package static func parse(_ bytes: [UInt8], file: String, nameOverride: ApplianceName? = nil) throws -> ApplianceSpec {
-        let (spec, faults) = try read(bytes, file: file, nameOverride: nameOverride)
-        guard let spec, faults.isEmpty else { throw Failure.invalidSpec("'\(file)'", faults: faults.map { $0.text(file: file) }) }
+        let examined = try read(bytes, file: file, nameOverride: nameOverride)
+        guard let spec = examined.spec, examined.faults.isEmpty else {
+            throw Failure.invalidSpec("'\(file)'", faults: examined.faults.map { $0.text(file: file) })
+        }
         return spec
     }
 
-    /// Every fault of a spec file, in the order of its lines; none when it can be deployed.
+    /// Reads a spec file and says everything that is wrong with it, in the order of its lines.
     /// - Throws: `format.newer`.
-    package static func faults(in bytes: [UInt8], file: String) throws -> [LocatedFault] { try read(bytes, file: file, nameOverride: nil).faults }
+    package static func examine(_ bytes: [UInt8], file: String) throws -> ExaminedSpec { try read(bytes, file: file) }
 
     /// The line of each key that a file has, by path; none of a file that cannot be read.
-    static func lines(_ bytes: [UInt8]) -> [String: Int] {
-        guard let text = try? text(bytes),
-            let document = try? YAMLDocument(text.unicodeScalars.first == "\u{feff}" ? String(text.unicodeScalars.dropFirst()) : text)
-        else { return [:] }
-        var reader = SpecReader(document)
-        _ = reader.readSpec(nameOverride: nil)
-        return reader.lines
-    }
+    static func lines(_ bytes: [UInt8]) -> [String: Int] { (try? read(bytes, file: ""))?.lines ?? [:] }
 
-    static func read(_ bytes: [UInt8], file: String, nameOverride: ApplianceName? = nil) throws -> (spec: ApplianceSpec?, faults: [LocatedFault]) {
+    static func read(_ bytes: [UInt8], file: String, nameOverride: ApplianceName? = nil) throws -> ExaminedSpec {
         do {
             // Editors put a byte order mark in front, and the YAML reader stumbles over it.
             let text = try text(bytes)
@@ -47,20 +44,44 @@ package enum SpecFile {
             var reader = SpecReader(document)
             let spec = reader.readSpec(nameOverride: nameOverride)
             let faults = reader.faults.enumerated().sorted { ($0.element.line ?? .max, $0.offset) < ($1.element.line ?? .max, $1.offset) }
-            return (spec, faults.map(\.element))
+            return ExaminedSpec(spec: spec, faults: faults.map(\.element), lines: reader.lines)
         } catch let fault as LocatedFault {
-            return (nil, [fault])
+            return ExaminedSpec(spec: nil, faults: [fault], lines: [:])
         }
     }
 
     private static func text(_ bytes: [UInt8]) throws -> String {
         guard bytes.count <= sizeLimit else {
-            throw LocatedFault(line: 1, path: nil, message: "the file has \(bytes.count) bytes; allowed are at most \(ByteSize(bytes: Int64(sizeLimit)))")
+            throw LocatedFault(
+                line: 1, path: nil, message: "the file has more than \(sizeLimit) bytes (\(ByteSize(bytes: Int64(sizeLimit)))), which is the limit")
         }
         if let text = String(validating: bytes, as: UTF8.self) { return text }
         let valid = String(decoding: bytes, as: UTF8.self).prefix { $0 != "\u{fffd}" }
         let line = 1 + valid.utf8.count { $0 == UInt8(ascii: "\n") }
         throw LocatedFault(line: line, path: nil, message: "the text is not UTF-8; save the file with that encoding")
+    }
+}
+
+/// A spec file that was read, with what is wrong with it.
+package struct ExaminedSpec: Sendable {
+    /// What could be read; nil without a name, and for what is no spec file at all. Only without faults it is what the file asks for.
+    package let spec: ApplianceSpec?
+    /// In the order of the lines; none when the file can be deployed.
+    package let faults: [LocatedFault]
+    fileprivate let lines: [String: Int]
+
+    init(spec: ApplianceSpec?, faults: [LocatedFault], lines: [String: Int]) {
+        self.spec = spec
+        self.faults = faults
+        self.lines = lines
+    }
+
+    /// What is said of a key, with the line that it stands on.
+    package func located(_ path: String, _ message: String) -> LocatedFault { LocatedFault(line: lines[path], path: path, message: message) }
+
+    /// Whether a fault is about a key, or about one below it.
+    package func isFaulty(_ path: String) -> Bool {
+        faults.contains { fault in fault.path.map { $0 == path || $0.utf8.starts(with: "\(path).".utf8) } ?? true }
     }
 }
 

@@ -123,6 +123,22 @@ struct PlanTests {
         }
     }
 
+    @Test("Settings that the machine does not carry are in the plan: what cannot be as a refusal, what may be too much as a warning")
+    func sizes() async throws {
+        try await Scratch.with { scratch in
+            var spec = try orders()
+            spec.postgresql.settings = ["wal_keep_size": "50GB"]
+            let warned = try await plan(scratch, spec)
+            #expect(warned.refusals.isEmpty)
+            #expect(warned.findings.filter { $0.check == "postgresql.sizes" }.map(\.level) == [.warn])
+            #expect(PlanText.render(warned).contains("wal_keep_size 50GB and max_wal_size"))
+            spec.postgresql.settings = ["shared_buffers": "64GB"]
+            let refused = try await plan(scratch, spec)
+            #expect(refused.refusals.count == 1)
+            #expect(refused.refusals.first?.hasPrefix("with shared_buffers 64GB the server reserves") == true)
+        }
+    }
+
     @Test("Without a machine another spec replaces the first; with one each difference is judged")
     func changes() async throws {
         try await Scratch.with { scratch in

@@ -312,6 +312,9 @@ struct SpecFileFaultTests {
         #expect(faults(String(repeating: "[", count: 500_000))?.count == 1)
         #expect(faults(String(repeating: "{a: ", count: 200_000))?.count == 1)
         #expect(faults("formatVersion: 1\n" + String(repeating: "- ", count: 500_000))?.count == 1)
-        #expect(faults("name: " + String(repeating: "a", count: SpecFile.sizeLimit)) == ["s.yaml:1: the file has 1048582 bytes; allowed are at most 1MiB"])
+        #expect(
+            faults("name: " + String(repeating: "a", count: SpecFile.sizeLimit)) == [
+                "s.yaml:1: the file has more than 1048576 bytes (1MiB), which is the limit"
+            ])
     }
 }

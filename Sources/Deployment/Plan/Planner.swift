@@ -3,6 +3,7 @@ internal import CloudInit
 internal import GuestImage
 internal import HostSystem
 internal import MachineBackend
+internal import PostgresServer
 package import SpecFile
 internal import SystemPackage
 internal import Workflow
@@ -45,7 +46,8 @@ package struct Planner: Sendable {
             fileSystemUUID: try await context.journal.fact(DataDiskFact.self)?.uuid ?? adoptedUUID(context.spec), isAdopted: context.spec.dataDisk.adopt != nil)
         return DeploymentPlan(
             name: wanted.name.rawValue, deployment: present.presence, state: present.power.word, steps: steps,
-            changes: present.machine == nil ? changes.map(\.asReplaced) : changes, findings: host.findings + ofImage, resources: host.resources,
+            changes: present.machine == nil ? changes.map(\.asReplaced) : changes, findings: host.findings + ofImage + Self.sizes(context.spec, version),
+            resources: host.resources,
             machine: PlannedHardware(
                 accelerator: machine?.spec.cpu.accelerator ?? host.accelerator, vcpus: context.spec.machine.vcpus, memory: context.spec.machine.memory,
                 systemDisk: context.spec.machine.systemDisk.size, dataDisk: context.spec.dataDisk.size, disk: machine?.spec.disk ?? host.disk),
@@ -93,6 +95,12 @@ package struct Planner: Sendable {
         return HostForecast(
             accelerator: forecast.accelerator, findings: refusals + more, resources: resources, disk: forecast.disk,
             ports: forecast.ports, network: forecast.network)
+    }
+
+    /// What the settings ask of the machine, where it is too much.
+    private static func sizes(_ spec: ApplianceSpec, _ version: Int?) -> [Finding] {
+        let finding = SizeRules.finding(spec, version: version ?? spec.expectedVersion)
+        return finding.level == .pass ? [] : [finding]
     }
 
     /// What there is to say of the machine that is there and is to change.

@@ -180,7 +180,7 @@ struct SpecOptions: ParsableArguments {
             guard let stored = try stored(name) else { return ApplianceSpec(name: name) }
             return try SpecFile.parse(Files.read(stored), file: stored.string)
         }
-        return try SpecFile.parse(Files.read(FilePath(target)), file: target)
+        return try SpecFile.parse(Files.read(FilePath(target), atMost: SpecFile.readLimit), file: target)
     }
 }
 

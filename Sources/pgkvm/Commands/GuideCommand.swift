@@ -63,7 +63,7 @@ struct GuideCommand: WatchedCommand {
             return .name(name)
         }
         let path = surroundings.absolute(target)
-        return .file(path, try SpecFile.parse(Files.read(path), file: target))
+        return .file(path, try SpecFile.parse(Files.read(path, atMost: SpecFile.readLimit), file: target))
     }
 
     /// The result, on standard output: what does the same without a question.

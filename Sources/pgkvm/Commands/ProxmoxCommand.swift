@@ -47,7 +47,7 @@ struct ProxmoxCheckCommand: WatchedCommand {
 
     /// What the file says, with the options laid over it.
     private func wanted() throws -> (ProxmoxConnection, ApplianceSpec?, bridge: String?) {
-        let spec = try file.map { try SpecFile.parse(Files.read(FilePath($0)), file: $0) }
+        let spec = try file.map { try SpecFile.parse(Files.read(FilePath($0), atMost: SpecFile.readLimit), file: $0) }
         guard let url = url ?? spec?.machine.proxmox?.url else {
             throw Failure(.invalidInput, "no server is named", remedy: "give a spec file with 'machine.proxmox', or --url")
         }

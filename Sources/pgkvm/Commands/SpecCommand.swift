@@ -3,6 +3,7 @@ internal import ArgumentParser
 internal import BuiltinTemplates
 internal import Deployment
 internal import HostSystem
+internal import PostgresServer
 internal import SpecFile
 internal import SystemPackage
 
@@ -44,19 +45,21 @@ struct SpecCommand: AsyncParsableCommand {
     struct Check: ParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Say everything that is wrong with a spec file, each with its line.",
-            discussion: "Exits with 1 when there are faults. The host is not looked at: 'pgkvm plan' does that.\n\nEXAMPLE\n  pgkvm spec check orders.yaml")
+            discussion: """
+                Exits with 1 when there are faults. A warning is no fault: settings that the machine's memory or data disk carries only until it is in full use, \
+                a time zone that this host does not know. The host is not looked at otherwise: 'pgkvm plan' does that.
+
+                EXAMPLE
+                  pgkvm spec check orders.yaml
+                """)
 
         @Argument(help: "The spec file", completion: .file(extensions: ["yaml", "yml"])) var file: String
         @OptionGroup var output: FormatOption
 
         func run() throws {
-            let faults = try SpecFile.faults(in: Files.read(FilePath(file)), file: file)
-            if output.format == .json {
-                try Terminal.printJSON(CheckedSpec(file: file, valid: faults.isEmpty, faults: faults))
-            } else {
-                Terminal.print(faults.isEmpty ? "\(file): no faults" : faults.map { $0.text(file: file) }.joined(separator: "\n"))
-            }
-            guard faults.isEmpty else { throw ExitCode(ExitStatus.failed) }
+            let checked = try CheckedSpec(file: file, SpecFile.examine(Files.read(FilePath(file), atMost: SpecFile.readLimit), file: file))
+            if output.format == .json { try Terminal.printJSON(checked) } else { Terminal.print(checked.text) }
+            guard checked.valid else { throw ExitCode(ExitStatus.failed) }
         }
     }
 }
@@ -66,6 +69,33 @@ private struct CheckedSpec: Encodable {
     let file: String
     let valid: Bool
     let faults: [LocatedFault]
+    let warnings: [LocatedFault]
+
+    init(file: String, _ examined: ExaminedSpec) {
+        self.file = file
+        let concerns = Self.concerns(examined)
+        faults = examined.faults + concerns.filter { $0.level == .refuse }.map { examined.located($0.path, $0.message) }
+        valid = faults.isEmpty
+        warnings = concerns.filter { $0.level == .warn }.map { examined.located($0.path, $0.message) } + Self.zone(examined)
+    }
+
+    /// Of sizes: where they, or what they are held against, could not be read there is nothing to say.
+    private static func concerns(_ examined: ExaminedSpec) -> [SizeConcern] {
+        let keys = ["machine.memory", "machine.image", "data.size", "postgresql.version", "postgresql.profile", "postgresql.settings"]
+        guard let spec = examined.spec, !keys.contains(where: examined.isFaulty) else { return [] }
+        return SizeRules.concerns(spec, version: spec.expectedVersion)
+    }
+
+    private static func zone(_ examined: ExaminedSpec) -> [LocatedFault] {
+        let key = "postgresql.timeZone"
+        guard let spec = examined.spec, !examined.isFaulty(key) else { return [] }
+        return (HostTimeZones.concern(spec.postgresql.timeZone)).map { [examined.located(key, $0)] } ?? []
+    }
+
+    var text: String {
+        let head = SpecLimits.listed(faults.map { $0.text(file: file) })
+        return (head.isEmpty ? ["\(file): no faults"] : head).joined(separator: "\n") + warnings.map { "\nwarning: \($0.text(file: file))" }.joined()
+    }
 }
 
 struct ExportCommand: AsyncParsableCommand {
