@@ -3,7 +3,7 @@ internal import HostSystem
 internal import SystemPackage
 
 /// The host's apt, asked by its own programs.
-struct HostApt: Sendable {
+struct HostApt: Sendable, Hashable {
     /// What is read before apt's own configuration (`APT_CONFIG`); nil leaves that to the environment.
     var configuration: FilePath?
 
