@@ -47,7 +47,7 @@ struct MirrorChoice: Sendable {
     }
 
     /// The best archive of a kind.
-    /// - Parameter rank: how near its release is to the wanted one, 0 the nearest; nil for what is no release.
+    /// - Parameter rank: how near its release is to the wanted one, 0 the nearest; nil for anything else than a release.
     private func archive(_ kind: String, label: String, rank: (AptTarget) -> Int?) async throws -> DebianArchive {
         var ranked: [(target: AptTarget, order: (Int, Int, Int))] = []
         for (index, target) in targets.enumerated() where target.component == "main" && target.origin == "Debian" && target.label == label {
@@ -104,7 +104,7 @@ struct MirrorChoice: Sendable {
             throw Refusal(reason: "its list of mirrors '\(path)' cannot be read")
         }
         for line in bytes.split(separator: UInt8(ascii: "\n")) where line.first != UInt8(ascii: "#") {
-            // Behind a tab stands what the mirror is for.
+            // What the mirror is for follows after a tab.
             guard let first = line.split(whereSeparator: { $0 == 0x20 || $0 == 0x09 || $0 == 0x0D }).first else { continue }
             let uri = AptURI(String(decoding: first, as: UTF8.self))
             guard uri.method == "http" || uri.method == "https" else {
@@ -130,7 +130,7 @@ struct MirrorChoice: Sendable {
         if let debian = Self.debianKeyrings.first(where: { Files.exists(FilePath($0)) }) {
             guard hasOthers, try await !Self.isSigned(target, by: debian) else { return .files([debian]) }
         }
-        guard !trusted.isEmpty else { throw Refusal(reason: "apt has no key that signs it") }
+        guard !trusted.isEmpty else { throw Refusal(reason: "apt does not have a key that signs it") }
         return .files(trusted)
     }
 
