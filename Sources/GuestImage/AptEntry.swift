@@ -67,7 +67,7 @@ struct AptEntry: Equatable, Sendable {
                 if !stanza.isEmpty { stanzas.append(stanza) }
                 (stanza, field) = ([:], nil)
             } else if isBlank(line[line.startIndex]) {
-                // A lone dot stands for an empty line.
+                // A lone dot is an empty line.
                 if let field { stanza[field, default: ""] += "\n" + (content.elementsEqual(".".utf8) ? "" : String(decoding: content, as: UTF8.self)) }
             } else if let colon = line.firstIndex(of: UInt8(ascii: ":")) {
                 let name = String(decoding: line[..<colon], as: UTF8.self).lowercased()

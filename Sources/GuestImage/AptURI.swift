@@ -2,7 +2,7 @@
 struct AptURI: Sendable, Equatable {
     /// In lower case, such as `http` or `mirror+file`.
     let method: String
-    /// Whether a user or a password stands before the host.
+    /// Whether it names a user or a password before the host.
     let carriesCredentials: Bool
     /// In lower case; empty for a file.
     let host: String
@@ -37,7 +37,7 @@ struct AptURI: Sendable, Equatable {
         host = String(decoding: authority, as: UTF8.self).lowercased()
     }
 
-    /// For messages: what stands before the host is nobody's business.
+    /// For messages: without a user or a password.
     var shown: String { host.isEmpty ? "\(method):\(path)" : "\(method)://\(host)\(port.map { ":\($0)" } ?? "")\(path)" }
 
     static func withoutSlash(_ uri: String) -> String { uri.utf8.last == UInt8(ascii: "/") ? String(decoding: uri.utf8.dropLast(), as: UTF8.self) : uri }

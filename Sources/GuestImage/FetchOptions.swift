@@ -2,7 +2,7 @@ internal import ApplianceModel
 internal import HostSystem
 internal import SystemPackage
 
-/// What the host's apt is told about reaching archives, for the apt of a build and for the guest's.
+/// The host's settings for reaching archives, for the apt of a build and for the guest's.
 struct FetchOptions: Sendable {
     private let settings: [AptSetting]
 

@@ -3,16 +3,16 @@ internal import HostSystem
 internal import SystemPackage
 
 /// The host's apt, asked by its own programs.
-struct HostApt: Sendable {
+struct HostApt: Sendable, Hashable {
     /// What is read before apt's own configuration (`APT_CONFIG`); nil leaves that to the environment.
     var configuration: FilePath?
 
     /// What apt fetches of every archive that it uses, in its own order.
     /// - Parameter isFetched: only that of archives whose release files are here, with what these say; else of all, without.
-    /// - Throws: `image.mirror-missing` with apt's words, where it cannot read its sources, and where there is no apt.
+    /// - Throws: `image.mirror-missing` with apt's words, where it cannot read its sources, and where apt is not installed.
     func targets(isFetched: Bool) async throws -> [AptTarget] {
         guard ProgramRunner.lookUp("apt-get") != nil else {
-            throw Failure(.imageMirrorMissing, "this host has no apt, whose archive an image is built from", remedy: DebianMirror.importRemedy)
+            throw Failure(.imageMirrorMissing, "apt is not installed on this host, and an image is built from its archive", remedy: DebianMirror.importRemedy)
         }
         let result = try await run("apt-get", ["indextargets"] + (isFetched ? [] : ["--no-release-info"]) + ["Created-By: Packages", "Architecture: amd64"])
         guard result.status == 0 else {

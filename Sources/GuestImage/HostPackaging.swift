@@ -3,7 +3,7 @@ internal import HostSystem
 internal import SystemPackage
 
 /// How the host's apt is configured, as far as it decides what an image is built from and how it is fetched.
-struct HostPackaging: Sendable {
+struct HostPackaging: Sendable, Hashable {
     var apt = HostApt()
     var release: FilePath = "/etc/os-release"
 

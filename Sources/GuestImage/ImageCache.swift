@@ -9,7 +9,6 @@ package import SystemPackage
 package struct ImageCache: Sendable {
     package let directory: FilePath
     let packaging: HostPackaging
-    private let memo = MirrorMemo()
 
     /// - Parameter directory: need not exist yet.
     package init(directory: FilePath) { self.init(directory: directory, packaging: HostPackaging()) }
@@ -48,7 +47,7 @@ package struct ImageCache: Sendable {
     /// The archives that an image would be built from now.
     /// - Throws: `image.mirror-missing`.
     func mirror(for release: DebianRelease) async throws -> DebianMirror {
-        try await memo.mirror(for: release) { try await packaging.mirror(for: release) }
+        try await MirrorMemo.mirror(packaging, for: release)
     }
 
     /// The packages that the image of a release holds besides Debian's minimum and the server's own.

@@ -5,9 +5,9 @@ internal import SystemPackage
 /// Finds Debian's archives among those that the host's apt uses: by what their release files say, never by the names of suites, which
 /// other archives have too.
 struct MirrorChoice: Sendable {
+    let apt: HostApt
+    /// Of the archives whose release files apt has.
     let targets: [AptTarget]
-    /// The archives of which apt has no release file.
-    let unknown: [AptTarget]
     /// By the description of a target.
     let priorities: [String: Int]
     let credentials: AptCredentials
@@ -16,13 +16,11 @@ struct MirrorChoice: Sendable {
 
     init(asking apt: HostApt) async throws {
         async let targets = apt.targets(isFetched: true)
-        async let configured = apt.targets(isFetched: false)
         async let settings = apt.settings()
         async let places = apt.places()
         async let priorities = apt.priorities()
-        let known = try await targets
-        self.targets = known
-        unknown = try await configured.filter { target in !known.contains { $0.description == target.description } }
+        self.targets = try await targets
+        self.apt = apt
         self.settings = try await settings
         self.places = try await places
         self.priorities = try await priorities
@@ -49,7 +47,7 @@ struct MirrorChoice: Sendable {
     }
 
     /// The best archive of a kind.
-    /// - Parameter rank: how near its release is to the wanted one, 0 the nearest; nil for what is no release.
+    /// - Parameter rank: how near its release is to the wanted one, 0 the nearest; nil for anything else than a release.
     private func archive(_ kind: String, label: String, rank: (AptTarget) -> Int?) async throws -> DebianArchive {
         var ranked: [(target: AptTarget, order: (Int, Int, Int))] = []
         for (index, target) in targets.enumerated() where target.component == "main" && target.origin == "Debian" && target.label == label {
@@ -65,7 +63,7 @@ struct MirrorChoice: Sendable {
                 if !reasons.contains(line) { reasons.append(line) }
             }
         }
-        throw nothing(kind, reasons: reasons)
+        throw try await nothing(kind, reasons: reasons)
     }
 
     private func priority(_ target: AptTarget) -> Int { priorities[target.description] ?? 500 }
@@ -106,7 +104,7 @@ struct MirrorChoice: Sendable {
             throw Refusal(reason: "its list of mirrors '\(path)' cannot be read")
         }
         for line in bytes.split(separator: UInt8(ascii: "\n")) where line.first != UInt8(ascii: "#") {
-            // Behind a tab stands what the mirror is for.
+            // What the mirror is for follows after a tab.
             guard let first = line.split(whereSeparator: { $0 == 0x20 || $0 == 0x09 || $0 == 0x0D }).first else { continue }
             let uri = AptURI(String(decoding: first, as: UTF8.self))
             guard uri.method == "http" || uri.method == "https" else {
@@ -132,7 +130,7 @@ struct MirrorChoice: Sendable {
         if let debian = Self.debianKeyrings.first(where: { Files.exists(FilePath($0)) }) {
             guard hasOthers, try await !Self.isSigned(target, by: debian) else { return .files([debian]) }
         }
-        guard !trusted.isEmpty else { throw Refusal(reason: "apt has no key that signs it") }
+        guard !trusted.isEmpty else { throw Refusal(reason: "apt does not have a key that signs it") }
         return .files(trusted)
     }
 
@@ -144,12 +142,13 @@ struct MirrorChoice: Sendable {
 
     // MARK: - Nothing to build from
 
-    private func nothing(_ kind: String, reasons: [String]) -> Failure {
+    private func nothing(_ kind: String, reasons: [String]) async throws -> Failure {
         guard reasons.isEmpty else {
             return Failure(
                 .imageMirrorMissing, "the \(kind) of this host cannot be used for an image: \(reasons.joined(separator: "; "))",
                 remedy: "add one to apt that is reached by http or https without a password; or \(DebianMirror.importRemedy)")
         }
+        let unknown = try await apt.targets(isFetched: false).filter { target in !targets.contains { $0.description == target.description } }
         if !unknown.isEmpty {
             let which = targets.isEmpty ? "its archives" : "\(unknown.count) of its archives"
             return Failure(

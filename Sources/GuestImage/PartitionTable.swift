@@ -33,7 +33,7 @@ struct PartitionTable: Equatable, Sendable {
                 let type = start[entry + 4]
                 let first = number(start, at: entry + 8, bytes: 4)
                 let count = number(start, at: entry + 12, bytes: 4)
-                // 0xEE stands for a GPT, which is not there.
+                // 0xEE announces a GPT, which is missing.
                 guard type != 0, type != 0xEE, count > 0 else { return nil }
                 return Partition(type: [type], end: Self.bytes(sectors: first + count))
             }

@@ -7,7 +7,7 @@ enum SettingGrammar {
         /// In the unit of the setting, before it is rounded.
         case value(Double)
         case notANumber
-        /// The text goes on behind the number with what is no unit of the setting's kind, or the setting has no unit at all.
+        /// What follows the number is not a unit of the setting's kind, or the setting does not take a unit.
         case badUnit(String)
     }
 
@@ -42,7 +42,7 @@ enum SettingGrammar {
         return withUnit(value, Array(text.utf8)[length...], unit: unit)
     }
 
-    /// The units that a value may carry, the largest first; none where the setting has no unit.
+    /// The units that a value may carry, the largest first; none where the setting does not take one.
     static func units(of unit: String?) -> [String] { table(unit).map(\.name) }
 
     // MARK: - Numbers

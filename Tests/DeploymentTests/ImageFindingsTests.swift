@@ -108,7 +108,7 @@ struct ImageFindingsTests {
         }
     }
 
-    @Test("An answer that is damaged is told, and not taken for a missing one")
+    @Test("A damaged answer is reported, and not taken for a missing one")
     func damaged() async throws {
         try await Scratch.with { scratch in
             try add("tiny", key: "a", version: 17, answered: true, to: scratch)
@@ -144,7 +144,7 @@ struct ImageObstacleTests {
         return HostPackaging(apt: HostApt(configuration: configuration))
     }
 
-    @Test("A host whose apt has no archive is told so by plan and doctor, before anything is made")
+    @Test("A host whose apt has no archive gets it said by plan and doctor, before anything is made")
     func noArchive() async throws {
         try await Scratch.with { scratch in
             let images = ImageCache(directory: scratch.path.appending("images"), packaging: try bare(scratch))
@@ -158,7 +158,7 @@ struct ImageObstacleTests {
         }
     }
 
-    @Test("A cache without room for a build is told, with what is free")
+    @Test("A cache without room for a build is reported, with what is free")
     func noRoom() async throws {
         guard await SmallFileSystem.isPossible else { return }
         try await Scratch.with { scratch in

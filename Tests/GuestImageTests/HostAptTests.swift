@@ -67,7 +67,7 @@ struct HostAptTests {
         }
     }
 
-    @Test("An archive of a vendor's with Debian's code names is not taken for Debian's, whatever its file is called")
+    @Test("A vendor's archive with Debian's code names is not taken for Debian's, whatever its file is called")
     func vendor() async throws {
         try await FakeApt.with { fake in
             try await fake.publishDebian()
@@ -289,7 +289,7 @@ struct HostAptTests {
         }
     }
 
-    @Test("What apt cannot read is told in apt's words")
+    @Test("What apt cannot read is reported in apt's words")
     func malformed() async throws {
         try await FakeApt.with { fake in
             try fake.configure("sources.list", "deb [signed-by=/x http://m.example/ bookworm main\n")
@@ -341,7 +341,7 @@ struct AptPartsTests {
         #expect(AptEntry(options: ["check-valid-until": "no\nTrusted: yes"]).dateOptions.isEmpty)
     }
 
-    @Test("Whatever stands in the files, reading ends")
+    @Test("Whatever the files contain, reading ends")
     func hostile() {
         for text in ["deb [", "deb [a=b", "deb ]", "[", ":", " x", "\n\n:\n", "a:\n b\n .\n", "deb\u{301} http://x y z", "\u{0}deb"] {
             _ = AptEntry.lines(Array(text.utf8))

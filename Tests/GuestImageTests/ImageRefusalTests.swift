@@ -5,7 +5,7 @@ import Testing
 
 @testable import GuestImage
 
-/// What nobody could start a guest from, or what is not whole, is refused at the import: afterwards it would be an appliance that never boots.
+/// A disk that a guest cannot start from, or that is not whole, is refused at the import: later it would be an appliance that never boots.
 @Suite("An import refuses")
 struct ImageRefusalTests {
     /// What the import of a file is refused with.
@@ -39,7 +39,7 @@ struct ImageRefusalTests {
         }
     }
 
-    @Test("what is no file, and says what it is", arguments: [("/dev/null", "a character device"), ("/tmp", "a directory")])
+    @Test("anything but a file, and says what it is", arguments: [("/dev/null", "a character device"), ("/tmp", "a directory")])
     func notAFile(path: String, kind: String) async throws {
         try await withScratch { scratch in
             let refusal = try await refusal(FilePath(path), in: scratch)

@@ -182,7 +182,7 @@ struct CatalogueFaultTests {
     }
 
     @Test(
-        "A locale that is there or can be made is taken in every spelling of glibc's",
+        "A locale that is there or can be made is taken in every spelling that glibc takes",
         arguments: [
             "C", "POSIX", "C.UTF-8", "C.utf8", "de_CH.UTF-8", "de_CH.utf8", "en_US.UTF8", "en_US.utf-8", "sr_RS.UTF-8@latin", "de_DE.UTF-8@euro", "en_IN",
         ])
@@ -209,7 +209,7 @@ struct CatalogueFaultTests {
     }
 
     @Test(
-        "A file that is no catalogue, or a later one, is refused",
+        "A file that is not a catalogue is refused",
         arguments: ["", "[]", "{}", #"{"formatVersion": 1}"#, #"{"formatVersion": 0}"#, "\u{0}", String(repeating: "[", count: 100_000)])
     func damaged(text: String) {
         #expect { try ServerCatalogue(json: Array(text.utf8), source: "x") } throws: { error in

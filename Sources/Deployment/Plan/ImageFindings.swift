@@ -3,7 +3,7 @@ internal import GuestImage
 internal import MachineBackend
 internal import SpecFile
 
-/// What stands in the way of a guest's image, found before anything is made.
+/// What keeps a guest from getting its image, found before anything is made.
 enum ImageFindings {
     /// What a plan says: why the image cannot be built, or what its server cannot do of the spec. A machine that is there has its image.
     /// - Throws: `catalogue.unreadable`, `format.newer`, `image.damaged`.
