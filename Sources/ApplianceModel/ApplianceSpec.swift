@@ -177,7 +177,7 @@ extension ApplianceSpec {
 }
 
 extension ApplianceSpec {
-    /// The major version of PostgreSQL, as far as the spec tells: of an image of one's own only the guest knows it, and the newest release's stands for it.
+    /// The major version of PostgreSQL, as far as the spec says it. For an image from elsewhere only the guest knows it; the newest release's is assumed.
     package var expectedVersion: Int {
         if let version = postgresql.version { return version }
         guard case .release(let release) = machine.image else { return DebianRelease.debian13.postgresqlVersion }

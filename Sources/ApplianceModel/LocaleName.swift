@@ -7,7 +7,7 @@ package struct LocaleName: Sendable, Equatable {
     /// `latin`, `euro`.
     package let modifier: String?
 
-    /// - Returns: nil for a text that does not have the form. Whether there is such a locale only a C library can tell.
+    /// - Returns: nil for a text that does not have the form. Only a C library knows whether the locale exists.
     package init?(_ text: String) {
         let bytes = Array(text.utf8)
         var rest = bytes[...]

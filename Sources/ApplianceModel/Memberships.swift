@@ -3,7 +3,7 @@ struct Memberships {
     /// The roles that each role is a member of, as indices into the list; names that are not in the list, and the role itself, are left out.
     private let groups: [[Int]]
 
-    /// - Parameter indices: where each name stands in the list.
+    /// - Parameter indices: the position of each name in the list.
     init(_ roles: [ApplianceSpec.Role], indices: [ByteName: Int]) {
         groups = roles.enumerated().map { own, role in
             role.memberOf.compactMap { name in indices[ByteName(name)].flatMap { $0 == own ? nil : $0 } }

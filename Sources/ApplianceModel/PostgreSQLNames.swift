@@ -41,7 +41,7 @@ package enum PostgreSQLNames {
         } + replication(server)
     }
 
-    /// A role that is to replicate, where the settings let no one.
+    /// A role with replication, while the settings allow none.
     private static func replication(_ server: ApplianceSpec.PostgreSQL) -> [SpecFault] {
         guard let role = server.roles.first(where: \.replication),
             let (name, value) = server.settings.first(where: { SettingRules.canonicalName($0.key) == "max_wal_senders" }),
@@ -49,12 +49,13 @@ package enum PostgreSQLNames {
         else { return [] }
         return [
             SpecFault(
-                "postgresql.settings.\(name)", "with 0 no one can replicate, and the role \(SpecRules.shown(role.name)) is to; leave it out, or write 1 or more"
+                "postgresql.settings.\(name)",
+                "0 allows no replication, but the role \(SpecRules.shown(role.name)) has 'replication: true'; leave it out, or write 1 or more"
             )
         ]
     }
 
-    /// The roles of a spec, with where each name stands first.
+    /// The roles of a spec, with the first position of each name.
     private struct Roles {
         let all: [ApplianceSpec.Role]
         let indices: [ByteName: Int]

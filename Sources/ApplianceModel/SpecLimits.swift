@@ -11,7 +11,7 @@ package enum SpecLimits {
     package static let networks = 1000
     package static let nameServers = 16
 
-    /// Faults that are listed one by one; a file with more is told how many more there are.
+    /// Faults that are listed one by one; of more than these only the number is shown.
     package static let listedFaults = 100
     /// Faults for which the nearest known name is looked for: each is compared with all the known ones.
     package static let suggestions = 20

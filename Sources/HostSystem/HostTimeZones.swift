@@ -5,14 +5,14 @@ package import SystemPackage
 package enum HostTimeZones {
     package static let directory: FilePath = "/usr/share/zoneinfo"
 
-    /// Why a name that may be one of a zone is likely to be none; nil when this host has it, and when this host has no zones.
+    /// Why a well-formed name is probably not a time zone; nil when this host has the zone, or has no list of zones.
     ///
     /// The file `tzdata.zi` names old zones too, whose files a host may have in another package, or not at all.
     package static func concern(_ name: String, in directory: FilePath = directory) -> String? {
         guard let bytes = try? Files.read(directory.appending("tzdata.zi"), from: 0, limit: 1 << 20) else { return nil }
         let names = names(String(decoding: bytes, as: UTF8.self))
         guard !names.isEmpty, !Set(names.map { $0.lowercased() }).contains(name.lowercased()), !Files.exists(directory.appending(name)) else { return nil }
-        return "\(SpecRules.shown(name)) is not among the time zones of this host; the guest will tell" + Suggestion.text(for: name, among: names)
+        return "\(SpecRules.shown(name)) is not among the time zones of this host; the guest's PostgreSQL decides" + Suggestion.text(for: name, among: names)
     }
 
     /// `Z NAME …` begins a zone, and `L ZONE NAME` gives it another name.

@@ -44,7 +44,7 @@ package enum HostBasedAccess {
     }
 }
 
-/// The name of a role as it stands in a line of pg_hba.conf.
+/// The name of a role in a line of pg_hba.conf.
 enum RoleName {
     /// In quotes, so that no name is taken for a keyword (`all`), for the members of a group (`+x`) or for a file (`@x`). Since PostgreSQL 16 a name that
     /// begins with a slash is a regular expression, quoted or not: such a name is written as the one that only it matches.

@@ -29,7 +29,7 @@ package enum SQLText {
         return nil
     }
 
-    /// The text with a scalar twice wherever it stands.
+    /// The text with each occurrence of a scalar doubled.
     static func doubling(_ scalar: Unicode.Scalar, in text: String) -> String { replacing(scalar, in: text, by: "\(scalar)\(scalar)") }
 
     static func replacing(_ scalar: Unicode.Scalar, in text: String, by replacement: String) -> String {

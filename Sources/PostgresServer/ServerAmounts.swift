@@ -9,7 +9,7 @@ struct ServerAmounts {
         self.version = version
     }
 
-    /// As it is in force; zero for a value that is no number, which the server refuses for its own reason.
+    /// As it is in force; zero for a value that is not a number, which the server refuses.
     subscript(_ name: String) -> Double {
         guard let known = Self.known[name] else { return 0 }
         return ServerNumber.value(text(name), unit: known.unit) ?? 0

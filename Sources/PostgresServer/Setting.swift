@@ -36,7 +36,7 @@ package struct Setting: Sendable, Equatable {
         self.reason = reason
     }
 
-    /// The value as it stands in the file: bare where the server's grammar surely takes it so, otherwise in quotes, with escapes that keep it on one
+    /// The value as written in the file: bare where the server's grammar certainly takes it so, otherwise in quotes, with escapes that keep it on one
     /// line. No value can begin a second setting.
     var quotedValue: String { Self.quote(value) }
 

@@ -4,7 +4,7 @@ package import ApplianceModel
 package enum SpecFile {
     /// The largest file that is taken, in bytes.
     package static let sizeLimit = 1 << 20
-    /// How much of a file is enough to tell that it is too large.
+    /// How much of a file to read: one byte more shows that it is too large.
     package static let readLimit = sizeLimit + 1
 
     /// Reads a spec file.
@@ -64,7 +64,7 @@ package enum SpecFile {
 
 /// A spec file that was read, with what is wrong with it.
 package struct ExaminedSpec: Sendable {
-    /// What could be read; nil without a name, and for what is no spec file at all. Only without faults it is what the file asks for.
+    /// What could be read; nil without a name, and for a file that is not YAML. Only without faults it is what the file asks for.
     package let spec: ApplianceSpec?
     /// In the order of the lines; none when the file can be deployed.
     package let faults: [LocatedFault]
@@ -76,7 +76,7 @@ package struct ExaminedSpec: Sendable {
         self.lines = lines
     }
 
-    /// What is said of a key, with the line that it stands on.
+    /// A message about a key, with the key's line.
     package func located(_ path: String, _ message: String) -> LocatedFault { LocatedFault(line: lines[path], path: path, message: message) }
 
     /// Whether a fault is about a key, or about one below it.

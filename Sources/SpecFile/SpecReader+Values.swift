@@ -73,7 +73,7 @@ extension SpecReader {
         let isSetting = prefix == "postgresql." && SettingRules.canonicalName(key) != nil
         report(
             line, path,
-            "unknown key; allowed are \(SpecRules.listed(keys))" + (isSetting ? "; settings of postgresql.conf stand under 'postgresql.settings'" : ""))
+            "unknown key; allowed are \(SpecRules.listed(keys))" + (isSetting ? "; settings of postgresql.conf belong under 'postgresql.settings'" : ""))
     }
 
     mutating func child(_ parent: Section, _ key: String, _ keys: [String]) -> Section {

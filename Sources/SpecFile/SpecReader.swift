@@ -128,7 +128,7 @@ struct SpecReader {
         }
         server.settings = words(
             section, "settings", limit: SpecLimits.settings,
-            what: "a setting has one value: lists are written 'a, b', and a value that begins with '[' or '{' stands in quotes",
+            what: "a setting has one value: lists are written 'a, b', and a value that begins with '[' or '{' needs quotes",
             example: "write '' for an empty one"
         ) { SettingRules.canonicalName($0) ?? $0 }
         // The role and the database of the default belong together: they are for a file that names neither.
@@ -180,7 +180,7 @@ struct SpecReader {
                 continue
             }
             if YAMLValue.isNull(scalar) {
-                let quoted = document.advice(line: line).map { "; a '#' begins a comment, unless it stands in quotes: \($0)" } ?? ""
+                let quoted = document.advice(line: line).map { "; a '#' begins a comment unless it is in quotes: \($0)" } ?? ""
                 report(line, "\(path).\(key)", "has no value; \(example)\(quoted)")
             } else {
                 result[name] = scalar.string

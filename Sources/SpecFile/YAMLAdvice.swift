@@ -9,19 +9,19 @@ struct YAMLAdvice {
     /// Whether the line holds a tab.
     func holdsTab(line: Int) -> Bool { bytes(of: line)?.contains(UInt8(ascii: "\t")) ?? false }
 
-    /// Whether a tab stands before the first word of the line.
+    /// Whether there is a tab before the first word of the line.
     func isIndentedByTab(line: Int) -> Bool { bytes(of: line)?.prefix(while: Self.isBlank).contains(UInt8(ascii: "\t")) ?? false }
 
     /// The line with its value in quotes; nil where the value is not to blame.
     /// - Parameters:
     ///   - line: from 1.
-    ///   - column: where the reader stopped, from 1, in scalars; it tells the entry of a list or a section that stands in one line.
+    ///   - column: where the reader stopped, from 1, in scalars; it selects the entry of a list or a section written on one line.
     func quoted(line: Int, column: Int? = nil) -> String? {
         guard let bytes = bytes(of: line) else { return nil }
         let (key, value) = Self.parts(bytes)
         guard let first = value.first else { return nil }
         if Self.brackets.contains(first), Self.takesMany(key) {
-            // The brackets are meant; what stands in them may not be.
+            // The brackets are meant; a value within them may be to blame.
             guard let column, let entry = Self.entry(Array(bytes), at: column), let sign = entry.first else { return nil }
             return Self.brackets.contains(sign) || !Self.isToBlame(entry[...]) ? nil : Self.quote(entry)
         }
@@ -80,7 +80,7 @@ struct YAMLAdvice {
         return value
     }
 
-    /// Whether a list or a section may stand behind the key.
+    /// Whether the key takes a list or a section.
     private static func takesMany(_ key: ArraySlice<UInt8>) -> Bool {
         let name = text(key)
         return SpecKeys.all.contains { entry in

@@ -57,7 +57,7 @@ struct YAMLDocument {
         }
     }
 
-    /// A place that YAML does not take. What is to blame may stand where the reader had begun, lines before the place where it stopped.
+    /// A place where the reader stopped. The cause may be where it began, lines before.
     private static func unread(_ problem: String, _ mark: Mark, _ context: YamlError.Context?, _ advice: YAMLAdvice) -> LocatedFault {
         let tab = "; the line holds a tab, and YAML allows only spaces before a key"
         if advice.isIndentedByTab(line: mark.line) { return fault(mark.line, "not YAML: \(problem)\(tab)") }

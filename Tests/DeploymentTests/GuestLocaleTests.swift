@@ -63,7 +63,7 @@ struct GuestLocaleTests {
         #expect(!result.outputText.contains("UTF-8 UTF-8"))
     }
 
-    @Test("One that no source tells of ends the work with words", arguments: ["xx_YY.UTF-8", "en_US.UTF-8@nosuch", "zz"])
+    @Test("A locale without a source ends the script with a message", arguments: ["xx_YY.UTF-8", "en_US.UTF-8@nosuch", "zz"])
     func unknown(locale: String) async throws {
         let result = try await run(locale)
         #expect(result.status == 3)

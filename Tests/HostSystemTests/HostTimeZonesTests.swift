@@ -12,11 +12,11 @@ struct HostTimeZonesTests {
         arguments: ["Europe/Zurich", "Etc/UTC", "UTC", "EST5EDT", "GMT+0", "Etc/GMT-14", "US/Pacific", "Asia/Calcutta", "europe/zurich", "UCT"])
     func known(name: String) { #expect(HostTimeZones.concern(name) == nil) }
 
-    @Test("What is none is told what it may have been", .enabled(if: isThere, "needs tzdata"))
+    @Test("An unknown name gets a suggestion", .enabled(if: isThere, "needs tzdata"))
     func unknown() {
         #expect(
             HostTimeZones.concern("Europe/Zurch")
-                == "'Europe/Zurch' is not among the time zones of this host; the guest will tell; did you mean 'Europe/Zurich'?")
+                == "'Europe/Zurch' is not among the time zones of this host; the guest's PostgreSQL decides; did you mean 'Europe/Zurich'?")
         #expect(HostTimeZones.concern("UTC+3")?.hasPrefix("'UTC+3' is not among") == true)
     }
 

@@ -37,7 +37,7 @@ struct ShellWordTests {
     }
 
     @Test(
-        "An ordinary path and name stand as they are",
+        "An ordinary path or name is not quoted",
         arguments: ["/var/lib/pgkvm/orders/spec.yaml", "qemu+ssh://root@kvm1/system", "root@pam", "a=b,c=d", "-9"])
     func bare(word: String) { #expect(ShellWord.quoted(word) == word) }
 

@@ -59,7 +59,7 @@ struct SpecCheckTests {
         #expect(checked.warnings.map(\.path) == ["postgresql.settings.work_mem"])
     }
 
-    @Test("Sizes are not judged beside a fault of what they are held against")
+    @Test("Sizes are not judged when the machine's memory could not be read")
     func faulty() async throws {
         let (_, checked) = try await json("formatVersion: 1\nname: orders\nmachine:\n  memory: 2048\npostgresql:\n  settings:\n    work_mem: 1GB\n")
         #expect(checked.faults.map(\.path) == ["machine.memory"])

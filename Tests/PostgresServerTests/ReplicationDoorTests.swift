@@ -13,11 +13,13 @@ enum ReplicatingRoles {
         "barman", "all", "+group", "@file", "/^.*$", "replication", "sameuser", "a\"b", "\"", "a,b", "#x", " blank ", "e\u{301}\"\u{301}", "$1", "ALL", "a\\",
     ]
     static let others = ["app", "member"]
+    /// Quotes and a backslash with combining marks behind them, which make other characters of them.
+    static let marked = "d'\u{301}\"\u{301}\\\u{308}; \\! false"
     static let spec: ApplianceSpec? = ApplianceName("orders").map { name in
         var spec = ApplianceSpec(name: name)
         spec.postgresql.roles =
             [.init(name: "app"), .init(name: "group"), .init(name: "member", memberOf: ["group"])] + names.map { .init(name: $0, replication: true) }
-        spec.postgresql.databases = [.init(name: "shop", owner: "app")]
+        spec.postgresql.databases = [.init(name: "shop", owner: "app"), .init(name: marked, owner: "app", extensions: ["pg_trgm"])]
         return spec
     }
 }
@@ -110,6 +112,14 @@ struct ReplicationDoorTests {
             #expect(refused.status != 0)
             #expect(refused.errorText.contains("no pg_hba.conf entry for replication connection"), "\(refused.errorText)")
         }
+    }
+
+    @Test("Quotes with combining marks behind them are quoted like any other")
+    func marks() async throws {
+        #expect(
+            try await cluster.psql(
+                "SELECT extname FROM pg_extension WHERE extname = 'pg_trgm'", database: "dbname='d\\'\u{301}\"\u{301}\\\\\u{308}; \\\\! false'") == "pg_trgm\n")
+        #expect(try await cluster.psql("SELECT count(*) FROM pg_roles WHERE rolname = E'e\\u0301\"\\u0301'") == "1\n")
     }
 
     @Test("The key turned off takes the attribute away, and the script run again gives it back")

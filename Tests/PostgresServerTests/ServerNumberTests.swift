@@ -43,7 +43,7 @@ struct ServerNumberTests {
         for (value, answer) in zip(values, answers) {
             let own = ServerNumber.value(value, unit: 1024).map { $0 / 1024 }
             guard let answer else {
-                // Refused for its range, or since it is no number.
+                // Refused for its range, or because it is not a number.
                 #expect(own.map { $0 < 64 || $0 > 2_147_483_646 } ?? true, "'\(value)' \(own ?? 0)")
                 continue
             }
@@ -65,7 +65,7 @@ struct ServerNumberTests {
                 ["shared_buffers": "1GB", "max_connections": "5000", "max_locks_per_transaction": "256", "track_activity_query_size": "16kB"],
                 ["shared_buffers": "8GB", "wal_buffers": "-1", "max_pred_locks_per_transaction": "1000"],
             ]
-        // A running server does not tell.
+        // The server has to be stopped for this question.
         try await cluster.stop()
         for settings in examples {
             let arguments = settings.sorted { $0.key < $1.key }.flatMap { ["-c", "\($0.key)=\($0.value)"] }

@@ -10,7 +10,7 @@ struct SettingQuotingTests {
 
     init() throws { cluster = try #require(PostgresCluster.current) }
 
-    /// What the server makes of values that stand in a rendered `90-spec.conf`, in their order; the fault is the first that it finds.
+    /// What the server makes of values in a rendered `90-spec.conf`, in their order; the fault is the first that it finds.
     private func read(_ values: [String], as directory: String) async throws -> (found: [[UInt8]], fault: String) {
         let settings = Dictionary(uniqueKeysWithValues: values.enumerated().map { ("my_app.v\($0.offset)", $0.element) })
         let configuration = ServerConfiguration(spec: try makeSpec("orders") { $0.postgresql.settings = settings }, layout: RenderedServer.layout(cluster))
@@ -36,7 +36,7 @@ struct SettingQuotingTests {
         return try stride(from: 0, to: digits.count, by: 2).map { try #require(UInt8(String(digits[$0..<$0 + 2]), radix: 16)) }
     }
 
-    @Test("A fraction with a unit, and whatever else the grammar does not take bare, comes back as it was written")
+    @Test("A fraction with a unit, and every other value that the grammar does not take bare, comes back as it was written")
     func known() async throws {
         let values = [
             "0.25GB", "1.5h", "-0.5", "0.9", ".5", "5.", "-", "--1", "+1", "1e5", "1.5e3", "1E-2", "0x1F", "0x", "-1", "007", "16MB", "16 MB", "on", "On",

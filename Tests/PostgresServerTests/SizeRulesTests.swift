@@ -95,7 +95,7 @@ struct SizeRulesTests {
     }
 
     @Test(
-        "What fits, and what is no number, gives no concern",
+        "A value that fits, or is not a number, gives no concern",
         arguments: [
             ["work_mem": "8MB"], ["work_mem": "32MB"], ["shared_buffers": "600MB"], ["max_wal_size": "2GB"], ["wal_keep_size": "1GB"],
             ["max_slot_wal_keep_size": "4GB"],

@@ -64,7 +64,7 @@ struct SpecFileFaultTests {
                 "s.yaml:19: postgresql.profile: 'olpt' is not possible here; allowed are oltp, web, analytics and mixed; did you mean 'oltp'?",
                 "s.yaml:20: postgresql.locale: 'german' is not a UTF-8 locale; allowed are C.UTF-8, C, POSIX and names such as de_CH.UTF-8",
                 "s.yaml:22: postgresql.allowFrom[0]: '10.0.2.1/24' is not an IPv4 network; allowed are forms such as 10.0.2.0/24, without host bits",
-                "s.yaml:25: postgresql.settings.work_mem: is a list or a section; a setting has one value: lists are written 'a, b', and a value that begins with '[' or '{' stands in quotes",
+                "s.yaml:25: postgresql.settings.work_mem: is a list or a section; a setting has one value: lists are written 'a, b', and a value that begins with '[' or '{' needs quotes",
                 "s.yaml:27: postgresql.settings.jit: is the same as 'Jit' in line 26: upper and lower case make no difference; keep one",
                 "s.yaml:29: postgresql.roles[0].name: must be a text, and YAML reads no as a boolean; write it in quotes: 'no'",
                 "s.yaml:30: postgresql.roles[1]: must be a section with keys; allowed are the keys name, memberOf and replication",
@@ -236,10 +236,10 @@ struct SpecFileFaultTests {
             ])
     }
 
-    @Test("A setting beside the section of settings is told where it belongs")
+    @Test("A setting outside the section of settings is refused with the right section")
     func misplaced() {
         let found = faults("formatVersion: 1\nname: a\npostgresql:\n  work_mem: 8MB\n")
-        #expect(found?.first?.hasSuffix("; settings of postgresql.conf stand under 'postgresql.settings'") == true)
+        #expect(found?.first?.hasSuffix("; settings of postgresql.conf belong under 'postgresql.settings'") == true)
     }
 
     @Test("A bare number where a size is wanted is asked about, with its line")

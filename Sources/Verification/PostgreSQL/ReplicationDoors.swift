@@ -4,7 +4,7 @@ internal import SecureShell
 
 /// The door through which the WAL is streamed: open for the roles of the spec that are to replicate, shut for every other.
 enum ReplicationDoors {
-    /// None where no role of the spec is to replicate: the door of pgkvm's own role then stands for all.
+    /// None where no role of the spec is to replicate: the attempt of the role 'pgkvm' then is enough.
     static func doors(of roles: [ApplianceSpec.Role]) -> [Door] {
         let replicating = roles.filter(\.replication)
         guard !replicating.isEmpty else { return [] }
@@ -44,7 +44,7 @@ enum ReplicationDoors {
     /// The rules, apart from the question.
     static func obstacles(for wanted: [String], _ server: Server) -> [String] {
         let able = Set(server.replicating.map { ByteName($0) })
-        return wanted.filter { !able.contains(ByteName($0)) }.map { "role \($0): has no attribute REPLICATION" }
-            + (server.senders > 0 ? [] : ["max_wal_senders is 0: no one can replicate"])
+        return wanted.filter { !able.contains(ByteName($0)) }.map { "role \($0): does not have the attribute REPLICATION" }
+            + (server.senders > 0 ? [] : ["max_wal_senders is 0: replication is off"])
     }
 }

@@ -46,7 +46,7 @@ struct SpecCommand: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Say everything that is wrong with a spec file, each with its line.",
             discussion: """
-                Exits with 1 when there are faults. A warning is no fault: settings that the machine's memory or data disk carries only until it is in full use, \
+                Exits with 1 when there are faults. A warning is not a fault: settings that the machine's memory or data disk carries only until it is in full use, \
                 a time zone that this host does not know. The host is not looked at otherwise: 'pgkvm plan' does that.
 
                 EXAMPLE
@@ -79,7 +79,7 @@ private struct CheckedSpec: Encodable {
         warnings = concerns.filter { $0.level == .warn }.map { examined.located($0.path, $0.message) } + Self.zone(examined)
     }
 
-    /// Of sizes: where they, or what they are held against, could not be read there is nothing to say.
+    /// Sizes are only judged when they, and the sizes of the machine, could be read.
     private static func concerns(_ examined: ExaminedSpec) -> [SizeConcern] {
         let keys = ["machine.memory", "machine.image", "data.size", "postgresql.version", "postgresql.profile", "postgresql.settings"]
         guard let spec = examined.spec, !keys.contains(where: examined.isFaulty) else { return [] }

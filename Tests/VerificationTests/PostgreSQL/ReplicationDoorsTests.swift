@@ -48,14 +48,14 @@ struct ReplicationDoorsTests {
         let finding = try await server.finding(DoorChecks.group)
         try await cluster.psql("ALTER ROLE barman REPLICATION;")
         #expect(finding.level == .fail)
-        #expect(finding.measured == "role barman: has no attribute REPLICATION")
+        #expect(finding.measured == "role barman: does not have the attribute REPLICATION")
     }
 
-    @Test("A server that lets no one stream is a failure for the roles that are to")
+    @Test("A server that allows no replication is a failure when a role has it")
     func noSenders() {
         #expect(
             ReplicationDoors.obstacles(for: ["barman"], .init(replicating: ["barman", "postgres"], senders: 0)) == [
-                "max_wal_senders is 0: no one can replicate"
+                "max_wal_senders is 0: replication is off"
             ])
         #expect(ReplicationDoors.obstacles(for: ["e\u{301}"], .init(replicating: ["\u{e9}"], senders: 10)).count == 1)
     }
