@@ -54,8 +54,10 @@ package struct ApplianceListing: Codable, Sendable {
     package let name: String
     /// What the platform says: running, off, paused, unresponsive, absent; unknown where it cannot be asked.
     package let state: String
-    /// deployed; changed, when a change has not come true; or incomplete.
+    /// deployed, or incomplete.
     package let deployment: String
+    /// Why the last change did not come true, or that it is under way; nil when there is none.
+    package let change: String?
     /// What PostgreSQL answers where its machine runs: accepting, starting, silent; nil elsewhere.
     package fileprivate(set) var server: String?
     package let postgresqlVersion: Int?
@@ -68,7 +70,7 @@ package struct ApplianceListing: Codable, Sendable {
             let state = await word(card, name, environment)
             listings.append(
                 ApplianceListing(
-                    name: card.name, state: state, deployment: card.change != nil ? "changed" : card.isVerified ? "deployed" : "incomplete", server: nil,
+                    name: card.name, state: state, deployment: card.isVerified ? "deployed" : "incomplete", change: card.change, server: nil,
                     postgresqlVersion: card.postgresqlVersion, postgresql: card.address))
         }
         return await withServers(listings)
