@@ -14,7 +14,9 @@ extension ImageCache {
         await note { _ = try await mirror(for: release) }
         for program in ImageBuilder.programs { await note { _ = try ProgramRunner.find(program) } }
         // Without the program its absence is what there is to say.
-        if ProgramRunner.lookUp("mmdebstrap") != nil { await note { _ = try await BuildNamespace.available() } }
+        if let program = ProgramRunner.lookUp("mmdebstrap") {
+            await note { _ = try await RecentHost.namespaces.answer(to: program.string) { try await BuildNamespace.available() } }
+        }
         await note { try BuildSpace(cache: directory).check() }
         return found
     }

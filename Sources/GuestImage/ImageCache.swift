@@ -47,7 +47,7 @@ package struct ImageCache: Sendable {
     /// The archives that an image would be built from now.
     /// - Throws: `image.mirror-missing`.
     func mirror(for release: DebianRelease) async throws -> DebianMirror {
-        try await MirrorMemo.mirror(packaging, for: release)
+        try await RecentHost.mirrors.answer(to: MirrorQuestion(packaging: packaging, release: release)) { try await packaging.mirror(for: release) }
     }
 
     /// The packages that the image of a release holds besides Debian's minimum and the server's own.
