@@ -12,7 +12,7 @@ prepare() {
         printf 'formatVersion: 1\nname: %s\n' "$name" >"home/$name/spec.yaml"
     done
     truncate -s 4M disk.raw
-    sgdisk --new=1:1M:+1M disk.raw >/dev/null
+    sgdisk --new=1:1M:+1M --typecode=1:ef00 disk.raw >/dev/null
     pgkvm image import disk.raw --checksum "sha256:$(sha256sum <disk.raw | cut -d ' ' -f 1)" --name blank
     touch work/spec.yaml work/notes.txt
     pgkvm --generate-completion-script bash >completions/pgkvm.bash
