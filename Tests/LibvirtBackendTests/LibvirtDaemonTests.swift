@@ -66,7 +66,7 @@ struct LibvirtDaemonTests {
             let orders = try bench.applianceSpec()
             var failure = await refusal(bench.backend(pool: "fast"), orders)
             #expect(failure?.code == .libvirtPool)
-            #expect(failure?.remedy?.hasPrefix("virsh --connect \(bench.daemon.uri) pool-define-as fast") == true)
+            #expect(failure?.remedy?.hasPrefix("virsh --connect \(ShellWord.quoted(bench.daemon.uri)) pool-define-as fast") == true)
 
             try await bench.daemon.virsh("pool-define-as", "slow", "dir", "--target", "/var/tmp")
             failure = await refusal(bench.backend(pool: "slow"), orders)
@@ -226,7 +226,7 @@ struct LibvirtDaemonTests {
             #expect(try await bench.daemon.virsh("vol-list", "default") == before)
             #expect(try Files.read(data, from: 0, limit: 4) == [9, 9, 9, 9])
             let remedy = try #require(start?.remedy?.split(separator: ": virsh").last)
-            _ = try await ProgramRunner.check("sh", ["-euc", "virsh\(remedy.replacing(bench.daemon.uri, with: "'\(bench.daemon.uri)'"))"])
+            _ = try await ProgramRunner.check("sh", ["-euc", "virsh\(remedy)"])
             try await bench.backend.start(machine)
             #expect(try await bench.backend.powerState(of: machine) == .running)
             #expect(try Files.read(data, from: 0, limit: 4) == [9, 9, 9, 9])
