@@ -42,7 +42,8 @@ in_fish() { on_terminal "fish --no-config" "function fish_prompt; printf 'ready>
 
 # on_terminal SHELL PREPARATION LINE: what the screen shows after Tab at the end of the line.
 on_terminal() {
-    local terminal=pgkvm-shell-$$ before='' now
+    # A name of its own each time: the server of the last one may still be ending.
+    local terminal=pgkvm-shell-$$-$RANDOM before='' now
     tmux -L "$terminal" -f /dev/null new-session -d -x 120 -y 40 -c "$PWD/work" \
         "env PATH='$PATH' PGKVM_HOME='$PGKVM_HOME' XDG_CACHE_HOME='$XDG_CACHE_HOME' HOME='$HOME' $1"
     tmux -L "$terminal" send-keys "$2" Enter
