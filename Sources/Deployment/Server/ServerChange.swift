@@ -72,7 +72,7 @@ enum ServerChange {
         """
     }
 
-    /// The first lines of the server that say why, without those of pgkvm's own.
+    /// The server's first lines that say why, without pgkvm's.
     static func reason(_ result: ShellResult) -> String {
         let lines = result.errorText.split(whereSeparator: \.isNewline).map(String.init)
         guard let start = lines.firstIndex(where: { $0 == "PostgreSQL did not come up" }) else { return lines.suffix(6).joined(separator: "\n    ") }

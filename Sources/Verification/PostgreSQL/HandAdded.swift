@@ -2,8 +2,7 @@
 package enum HandAdded {
     /// Lines that are in force and that neither the configuration before nor the one to come has, by file.
     ///
-    /// Of a file of settings the names count and not the values: which value one of its settings has is pgkvm's to say, in each of its
-    /// releases anew.
+    /// In a file of settings only the names count. Each release of pgkvm decides which values they have.
     package static func lines(inForce: [String: String], known: [String: String], planned: [String: String]) -> [String: [String]] {
         var added: [String: [String]] = [:]
         for (file, text) in inForce where planned[file] != nil {
