@@ -23,7 +23,8 @@ struct ListCommand: AsyncParsableCommand {
         } else {
             let rows = listings.map {
                 [
-                    $0.name, $0.state, $0.deployment + ($0.change == nil ? "" : ", change not made"), $0.server ?? "-", $0.postgresqlVersion.map(String.init) ?? "-", $0.postgresql?.description ?? "-",
+                    $0.name, $0.state, $0.deployment + ($0.change == nil ? "" : ", change not made"), $0.server ?? "-",
+                    $0.postgresqlVersion.map(String.init) ?? "-", $0.postgresql?.description ?? "-",
                 ]
             }
             Terminal.print(Table.render([["NAME", "STATE", "DEPLOYMENT", "SERVER", "POSTGRESQL", "ADDRESS"]] + rows))
