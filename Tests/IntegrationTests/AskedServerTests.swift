@@ -101,7 +101,7 @@ extension GuestTests {
             #expect(try await subject.guest.query("SELECT pg_postmaster_start_time()") == before)
         }
 
-        @Test("A change that fails its checks is taken back, the former state is verified, and the former spec is deployed again")
+        @Test("A change that fails its checks is taken back, the former configuration is verified, and the former spec is deployed again")
         func takenBack() async throws {
             let subject = try await Subject()
             let before = try await subject.state()
