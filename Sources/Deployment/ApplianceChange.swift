@@ -115,7 +115,7 @@ struct ApplianceChange {
             let why = if case .failed(_, let second) = again.result { ": \((second as? Failure)?.message ?? "\(second)")" } else { "" }
             return failure(error, "the former configuration is in force again, and it is not verified\(why)", isBack: true)
         }
-        return failure(error, "the former state is in force again, and verified", isBack: true)
+        return failure(error, "the former configuration is in force again, and verified", isBack: true)
     }
 
     private func failure(_ error: any Error, _ end: String, isBack: Bool) -> Failure {
