@@ -92,6 +92,7 @@ struct ApplianceChange {
                     isBack = false
                 }
             }
+            if isBack { try await removeParts(change.made ?? [], context) }
             if isBack, let configuration = change.former { try await context.journal.record(configuration) }
             try await context.journal.record(
                 ChangeFact(isApplied: !isBack, isByRestart: change.isByRestart, reason: reason, former: isBack ? nil : change.former))
@@ -116,6 +117,13 @@ struct ApplianceChange {
             return failure(error, "the former configuration is in force again, and it is not verified\(why)", isBack: true)
         }
         return failure(error, "the former configuration is in force again, and verified", isBack: true)
+    }
+
+    /// Takes away what the change made in the server, the newest first.
+    private func removeParts(_ parts: [DatabaseParts], _ context: DeploymentContext) async throws {
+        var left: [String] = []
+        for part in parts.reversed() { left += try await part.remove(context.guest, version: context.postgresqlVersion()) }
+        if !left.isEmpty { sink.receive(.warning("the change made these, and they stay because they are in use: \(left.joined(separator: ", "))")) }
     }
 
     private func failure(_ error: any Error, _ end: String, isBack: Bool) -> Failure {

@@ -85,6 +85,8 @@ package struct ChangeFact: Fact {
     package let reason: String?
     /// What was said of the configuration before: it is said again when that is back.
     var former: ConfigurationFact?
+    /// Roles, databases and extensions that the change made or was about to make.
+    var made: [DatabaseParts]?
 }
 
 /// Values that the server gave settings of ours itself, by name: a file that says `0` or `-1` may leave the choice to it. Taken when the files

@@ -113,6 +113,7 @@ extension GuestTests {
             #expect(result.errorText.contains("error[change.taken-back]"), "\(result.errorText)")
             #expect(result.errorText.contains("postgresql.durability-settings"), "\(result.errorText)")
             #expect(try await subject.guest.query("SHOW fsync") == "on")
+            #expect(try await subject.guest.query("SELECT count(*) FROM pg_database WHERE datname = 'second'") == "0")
             #expect(try await subject.state().prefix(3) == before.prefix(3))
             let list = try await subject.guest.home.check("list")
             #expect(list.contains("change not made") && list.contains("accepting"), "\(list)")

@@ -5,8 +5,8 @@ internal import Verification
 
 /// Roles, databases and extensions that a spec asks for and the server does not have: what a change makes, and what is taken away again when the
 /// rest of it cannot be made.
-struct DatabaseParts: Equatable {
-    struct Extension: Equatable {
+struct DatabaseParts: Codable, Equatable {
+    struct Extension: Codable, Equatable {
         let name: String
         let database: String
         /// The key of the spec.
@@ -50,7 +50,8 @@ struct DatabaseParts: Equatable {
         return DatabaseParts(missingFor: spec.postgresql, in: present, made: made)
     }
 
-    /// Takes away what was made of these parts. Nothing that anything depends on goes: a database with sessions, a role that owns something.
+    /// Takes away what was made of these parts. Nothing that anything depends on goes: a database with sessions or with
+    /// a relation that belongs to no extension, a role that owns something.
     /// - Returns: what could not be taken away.
     func remove(_ shell: any RemoteShell, version: Int) async throws -> [String] {
         var left: [String] = []
@@ -61,13 +62,29 @@ struct DatabaseParts: Equatable {
         for one in extensions.reversed() where !databases.contains(one.database) {
             try await run("DROP EXTENSION IF EXISTS \(SQLText.identifier(one.name))", in: one.database, "extension '\(one.name)' of '\(one.database)'")
         }
-        for name in databases.reversed() { try await run("DROP DATABASE IF EXISTS \(SQLText.identifier(name))", "database '\(name)'") }
+        for name in databases.reversed() {
+            let found = try await shell.runSQL(Self.emptiness, version: version, database: name, limit: .seconds(30))
+            // Without a session there is no such database, or one that is not for pgkvm to judge.
+            guard found.status == 0 else { continue }
+            guard found.outputText.utf8.starts(with: "empty".utf8) else {
+                left.append("database '\(name)'")
+                continue
+            }
+            try await run("DROP DATABASE IF EXISTS \(SQLText.identifier(name))", "database '\(name)'")
+        }
         for one in memberships where !roles.contains(one.role) && !roles.contains(one.group) {
             try await run("REVOKE \(SQLText.identifier(one.group)) FROM \(SQLText.identifier(one.role))", "membership of '\(one.role)' in '\(one.group)'")
         }
         for name in roles.reversed() { try await run("DROP ROLE IF EXISTS \(SQLText.identifier(name))", "role '\(name)'") }
         return left
     }
+
+    /// Prints `empty` for a database in which no user has made a relation.
+    private static let emptiness = """
+        SELECT 'empty' WHERE NOT EXISTS (
+            SELECT FROM pg_class c WHERE c.oid >= 16384 AND c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S') AND c.relnamespace <> 'pg_toast'::regnamespace
+            AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e'));
+        """
 
     /// PostgreSQL compares bytes.
     private struct Key: Hashable {

@@ -19,7 +19,7 @@ struct PresentServer: Decodable, Equatable {
         let name: String
         let owner: String
     }
-    struct Membership: Decodable, Equatable {
+    struct Membership: Codable, Equatable {
         let role: String
         let group: String
     }

@@ -21,6 +21,10 @@ struct ServerSetup {
     func run(_ passwords: StoredPasswords) async throws {
         let present = try await PresentServer.ask(context.guest, version: plan.version)
         let missing = try await DatabaseParts.missing(context.spec, present: present, context.guest, version: plan.version)
+        if var change = try await context.journal.fact(ChangeFact.self), !missing.isEmpty {
+            change.made = (change.made ?? []) + [missing]
+            try await context.journal.record(change)
+        }
         let script = try passwords.setupScript(for: context.spec, version: plan.version).withRevealed { $0 }
         let waits = WaitReports(context: context, applicationName: Self.applicationName)
         do {

@@ -53,8 +53,9 @@ struct ConfigurePostgreSQLStep: Step {
         try await context.journal.forget(VerifiedFact.self)
         if !isFirst {
             // Of a change that was cut off, what was before it counts.
-            let former = try await context.journal.fact(ChangeFact.self).flatMap { $0.isApplied ? $0.former : nil } ?? known
-            try await context.journal.record(ChangeFact(isApplied: true, isByRestart: restarts, reason: nil, former: former))
+            let cutOff = try await context.journal.fact(ChangeFact.self).flatMap { $0.isApplied ? $0 : nil }
+            try await context.journal.record(
+                ChangeFact(isApplied: true, isByRestart: restarts, reason: nil, former: cutOff?.former ?? known, made: cutOff?.made))
         }
         try await WaitingTime.measure {
             try await ServerChange.apply(plan, certificate: certificate, isFirst: isFirst, restarts: restarts, on: context.guest)
