@@ -1,4 +1,5 @@
 package import ApplianceModel
+internal import Glibc
 internal import HostSystem
 internal import MachineBackend
 
@@ -64,6 +65,8 @@ struct Virsh: Sendable {
         let errors = text.split(separator: "\n").filter { $0.hasPrefix("error: ") }.map { String($0.dropFirst(7)) }
         let said = errors.isEmpty ? text.split(separator: "\n").joined(separator: ": ") : errors.joined(separator: ": ")
         if said.contains("failed to connect to the hypervisor") { return unreachable(errors.dropFirst().joined(separator: ": ")) }
+        // What virsh writes to (the SSH client, the daemon) may be gone before it reads: then the signal ends it without a word.
+        if said.isEmpty && status == 128 + SIGPIPE { return unreachable("the connection was closed") }
         if said.contains(#/Disconnected from |no valid connection/#) { return unreachable(said) }
         if let pool = said.firstMatch(of: #/pool '([^']+)'( containing volume '[^']*')? is not active/#) { return inactive(String(pool.1)) }
         if let pool = said.firstMatch(of: #/no storage pool with matching name '([^']+)'/#) {

@@ -1,4 +1,5 @@
 import ApplianceModel
+import Glibc
 import HostSystem
 import MachineBackend
 import SystemPackage
@@ -71,6 +72,21 @@ extension LibvirtDaemonTests {
             spec.network.address = try #require(ApplianceSpec.Network.Address("192.168.122.21/24"))
             #expect(try await bench.backend.decideNetwork(spec, deployment: .random()).address == IPv4Address(192, 168, 122, 21))
         }
+    }
+
+    @Test("Whatever virsh says or does not say of a connection that is closed, the daemon was not reached")
+    func closedConnection() {
+        let virsh = Virsh(uri: "qemu+ssh://root@127.0.0.1/system")
+        let ends: [(said: String, status: Int32)] = [
+            ("", 128 + SIGPIPE),
+            ("error: failed to connect to the hypervisor\nerror: internal error: client socket is closed\n", 1),
+            ("error: failed to connect to the hypervisor\nerror: Cannot recv data: : Connection reset by peer\n", 128 + SIGPIPE),
+        ]
+        for end in ends {
+            let failure = virsh.failure(end.said, of: "list", status: end.status)
+            #expect(failure.code == .libvirtUnreachable && !failure.message.hasSuffix(": "), "\(end)")
+        }
+        #expect(virsh.failure("", of: "list", status: 1).code == .libvirtRefused)
     }
 
     @Test("SSH is told that nobody answers its questions, and is what the remedy speaks of")
