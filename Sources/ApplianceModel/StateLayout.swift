@@ -77,4 +77,12 @@ package struct MachineDirectory: Sendable, Equatable {
     }
 
     package func file(_ name: String) -> FilePath { path.appending(name) }
+
+    /// What pgkvm believes about the machine: a directory that only pgkvm's user writes, and that QEMU cannot reach.
+    package var records: FilePath {
+        path.removingLastComponent().removingLastComponent().appending("records").appending(path.lastComponent?.string ?? "0")
+    }
+
+    /// A file in `records`.
+    package func record(_ name: String) -> FilePath { records.appending(name) }
 }
