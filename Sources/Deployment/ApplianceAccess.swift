@@ -4,6 +4,7 @@ internal import HostSystem
 internal import MachineBackend
 internal import PostgresClient
 package import PostgresServer
+internal import Quoting
 internal import SecureShell
 internal import SystemPackage
 package import Verification

@@ -3,6 +3,7 @@ internal import GuestImage
 internal import HostSystem
 internal import MachineBackend
 internal import PostgresServer
+internal import Quoting
 internal import SpecFile
 internal import SystemPackage
 internal import Workflow

@@ -1,5 +1,6 @@
 package import ApplianceModel
 internal import Glibc
+internal import Quoting
 package import SystemPackage
 
 /// Files as the program needs them: whole, durable, private, and never half written.

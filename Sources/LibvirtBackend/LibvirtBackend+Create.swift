@@ -1,6 +1,7 @@
 internal import ApplianceModel
 internal import HostSystem
 package import MachineBackend
+internal import Quoting
 package import SystemPackage
 
 /// Making and removing a domain and its volumes.

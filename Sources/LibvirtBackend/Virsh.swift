@@ -2,6 +2,7 @@ package import ApplianceModel
 internal import Glibc
 internal import HostSystem
 internal import MachineBackend
+internal import Quoting
 
 /// Conversations with a libvirt daemon, through its own program: it needs no library at build time, goes over SSH where the address says
 /// so, and what it prints in the locale `C` is stable.

@@ -1,6 +1,7 @@
 internal import ApplianceModel
 internal import HostSystem
 internal import MachineBackend
+internal import Quoting
 internal import SystemPackage
 
 /// What the volumes of a machine are called: with the deployment's id, so that no other's volume is ever meant.
@@ -95,8 +96,7 @@ struct Volumes: Sendable {
     /// - Parameter text: the XML of a pool.
     static func directory(in text: String) -> String? {
         guard text.contains(#/<pool type='(dir|fs|netfs)'/#), let match = text.firstMatch(of: #/<path>([^<]+)<\/path>/#) else { return nil }
-        let entities = [("&lt;", "<"), ("&gt;", ">"), ("&apos;", "'"), ("&quot;", "\""), ("&amp;", "&")]
-        return entities.reduce(String(match.1)) { $0.replacing($1.0, with: $1.1) }
+        return XMLText.read(match.1)
     }
 
     /// The size that a guest sees.

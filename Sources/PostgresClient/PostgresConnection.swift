@@ -1,5 +1,6 @@
 internal import ApplianceModel
 internal import CLibPQ
+package import Quoting
 
 /// How a connection is encrypted.
 package struct TLSStatus: Sendable, Equatable {
@@ -47,10 +48,10 @@ package actor PostgresConnection {
     /// Runs one statement. Values go as parameters `$1`, `$2` …, never in the text.
     /// - Parameter timeout: how long the statement may take before the server is asked to end it.
     /// - Throws: `postgres.query-failed` with the SQLSTATE, `postgres.connection-lost`, `timed-out`, `CancellationError`.
-    package func query(_ sql: String, _ parameters: [String?] = [], timeout: Duration = .seconds(60)) async throws -> PostgresRows {
+    package func query(_ sql: SQLText, _ parameters: [String?] = [], timeout: Duration = .seconds(60)) async throws -> PostgresRows {
         let cancellation = CancellationFlag()
         return try await withTaskCancellationHandler {
-            try run(sql, parameters, timeout: timeout, cancellation: cancellation)
+            try run(sql.text, parameters, timeout: timeout, cancellation: cancellation)
         } onCancel: {
             cancellation.set()
         }
@@ -59,7 +60,7 @@ package actor PostgresConnection {
     /// Runs one statement whose rows do not matter.
     /// - Returns: the number of rows that it changed; 0 for statements that do not count.
     @discardableResult
-    package func execute(_ sql: String, _ parameters: [String?] = [], timeout: Duration = .seconds(60)) async throws -> Int {
+    package func execute(_ sql: SQLText, _ parameters: [String?] = [], timeout: Duration = .seconds(60)) async throws -> Int {
         try await query(sql, parameters, timeout: timeout).affectedRows ?? 0
     }
 

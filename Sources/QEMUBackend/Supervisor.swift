@@ -2,6 +2,7 @@ internal import ApplianceModel
 internal import Glibc
 internal import HostSystem
 internal import MachineBackend
+internal import Quoting
 internal import SystemPackage
 
 /// Keeps QEMU running after this program has ended: the one place that knows how.
@@ -67,7 +68,7 @@ struct SystemdSupervisor: Supervisor {
             "--property=StandardOutput=truncate:\(directory.file(MachineDirectory.Name.processLog))",
             "--property=StandardError=inherit",
             // The guest's own shutdown decides; systemd never cuts its power.
-            "--property=ExecStop=\(try UnitText.program(program, quote: UnitText.word)) stop \(name)", "--property=TimeoutStopSec=infinity",
+            "--property=ExecStop=\(try stopProgram) stop \(name)", "--property=TimeoutStopSec=infinity",
             "--property=KillMode=none",
             "--property=Restart=no", "--property=LimitNOFILE=65536", "--",
         ] + command
@@ -81,6 +82,10 @@ struct SystemdSupervisor: Supervisor {
     func isActive(_ name: ApplianceName, in directory: MachineDirectory) async throws -> Bool {
         let answer = try await ProgramRunner.run("systemctl", manager.scope + ["is-active", Self.unitName(of: name)], environment: manager.environment)
         return ["active", "activating", "deactivating", "reloading"].contains { answer.outputText.hasPrefix("\($0)\n") }
+    }
+
+    private var stopProgram: UnitText {
+        get throws { try BootUnit.naming(program) { try UnitText.program(program, inFile: false) } }
     }
 
     private var manager: SystemdManager { SystemdManager(isRoot: isRoot) }

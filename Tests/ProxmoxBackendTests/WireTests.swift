@@ -1,5 +1,6 @@
 import ApplianceModel
 import MachineBackend
+import Quoting
 import SystemPackage
 import TestSupport
 import Testing
@@ -96,7 +97,7 @@ struct WireTests {
 
     @Test("Paths and forms are encoded by segment and value")
     func encoded() {
-        #expect(PVECall.encode("a b+c/ü%&=é") == "a%20b%2Bc%2F%C3%BC%25%26%3D%C3%A9")
+        #expect(URIPart("a b+c/ü%&=é").text == "a%20b%2Bc%2F%C3%BC%25%26%3D%C3%A9")
         #expect(PVECall.deleteVolume("local:iso/x.iso", node: "pve1").encodedPath == "/nodes/pve1/storage/local/content/local%3Aiso%2Fx.iso")
     }
 

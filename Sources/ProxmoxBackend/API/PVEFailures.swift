@@ -1,4 +1,5 @@
 package import ApplianceModel
+internal import Quoting
 
 extension Failure.Code {
     /// The server cannot be reached, or the connection to it was cut.

@@ -1,5 +1,6 @@
 internal import ApplianceModel
 internal import HostSystem
+internal import Quoting
 package import SystemPackage
 
 /// An API token of Proxmox VE: `USER@REALM!TOKENID=UUID`.

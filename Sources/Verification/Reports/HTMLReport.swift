@@ -7,7 +7,7 @@ package enum HTMLReport {
     /// - Parameter history: earlier reports of the same appliance, the oldest first.
     /// - Throws: `template.invalid`.
     package static func render(_ report: Report, history: [Report] = []) throws -> String {
-        MustacheContentTypes.register(HTMLText(), named: HTMLText.name)
+        MustacheContentTypes.register(HTMLContent(), named: HTMLContent.name)
         guard let text = BuiltinTemplates.text("report/report.html") else {
             throw Failure(Failure.Code("template.invalid"), "there is no template 'report/report.html'")
         }

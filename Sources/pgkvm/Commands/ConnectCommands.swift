@@ -6,6 +6,7 @@ internal import Glibc
 internal import HostSystem
 internal import MachineBackend
 internal import PostgresServer
+internal import Quoting
 internal import SystemPackage
 internal import Workflow
 

@@ -1,5 +1,5 @@
-import ApplianceModel
 import HostSystem
+import Quoting
 import TestSupport
 import Testing
 
