@@ -161,15 +161,15 @@ def tmpfiles(data):
 
 
 def debugfs(data):
-    """Paths of debugfs's, each a directory that is to be made: the names of the directories."""
+    """Paths of debugfs's below /base, each a directory that is to be made: the names of the directories."""
     with tempfile.TemporaryDirectory() as root:
         image = os.path.join(root, "image")
-        subprocess.run(["mkfs.ext2", "-q", "-N", "65536", "-b", "1024", image, "64M"], check=True)
-        commands = b"".join(b"mkdir " + path + b"\n" for path in fields(data))
+        subprocess.run(["mkfs.ext2", "-q", "-N", "65536", "-b", "1024", image, "64M"], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        commands = b"mkdir /base\n" + b"".join(b"mkdir " + path + b"\n" for path in fields(data))
         subprocess.run(["debugfs", "-w", "-f", "-", image], input=commands, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         os.mkdir(os.path.join(root, "out"))
-        subprocess.run(["debugfs", "-R", "rdump / " + root + "/out", image], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        say(sorted(name for name in os.listdir(os.path.join(root, "out").encode()) if name != b"lost+found"))
+        subprocess.run(["debugfs", "-R", "rdump /base " + root + "/out", image], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        say(sorted(os.listdir(os.path.join(root, "out/base").encode())))
 
 
 if __name__ == "__main__":

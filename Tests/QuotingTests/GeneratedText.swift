@@ -56,7 +56,7 @@ enum GeneratedText {
     /// What a reader of `read-back.py` finds.
     static func readBack(_ reader: String, _ input: some Sequence<UInt8>) async throws -> [[UInt8]] {
         let result = try await ProgramRunner.run(
-            "/usr/bin/python3", [try driver.string, reader], input: Array(input), outputLimit: 256 << 20)
+            "env", ["/usr/bin/python3", try driver.string, reader], input: Array(input), outputLimit: 256 << 20)
         #expect(result.status == 0, "\(result.errorText)")
         return bytes(hexadecimalLines: result.standardOutput)
     }

@@ -43,7 +43,7 @@ struct ProgramRoundTripTests {
     func debugfs() async throws {
         let texts = GeneratedText.joined(["\"", "'"]).enumerated().filter { $0.offset.isMultiple(of: 10) }.map(\.element)
         try await GeneratedText.expectReadBack(texts, portion: .max, isOrdered: false) { texts in
-            try await GeneratedText.readBack("debugfs", texts.map { DebugfsPath($0).text }.separatedByNUL)
+            try await GeneratedText.readBack("debugfs", texts.map { DebugfsPath("/base/\($0)").text }.separatedByNUL)
         }
         for text in GeneratedText.texts(0.01, seed: 3) + texts {
             #expect(DebugfsPath.unquoted(DebugfsPath(text).text).utf8.elementsEqual(text.utf8), "\(text.debugDescription)")

@@ -23,7 +23,7 @@ struct ShellRoundTripTests {
         try await GeneratedText.expectReadBack(texts) { try await read($0, by: shell) { ShellWord($0).text } }
     }
 
-    @Test("So do generated words", arguments: [("dash", 0.25), ("bash", 0.15)])
+    @Test("So do generated words", arguments: [("dash", 0.25), ("bash", 0.25)])
     func generated(shell: String, share: Double) async throws {
         try await GeneratedText.expectReadBack(GeneratedText.texts(share, seed: 1, pieces: odd)) { try await read($0, by: shell) { ShellWord($0).text } }
     }
