@@ -21,7 +21,9 @@ struct FrameFilterTests {
         for transport in [TestFrame.tcp, TestFrame.udp, TestFrame.icmp] { #expect(passes(TestFrame(to: address, transport: transport)) == isReached) }
     }
 
-    @Test("The gateway gets answers of TCP only: no connection begins that way", arguments: [(0x02, false), (0x12, true), (0x10, true), (0x04, true), (0x18, true), (0xc2, false)])
+    @Test(
+        "The gateway gets answers of TCP only: no connection begins that way",
+        arguments: [(0x02, false), (0x12, true), (0x10, true), (0x04, true), (0x18, true), (0xc2, false)])
     func gateway(flags: UInt8, passes: Bool) {
         #expect(self.passes(TestFrame(to: "10.0.2.2", flags: flags)) == passes)
         #expect(!self.passes(TestFrame(to: "10.0.2.2", transport: TestFrame.udp)))

@@ -1,6 +1,5 @@
 import ApplianceModel
-import Dispatch
-import Glibc
+import Foundation
 import HostSystem
 import SystemPackage
 import Testing
@@ -21,10 +20,13 @@ struct FrameRelayTests {
             (self.machine, self.forwarder) = (machine, forwarder)
             let ended = DispatchGroup()
             self.ended = ended
-            DispatchQueue(label: "relay").async(group: ended) {
+            // Threads of their own: what blocks here would keep the few of a queue from the others.
+            ended.enter()
+            Thread.detachNewThread {
                 try? FrameRelay(machine: first, forwarder: second).run()
                 try? first.close()
                 try? second.close()
+                ended.leave()
             }
         }
 
@@ -64,7 +66,7 @@ struct FrameRelayTests {
         let rounds = size < 100 ? 20 : 4000
         let all = Array((0..<rounds).flatMap { _ in pattern.joined() })
         let sender = bench.machine
-        DispatchQueue(label: "guest").async {
+        Thread.detachNewThread {
             var rest = all[...]
             while !rest.isEmpty {
                 guard (try? sender.writeAll(rest.prefix(size))) != nil else { return }
@@ -81,7 +83,7 @@ struct FrameRelayTests {
         defer { bench.close() }
         let sent = (0..<700_000).map { UInt8($0 % 251) }
         let forwarder = bench.forwarder
-        DispatchQueue(label: "passt").async { _ = try? forwarder.writeAll(sent) }
+        Thread.detachNewThread { _ = try? forwarder.writeAll(sent) }
         var bytes: [UInt8] = []
         while bytes.count < sent.count {
             var buffer = [UInt8](repeating: 0, count: 65_536)

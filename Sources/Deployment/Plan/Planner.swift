@@ -149,7 +149,8 @@ package struct Planner: Sendable {
                     ?? host.network
                     ?? NetworkDecision(
                         mode: spec.network.mode, macAddress: PlannedChoice.macAddress, sshPort: spec.network.sshPort ?? PlannedChoice.port,
-                        postgresqlPort: spec.network.postgresqlPort ?? PlannedChoice.port, device: spec.network.device, forwarder: spec.takesPasst ? .passt : nil),
+                        postgresqlPort: spec.network.postgresqlPort ?? PlannedChoice.port, device: spec.network.device,
+                        forwarder: spec.takesPasst ? .passt : nil),
                 image: BaseImage(
                     path: image.map { environment.images.diskPath($0).string } ?? "", key: image?.key ?? "", format: image?.format == .raw ? .raw : .qcow2,
                     firmware: image?.firmware == .bios ? .bios : .uefi),

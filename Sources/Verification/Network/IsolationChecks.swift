@@ -44,7 +44,8 @@ enum IsolationChecks {
         let shown = answer.reached.prefix(5).map { "\($0.address):\($0.port)" }.joined(separator: ", ")
         let more = answer.reached.count > 5 ? " and \(answer.reached.count - 5) more" : ""
         return Finding(
-            check: "network.isolation", level: path == .slirp ? .warn : .fail, measured: "over \(path.name) the guest reaches services of this host: \(shown)\(more)",
+            check: "network.isolation", level: path == .slirp ? .warn : .fail,
+            measured: "over \(path.name) the guest reaches services of this host: \(shown)\(more)",
             expected: expected, remedy: remedy(path, spec))
     }
 

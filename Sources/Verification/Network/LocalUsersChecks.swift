@@ -15,7 +15,8 @@ enum LocalUsersChecks {
         return Finding(
             check: "network.local-users", level: others.isEmpty ? .pass : .warn,
             measured: others.isEmpty
-                ? "nobody else logs in here" : "the ports of 127.0.0.1 are open to all users of this host, also \(shown); a password or a key is all that stands before the guest",
+                ? "nobody else logs in here"
+                : "the ports of 127.0.0.1 are open to all users of this host, also \(shown); a password or a key is all that stands before the guest",
             expected: "a host of which nobody else is a user",
             remedy: others.isEmpty ? nil : "keep the passwords strong, or reach the guest on a network of its own: 'network.mode: bridge'")
     }

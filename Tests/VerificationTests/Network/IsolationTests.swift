@@ -18,7 +18,9 @@ struct IsolationTests {
 
     private static func places() throws -> [HostPlace] {
         try HostPlace.all(
-            listeners: [listener("127.0.0.1", 6379), listener("127.0.0.53", 53), listener("0.0.0.0", 22), listener("192.168.1.10", 80), listener("127.0.0.1", 7000)],
+            listeners: [
+                listener("127.0.0.1", 6379), listener("127.0.0.53", 53), listener("0.0.0.0", 22), listener("192.168.1.10", 80), listener("127.0.0.1", 7000),
+            ],
             own: [IPv4Address(192, 168, 1, 10), IPv4Address(172, 17, 0, 1)], probe: 7000)
     }
 
