@@ -33,7 +33,7 @@ extension SpecRules {
 
     /// libvirt takes passt from version 9.2 on only, and then starts it by itself.
     private static func forwarder(_ spec: ApplianceSpec) -> [SpecFault] {
-        guard spec.network.forwarder != .slirp, spec.network.mode != .user || spec.machine.backend != .qemu else { return [] }
+        guard spec.network.forwarder == .passt, spec.network.mode != .user || spec.machine.backend != .qemu else { return [] }
         return [SpecFault("network.forwarder", "\(spec.network.forwarder.rawValue) goes with 'backend: qemu' and 'mode: user'; leave it out")]
     }
 

@@ -1,15 +1,20 @@
 #define _GNU_SOURCE
 #include "CLinux.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <linux/if_tun.h>
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
 #include <net/if.h>
 #include <signal.h>
 #include <spawn.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -170,4 +175,54 @@ int clinux_become(const char *executable, char *const *arguments, const int *des
     sigprocmask(SIG_SETMASK, &none, NULL);
     execv(executable, arguments);
     return errno;
+}
+
+/// Reads the kernel's answer to one question about a route.
+static int read_route(int socket, int *kind) {
+    char answer[4096] __attribute__((aligned(NLMSG_ALIGNTO)));
+    ssize_t count;
+    do count = recv(socket, answer, sizeof answer, 0);
+    while (count < 0 && errno == EINTR);
+    if (count < 0) return errno;
+    struct nlmsghdr *header = (struct nlmsghdr *)answer;
+    if (!NLMSG_OK(header, (size_t)count)) return EBADMSG;
+    if (header->nlmsg_type == NLMSG_ERROR) {
+        // No route, or one that forbids: nothing to be reached there.
+        *kind = CLINUX_ROUTE_NONE;
+        return 0;
+    }
+    if (header->nlmsg_type != RTM_NEWROUTE || header->nlmsg_len < NLMSG_LENGTH(sizeof(struct rtmsg))) return EBADMSG;
+    switch (((struct rtmsg *)NLMSG_DATA(header))->rtm_type) {
+    case RTN_UNICAST: *kind = CLINUX_ROUTE_UNICAST; break;
+    case RTN_LOCAL: *kind = CLINUX_ROUTE_LOCAL; break;
+    default: *kind = CLINUX_ROUTE_OTHER;
+    }
+    return 0;
+}
+
+int clinux_route(uint32_t address, int *kind) {
+    struct {
+        struct nlmsghdr header;
+        struct rtmsg route;
+        struct rtattr attribute;
+        uint32_t destination;
+    } question = {
+        .header = {.nlmsg_len = sizeof question, .nlmsg_type = RTM_GETROUTE, .nlmsg_flags = NLM_F_REQUEST},
+        .route = {.rtm_family = AF_INET, .rtm_dst_len = 32},
+        .attribute = {.rta_len = RTA_LENGTH(sizeof(uint32_t)), .rta_type = RTA_DST},
+        .destination = htonl(address),
+    };
+    int file = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+    if (file < 0) return errno;
+    int code = 0;
+    if (send(file, &question, sizeof question, 0) < 0) code = errno;
+    if (code == 0) code = read_route(file, kind);
+    close(file);
+    return code;
+}
+
+int clinux_drop_rights(uint32_t user, uint32_t group) {
+    if (user != UINT32_MAX && (setgroups(0, NULL) != 0 || setresgid(group, group, group) != 0 || setresuid(user, user, user) != 0)) return errno;
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) return errno;
+    return 0;
 }

@@ -92,8 +92,9 @@ package struct Deployer: Sendable {
     private func settled(_ wanted: ApplianceSpec, _ directory: ApplianceDirectory) async throws -> (Appliance, ApplianceChange?) {
         guard Files.exists(directory.spec) else { return (try begun(KeptData.completed(wanted), directory), nil) }
         let known = try SpecFile.parse(Files.read(directory.spec), file: directory.spec.string)
-        let comparable = wanted.comparable(with: known)
         let appliance = try open(known)
+        let network = try await appliance.context.journal.fact(NetworkFact.self)?.decision
+        let comparable = wanted.comparable(with: known, network: network)
         let isConfigured = try await appliance.context.journal.fact(ConfigurationFact.self) != nil
         guard comparable != known else {
             // A change that did not come true is given up by asking for what came true before.

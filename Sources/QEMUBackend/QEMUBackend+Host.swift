@@ -37,7 +37,7 @@ extension QEMUBackend {
         }
         await note { try checkSocketPaths(spec.name) }
         await note { try HostNetwork().check(spec.network.mode, spec.network.device) }
-        if spec.network.forwarder == .passt { await note { try PasstForwarding.checkInstalled() } }
+        await note { if try takesPasst(spec) { try PasstForwarding.checkInstalled() } }
         var abilities: QEMUAbilities?
         await note {
             let found = try await ask()
@@ -71,6 +71,12 @@ extension QEMUBackend {
             host.findings.append(try Self.finding(space: space))
         }
         return host
+    }
+
+    /// A machine that is there keeps the way that it was made with.
+    private func takesPasst(_ spec: ApplianceSpec) throws -> Bool {
+        guard let own = try QEMUMachine.load(from: state.appliance(spec.name).machine()) else { return spec.takesPasst }
+        return own.spec.network.forwarder == .passt
     }
 
     static var firmwareMissing: Failure {

@@ -76,11 +76,10 @@ package struct QEMUBackend: MachineBackend {
         let (wantedSSH, wantedPostgreSQL) = (spec.network.sshPort, spec.network.postgresqlPort)
         let ssh = try Sockets.promisePort(wantedSSH, key: "network.sshPort", promised: promised.union(wantedPostgreSQL.map { [$0] } ?? []))
         let postgresql = try Sockets.promisePort(wantedPostgreSQL, key: "network.postgresqlPort", promised: promised.union([ssh]))
-        let forwarder = spec.network.forwarder
-        if forwarder == .passt { try await PasstForwarding.tryOut() }
+        if spec.takesPasst { try await PasstForwarding.tryOut() }
         return NetworkDecision(
             mode: spec.network.mode, macAddress: deployment.macAddress, sshPort: ssh, postgresqlPort: postgresql,
-            forwarder: forwarder == .slirp ? nil : forwarder)
+            forwarder: spec.takesPasst ? .passt : nil)
     }
 
     /// A tap device leads to one machine, and an address belongs to one guest, whether they run or not.

@@ -119,7 +119,7 @@ struct PGKVMCommand: AsyncParsableCommand {
               pgkvm verify orders
               pgkvm delete orders
             """,
-        version: Version.text, subcommands: [OpenNetworkCommand.self, StartPasstCommand.self],
+        version: Version.text, subcommands: [OpenNetworkCommand.self, StartPasstCommand.self, RelayFramesCommand.self],
         groupedSubcommands: [
             CommandGroup(name: "Plan", subcommands: [GuideCommand.self, PlanCommand.self, SpecCommand.self, ExportCommand.self]),
             CommandGroup(

@@ -42,3 +42,13 @@ int clinux_receive_descriptor(int socket, int *file);
 
 /// Becomes another program, which has `descriptors` as 3, 4, …; returns only when that fails.
 int clinux_become(const char *executable, char *const *arguments, const int *descriptors, int count);
+
+/// The kernel's kinds of destinations that are told apart.
+enum { CLINUX_ROUTE_NONE = 0, CLINUX_ROUTE_UNICAST = 1, CLINUX_ROUTE_LOCAL = 2, CLINUX_ROUTE_OTHER = 3 };
+
+/// Asks the kernel what an IPv4 address is to this host: a host elsewhere, this host itself, something else, or out of reach.
+/// `address` is in the processor's byte order.
+int clinux_route(uint32_t address, int *kind);
+
+/// Becomes a user and group for good, with no further groups, and can gain no rights any more; an id of UINT32_MAX stays.
+int clinux_drop_rights(uint32_t user, uint32_t group);

@@ -76,9 +76,11 @@ package struct Planner: Sendable {
     }
 
     private func network(_ context: DeploymentContext) async throws -> GuestNetwork {
-        GuestNetwork(
-            macAddress: try await context.journal.fact(NetworkFact.self)?.decision.macAddress ?? PlannedChoice.macAddress,
-            address: GuestNetwork.Address(context.spec.network))
+        let decision = try await context.journal.fact(NetworkFact.self)?.decision
+        return GuestNetwork(
+            macAddress: decision?.macAddress ?? PlannedChoice.macAddress,
+            address: GuestNetwork.Address(
+                context.spec.network, isBehindPasst: decision.map { $0.forwarder == .passt } ?? context.spec.takesPasst))
     }
 
     private func adoptedUUID(_ spec: ApplianceSpec) throws -> String? { try spec.dataDisk.adopt.map { try KeptData.load($0).fileSystemUUID } }
@@ -147,7 +149,8 @@ package struct Planner: Sendable {
                     ?? host.network
                     ?? NetworkDecision(
                         mode: spec.network.mode, macAddress: PlannedChoice.macAddress, sshPort: spec.network.sshPort ?? PlannedChoice.port,
-                        postgresqlPort: spec.network.postgresqlPort ?? PlannedChoice.port, device: spec.network.device),
+                        postgresqlPort: spec.network.postgresqlPort ?? PlannedChoice.port, device: spec.network.device,
+                        forwarder: spec.takesPasst ? .passt : nil),
                 image: BaseImage(
                     path: image.map { environment.images.diskPath($0).string } ?? "", key: image?.key ?? "", format: image?.format == .raw ? .raw : .qcow2,
                     firmware: image?.firmware == .bios ? .bios : .uefi),

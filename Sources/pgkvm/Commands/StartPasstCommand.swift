@@ -13,9 +13,11 @@ struct StartPasstCommand: AsyncParsableCommand {
 
     @Option(help: ArgumentHelp("A port of the guest and the one of 127.0.0.1 that leads to it", valueName: "guest:host"))
     var forward: [PasstForwarding.Forward]
-    @Argument(parsing: .postTerminator, help: "The command that gets passt's socket as descriptor 3") var command: [String]
+    @Argument(parsing: .postTerminator, help: "The command that gets the guest's end of the network as descriptor 3") var command: [String]
 
-    func run() async throws { try ProgramChange.become(command, descriptors: [try await PasstForwarding(forwards: forward).open()]) }
+    func run() async throws {
+        try ProgramChange.become(command, descriptors: [try await PasstForwarding(forwards: forward).open(program: Composition.executable)])
+    }
 }
 
 extension PasstForwarding.Forward: ExpressibleByArgument {}
