@@ -52,16 +52,15 @@ package struct ApplianceDirectory: Sendable, Equatable {
     }
 }
 
-/// The files of one machine: owned by the user that QEMU runs as, mode 0700.
+/// The files of one machine, in two directories: QEMU's own, with what it opens by name, and pgkvm's, with what is believed about the machine.
 package struct MachineDirectory: Sendable, Equatable {
+    /// Owned by the user that QEMU runs as, mode 0700: a QEMU that a guest has broken out of can put anything there.
     package let path: FilePath
 
     package init(path: FilePath) { self.path = path }
 
     /// The names as QEMU sees them: it runs inside the directory.
     package enum Name {
-        package static let machine = "machine.json"
-        package static let domain = "domain.xml"
         package static let systemDisk = "system.qcow2"
         package static let overlayBase = "base.img"
         package static let dataDisk = "data.raw"
@@ -70,12 +69,19 @@ package struct MachineDirectory: Sendable, Equatable {
         package static let monitorSocket = "qmp.sock"
         package static let serialSocket = "serial.sock"
         package static let agentSocket = "agent.sock"
+    }
+
+    /// The names in `records`. Older versions of pgkvm kept these files in QEMU's directory, under the same names.
+    package enum Record {
+        package static let machine = "machine.json"
+        package static let domain = "domain.xml"
         package static let serialLog = "serial.log"
         package static let processLog = "qemu.log"
         package static let processID = "qemu.pid"
         package static let powerLock = "power.lock"
     }
 
+    /// A file in QEMU's directory.
     package func file(_ name: String) -> FilePath { path.appending(name) }
 
     /// What pgkvm believes about the machine: a directory that only pgkvm's user writes, and that QEMU cannot reach.

@@ -54,6 +54,11 @@ int clinux_memory_file(const char *name, int *file) {
     return *file < 0 ? errno : 0;
 }
 
+int clinux_open_place(const char *path, int *file) {
+    *file = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    return *file < 0 ? errno : 0;
+}
+
 static void close_all(const int *descriptors, int count) {
     for (int index = 0; index < count; index++) close(descriptors[index]);
 }

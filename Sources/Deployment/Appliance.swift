@@ -27,7 +27,7 @@ package struct Appliance: Sendable {
                 .applianceNotFound, "there is no appliance '\(name)' in '\(environment.state.path)'\(Suggestion.text(for: name, among: known))",
                 remedy: known.isEmpty ? "pgkvm deploy \(name)" : "choose one of: \(known.joined(separator: ", "))")
         }
-        let spec = try SpecFile.parse(Files.read(directory.spec), file: directory.spec.string)
+        let spec = try SpecFile.parse(Files.readRegular(directory.spec), file: directory.spec.string)
         return try Appliance(spec: spec, environment: environment, storage: JournalSnapshot(path: directory.journal))
     }
 
@@ -62,13 +62,26 @@ package struct Appliance: Sendable {
     }
 
     /// Runs a change while nobody else works on the appliance.
-    /// - Parameter body: is given the appliance with a journal that can be written.
+    /// - Parameters:
+    ///   - isLast: whether the change removes the appliance, so that a record of an older version that is refused does not matter.
+    ///   - body: is given the appliance with a journal that can be written.
     /// - Throws: `appliance.busy`.
-    package func exclusively<Value>(_ body: (Appliance) async throws -> Value) async throws -> Value {
+    package func exclusively<Value>(isLast: Bool = false, _ body: (Appliance) async throws -> Value) async throws -> Value {
         let lock = try Self.lock(name, directory)
-        let value = try await body(Appliance(writing: context.spec, environment: environment))
+        let appliance = try Appliance(writing: context.spec, environment: environment)
+        do {
+            try await appliance.takeOverRecords()
+        } catch where isLast {
+        }
+        let value = try await body(appliance)
         _ = consume lock
         return value
+    }
+
+    /// Moves what older versions kept where QEMU can write. The caller holds the appliance's lock.
+    func takeOverRecords() async throws {
+        guard let keeper = context.backend as? any RecordKeeping, let deployment = try await context.journal.fact(DeploymentFact.self)?.id else { return }
+        try await keeper.takeOverRecords(of: name, deployment: deployment, network: context.journal.fact(NetworkFact.self)?.decision)
     }
 
     /// Keeps everybody else from changing the appliance, as long as the value lives.

@@ -37,7 +37,7 @@ package struct ApplianceCard: Codable, Sendable {
     /// - Throws: `format.newer`, `file.unreadable`.
     static func load(_ name: ApplianceName, in environment: ApplianceEnvironment) async throws -> ApplianceCard {
         let path = environment.state.appliance(name).card
-        if let bytes = try Files.readIfPresent(path) {
+        if let bytes = try Files.readRegularIfPresent(path) {
             do {
                 return try VersionedJSON.decode(ApplianceCard.self, bytes, supported: currentFormat, file: path)
             } catch is DecodingError {}
@@ -64,14 +64,20 @@ package struct ApplianceListing: Codable, Sendable {
     package let postgresql: Endpoint?
 
     package static func all(in environment: ApplianceEnvironment) async throws -> [ApplianceListing] {
-        var listings: [ApplianceListing] = []
-        for name in try environment.names() {
-            let card = try await ApplianceCard.load(name, in: environment)
-            let state = await word(card, name, environment)
-            listings.append(
-                ApplianceListing(
-                    name: card.name, state: state, deployment: card.isVerified ? "deployed" : "incomplete", change: card.change, server: nil,
-                    postgresqlVersion: card.postgresqlVersion, postgresql: card.address))
+        var cards: [(name: ApplianceName, card: ApplianceCard)] = []
+        for name in try environment.names() { cards.append((name, try await ApplianceCard.load(name, in: environment))) }
+        // Each platform is asked at the same time: one that is slow to answer holds up no other.
+        let listings = await withTaskGroup(of: (Int, ApplianceListing).self) { group in
+            for (index, (name, card)) in cards.enumerated() {
+                group.addTask {
+                    let state = await word(card, name, environment)
+                    let listing = ApplianceListing(
+                        name: card.name, state: state, deployment: card.isVerified ? "deployed" : "incomplete", change: card.change, server: nil,
+                        postgresqlVersion: card.postgresqlVersion, postgresql: card.address)
+                    return (index, listing)
+                }
+            }
+            return await group.reduce(into: []) { $0.append($1) }.sorted { $0.0 < $1.0 }.map(\.1)
         }
         return await withServers(listings)
     }

@@ -31,7 +31,7 @@ extension Appliance {
 
     /// Removes the appliance with everything in it.
     package func delete() async throws {
-        try await exclusively { appliance in
+        try await exclusively(isLast: true) { appliance in
             try await appliance.deleteMachine()
             try Files.remove(directory.path)
         }
@@ -44,7 +44,7 @@ extension Appliance {
         guard context.spec.machine.backend != .qemu else {
             throw Failure(.unsupported, "the machine of '\(name)' is this host's own, and its disks lie with the appliance", remedy: "pgkvm delete \(name)")
         }
-        return try await exclusively { appliance in
+        return try await exclusively(isLast: true) { appliance in
             let machine = try await appliance.machine()
             try Files.remove(directory.path)
             return machine
@@ -66,7 +66,7 @@ extension Appliance {
             if let machine = try await appliance.machine() {
                 try await context.backend.shutDown(machine, grace: grace)
                 let disk = provider.dataDiskFile(of: machine)
-                if Files.exists(disk) { try Files.rename(disk, to: kept.appending(KeptData.Name.disk)) }
+                try KeptData.moveDisk(disk, to: kept)
             }
             try await appliance.deleteMachine()
             try Files.remove(directory.path)

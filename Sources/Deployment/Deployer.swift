@@ -63,6 +63,7 @@ package struct Deployer: Sendable {
         let lock = try Appliance.lock(wanted.name, directory)
         for place in [environment.state.path, directory.path, directory.reports, directory.machine().path] { try Files.removeAbandoned(in: place) }
         let (appliance, change) = try await settled(wanted, directory)
+        try await appliance.takeOverRecords()
         if try await appliance.context.journal.fact(DeploymentFact.self) == nil {
             try await appliance.context.journal.record(DeploymentFact(id: .random()))
         }
@@ -91,7 +92,7 @@ package struct Deployer: Sendable {
     /// - Returns: the change that has to be settled at the end; nil for a first deployment, and where nothing is to change.
     private func settled(_ wanted: ApplianceSpec, _ directory: ApplianceDirectory) async throws -> (Appliance, ApplianceChange?) {
         guard Files.exists(directory.spec) else { return (try begun(KeptData.completed(wanted), directory), nil) }
-        let known = try SpecFile.parse(Files.read(directory.spec), file: directory.spec.string)
+        let known = try SpecFile.parse(Files.readRegular(directory.spec), file: directory.spec.string)
         let appliance = try open(known)
         let network = try await appliance.context.journal.fact(NetworkFact.self)?.decision
         let comparable = wanted.comparable(with: known, network: network)

@@ -17,7 +17,9 @@ struct GuestWait {
     init(context: DeploymentContext, machine: MachineReference) {
         self.context = context
         self.machine = machine
-        console = (context.backend as? any SerialLogProviding)?.serialLog(of: machine).map { ConsoleWatch(path: $0) }
+        let backend = context.backend
+        let hasLog = (backend as? any SerialLogProviding)?.serialLog(of: machine) != nil
+        console = hasLog ? ConsoleWatch { (backend as? any SerialLogProviding)?.serialLog(of: machine) } : nil
     }
 
     /// Starts the machine, unless it runs, and returns once the guest let us in with the pinned key.

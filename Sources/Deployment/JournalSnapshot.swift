@@ -7,7 +7,10 @@ internal import Workflow
 struct JournalSnapshot: JournalStorage {
     let path: FilePath
 
-    func readAll() throws -> [UInt8] { try Files.readIfPresent(path) ?? [] }
+    /// A journal of ten thousand runs has a few megabytes.
+    private static let limit = 64 << 20
+
+    func readAll() throws -> [UInt8] { try Files.readRegularIfPresent(path, atMost: Self.limit) ?? [] }
 
     func append(_ line: [UInt8]) throws {
         throw Failure(.fileUnwritable, "the journal '\(path)' was opened for reading")

@@ -33,7 +33,7 @@ package struct KeptData: Codable, Sendable, Equatable {
     /// - Throws: `data.not-kept`, `format.newer`.
     package static func load(_ directory: String) throws -> KeptData {
         let path = FilePath(directory).appending(Name.note)
-        guard let bytes = try Files.readIfPresent(path) else {
+        guard let bytes = try Files.readRegularIfPresent(path) else {
             throw Failure(
                 .dataNotKept, "'\(directory)' is not what 'delete --keep-data' leaves: it has no \(Name.note)",
                 remedy: "name the directory that the delete printed")
@@ -43,6 +43,24 @@ package struct KeptData: Codable, Sendable, Equatable {
         } catch let error as DecodingError {
             throw Failure(.dataNotKept, "'\(path)' is damaged", cause: error)
         }
+    }
+
+    /// Moves a data disk out of its machine's directory, where QEMU could have put anything in its place; none there is no error.
+    /// - Throws: `data.not-kept` for what is not a disk.
+    static func moveDisk(_ disk: FilePath, to directory: FilePath) throws {
+        let target = directory.appending(Name.disk)
+        func check(_ path: FilePath) throws {
+            guard let status = Files.status(path, followLinks: false), status.isRegularFile, status.links == 1 else {
+                throw Failure(
+                    .dataNotKept, "'\(path)' is not a data disk: it is a link, has a second name, or is no file at all",
+                    remedy: "look what was put there: ls -ld \(ShellWord.quoted(path.string))")
+            }
+        }
+        guard Files.status(disk, followLinks: false) != nil else { return }
+        try check(disk)
+        try Files.rename(disk, to: target)
+        // It may have been exchanged in between. Nobody exchanges it there.
+        try check(target)
     }
 
     /// Removes what is left of a directory whose disk has moved into an appliance; other people's files stay.

@@ -92,6 +92,15 @@ package protocol MachineBackend: Sendable {
     func endpoint(of machine: MachineReference, service: GuestService) async throws -> Endpoint?
 }
 
+/// A backend that keeps records of its machines on this host.
+package protocol RecordKeeping: Sendable {
+    /// Moves what an older version kept elsewhere to where only pgkvm's user writes. The caller holds the appliance's lock; a running machine
+    /// goes on as it is.
+    /// - Parameter network: what the journal says was decided; nil while nothing was.
+    /// - Throws: `machine.failed` for a record that is not the one that the journal tells of.
+    func takeOverRecords(of name: ApplianceName, deployment: DeploymentID, network: NetworkDecision?) async throws
+}
+
 /// A backend with more than one place for a machine.
 package protocol MachinePlacing: Sendable {
     /// Tells where a former run decided to put the machine, before this one looks at the host.

@@ -129,9 +129,9 @@ extension QEMUBackend {
     /// What will be written: the whole data disk, and the system disk as far as it is filled at first.
     private func space(_ spec: ApplianceSpec) throws -> HostResource {
         let machine = state.appliance(spec.name).machine()
-        let present = Files.status(machine.file(MachineDirectory.Name.dataDisk))?.allocated.bytes ?? 0
+        let present = Files.status(machine.file(MachineDirectory.Name.dataDisk), followLinks: false)?.allocated.bytes ?? 0
         let data = spec.dataDisk.adopt == nil ? max(0, spec.dataDisk.size.bytes - present) : 0
-        let system: Int64 = Files.exists(machine.file(MachineDirectory.Name.systemDisk)) ? 0 : 2 << 30
+        let system: Int64 = Files.status(machine.file(MachineDirectory.Name.systemDisk), followLinks: false) != nil ? 0 : 2 << 30
         let place = existingPlace
         return HostResource(kind: .space, needed: ByteSize(bytes: data + system), available: try Files.freeSpace(at: place), place: place.string)
     }

@@ -106,9 +106,9 @@ package struct QEMUBackend: MachineBackend {
 }
 
 extension QEMUBackend: SerialConsoleProviding, ProcessProviding, DataDiskFileProviding {
-    package func serialLog(of machine: MachineReference) -> FilePath? { file(machine, MachineDirectory.Name.serialLog) }
+    package func serialLog(of machine: MachineReference) -> FilePath? { log(machine, MachineDirectory.Record.serialLog) }
     package func serialSocket(of machine: MachineReference) -> FilePath { file(machine, MachineDirectory.Name.serialSocket) }
-    package func processLog(of machine: MachineReference) -> FilePath? { file(machine, MachineDirectory.Name.processLog) }
+    package func processLog(of machine: MachineReference) -> FilePath? { log(machine, MachineDirectory.Record.processLog) }
     package func dataDiskFile(of machine: MachineReference) -> FilePath { file(machine, MachineDirectory.Name.dataDisk) }
 
     package func processName(of machine: MachineReference) -> String? {
@@ -121,5 +121,9 @@ extension QEMUBackend: SerialConsoleProviding, ProcessProviding, DataDiskFilePro
 
     func file(_ machine: MachineReference, _ name: String) -> FilePath {
         state.path.appending(machine.identifier).appending("machines").appending("0").appending(name)
+    }
+
+    private func log(_ machine: MachineReference, _ name: String) -> FilePath? {
+        (try? directory(of: machine)).map { MachineRecords($0).log(name) }
     }
 }

@@ -32,7 +32,7 @@ package struct QEMUCommandLine: Sendable {
             // `top` and `ps` show which database the process is; the kernel keeps 15 bytes of it.
             "-name", "guest=\(spec.name),process=\(Self.processName(of: spec.name)),debug-threads=on",
             "-uuid", spec.deployment.uuid,
-            "-no-user-config", "-nodefaults", "-display", "none", "-pidfile", MachineDirectory.Name.processID,
+            "-no-user-config", "-nodefaults", "-display", "none", "-pidfile", MachineDirectory.Record.processID,
         ]
     }
 
@@ -130,7 +130,7 @@ package struct QEMUCommandLine: Sendable {
     private var consoleAndMonitor: [String] {
         [
             "-chardev",
-            "socket,id=serial0,path=\(MachineDirectory.Name.serialSocket),server=on,wait=off,logfile=\(MachineDirectory.Name.serialLog),logappend=on",
+            "socket,id=serial0,path=\(MachineDirectory.Name.serialSocket),server=on,wait=off,logfile=\(MachineDirectory.Record.serialLog),logappend=on",
             "-serial", "chardev:serial0",
             "-chardev", "socket,id=monitor0,path=\(MachineDirectory.Name.monitorSocket),server=on,wait=off",
             "-mon", "chardev=monitor0,mode=control",

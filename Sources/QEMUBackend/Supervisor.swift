@@ -33,14 +33,14 @@ struct SessionSupervisor: Supervisor {
     }
 
     func isActive(_ name: ApplianceName, in directory: MachineDirectory) async throws -> Bool {
-        guard Files.exists(directory.file(MachineDirectory.Name.processLog)) else { return false }
+        guard Files.exists(directory.record(MachineDirectory.Record.processLog)) else { return false }
         let log = try openLog(directory)
         defer { try? log.close() }
         return flock(log.rawValue, LOCK_SH | LOCK_NB) != 0
     }
 
     private func openLog(_ directory: MachineDirectory) throws -> FileDescriptor {
-        let path = directory.file(MachineDirectory.Name.processLog)
+        let path = directory.record(MachineDirectory.Record.processLog)
         do {
             return try FileDescriptor.open(
                 path, .writeOnly, options: [.create, .append, .closeOnExec, .noFollow], permissions: .ownerReadWrite)
@@ -65,7 +65,7 @@ struct SystemdSupervisor: Supervisor {
         manager.scope + [
             "--unit=\(Self.unitName(of: name))", "--slice=pgkvm.slice", "--description=PostgreSQL appliance \(name)", "--quiet", "--collect",
             "--setenv=PGKVM_HOME=\(state.path)", "--property=Type=exec", "--property=UMask=0077", "--property=WorkingDirectory=\(directory.path)",
-            "--property=StandardOutput=truncate:\(directory.file(MachineDirectory.Name.processLog))",
+            "--property=StandardOutput=truncate:\(directory.record(MachineDirectory.Record.processLog))",
             "--property=StandardError=inherit",
             // The guest's own shutdown decides; systemd never cuts its power.
             "--property=ExecStop=\(try stopProgram) stop \(name)", "--property=TimeoutStopSec=infinity",

@@ -69,7 +69,7 @@ struct StandInAppliance: Sendable {
                     mode: .user, macAddress: deployment.macAddress, sshPort: try Sockets.pickFreePort(), postgresqlPort: cluster.port),
                 image: BaseImage(path: "/nonexistent", key: "none", format: .qcow2, firmware: .uefi), systemDisk: .init(), dataDiskSize: .gibibytes(1),
                 adoptedDataDisk: nil), isComplete: true)
-        try Files.write(Array(JSONEncoder().encode(machine)), to: directory.machine().file(MachineDirectory.Name.machine))
+        try machine.save(to: directory.machine())
         let journal = try Journal(storage: FileJournalStorage(directory.journal))
         try await journal.record(DeploymentFact(id: deployment))
         try await journal.record(CPUFact(decision: cpu))

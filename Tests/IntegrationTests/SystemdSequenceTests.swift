@@ -17,7 +17,8 @@ struct SystemdSequenceTests {
             enable) mkdir -p /etc/systemd/system/multi-user.target.wants; ln -s "../$2" "/etc/systemd/system/multi-user.target.wants/$2" ;;
             disable) rm -f "/etc/systemd/system/multi-user.target.wants/$2" ;;
             set-property)
-                group=/sys/fs/cgroup$(sed -n 's/^0:://p' "/proc/$(cat "$machine/qemu.pid")/cgroup")
+                process=$(cat "$PGKVM_HOME/orders/records/0/qemu.pid" "$machine/qemu.pid" 2>/dev/null | sed 's/ .*//; q')
+                group=/sys/fs/cgroup$(sed -n 's/^0:://p' "/proc/$process/cgroup")
                 mkdir -p "$group"
                 for property in "$@"; do
                     case $property in

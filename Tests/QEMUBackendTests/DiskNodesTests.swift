@@ -186,7 +186,7 @@ extension Workbench {
         let ended = try await SessionSupervisor().start(QEMUUser.current().emulator(forKVM: false) + changed + ["-S"], for: record.spec.name, in: directory)
         try await eventually {
             if let how = await ended() {
-                let log = try Files.readText(directory.file(MachineDirectory.Name.processLog))
+                let log = try Files.readText(directory.record(MachineDirectory.Record.processLog))
                 throw Failure(.machineFailed, "QEMU ended \(how): \(log)")
             }
             return try await QMPClient.connect(directory.file(MachineDirectory.Name.monitorSocket)) != nil

@@ -103,7 +103,7 @@ struct RunningMachineTests {
         }
         // Nothing of this process but null device, log and what QEMU opened itself.
         #expect(try Files.linkTarget(FilePath("/proc/\(process)/fd/0")) == "/dev/null")
-        #expect(try Files.linkTarget(FilePath("/proc/\(process)/fd/2")).lastComponent?.string == Name.processLog)
+        #expect(try Files.linkTarget(FilePath("/proc/\(process)/fd/2")).lastComponent?.string == MachineDirectory.Record.processLog)
     }
 
     private func expectPrivate(_ directory: MachineDirectory) throws {
@@ -111,7 +111,7 @@ struct RunningMachineTests {
         for socket in [Name.monitorSocket, Name.serialSocket] {
             #expect((Files.status(directory.file(socket))?.permissions ?? 0o777) & 0o077 == 0, "\(socket)")
         }
-        #expect(Files.status(directory.file(Name.serialLog))?.permissions == 0o600)
+        #expect(Files.status(MachineRecords(directory).log(MachineDirectory.Record.serialLog))?.permissions == 0o600)
     }
 
     @Test("A pause is shown with the way on, and start goes that way")
@@ -195,7 +195,7 @@ struct RunningMachineTests {
             try ProcessTable.kill(process)
             try await eventually { try await bench.backend.processID(of: machine) == nil }
             #expect(try await bench.backend.powerState(of: machine) == .off)
-            #expect(Files.exists(try bench.machineDirectory().file(Name.processID)))
+            #expect(Files.exists(MachineRecords(try bench.machineDirectory()).location(MachineDirectory.Record.processID)))
             try await bench.backend.start(machine)
             #expect(try await bench.backend.powerState(of: machine) == .running)
             #expect(try await bench.backend.processID(of: machine) != process)
@@ -340,7 +340,6 @@ struct RunningMachineTests {
             let machine = try await bench.backend.create(bench.spec())
             let log = try #require(bench.backend.serialLog(of: machine))
             try Files.write([UInt8](repeating: UInt8(ascii: "a"), count: 5 << 20) + Array("the end".utf8), to: log)
-            try QEMUUser.current().own(log)
             try await bench.backend.start(machine)
             let text = try Files.readText(log)
             #expect(text.utf8.count < 2 << 20)

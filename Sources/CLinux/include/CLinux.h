@@ -21,6 +21,9 @@ int clinux_try_unnamed_direct_io(const char *directory);
 /// Opens a new, empty file that lives in memory, has no path, and is closed in every program that is started.
 int clinux_memory_file(const char *name, int *file);
 
+/// Opens a directory as a place only (O_PATH): enough to reach and remove what is in it, also where it cannot be listed.
+int clinux_open_place(const char *path, int *file);
+
 /// The most descriptors that `clinux_spawn` hands on.
 enum { CLINUX_MAX_DESCRIPTORS = 32 };
 

@@ -51,7 +51,7 @@ struct CreateMachineStep: Step {
         guard let adopt = context.spec.dataDisk.adopt, let provider = context.backend as? any DataDiskFileProviding else { return }
         try await context.backend.powerOff(machine)
         let disk = provider.dataDiskFile(of: machine)
-        if Files.exists(disk) { try Files.rename(disk, to: FilePath(adopt).appending(KeptData.Name.disk)) }
+        try KeptData.moveDisk(disk, to: FilePath(adopt))
     }
 
     private func machineSpec(_ context: DeploymentContext) async throws -> MachineSpec {
