@@ -106,9 +106,26 @@ func tests(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
         swiftSettings: strict)
 }
 
+/// The fuzz targets are built only when asked for (`make fuzz`). Then the libraries are optimised and instrumented, as the targets are; what other
+/// packages bring is not, since their code is not what is looked for.
+let isFuzzing = Context.environment["PGKVM_FUZZ"] != nil
+let instrumented: [SwiftSetting] = [.unsafeFlags(["-O", "-sanitize=address,fuzzer"])]
+if isFuzzing {
+    for library in libraries where library.type == .regular && library.swiftSettings != nil { library.swiftSettings? += instrumented }
+}
+let fuzzing: [Target] = [
+    .systemLibrary(name: "CLibFuzzer", path: "Fuzz/CLibFuzzer"),
+    .executableTarget(
+        name: "pgkvm-fuzz",
+        dependencies: [
+            "CLibFuzzer", "ApplianceModel", "SpecFile", "HostSystem", "Workflow", "SecureShell", "PostgresServer", "GuestImage", "MachineBackend",
+            "QEMUBackend", "LibvirtBackend", "ProxmoxBackend", "Verification", "Deployment", systemPackage,
+        ], path: "Fuzz/Sources", swiftSettings: memorySafe + instrumented, linkerSettings: [.unsafeFlags(["-sanitize=address"])]),
+]
+
 let package = Package(
     name: "pgkvm",
-    products: [.executable(name: "pgkvm", targets: ["pgkvm"])],
+    products: [.executable(name: "pgkvm", targets: ["pgkvm"])] + (isFuzzing ? [.executable(name: "pgkvm-fuzz", targets: ["pgkvm-fuzz"])] : []),
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-asn1", from: "1.7.4"),
@@ -120,7 +137,7 @@ let package = Package(
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
         .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2"),
     ],
-    targets: libraries + [
+    targets: libraries + (isFuzzing ? fuzzing : []) + [
         tests("Quoting", ["HostSystem"]), tests("ApplianceModel"), tests("SpecFile", ["HostSystem", "BuiltinTemplates"]), tests("HostSystem"), tests("Workflow"),
         tests("GuestImage", ["HostSystem", "PostgresServer"]),
         tests("CloudInit", ["HostSystem"]), tests("SecureShell", ["HostSystem"]), tests("PostgresClient", ["HostSystem"]),
