@@ -5,9 +5,11 @@ internal import Workflow
 
 /// The journal as it is, for commands that only look: another pgkvm may be writing it.
 struct JournalSnapshot: JournalStorage {
-    let path: FilePath
+    let directory: ApplianceDirectory
+    private var path: FilePath { directory.journal }
 
-    func readAll() throws -> [UInt8] { try Files.readIfPresent(path) ?? [] }
+    /// - Throws: `JournalError` of the code `journal.damaged` where what lies beside it says that there was more; `file.unreadable`.
+    func readAll() throws -> [UInt8] { try JournalWitness(directory: directory).bytes { try Files.readIfPresent(path) ?? [] } }
 
     func append(_ line: [UInt8]) throws {
         throw Failure(.fileUnwritable, "the journal '\(path)' was opened for reading")

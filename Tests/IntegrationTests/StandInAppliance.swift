@@ -69,9 +69,9 @@ struct StandInAppliance: Sendable {
                     mode: .user, macAddress: deployment.macAddress, sshPort: try Sockets.pickFreePort(), postgresqlPort: cluster.port),
                 image: BaseImage(path: "/nonexistent", key: "none", format: .qcow2, firmware: .uefi), systemDisk: .init(), dataDiskSize: .gibibytes(1),
                 adoptedDataDisk: nil), isComplete: true)
-        try Files.write(Array(JSONEncoder().encode(machine)), to: directory.machine().file(MachineDirectory.Name.machine))
-        let journal = try Journal(storage: FileJournalStorage(directory.journal))
+        let journal = try Journal(storage: FileJournalStorage(directory))
         try await journal.record(DeploymentFact(id: deployment))
+        try Files.write(Array(JSONEncoder().encode(machine)), to: directory.machine().file(MachineDirectory.Name.machine))
         try await journal.record(CPUFact(decision: cpu))
         try await journal.record(MachineFact(reference: MachineReference(backend: .qemu, deployment: deployment, identifier: spec.name.rawValue)))
         try await journal.record(PackagesFact(version: cluster.majorVersion))
