@@ -27,6 +27,8 @@ package struct ApplianceDirectory: Sendable, Equatable {
     /// What a change asks for, until it has come true; absent otherwise.
     package var wantedSpec: FilePath { path.appending("wanted.yaml") }
     package var journal: FilePath { path.appending("journal.jsonl") }
+    /// How far the journal was known to go.
+    package var journalSeal: FilePath { path.appending("journal.seal") }
     package var card: FilePath { path.appending("card.json") }
     /// What was set with `pgkvm priority`; absent when nothing was.
     package var priority: FilePath { path.appending("priority.json") }

@@ -160,9 +160,21 @@ int clinux_receive_descriptor(int socket, int *file) {
     while (count < 0 && errno == EINTR);
     if (count < 0) return errno;
     struct cmsghdr *header = CMSG_FIRSTHDR(&message);
-    if (header == NULL || header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS) return ENODATA;
-    memcpy(file, CMSG_DATA(header), sizeof *file);
-    return 0;
+    if (header == NULL || header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS) {
+        return message.msg_flags & MSG_CTRUNC ? EPROTO : ENODATA;
+    }
+    /* The space for one is padded and may hold two: each that came has to be closed when they are not the one that was expected. */
+    size_t number = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+    if (number == 1 && !(message.msg_flags & MSG_CTRUNC)) {
+        memcpy(file, CMSG_DATA(header), sizeof *file);
+        return 0;
+    }
+    for (size_t index = 0; index < number; index++) {
+        int extra;
+        memcpy(&extra, CMSG_DATA(header) + index * sizeof extra, sizeof extra);
+        close(extra);
+    }
+    return EPROTO;
 }
 
 int clinux_become(const char *executable, char *const *arguments, const int *descriptors, int count) {

@@ -21,6 +21,7 @@ package struct Appliance: Sendable {
             throw Failure(.invalidInput, "'\(name)' is not an appliance name", remedy: "a name has \(ApplianceName.rule)")
         }
         let directory = environment.state.appliance(valid)
+        try environment.checkTrust(valid)
         guard Files.exists(directory.spec) else {
             let known = try environment.names().map(\.rawValue)
             throw Failure(
@@ -28,7 +29,7 @@ package struct Appliance: Sendable {
                 remedy: known.isEmpty ? "pgkvm deploy \(name)" : "choose one of: \(known.joined(separator: ", "))")
         }
         let spec = try SpecFile.parse(Files.readRegular(directory.spec), file: directory.spec.string)
-        return try Appliance(spec: spec, environment: environment, storage: JournalSnapshot(path: directory.journal))
+        return try Appliance(spec: spec, environment: environment, storage: { JournalSnapshot(directory: directory) })
     }
 
     /// An appliance whose journal can be written: whoever calls holds its lock.
@@ -36,13 +37,13 @@ package struct Appliance: Sendable {
         writing spec: ApplianceSpec, environment: ApplianceEnvironment, bootPatience: Duration = .seconds(300), leave: Leave = Leave(),
         places: SpecPlaces = SpecPlaces()
     ) throws {
-        let journal = environment.state.appliance(spec.name).journal
+        let directory = environment.state.appliance(spec.name)
         try self.init(
-            spec: spec, environment: environment, storage: FileJournalStorage(journal), bootPatience: bootPatience, leave: leave, places: places)
+            spec: spec, environment: environment, storage: { try FileJournalStorage(directory) }, bootPatience: bootPatience, leave: leave, places: places)
     }
 
     private init(
-        spec: ApplianceSpec, environment: ApplianceEnvironment, storage: any JournalStorage, bootPatience: Duration = .seconds(300),
+        spec: ApplianceSpec, environment: ApplianceEnvironment, storage: () throws -> any JournalStorage, bootPatience: Duration = .seconds(300),
         leave: Leave = Leave(), places: SpecPlaces = SpecPlaces()
     ) throws {
         let directory = environment.state.appliance(spec.name)
@@ -53,9 +54,9 @@ package struct Appliance: Sendable {
             bootPatience: bootPatience, leave: leave, places: places)
     }
 
-    static func journal(_ storage: any JournalStorage, path: FilePath) throws -> Journal {
+    static func journal(_ storage: () throws -> any JournalStorage, path: FilePath) throws -> Journal {
         do {
-            return try Journal(storage: storage)
+            return try Journal(storage: storage())
         } catch let error as JournalError {
             throw Failure(.journalUnusable, "'\(path)' cannot be used", cause: error)
         }

@@ -10,10 +10,10 @@ package struct ApplianceSummary: Codable, Sendable {
     package let name: String
     /// What the platform says: running, off, paused, unresponsive, absent.
     package let state: String
-    /// Why it is paused, and the way on.
+    /// Why it is paused, or what is damaged, and the way on.
     package let reason: String?
     package let remedy: String?
-    /// deployed, or incomplete.
+    /// deployed, incomplete, or damaged where the journal cannot be used.
     package let deployment: String
     /// What PostgreSQL answers: accepting, starting, silent; nil where the machine does not run.
     package let server: String?

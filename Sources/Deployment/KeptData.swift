@@ -63,10 +63,22 @@ package struct KeptData: Codable, Sendable, Equatable {
         try check(target)
     }
 
+    /// Where the directories of kept data are.
+    static func parent(in state: StateDirectory) -> FilePath { state.path.appending(".kept") }
+
+    /// Removes the files that a killed delete left half written in the directories of kept data.
+    static func removeAbandoned(in state: StateDirectory) throws {
+        let parent = parent(in: state)
+        for name in try Files.list(parent) where Files.status(parent.appending(name), followLinks: false)?.isDirectory == true {
+            try Files.removeAbandoned(in: parent.appending(name))
+        }
+    }
+
     /// Removes what is left of a directory whose disk has moved into an appliance; other people's files stay.
     static func removeRemains(_ directory: String) throws {
         let path = FilePath(directory)
         guard Files.isDirectory(path), !Files.exists(path.appending(Name.disk)) else { return }
+        try Files.removeAbandoned(in: path)
         for name in [Name.note, Name.caCertificate, Name.caKey, Name.passwords, Name.spec] { try Files.remove(path.appending(name)) }
         if try Files.list(path).isEmpty { try Files.remove(path) }
     }

@@ -23,7 +23,8 @@ package enum FileSystems {
 
     /// Whether files there can be opened with O_DIRECT.
     package static func supportsDirectIO(at directory: FilePath) throws -> Bool {
-        let probe = directory.appending(".o-direct.\(UInt32.random(in: 0 ... .max))")
+        // Named as what `Files.removeAbandoned` removes, should this process be killed or the name not go.
+        let probe = directory.appending(".o-direct.\(getpid()).\(UInt32.random(in: 0 ... .max))")
         defer { _ = unsafe unlink(probe.string) }
         let code = Errno(rawValue: unsafe clinux_try_direct_io(probe.string))
         switch code {

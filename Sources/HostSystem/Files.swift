@@ -159,11 +159,15 @@ package enum Files {
     }
 
     /// Removes what `write` and `createTemporaryDirectory` left in a directory when their process was killed: hidden entries that end
-    /// in the id of a process that is gone, a number, and perhaps `.tmp`.
+    /// in the id of a process that is gone, a number, and perhaps `.tmp`. Also what former releases left of a trial of O_DIRECT.
     /// - Throws: `file.unreadable`, `file.unwritable`.
     package static func removeAbandoned(in directory: FilePath) throws {
         for name in try list(directory) where name.hasPrefix(".") {
             var parts = name.split(separator: ".", omittingEmptySubsequences: false)
+            if parts.count == 3, parts[1] == "o-direct", UInt32(parts[2]) != nil {
+                try remove(directory.appending(name))
+                continue
+            }
             if parts.last == "tmp" { parts.removeLast() }
             guard parts.count >= 4, parts.popLast().flatMap({ UInt32($0) }) != nil, let process = parts.popLast().flatMap({ Int32($0) }),
                 !ProcessTable.exists(process)
@@ -275,6 +279,7 @@ package struct FileStatus: Sendable {
 
     package var isDirectory: Bool { mode & S_IFMT == S_IFDIR }
     package var isRegularFile: Bool { mode & S_IFMT == S_IFREG }
+    package var isSymbolicLink: Bool { mode & S_IFMT == S_IFLNK }
     package var permissions: UInt32 { mode & 0o7777 }
 }
 

@@ -9,13 +9,15 @@ package struct LibvirtBackend: MachineBackend {
     package let kind = BackendKind.libvirt
     let choice: ApplianceSpec.Libvirt
     let state: StateDirectory
+    /// Whether a daemon of another host must not be asked.
+    var isOffline = false
 
     package init(_ choice: ApplianceSpec.Libvirt, state: StateDirectory) {
         self.choice = choice
         self.state = state
     }
 
-    var virsh: Virsh { Virsh(uri: choice.uri) }
+    var virsh: Virsh { Virsh(uri: choice.uri, isOffline: isOffline) }
     var volumes: Volumes { Volumes(virsh: virsh, pool: choice.pool) }
 
     /// By its UUID, which is the deployment's: no domain of another is ever meant.

@@ -6,8 +6,9 @@ internal import MachineBackend
 struct LibvirtHost {
     let choice: ApplianceSpec.Libvirt
     let state: StateDirectory
+    var isOffline = false
 
-    var virsh: Virsh { Virsh(uri: choice.uri) }
+    var virsh: Virsh { Virsh(uri: choice.uri, isOffline: isOffline) }
     var volumes: Volumes { Volumes(virsh: virsh, pool: choice.pool) }
 
     /// What was seen; each failure alone refuses a deployment.

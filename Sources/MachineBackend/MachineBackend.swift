@@ -113,6 +113,27 @@ package protocol RemotePlatform: Sendable {
     func isSilence(_ failure: Failure) -> Bool
 }
 
+/// A backend that can be told to ask no other machine.
+package protocol OfflineAnswering: Sendable {
+    /// Whether a failure only says that the platform was not asked.
+    func isUnasked(_ failure: Failure) -> Bool
+}
+
+/// A backend that finds a machine of this host by its appliance's name alone, also where pgkvm has lost its record of it.
+package protocol RemainsProviding: Sendable {
+    /// The machine that the platform's own record names, whoever it belongs to; nil where there is none that can be read.
+    func recordedMachine(of name: ApplianceName) -> MachineReference?
+    /// Whether something runs under the name, asked of whatever started it and of the processes themselves.
+    func runs(_ name: ApplianceName) async throws -> Bool
+    /// Ends what runs under the name; nothing there is no error.
+    /// - Parameter grace: how long a guest may take to shut down; nil cuts its power.
+    /// - Throws: `machine.still-running`.
+    func end(_ name: ApplianceName, grace: Duration?) async throws
+    /// Cuts the power of what runs under the name, and takes away what this host has of the machine outside its directory.
+    /// - Throws: `machine.still-running`.
+    func remove(_ name: ApplianceName) async throws
+}
+
 /// A backend whose machines' serial console is written down.
 package protocol SerialLogProviding {
     /// The file of this host that receives everything the guest prints; nil where it lies elsewhere.

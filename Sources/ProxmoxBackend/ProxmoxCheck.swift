@@ -28,7 +28,7 @@ package struct ProxmoxCheck: Sendable {
     package func run() async -> [Finding] {
         var findings: [Finding] = []
         do {
-            let token = try PVEToken.find(file: connection.tokenFile, environment: environment)
+            let token = try PVEToken.find(for: ServerAddress(url: connection.url), file: connection.tokenFile, environment: environment)
             let client = PVEClient(connection: connection, token: token, timing: timing)
             let release = try await release(client, &findings)
             let cluster = try await ClusterView.read(client)

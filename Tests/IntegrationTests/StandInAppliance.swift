@@ -69,8 +69,8 @@ struct StandInAppliance: Sendable {
                     mode: .user, macAddress: deployment.macAddress, sshPort: try Sockets.pickFreePort(), postgresqlPort: cluster.port),
                 image: BaseImage(path: "/nonexistent", key: "none", format: .qcow2, firmware: .uefi), systemDisk: .init(), dataDiskSize: .gibibytes(1),
                 adoptedDataDisk: nil), isComplete: true)
+        let journal = try Journal(storage: FileJournalStorage(directory))
         try machine.save(to: directory.machine())
-        let journal = try Journal(storage: FileJournalStorage(directory.journal))
         try await journal.record(DeploymentFact(id: deployment))
         try await journal.record(CPUFact(decision: cpu))
         try await journal.record(MachineFact(reference: MachineReference(backend: .qemu, deployment: deployment, identifier: spec.name.rawValue)))

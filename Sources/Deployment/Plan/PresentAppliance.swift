@@ -11,7 +11,8 @@ struct PresentAppliance {
     /// The wanted spec in terms of the known one: a disk that was adopted keeps its size.
     let comparable: ApplianceSpec
     let machine: MachineReference?
-    let power: PowerState
+    /// Nil where the platform is another machine and was not asked.
+    let power: PowerState?
     let presence: DeploymentPlan.Presence
 
     static func find(_ wanted: ApplianceSpec, in environment: ApplianceEnvironment) async throws -> PresentAppliance {
@@ -20,9 +21,14 @@ struct PresentAppliance {
             return PresentAppliance(known: nil, comparable: wanted, machine: nil, power: .absent, presence: .new)
         }
         let appliance = try Appliance.open(wanted.name.rawValue, in: environment)
-        let machine = try await machine(of: appliance)
-        var power = PowerState.absent
-        if let machine { power = try await appliance.context.backend.powerState(of: machine) }
+        var machine = try await appliance.machine()
+        var power: PowerState? = .absent
+        do {
+            machine = try await Self.machine(of: appliance)
+            if let machine { power = try await appliance.context.backend.powerState(of: machine) }
+        } catch let error as Failure where (appliance.context.backend as? any OfflineAnswering)?.isUnasked(error) == true {
+            power = nil
+        }
         let network = try await appliance.context.journal.fact(NetworkFact.self)?.decision
         return PresentAppliance(
             known: appliance.context.spec, comparable: wanted.comparable(with: appliance.context.spec, network: network), machine: machine, power: power,

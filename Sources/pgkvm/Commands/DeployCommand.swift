@@ -45,6 +45,7 @@ struct DeployCommand: WatchedCommand {
         let spec = try overrides.spec(for: target)
         let renderer = ProgressRenderer.current
         let environment = try Composition.environment()
+        try environment.checkTrust(spec.name)
         DebugLog.current?.keep(in: environment.state.appliance(spec.name).debugLog)
         let gate: any Gate =
             onError == .ask && Terminal.isInputTTY && output.format == .text ? AskingGate() : UnattendedGate(onError: onError)

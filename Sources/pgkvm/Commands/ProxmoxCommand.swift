@@ -19,7 +19,7 @@ struct ProxmoxCheckCommand: WatchedCommand {
         commandName: "check", abstract: "Say what a server is and has, and which rights the API token lacks.",
         discussion: """
             Exits with 2 when a deployment would be refused. The token is in the file that is named, else in $PGKVM_PROXMOX_TOKEN, else the
-            credential pgkvm-proxmox-token of a systemd service.
+            credential pgkvm-proxmox-token of a systemd service: a line HOST USER@REALM!TOKENID=UUID for each server.
 
             EXAMPLES
               pgkvm proxmox check orders.yaml
