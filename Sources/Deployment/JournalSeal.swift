@@ -2,6 +2,7 @@ internal import ApplianceModel
 internal import Crypto
 internal import Glibc
 internal import HostSystem
+internal import Quoting
 internal import SystemPackage
 internal import Workflow
 

@@ -2,6 +2,7 @@ package import ApplianceModel
 internal import FoundationEssentials
 internal import HostSystem
 internal import MachineBackend
+internal import Quoting
 package import SystemPackage
 
 /// What `delete --keep-data` leaves behind and `data.adopt` takes back: the disk, its CA, its passwords, and this note.

@@ -1,5 +1,6 @@
 package import ApplianceModel
 internal import Glibc
+internal import Quoting
 package import SystemPackage
 
 /// Whether other users could change what a path leads to, judged as sshd's StrictModes judges the way to `authorized_keys`.

@@ -1,5 +1,6 @@
 internal import ApplianceModel
 internal import Glibc
+internal import Quoting
 package import SystemPackage
 
 /// A regular file that was opened without following a link in its last name, and without waiting for anybody.

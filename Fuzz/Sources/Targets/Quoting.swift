@@ -1,5 +1,6 @@
 internal import ApplianceModel
 internal import PostgresServer
+internal import Quoting
 internal import SecureShell
 
 @testable internal import ProxmoxBackend

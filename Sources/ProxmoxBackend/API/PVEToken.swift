@@ -1,5 +1,4 @@
 internal import ApplianceModel
-internal import Quoting
 
 /// An API token of Proxmox VE: `USER@REALM!TOKENID=UUID`.
 package struct PVEToken: Sendable {

@@ -1,5 +1,6 @@
 internal import ApplianceModel
 internal import HostSystem
+internal import Quoting
 internal import SystemPackage
 
 /// API tokens, each with the one server that it was made for: lines `HOST[:PORT] USER@REALM!TOKENID=UUID`.
