@@ -42,6 +42,10 @@ test_strings_that_have_no_place_are_found() {
     expect_fault "a conflict of a merge"
     printf 'blank \n' >project/notes
     expect_fault "blanks at the end"
+    # Bytes of an input are what they are.
+    mkdir -p project/Fuzz/corpus/name
+    mv project/notes project/Fuzz/corpus/name/input
+    expect_status 0 project/scripts/check-sources
 }
 
 test_the_name_of_a_mirror_of_this_machine_is_found() {
