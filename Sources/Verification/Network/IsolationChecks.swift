@@ -20,9 +20,10 @@ enum IsolationChecks {
         return [judge(answer, of: places, path: try await NetworkPath.shown(target), spec: target.spec)]
     }
 
+    static var program: String { BuiltinTemplates.text("guest/try-host.pl") ?? "die 'no program';\n" }
+
     /// The tries take four seconds in the guest.
     private static func ask(_ places: [HostPlace], _ shell: any RemoteShell) async throws -> IsolationAnswer {
-        let program = BuiltinTemplates.text("guest/try-host.pl") ?? "die 'no program';\n"
         let text = program + "__END__\n" + places.map { "\($0)\n" }.joined()
         // sshd tells whatever it starts: address and port of the client, then its own.
         let result = try await shell.run(

@@ -24,6 +24,14 @@ struct IsolationTests {
             own: [IPv4Address(192, 168, 1, 10), IPv4Address(172, 17, 0, 1)], probe: 7000)
     }
 
+    @Test("The guest's program is in this one, and Perl takes it with its data behind it")
+    func program() async throws {
+        #expect(IsolationChecks.program.hasPrefix("#"))
+        let text = IsolationChecks.program + "__END__\n127.0.0.1 22\n"
+        let result = try await ProgramRunner.run("perl", ["-wc", "-"], input: Array(text.utf8))
+        #expect(result.errorText == "- syntax OK\n")
+    }
+
     @Test("Every listener is tried by each address that means the host, the program's own one first")
     func places() throws {
         #expect(
