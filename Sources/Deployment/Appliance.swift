@@ -72,7 +72,7 @@ package struct Appliance: Sendable {
         let appliance = try Appliance(writing: context.spec, environment: environment)
         do {
             try await appliance.takeOverRecords()
-        } catch where isLast {
+        } catch  where isLast {
         }
         let value = try await body(appliance)
         _ = consume lock

@@ -89,7 +89,8 @@ struct MachineRecordsTests {
             try writer?.closeAfter { _ = try writer?.writeAll("two".utf8) }
             #expect(try Files.list(machine.path).isEmpty)
             #expect(try Files.readText(secret) == "secret")
-            #expect(try Files.readEnd(records.log(Record.serialLog), bytes: 100).map { String(decoding: $0, as: UTF8.self) } == (kind == "a log" ? "one two" : nil))
+            #expect(
+                try Files.readEnd(records.log(Record.serialLog), bytes: 100).map { String(decoding: $0, as: UTF8.self) } == (kind == "a log" ? "one two" : nil))
         }
     }
 
@@ -112,7 +113,9 @@ struct MachineRecordsTests {
             while other.isRunning {
                 do { try MachineRecords(machine).cutLog(Record.serialLog, over: 4 << 20, to: 1 << 20) } catch is Failure {}
                 // What `logs`, the evidence and `diagnose` read.
-                if let seen = try? Files.readEnd(machine.file(Record.serialLog), bytes: 4096) { #expect(!String(decoding: seen, as: UTF8.self).contains(marker)) }
+                if let seen = try? Files.readEnd(machine.file(Record.serialLog), bytes: 4096) {
+                    #expect(!String(decoding: seen, as: UTF8.self).contains(marker))
+                }
             }
             #expect(try await other.end() == 0, "\(other.output)")
             #expect(try Files.read(secret) == before)

@@ -9,7 +9,7 @@ import Testing
 @testable import QEMUBackend
 
 /// A QEMU that was taken over from the guest, and a guest's agent that lies. Each call ends; the suite's limit is for one that does not.
-@Suite("A hostile machine", .timeLimit(.minutes(5)))
+@Suite("A hostile machine", .serialized, .timeLimit(.minutes(20)))
 struct HostileMachineTests {
     private static let monitors = [
         "events", "line", "dribble", "silence", "nesting", "greeted-events", "greeted-line", "greeted-dribble", "greeted-silence",
@@ -81,7 +81,7 @@ struct HostileMachineTests {
         }
     }
 
-    @Test("A QEMU that hangs is deleted", .timeLimit(.minutes(5)))
+    @Test("A QEMU that hangs is deleted")
     func hanging() async throws {
         try await Workbench.with { bench in
             let machine = try await bench.backend.create(bench.spec())

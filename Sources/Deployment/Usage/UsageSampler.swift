@@ -48,7 +48,7 @@ package actor UsageSampler {
     private let wanted: [ApplianceName]
     private var known: [ApplianceName: Known] = [:]
     /// How long a QEMU may take to answer: one that hangs must not hold up the others.
-    private static let patience = Duration.seconds(2)
+    private static let patience = Duration.milliseconds(1500)
 
     /// - Parameter names: those to look at; none means all.
     /// - Throws: `appliance.not-found`.
