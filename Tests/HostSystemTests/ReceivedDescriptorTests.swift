@@ -23,7 +23,7 @@ struct ReceivedDescriptorTests {
             rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", files))] if files else []
             end.sendmsg([b"x"], rights)
             """
-        try Files.write(script, to: helper, mode: .ownerReadWriteExecute)
+        try await Files.writeProgram(script.utf8, to: helper)
         let result = Result { try TapDevice.open(onBridge: "br0", helper: helper) }
         let opened = try Files.list("/proc/self/fd").count { name in
             (try? Files.linkTarget(FilePath("/proc/self/fd/\(name)")))?.starts(with: directory) == true

@@ -28,7 +28,7 @@ struct TokenTests {
         "pve1.example.org", "PVE1.example.org:8006", "https://pve1.example.org:8006", "https://pve1.example.org/", "HTTPS://Pve1.Example.org",
     ])
     func spelled(host: String) throws {
-        let text = "# of the office\n\nelsewhere root@pam!x=00000000-0000-0000-0000-000000000000\r\n  \(host)\t\(PVEServer.token)  \n"
+        let text = "# of the office\n\nelsewhere root@pam!xy=00000000-0000-0000-0000-000000000000\r\n  \(host)\t\(PVEServer.token)  \n"
         #expect(try find(pve1, [PVEToken.variable: text]).identifier == "deploy@pve!ci")
     }
 
@@ -49,7 +49,7 @@ struct TokenTests {
             let credentials = ["CREDENTIALS_DIRECTORY": file.removingLastComponent().string]
             let alone = try find(pve1, credentials)
             #expect(alone.user == "deploy@pve")
-            let other = "pve2.example.org root@pam!x=00000000-0000-0000-0000-000000000000"
+            let other = "pve2.example.org root@pam!xy=00000000-0000-0000-0000-000000000000"
             #expect(try find(pve1, credentials.merging([PVEToken.variable: other]) { own, _ in own }).user == "deploy@pve")
             #expect(try find("https://pve2.example.org", credentials.merging([PVEToken.variable: other]) { own, _ in own }).user == "root@pam")
             #expect(throws: Failure.self) { try find("https://pve2.example.org", file: file, [PVEToken.variable: other]) }

@@ -101,7 +101,7 @@ package struct Planner: Sendable {
                 expected: "more than \($0.needed.mebibytes) MiB", remedy: "free space, or ask for a smaller data disk")
         }
         return HostForecast(
-            accelerator: forecast.accelerator, findings: refusals + more, resources: resources, disk: forecast.disk,
+            accelerator: forecast.accelerator, findings: refusals + (present.power == nil ? forecast.findings : []) + more, resources: resources, disk: forecast.disk,
             ports: forecast.ports, network: forecast.network)
     }
 
