@@ -71,7 +71,7 @@ enum BlockBar {
 
     /// - Parameter share: 0 to 1; what is not nothing shows at least an eighth.
     static func render(_ share: Double, width: Int) -> String {
-        let eighths = min(max(Int((share * Double(width * 8)).rounded()), share > 0 ? 1 : 0), width * 8)
+        let eighths = min(max(Int(saturating: (share * Double(width * 8)).rounded()), share > 0 ? 1 : 0), width * 8)
         let filled = String(repeating: "█", count: eighths / 8) + parts[eighths % 8]
         return filled + String(repeating: " ", count: width - filled.count)
     }

@@ -29,7 +29,7 @@ struct TopCommand: AsyncParsableCommand {
 
     func run() async throws {
         let sampler = try UsageSampler(names, in: Composition.environment())
-        let pause = Duration.milliseconds(Int64((interval * 1000).rounded()))
+        let pause = Duration.milliseconds(Int64(saturating: (interval * 1000).rounded()))
         if !once, output.format == .text, TTY.size != nil, HostEnvironment.value("TERM").map({ $0 != "dumb" }) ?? false {
             var view = TopView(sampler: sampler, interval: pause, showsThreads: threads)
             try await view.run()
