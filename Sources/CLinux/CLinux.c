@@ -10,6 +10,8 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -170,4 +172,11 @@ int clinux_become(const char *executable, char *const *arguments, const int *des
     sigprocmask(SIG_SETMASK, &none, NULL);
     execv(executable, arguments);
     return errno;
+}
+
+int clinux_hide_memory(void) {
+    const struct rlimit none = {0, 0};
+    if (setrlimit(RLIMIT_CORE, &none) != 0) return errno;
+    // The limit alone does not hold a kernel that pipes core dumps to a program.
+    return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0 ? 0 : errno;
 }
