@@ -124,13 +124,16 @@ extension Appliance {
             rootCertificate: directory.caCertificate.string, passwordFile: directory.passwords.string)
     }
 
+    /// Bytes from the end of a log that are looked at: what others write into it has no limit.
+    private static var mostOfALog: Int { 16 << 20 }
+
     /// The end of a log.
     package func log(_ source: LogSource, lines: Int) async throws -> String {
         let text: String
         switch source {
         case .postgresql:
-            let result = try await context.guest.run(
-                "sudo -n sh -c 'tail -q -n '\(lines)' $(ls -1t /var/log/postgresql/*.log | head -n 1)'", input: [], timeout: .seconds(60))
+            let result = try await context.guest.check(
+                "sudo -n sh -c 'tail -q -n '\(lines)' $(ls -1t /var/log/postgresql/*.log | head -n 1)'", timeout: .seconds(60))
             await context.guest.close()
             text = result.outputText
         case .serial:
@@ -140,12 +143,12 @@ extension Appliance {
                     .unsupported, "what the guest of '\(self.name)' prints is in no file that this user may read here",
                     remedy: "'pgkvm console \(self.name)' tells where its console is; libvirt's system daemon keeps the log for root of its host")
             }
-            text = ConsoleWatch.plain(try Files.readIfPresent(log) ?? [])
+            text = ConsoleWatch.plain(try Files.readEndIfPresent(log, limit: Self.mostOfALog) ?? [])
         case .process:
             guard let machine = try await machine(), let log = (context.backend as? any ProcessProviding)?.processLog(of: machine) else { return "" }
-            text = String(decoding: try Files.readIfPresent(log) ?? [], as: UTF8.self)
+            text = String(decoding: try Files.readEndIfPresent(log, limit: Self.mostOfALog) ?? [], as: UTF8.self)
         case .tool:
-            let parts = try [DebugLog.former(directory.debugLog), directory.debugLog].compactMap(Files.readIfPresent)
+            let parts = try [DebugLog.former(directory.debugLog), directory.debugLog].compactMap { try Files.readEndIfPresent($0, limit: Self.mostOfALog) }
             text = parts.map { String(decoding: $0, as: UTF8.self) }.joined()
         }
         let ended = text.hasSuffix("\n") ? text.dropLast() : text[...]

@@ -35,7 +35,7 @@ struct PGKVM {
             }
         log?.write(.info, "exit status \(status)", echoes: false)
         // Such as a request for help: the parser knows what to print.
-        if case .other(let error) = end { PGKVMCommand.exit(withError: error) }
+        if case .other(let error) = end { CommandSuggestion.end(error) }
         exit(status)
     }
 

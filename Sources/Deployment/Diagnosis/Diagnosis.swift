@@ -149,6 +149,9 @@ private enum JSONText {
 
 /// The files that were gathered, none with a secret, and what could not be had.
 struct Gathering {
+    /// Bytes of a file of the appliance's own.
+    private static let fileLimit = 64 << 20
+
     private let redactor: Redactor
     private var entries: [Diagnosis.Entry] = []
     private var notes: [String] = []
@@ -173,10 +176,10 @@ struct Gathering {
     mutating func add(_ path: FilePath, as name: String?, limit: Int?) {
         guard let name = name ?? path.lastComponent?.string else { return }
         trying(name) { gathering in
-            guard let bytes = try Files.readIfPresent(path) else { return }
+            let limit = limit ?? Self.fileLimit
             // What is cut first can break a secret in two, which is then not known again: cut after.
-            let clean = gathering.redactor.redact(Array(bytes.suffix((limit ?? bytes.count) * 2)))
-            gathering.entries.append(Diagnosis.Entry(name: name, bytes: Array(clean.suffix(limit ?? clean.count))))
+            guard let bytes = try Files.readEndIfPresent(path, limit: limit * 2) else { return }
+            gathering.entries.append(Diagnosis.Entry(name: name, bytes: Array(gathering.redactor.redact(bytes).suffix(limit))))
         }
     }
 

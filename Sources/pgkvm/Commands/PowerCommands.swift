@@ -115,6 +115,6 @@ struct DeleteCommand: WatchedCommand {
             try await opened.delete()
             return nil
         }
-        if let kept { Terminal.print("\(kept)") }
+        if let kept { Terminal.printDocument("\(kept)") }
     }
 }

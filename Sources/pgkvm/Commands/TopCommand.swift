@@ -41,7 +41,7 @@ struct TopCommand: AsyncParsableCommand {
         if output.format == .json {
             try Terminal.printJSON(report)
         } else {
-            Terminal.print(UsageText(report, style: Terminal.style, showsThreads: threads).plain)
+            Terminal.print(UsageText(report, style: Terminal.style, showsThreads: threads).plain, style: Terminal.style)
         }
     }
 }
