@@ -16,6 +16,7 @@ let memorySafe = strict + [.strictMemorySafety()]
 
 let subprocess = Target.Dependency.product(name: "Subprocess", package: "swift-subprocess")
 let systemPackage = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
+let cryptoExtras = Target.Dependency.product(name: "CryptoExtras", package: "swift-crypto")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 
 /// The library targets in the order of the house: a target may import only what stands above it (docs/architecture.md).
@@ -140,7 +141,7 @@ let package = Package(
     targets: libraries + (isFuzzing ? fuzzing : []) + [
         tests("Quoting", ["HostSystem"]), tests("ApplianceModel"), tests("SpecFile", ["HostSystem", "BuiltinTemplates"]), tests("HostSystem"), tests("Workflow"),
         tests("GuestImage", ["HostSystem", "PostgresServer"]),
-        tests("CloudInit", ["HostSystem"]), tests("SecureShell", ["HostSystem"]), tests("PostgresClient", ["HostSystem"]),
+        tests("CloudInit", ["HostSystem"]), tests("SecureShell", ["HostSystem", crypto, cryptoExtras]), tests("PostgresClient", ["HostSystem"]),
         tests("PostgresServer", ["HostSystem", "PostgresClient"]), tests("QEMUBackend", ["HostSystem", "MachineBackend", "Verification"]),
         tests("LibvirtBackend", ["HostSystem", "MachineBackend"]),
         tests("ProxmoxBackend", ["HostSystem", "MachineBackend", crypto]),

@@ -133,8 +133,8 @@ extension Appliance {
         let text: String
         switch source {
         case .postgresql:
-            let result = try await context.guest.run(
-                "sudo -n sh -c 'tail -q -n '\(lines)' $(ls -1t /var/log/postgresql/*.log | head -n 1)'", input: [], timeout: .seconds(60))
+            let result = try await context.guest.check(
+                "sudo -n sh -c 'tail -q -n '\(lines)' $(ls -1t /var/log/postgresql/*.log | head -n 1)'", timeout: .seconds(60))
             await context.guest.close()
             text = result.outputText
         case .serial:

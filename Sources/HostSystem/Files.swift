@@ -243,6 +243,12 @@ package enum Files {
         return result == 0 ? FileStatus(raw) : nil
     }
 
+    /// Nil for a descriptor that is not open.
+    static func status(of file: FileDescriptor) -> FileStatus? {
+        var raw = stat()
+        return unsafe fstat(file.rawValue, &raw) == 0 ? FileStatus(raw) : nil
+    }
+
     /// Bytes that an unprivileged user may still write on the file system of `path`.
     package static func freeSpace(at path: FilePath) throws -> ByteSize {
         var raw = statvfs()

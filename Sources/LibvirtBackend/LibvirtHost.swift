@@ -110,7 +110,7 @@ struct LibvirtHost {
         if choice.isThisHost { return try HostMemory.current().available }
         let text = try await virsh.run(["nodememstats"])
         let parts = ["free", "buffers", "cached"].compactMap { Virsh.value($0, in: text)?.prefix(while: \.isNumber) }.compactMap { Int64($0) }
-        return .kibibytes(parts.reduce(0, +))
+        return .kibibytes(parts.sumSaturated())
     }
 }
 

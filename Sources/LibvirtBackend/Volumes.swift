@@ -120,7 +120,7 @@ struct Volumes: Sendable {
     /// - Parameter reserves: whether its space is reserved too.
     /// - Throws: `disk.full` before anything is reserved, and what `virsh` says.
     func resize(_ name: String, to size: ByteSize, reserves: Bool) async throws {
-        if reserves { try await checkRoom(for: ByteSize(bytes: size.bytes - self.size(of: name).bytes), name) }
+        if reserves { try await checkRoom(for: size - self.size(of: name), name) }
         do {
             try await virsh.run(["vol-resize", "--pool", pool, name, "\(size.bytes)"] + (reserves ? ["--allocate"] : []), limit: .seconds(3600))
         } catch let failure as Failure where Self.isFull(failure) {

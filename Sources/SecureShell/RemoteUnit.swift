@@ -125,7 +125,7 @@ package struct RemoteUnit: Sendable {
             do {
                 let (state, log) = try await look(shell)
                 let line = log.split(separator: "\n").last
-                if let line, line != lastLine, isStarted || state == .running { progress(String(line)) }
+                if let line, line != lastLine, isStarted || state == .running { progress(String(line.prefix(1_000))) }
                 lastLine = line
                 switch state {
                 case .succeeded: return
@@ -165,7 +165,7 @@ package struct RemoteUnit: Sendable {
     static func parse(_ text: String) throws -> (state: State, log: String) {
         let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
         let head = lines.prefix { !$0.isEmpty }
-        let log = lines.dropFirst(head.count + 1).joined(separator: "\n")
+        let log = lines.dropFirst(head.count + 1).suffix(40).map { $0.prefix(1_000) }.joined(separator: "\n")
         var values: [Substring: Substring] = [:]
         for line in head {
             guard let equals = line.firstIndex(of: "=") else { continue }

@@ -10,6 +10,7 @@ internal import UnixSignals
 @main
 struct PGKVM {
     static func main() async {
+        OwnMemory.hide()
         // Nothing that this program or its children make is for others to read.
         umask(0o077)
         // Neither pgkvm's own sessions nor the programs that it starts connect as the caller's other work does.
@@ -34,7 +35,7 @@ struct PGKVM {
             }
         log?.write(.info, "exit status \(status)", echoes: false)
         // Such as a request for help: the parser knows what to print.
-        if case .other(let error) = end { PGKVMCommand.exit(withError: error) }
+        if case .other(let error) = end { CommandSuggestion.end(error) }
         exit(status)
     }
 

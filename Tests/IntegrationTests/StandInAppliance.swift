@@ -75,7 +75,7 @@ struct StandInAppliance: Sendable {
         try await journal.record(CPUFact(decision: cpu))
         try await journal.record(MachineFact(reference: MachineReference(backend: .qemu, deployment: deployment, identifier: spec.name.rawValue)))
         try await journal.record(PackagesFact(version: cluster.majorVersion))
-        try await journal.record(ConfigurationFact(digest: "", certificateEnd: Int64(Date().timeIntervalSince1970) + 86_400 * 300, place: nil))
+        try await journal.record(ConfigurationFact(digest: "", certificateEnd: Int64(saturating: Date().timeIntervalSince1970) + 86_400 * 300, place: nil))
         let context = DeploymentContext(
             spec: spec, directory: directory, backend: QEMUBackend(state: StateDirectory(path: home.path), program: PGKVMHome.program.string),
             images: ImageCache(directory: home.path.appending("images")), journal: journal)

@@ -43,6 +43,10 @@ int clinux_socket_pair(int *first, int *second);
 /// Takes a descriptor that the other end of a socket sends (SCM_RIGHTS).
 int clinux_receive_descriptor(int socket, int *file);
 
+/// Lets no core dump of this process be written and no other process of its user look into its memory. A program that it becomes or starts
+/// may be looked into again; that it writes no core dump stays.
+int clinux_hide_memory(void);
+
 /// Becomes another program, which has `descriptors` as 3, 4, …; returns only when that fails.
 int clinux_become(const char *executable, char *const *arguments, const int *descriptors, int count);
 

@@ -152,6 +152,9 @@ private enum JSONText {
 
 /// The files that were gathered, none with a secret, and what could not be had.
 struct Gathering {
+    /// Bytes of a file of the appliance's own.
+    private static let fileLimit = 64 << 20
+
     private let redactor: Redactor
     private var entries: [Diagnosis.Entry] = []
     private var notes: [String] = []

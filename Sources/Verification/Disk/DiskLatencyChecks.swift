@@ -99,7 +99,7 @@ private struct LatencyProbe {
                 rounds.guest.append(try await self.guest(guest))
             }
         }
-        if let before, let after = try await counters() { rounds.counted = counted(after) - counted(before) }
+        if let before, let after = try await counters() { rounds.counted = counted(after).subtractingSaturated(counted(before)) }
         return rounds
     }
 

@@ -114,7 +114,7 @@ struct DeleteCommand: WatchedCommand {
             try await opened.delete()
             return nil
         }
-        if let kept { Terminal.print("\(kept)") }
+        if let kept { Terminal.printDocument("\(kept)") }
     }
     /// Removes one whose journal cannot be used.
     private func remove(_ damaged: DamagedAppliance) async throws {

@@ -41,7 +41,11 @@ struct ProxmoxCheckCommand: WatchedCommand {
         let findings = try await ProgressRenderer.current.activity("proxmox-check", "Ask '\(connection.url)'") {
             await ProxmoxCheck(connection: connection, spec: spec, bridge: bridge, environment: HostEnvironment.value).run()
         }
-        if output.format == .json { try Terminal.printJSON(findings) } else { Terminal.print(TextReport.findings(findings, style: Terminal.style)) }
+        if output.format == .json {
+            try Terminal.printJSON(findings)
+        } else {
+            Terminal.print(TextReport.findings(findings, style: Terminal.style), style: Terminal.style)
+        }
         guard findings.allPassed else { throw ExitCode(ExitStatus.checksFailed) }
     }
 
