@@ -94,7 +94,8 @@ extension ApplianceSummary {
         let state = try await appliance.powerState()
         let cause = (appliance.damage.cause as? JournalError)
         return ApplianceSummary(
-            name: appliance.name.rawValue, state: state.word, reason: (cause?.message ?? appliance.damage.message), remedy: cause?.remedy ?? appliance.damage.remedy,
+            name: appliance.name.rawValue, state: state.word, reason: (cause?.message ?? appliance.damage.message),
+            remedy: cause?.remedy ?? appliance.damage.remedy,
             deployment: damagedWord, server: nil, change: nil, postgresqlVersion: appliance.card?.postgresqlVersion ?? appliance.spec.postgresql.version,
             accelerator: nil, vcpus: appliance.spec.machine.vcpus, memory: "\(appliance.spec.machine.memory)", dataDisk: "\(appliance.spec.dataDisk.size)",
             postgresql: appliance.card?.address, ssh: nil, networkMode: appliance.spec.network.mode.rawValue,

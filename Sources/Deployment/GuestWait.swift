@@ -86,7 +86,8 @@ struct GuestWait {
         guard ContinuousClock.now - began >= limits.total else { return }
         throw Failure(
             .guestUnreachable, "the guest's machine runs and has not answered over SSH for \(limits.total.components.seconds) s" + consoleTail,
-            remedy: "look at 'pgkvm console \(context.spec.name)'; run the same command to go on waiting, or begin with 'pgkvm restart --force \(context.spec.name)'"
+            remedy:
+                "look at 'pgkvm console \(context.spec.name)'; run the same command to go on waiting, or begin with 'pgkvm restart --force \(context.spec.name)'"
         )
     }
 

@@ -40,7 +40,9 @@ struct JournalSeal: Equatable {
     init?(contentsOf path: FilePath) {
         guard let bytes = try? Files.readIfPresent(path), bytes.count == Self.length else { return nil }
         let words = String(decoding: bytes, as: UTF8.self).split(whereSeparator: \.isWhitespace).map(String.init)
-        guard words.count == 4, words[0] == Self.format, let count = Int(words[1]), count >= 0, words[3] == Self.checksum(words[1], words[2]) else { return nil }
+        guard words.count == 4, words[0] == Self.format, let count = Int(words[1]), count >= 0, words[3] == Self.checksum(words[1], words[2]) else {
+            return nil
+        }
         byteCount = count
         lastLine = words[2]
     }
@@ -106,7 +108,8 @@ struct JournalWitness {
         if bytes.isEmpty {
             let evidence = evidence(seal)
             guard !evidence.isEmpty else { return nil }
-            return "the journal is \(Files.exists(directory.journal) ? "empty" : "gone"), and there is more of the appliance: \(evidence.joined(separator: ", "))"
+            return
+                "the journal is \(Files.exists(directory.journal) ? "empty" : "gone"), and there is more of the appliance: \(evidence.joined(separator: ", "))"
         }
         guard let seal, !seal.holds(of: bytes) else { return nil }
         return bytes.count < seal.byteCount

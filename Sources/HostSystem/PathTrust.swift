@@ -72,7 +72,9 @@ package enum PathTrust {
             .stateUntrusted,
             "'\(path)' belongs to the user \(status.owner), neither to root nor to the user that runs pgkvm (\(HostEnvironment.userID)): its owner could exchange "
                 + "what pgkvm believes of its appliances",
-            remedy: "run pgkvm as that user, name another state directory in PGKVM_HOME, or, once you have seen what is in it: chown -h \(HostEnvironment.userID) \(ShellWord.quoted(path.string))")
+            remedy:
+                "run pgkvm as that user, name another state directory in PGKVM_HOME, or, once you have seen what is in it: chown -h \(HostEnvironment.userID) \(ShellWord.quoted(path.string))"
+        )
     }
 
     /// Whether a group is this user's alone: its primary group, named as the user is, with no other member.

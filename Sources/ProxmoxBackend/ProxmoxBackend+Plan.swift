@@ -65,7 +65,8 @@ extension ProxmoxBackend: MachinePlanning {
 
     /// The requests that make the machine; of one that has had its first boot, the one that starts it and what changes of its HA.
     package func recipe(for machine: PlannedMachine) async throws -> MachineRecipe {
-        guard !isOffline, !machine.hasSeed, case let client = try client(), let found = try await find(machine.spec.deployment, name: machine.spec.name, client) else {
+        guard !isOffline, !machine.hasSeed, case let client = try client(), let found = try await find(machine.spec.deployment, name: machine.spec.name, client)
+        else {
             return MachineRecipe(calls: try PVECallPlan.calls(for: machine.spec, connection: connection))
         }
         let calls = [.start(found.place), try await availabilityChange(of: found, client)].compactMap(\.self)

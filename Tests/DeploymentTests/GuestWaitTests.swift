@@ -39,7 +39,8 @@ struct GuestWaitTests {
             scratch.backend.fail("endpoint", with: Failure(.socketRefused, "nobody listens"))
             scratch.backend.set(.off, of: "db")
             let context = DeploymentContext(
-                spec: appliance.context.spec, directory: appliance.directory, backend: host, images: scratch.environment.images, journal: appliance.context.journal)
+                spec: appliance.context.spec, directory: appliance.directory, backend: host, images: scratch.environment.images,
+                journal: appliance.context.journal)
             let machine = try #require(try await appliance.machine())
             var limits = GuestWaitLimits(patience: .seconds(300))
             limits.total = .milliseconds(700)

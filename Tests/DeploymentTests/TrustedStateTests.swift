@@ -10,9 +10,11 @@ import Testing
 struct TrustedStateTests {
     private func run(_ words: String...) async throws { _ = try await ProgramRunner.check(words[0], Array(words.dropFirst())) }
 
-    @Test("An appliance's directory, and a file in it, of another user are refused by everything, and 'list' shows the others", arguments: [
-        "", "known_host", "journal.jsonl", "records",
-    ])
+    @Test(
+        "An appliance's directory, and a file in it, of another user are refused by everything, and 'list' shows the others",
+        arguments: [
+            "", "known_host", "journal.jsonl", "records",
+        ])
     func foreign(part: String) async throws {
         try await Scratch.with { scratch in
             try await scratch.half()

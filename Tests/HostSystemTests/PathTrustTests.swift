@@ -27,9 +27,11 @@ struct PathTrustTests {
         }
     }
 
-    @Test("A directory that others can write is refused wherever it is on the way, and the printed command makes it right", arguments: [
-        "a", "a/b", "a/b/c",
-    ], ["0777", "0770", "0707", "1777"])
+    @Test(
+        "A directory that others can write is refused wherever it is on the way, and the printed command makes it right",
+        arguments: [
+            "a", "a/b", "a/b/c",
+        ], ["0777", "0770", "0707", "1777"])
     func writable(open: String, mode: String) async throws {
         try await with { directory in
             let path = directory.appending("a/b/c")
@@ -51,7 +53,9 @@ struct PathTrustTests {
         }
     }
 
-    @Test("What belongs to another user is refused: a directory on the way, the last one, a link, a file", .enabled("only root gives files away") { HostEnvironment.isRoot })
+    @Test(
+        "What belongs to another user is refused: a directory on the way, the last one, a link, a file",
+        .enabled("only root gives files away") { HostEnvironment.isRoot })
     func foreign() async throws {
         try await with { directory in
             let path = directory.appending("a/b")

@@ -26,12 +26,14 @@ struct StrangersSpecTests {
         return file.string
     }
 
-    @Test("'plan --offline' connects to nobody, whatever the platform and however the server proves who it is", arguments: [
-        "  backend: proxmox\n  proxmox:\n    url: https://127.0.0.1:PORT\n    storage: local",
-        "  backend: proxmox\n  proxmox:\n    url: https://127.0.0.1:PORT\n    storage: local\n    fingerprint: \"FINGERPRINT\"",
-        "  backend: proxmox\n  proxmox:\n    url: https://localhost:PORT\n    storage: local\n    node: pve1\n    ha: true",
-        "  backend: libvirt\n  libvirt:\n    uri: qemu+ssh://root@127.0.0.1:PORT/system",
-    ])
+    @Test(
+        "'plan --offline' connects to nobody, whatever the platform and however the server proves who it is",
+        arguments: [
+            "  backend: proxmox\n  proxmox:\n    url: https://127.0.0.1:PORT\n    storage: local",
+            "  backend: proxmox\n  proxmox:\n    url: https://127.0.0.1:PORT\n    storage: local\n    fingerprint: \"FINGERPRINT\"",
+            "  backend: proxmox\n  proxmox:\n    url: https://localhost:PORT\n    storage: local\n    node: pve1\n    ha: true",
+            "  backend: libvirt\n  libvirt:\n    uri: qemu+ssh://root@127.0.0.1:PORT/system",
+        ])
     func offline(machine: String) async throws {
         try await PGKVMHome.with { home in
             try await ConnectionRecorder.with { server in
@@ -52,7 +54,9 @@ struct StrangersSpecTests {
         }
     }
 
-    @Test("No token of another server is sent, by 'plan', 'deploy' or 'proxmox check', and no token without a server", .enabled("needs socat, openssl and curl") { PVEServer.isAvailable })
+    @Test(
+        "No token of another server is sent, by 'plan', 'deploy' or 'proxmox check', and no token without a server",
+        .enabled("needs socat, openssl and curl") { PVEServer.isAvailable })
     func token() async throws {
         try await PGKVMHome.with { home in
             try await PVEServer.with { server in

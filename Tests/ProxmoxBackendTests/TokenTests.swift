@@ -24,18 +24,23 @@ struct TokenTests {
         try await body(file)
     }
 
-    @Test("A token is found for the server that its line names, however the line writes it", arguments: [
-        "pve1.example.org", "PVE1.example.org:8006", "https://pve1.example.org:8006", "https://pve1.example.org/", "HTTPS://Pve1.Example.org",
-    ])
+    @Test(
+        "A token is found for the server that its line names, however the line writes it",
+        arguments: [
+            "pve1.example.org", "PVE1.example.org:8006", "https://pve1.example.org:8006", "https://pve1.example.org/", "HTTPS://Pve1.Example.org",
+        ])
     func spelled(host: String) throws {
         let text = "# of the office\n\nelsewhere root@pam!xy=00000000-0000-0000-0000-000000000000\r\n  \(host)\t\(PVEServer.token)  \n"
         #expect(try find(pve1, [PVEToken.variable: text]).identifier == "deploy@pve!ci")
     }
 
-    @Test("A token for one server is refused to every other, and the message has no secret", arguments: [
-        "https://evil.example:8006", "https://pve1.example.org:8007", "https://pve1.example.org.evil.example", "https://127.0.0.1:8006", "https://example.org",
-        "https://xpve1.example.org",
-    ])
+    @Test(
+        "A token for one server is refused to every other, and the message has no secret",
+        arguments: [
+            "https://evil.example:8006", "https://pve1.example.org:8007", "https://pve1.example.org.evil.example", "https://127.0.0.1:8006",
+            "https://example.org",
+            "https://xpve1.example.org",
+        ])
     func otherServer(url: String) throws {
         let error = #expect(throws: Failure.self) { try find(url, [PVEToken.variable: "pve1.example.org \(PVEServer.token)"]) }
         #expect(error?.code == .proxmoxTokenHost)
@@ -104,10 +109,12 @@ struct TokenTests {
         }
     }
 
-    @Test("What is no token is refused, and the message never has its text", arguments: [
-        "", "root@pam!ci", "PVEAPIToken=deploy@pve!ci=0b2c4a46-bbd3-95ac-1734-a424d049c368", "deploy!ci=0b2c4a46-bbd3-95ac-1734-a424d049c368",
-        "deploy@pve!ci=0b2c4a46-bbd3-95ac-1734-a424d049c368\nX: y z", "deploy@pve!ci=123",
-    ])
+    @Test(
+        "What is no token is refused, and the message never has its text",
+        arguments: [
+            "", "root@pam!ci", "PVEAPIToken=deploy@pve!ci=0b2c4a46-bbd3-95ac-1734-a424d049c368", "deploy!ci=0b2c4a46-bbd3-95ac-1734-a424d049c368",
+            "deploy@pve!ci=0b2c4a46-bbd3-95ac-1734-a424d049c368\nX: y z", "deploy@pve!ci=123",
+        ])
     func noToken(text: String) throws {
         let token = #expect(throws: Failure.self) { try PVEToken(text, source: "the test") }
         #expect(token?.code == .proxmoxToken)
@@ -122,11 +129,15 @@ struct TokenTests {
     @Test("A stranger's spec gets no secret out of a plan, by whatever way the server proves who it is", .server)
     func stranger() async throws {
         try await PVEServer.with { server in
-            let tokens = ["pve1.example.org \(PVEServer.token)", PVEServer.token, "localhost:\(server.tokenLine.split(separator: ":")[1])", "127.0.0.1 \(PVEServer.token)"]
+            let tokens = [
+                "pve1.example.org \(PVEServer.token)", PVEServer.token, "localhost:\(server.tokenLine.split(separator: ":")[1])",
+                "127.0.0.1 \(PVEServer.token)",
+            ]
             for token in tokens {
                 for trust in [ProxmoxConnection.Trust.authority(server.authority), .fingerprint(server.fingerprint), .system] {
                     let backend = ProxmoxBackend(
-                        connection: ProxmoxConnection(url: server.url, trust: trust), environment: { $0 == PVEToken.variable ? token : nil }, timing: Rig.timing)
+                        connection: ProxmoxConnection(url: server.url, trust: trust), environment: { $0 == PVEToken.variable ? token : nil }, timing: Rig.timing
+                    )
                     let forecast = try await backend.forecast(Rig.spec())
                     #expect(forecast.findings.contains { $0.level == .fail })
                     #expect(await failure { _ = try await backend.checkHost(Rig.spec()) }?.code == .proxmoxTokenHost)

@@ -10,10 +10,12 @@ import Testing
 @Suite("A machine without its records", .timeLimit(.minutes(10)))
 struct RemainsTests {
     /// What is taken away: the record of the machine, and what says which process it is.
-    @Test("Is found and ended by the name alone", arguments: [
-        [MachineDirectory.Name.machine], [MachineDirectory.Name.machine, MachineDirectory.Name.processID],
-        [MachineDirectory.Name.machine, MachineDirectory.Name.processID, MachineDirectory.Name.monitorSocket],
-    ])
+    @Test(
+        "Is found and ended by the name alone",
+        arguments: [
+            [MachineDirectory.Name.machine], [MachineDirectory.Name.machine, MachineDirectory.Name.processID],
+            [MachineDirectory.Name.machine, MachineDirectory.Name.processID, MachineDirectory.Name.monitorSocket],
+        ])
     func found(lost: [String]) async throws {
         try await Workbench.with { bench in
             let backend = bench.backend

@@ -1,7 +1,7 @@
 package import ApplianceModel
 package import MachineBackend
-package import SystemPackage
 package import Synchronization
+package import SystemPackage
 
 /// A platform of this host that can find what it runs without a record, and whose console is a file.
 package final class FakeHost: PassingBackend, RemainsProviding, SerialLogProviding {

@@ -101,7 +101,8 @@ package struct Planner: Sendable {
                 expected: "more than \($0.needed.mebibytes) MiB", remedy: "free space, or ask for a smaller data disk")
         }
         return HostForecast(
-            accelerator: forecast.accelerator, findings: refusals + (present.power == nil ? forecast.findings : []) + more, resources: resources, disk: forecast.disk,
+            accelerator: forecast.accelerator, findings: refusals + (present.power == nil ? forecast.findings : []) + more, resources: resources,
+            disk: forecast.disk,
             ports: forecast.ports, network: forecast.network)
     }
 
@@ -122,7 +123,9 @@ package struct Planner: Sendable {
 
     /// Why the machine that is there cannot get the processor and memory of the spec.
     private static func refusal(_ context: DeploymentContext, _ present: PresentAppliance) async throws -> Finding? {
-        guard let machine = present.machine, present.power != .absent, present.power != nil, let resizing = context.backend as? any MachineResizing else { return nil }
+        guard let machine = present.machine, present.power != .absent, present.power != nil, let resizing = context.backend as? any MachineResizing else {
+            return nil
+        }
         let size = context.spec.machine
         do {
             let accelerator = try await resizing.processor(of: machine).accelerator

@@ -112,7 +112,8 @@ extension PVEToken {
         throw sources.first?.refusal(of: server)
             ?? Failure(
                 .proxmoxToken, "there is no API token for Proxmox VE",
-                remedy: "make one on a node (pveum user token add USER@REALM TOKENID), write it as '\(server) USER@REALM!TOKENID=UUID' into a file of mode 0600 "
+                remedy:
+                    "make one on a node (pveum user token add USER@REALM TOKENID), write it as '\(server) USER@REALM!TOKENID=UUID' into a file of mode 0600 "
                     + "and name that in 'machine.proxmox.tokenFile', or set \(variable) to the same text")
     }
 

@@ -112,7 +112,8 @@ struct ServerAddress: Sendable, Equatable, CustomStringConvertible {
 
     /// - Throws: `proxmox.not-proxmox` for what is no `https://HOST[:PORT]`.
     init(url: String) throws {
-        guard let parts = url.wholeMatch(of: /https:\/\/([A-Za-z0-9.\-]+|\[[0-9A-Fa-f:]+\])(?::([0-9]{1,5}))?\/?/), let port = parts.2.map({ Int($0) }) ?? Self.defaultPort,
+        guard let parts = url.wholeMatch(of: /https:\/\/([A-Za-z0-9.\-]+|\[[0-9A-Fa-f:]+\])(?::([0-9]{1,5}))?\/?/),
+            let port = parts.2.map({ Int($0) }) ?? Self.defaultPort,
             (1...65535).contains(port)
         else {
             throw Failure(

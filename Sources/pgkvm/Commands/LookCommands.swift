@@ -34,7 +34,8 @@ struct ListCommand: AsyncParsableCommand {
 
 struct StatusCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "status", abstract: "Show what an appliance is doing.", discussion: "Exits with 1 when the journal is damaged.\n\nEXAMPLE\n  pgkvm status orders")
+        commandName: "status", abstract: "Show what an appliance is doing.",
+        discussion: "Exits with 1 when the journal is damaged.\n\nEXAMPLE\n  pgkvm status orders")
 
     @OptionGroup var appliance: NameArgument
     @OptionGroup var output: FormatOption
