@@ -1,6 +1,7 @@
 import ApplianceModel
 import Dispatch
 import Glibc
+import Quoting
 import SystemPackage
 import Testing
 

@@ -13,8 +13,8 @@ struct RemainsTests {
     @Test(
         "Is found and ended by the name alone",
         arguments: [
-            [MachineDirectory.Name.machine], [MachineDirectory.Name.machine, MachineDirectory.Name.processID],
-            [MachineDirectory.Name.machine, MachineDirectory.Name.processID, MachineDirectory.Name.monitorSocket],
+            [MachineDirectory.Record.machine], [MachineDirectory.Record.machine, MachineDirectory.Record.processID],
+            [MachineDirectory.Record.machine, MachineDirectory.Record.processID, MachineDirectory.Name.monitorSocket],
         ])
     func found(lost: [String]) async throws {
         try await Workbench.with { bench in
@@ -29,8 +29,7 @@ struct RemainsTests {
             let process = try #require(try await backend.processID(of: machine))
             let directory = try bench.machineDirectory()
             for name in lost {
-                try Files.remove(directory.file(name))
-                try Files.remove(directory.record(name))
+                try Files.remove(name == MachineDirectory.Name.monitorSocket ? directory.file(name) : directory.record(name))
             }
             #expect(backend.recordedMachine(of: spec.name) == nil)
             #expect(try await backend.runs(spec.name))
