@@ -65,7 +65,8 @@ struct WireTests {
     @Test("Figures that no node has are figures", arguments: ["1e300", "-1e300", "\"nan\"", "9223372036854775807", "-9223372036854775808", "\"inf\""])
     func beyondAnyNode(number: String) throws {
         func json(_ text: String) throws -> JSONValue {
-            try #require(PVEAnswer(wire: Array("HTTP/1.1 200 OK\r\n\r\n{\"data\":\(text)}".utf8))?.data(.version, token: token))
+            let answer = try #require(PVEAnswer(wire: Array("HTTP/1.1 200 OK\r\n\r\n{\"data\":\(text)}".utf8)))
+            return try answer.data(.version, token: token)
         }
         let node = #"{"node": "a", "status": "online", "maxcpu": \#(number), "cpu": \#(number), "maxmem": 8, "mem": \#(number)}"#
         let store = #"{"type": "storage", "storage": "s", "node": "a", "content": "images", "status": "available", "maxdisk": 8, "disk": \#(number)}"#
