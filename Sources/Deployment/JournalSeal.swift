@@ -122,7 +122,7 @@ struct JournalWitness {
         if let seal, seal.byteCount > 0 { found.append(directory.journalSeal) }
         found.append(directory.card)
         let machine = directory.machine()
-        found += [machine.record(MachineDirectory.Name.machine), machine.file(MachineDirectory.Name.machine)]
+        found += [machine.record(MachineDirectory.Record.machine), machine.file(MachineDirectory.Record.machine)]
         found += [MachineDirectory.Name.dataDisk, MachineDirectory.Name.systemDisk].map { machine.file($0) }
         let prefix = directory.path.components.count
         return found.filter { Files.status($0, followLinks: false) != nil }.map { $0.components.dropFirst(prefix).map(\.string).joined(separator: "/") }
