@@ -27,6 +27,8 @@ struct HostileApplianceTests {
         let deployment = DeploymentID.random()
         let cpu = CPUDecision(accelerator: .tcg, vcpus: 1, memory: .gibibytes(1))
         let network = NetworkDecision(mode: .bridge, macAddress: deployment.macAddress, sshPort: 22, postgresqlPort: 5432, device: "br-of-none")
+        let journal = try Journal(storage: FileJournalStorage(directory))
+        try await journal.record(DeploymentFact(id: deployment))
         try QEMUMachine(
             spec: MachineSpec(
                 deployment: deployment, name: valid, cpu: cpu,
@@ -34,8 +36,6 @@ struct HostileApplianceTests {
                 image: BaseImage(path: "/nonexistent", key: "none", format: .qcow2, firmware: .uefi), systemDisk: .init(), dataDiskSize: .gibibytes(1),
                 adoptedDataDisk: nil), isComplete: true
         ).save(to: directory.machine())
-        let journal = try Journal(storage: FileJournalStorage(directory))
-        try await journal.record(DeploymentFact(id: deployment))
         try await journal.record(CPUFact(decision: cpu))
         try await journal.record(NetworkFact(decision: network))
         try await journal.record(MachineFact(reference: MachineReference(backend: .qemu, deployment: deployment, identifier: name)))

@@ -74,6 +74,7 @@ struct StrangersSpecTests {
                 let right = try await home.run("plan", file, environment: ["PGKVM_PROXMOX_TOKEN": server.tokenLine])
                 #expect(right.status == 0, "\(right.errorText)")
                 #expect(server.requests.withLock { !$0.isEmpty })
+                _ = try await home.run("delete", "orders", "--confirm", "orders", environment: ["PGKVM_PROXMOX_TOKEN": server.tokenLine])
             }
         }
     }
