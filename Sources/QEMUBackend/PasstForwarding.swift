@@ -15,6 +15,8 @@ package struct PasstForwarding: Sendable, Equatable {
 
     /// Port of 127.0.0.1, by the guest's.
     package var forwards: [Forward]
+    /// Who passt runs as; nil for the caller.
+    package var user: QEMUUser.IDs?
 
     /// A port of the guest, and the one of 127.0.0.1 that leads to it: `22:40022`.
     package struct Forward: Sendable, Equatable, LosslessStringConvertible {
@@ -37,30 +39,36 @@ package struct PasstForwarding: Sendable, Equatable {
     }
 
     /// - Parameter forwards: none for a passt that nobody is to reach.
-    package init(forwards: [Forward]) { self.forwards = forwards }
+    package init(forwards: [Forward], user: QEMUUser.IDs?) {
+        self.forwards = forwards
+        self.user = user
+    }
 
     /// Nil for every other way to the network.
-    init?(_ network: NetworkDecision) {
+    init?(_ network: NetworkDecision, user: QEMUUser.IDs?) {
         guard network.mode == .user, network.forwarder == .passt else { return nil }
+        self.user = user
         forwards = GuestService.allCases.map { Forward(guest: $0.port, host: network.port(of: $0)) }
     }
 
     /// What stands before QEMU's command.
-    func command(program: String) -> [String] { [program, Self.commandName] + forwards.flatMap { ["--forward", "\($0)"] } + ["--"] }
+    func command(program: String) -> [String] { 
+        [program, Self.commandName] + forwards.flatMap { ["--forward", "\($0)"] } + (user.map { ["--user", "\($0)"] } ?? []) + ["--"]
+    }
 
     /// Starts passt.
     /// - Returns: what QEMU gets as its descriptor 3.
     /// - Throws: `program.missing`, `network.not-permitted`.
-    package func open() async throws -> FileDescriptor { try await Passt.start(arguments(user: QEMUUser.prepare())) }
+    package func open() async throws -> FileDescriptor { try await Passt.start(arguments) }
 
     /// The addresses are slirp's. They and the host's resolver are all that passt would take from an interface, so the loopback one will do,
     /// which is there before the host has its own address.
-    func arguments(user: QEMUUser) -> [String] {
+    var arguments: [String] {
         [
             "--ipv4-only", "--interface", "lo", "--mac-addr", "52:55:0a:00:02:02", "--address", "10.0.2.15", "--netmask", "24", "--gateway", "10.0.2.2",
             "--dns-forward", "10.0.2.3", "--no-map-gw", "--udp-ports", "none",
         ] + (forwards.isEmpty ? ["--tcp-ports", "none"] : forwards.flatMap { ["--tcp-ports", "127.0.0.1/\($0.host):\($0.guest)"] })
-            + (user.ids.map { ["--runas", "\($0.user):\($0.group)"] } ?? [])
+            + (user.map { ["--runas", "\($0)"] } ?? [])
     }
 
     /// - Throws: `network.forwarder-missing`.
@@ -74,7 +82,7 @@ package struct PasstForwarding: Sendable, Equatable {
     /// - Throws: `network.forwarder-missing`, `network.not-permitted`.
     static func tryOut() async throws {
         try checkInstalled()
-        try await PasstForwarding(forwards: []).open().close()
+        try await PasstForwarding(forwards: [], user: QEMUUser.example().ids).open().close()
     }
 }
 

@@ -10,13 +10,14 @@ extension QEMUBackend {
     package func create(_ spec: MachineSpec) async throws -> MachineReference {
         let directory = state.appliance(spec.name).machine()
         let reference = MachineReference(backend: kind, deployment: spec.deployment, identifier: spec.name.rawValue)
-        let user = try await QEMUUser.prepare()
         var machine = QEMUMachine(spec: spec)
         if let found = try QEMUMachine.load(from: directory) {
             guard found.spec.deployment == spec.deployment else { throw stranger(spec.name.rawValue) }
             if found.isComplete { return reference }
             machine = found
-        } else {
+        }
+        let user = try await chooseUser(of: &machine)
+        if try QEMUMachine.load(from: directory) == nil {
             try refuseUnknownDisks(directory)
             try Files.createDirectory(directory.path)
             try user.own(directory.path)
@@ -160,6 +161,7 @@ extension QEMUBackend {
         try await removeBootUnit(bootUnit(of: machine))
         await removeControlGroup(of: machine)
         // The record goes last: until then the machine is found, and a delete that was killed goes on.
+        try Files.remove(directory.records)
         for name in try Files.list(directory.path) where name != MachineDirectory.Name.machine { try Files.remove(directory.file(name)) }
         try Files.remove(directory.path)
     }

@@ -53,8 +53,11 @@ extension QEMUBackend {
         try await checkPorts(record.spec.network)
         try HostNetwork().check(record.spec.network.mode, record.spec.network.device, queues: record.spec.network.queues)
         let abilities = try await QEMUAbilities.probe()
-        let user = try await QEMUUser.prepare()
-        try limitSerialLog(directory)
+        var record = record
+        let former = record
+        let user = try await chooseUser(of: &record)
+        if record != former { try record.save(to: directory, owner: user) }
+        try handOver(directory, to: user)
         let command = try command(of: record, abilities: abilities, user: user)
         let howEnded = try await supervisor.start(command, for: name, in: directory)
         switch try await greeting(directory, howEnded: howEnded) {
@@ -64,11 +67,20 @@ extension QEMUBackend {
         }
     }
 
-    /// Everything that is started: the opening of the network where there is one to open, the change of the user, QEMU.
-    func command(of record: QEMUMachine, abilities: QEMUAbilities, user: QEMUUser) throws -> [String] {
+    /// Everything that is started: the opening of the network where there is one to open, the keeper, QEMU.
+    func command(
+        of record: QEMUMachine, abilities: QEMUAbilities, user: QEMUUser, changing change: ([String]) throws -> [String] = { $0 }
+    ) throws -> [String] {
         let network = record.spec.network
-        let opening = NetworkHandover(network)?.command(program: program) ?? PasstForwarding(network)?.command(program: program) ?? []
-        return try opening + user.emulator(forKVM: record.spec.cpu.accelerator == .kvm) + QEMUCommandLine(machine: record, abilities: abilities).arguments
+        let handover = NetworkHandover(network)
+        let passt = PasstForwarding(network, user: user.ids)
+        let opening = handover?.command(program: program) ?? passt?.command(program: program) ?? []
+        let firmware = record.spec.image.firmware == .uefi ? abilities.firmwareCode.map { FilePath($0).removingLastComponent() } : nil
+        let keeper = MachineKeeper(
+            directory: state.appliance(record.spec.name).machine(), user: user.ids, usesKVM: record.spec.cpu.accelerator == .kvm,
+            descriptorCount: handover?.descriptorCount ?? (passt == nil ? 0 : 1), firmware: firmware)
+        return try opening + keeper.command(program: program) + [QEMUAbilities.program]
+            + change(QEMUCommandLine(machine: record, abilities: abilities).arguments)
     }
 
     private var supervisor: any Supervisor {
@@ -113,22 +125,11 @@ extension QEMUBackend {
     }
 
     private func notStarted(_ what: String, _ directory: MachineDirectory) -> Failure {
-        let log = (try? Files.readText(directory.file(MachineDirectory.Name.processLog))) ?? ""
+        let log = (try? Files.readText(directory.record(Record.processLog))) ?? ""
         let said = log.split(separator: "\n").suffix(6).joined(separator: "\n    ")
         return Failure(
             .machineFailed, what + (said.isEmpty ? "" : ":\n    \(said)"),
             remedy: said.contains("write\" lock") ? "another QEMU uses the disks of this machine: end it first" : nil)
-    }
-
-    /// The serial log grows with what the guest prints; each start and each look at the machine cuts it to the last part. QEMU
-    /// appends, so that it can be cut under its hands.
-    private func limitSerialLog(_ directory: MachineDirectory) throws {
-        let path = directory.file(MachineDirectory.Name.serialLog)
-        // The directory is QEMU's: whatever else stands there is not to be touched with this program's rights.
-        guard let status = Files.status(path, followLinks: false), status.isRegularFile, status.size > .mebibytes(4),
-            status.owner == Files.status(directory.path)?.owner
-        else { return }
-        try Files.keepEnd(of: path, bytes: 1 << 20)
     }
 
     package func powerState(of machine: MachineReference) async throws -> PowerState {
@@ -137,7 +138,6 @@ extension QEMUBackend {
         do {
             guard let monitor = try await QMPClient.connect(monitorSocket(directory), timeout: .seconds(5)) else { return .off }
             let status = try await monitor.execute("query-status")["status"]?.string ?? "unknown"
-            if cutsLogs { try limitSerialLog(directory) }
             return Self.powerState(status: status, name: machine.identifier)
         } catch let error as Failure where error.code == .monitorUnresponsive {
             return try QEMUProcess.id(in: directory) == nil ? .off : .unresponsive

@@ -16,7 +16,7 @@ extension QEMUBackend: MachineResizing {
                 remedy: "pgkvm stop \(machine.identifier)")
         }
         record.spec = record.spec.resized(cpu: cpu, dataDisk: record.spec.dataDiskSize)
-        try record.save(to: directory(of: machine), owner: .current())
+        try record.save(to: directory(of: machine), owner: .of(record))
     }
 
     package func dataDisk(of machine: MachineReference) async throws -> ByteSize { try load(machine).spec.dataDiskSize }
@@ -37,7 +37,7 @@ extension QEMUBackend: MachineResizing {
             try await QMPClient.connect(monitorSocket(directory))?
                 .execute("block_resize", ["node-name": .string(QEMUCommandLine.dataNode), "size": .integer(size.bytes)])
             record.spec = record.spec.resized(cpu: record.spec.cpu, dataDisk: size)
-            try record.save(to: directory, owner: .current())
+            try record.save(to: directory, owner: .of(record))
         }
     }
 }

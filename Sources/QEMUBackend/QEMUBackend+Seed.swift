@@ -8,7 +8,7 @@ extension QEMUBackend {
     package func attachSeed(_ medium: FilePath, to machine: MachineReference) async throws {
         let directory = try directory(of: machine)
         var record = try load(machine)
-        let user = try await QEMUUser.prepare()
+        let user = QEMUUser.of(record)
         try user.own(medium)
         try Files.rename(medium, to: directory.file(MachineDirectory.Name.seed))
         record.hasSeed = true
@@ -28,7 +28,7 @@ extension QEMUBackend {
                     remedy: "pgkvm restart \(machine.identifier), then run the same command again")
             }
             record.hasSeed = false
-            try record.save(to: directory, owner: QEMUUser.current())
+            try record.save(to: directory, owner: .of(record))
         }
         try Files.remove(directory.file(MachineDirectory.Name.seed))
     }

@@ -7,10 +7,8 @@ package import SystemPackage
 package struct QEMUBackend: MachineBackend {
     package let kind = BackendKind.qemu
     let state: StateDirectory
-    /// The path of this program, for systemd's units.
+    /// The path of this program, for systemd's units and for what stands before QEMU.
     let program: String
-    /// Whether looking at a machine cuts its serial log when that has grown too long.
-    var cutsLogs = true
     /// The installed QEMU's abilities for a plan, which asks more than once.
     let probed = ProbedAbilities()
     /// Where the units lie that systemd reads at boot.
@@ -107,13 +105,19 @@ package struct QEMUBackend: MachineBackend {
 }
 
 extension QEMUBackend: SerialConsoleProviding, ProcessProviding, DataDiskFileProviding {
-    package func serialLog(of machine: MachineReference) -> FilePath? { file(machine, MachineDirectory.Name.serialLog) }
+    package func serialLog(of machine: MachineReference) -> FilePath? { log(machine, Record.serialLog) }
     package func serialSocket(of machine: MachineReference) -> FilePath { file(machine, MachineDirectory.Name.serialSocket) }
-    package func processLog(of machine: MachineReference) -> FilePath? { file(machine, MachineDirectory.Name.processLog) }
+    package func processLog(of machine: MachineReference) -> FilePath? { log(machine, Record.processLog) }
     package func dataDiskFile(of machine: MachineReference) -> FilePath { file(machine, MachineDirectory.Name.dataDisk) }
 
     package func processName(of machine: MachineReference) -> String? {
         ApplianceName(machine.identifier).map(QEMUCommandLine.processName)
+    }
+
+    package func separation(of machine: MachineReference) -> SeparationPromise {
+        HostEnvironment.isRoot
+            ? .promised(userIDs: MachineUserID.range)
+            : .impossible(reason: "only root can give a machine's process a user and namespaces of its own: deploy as root where that matters")
     }
 
     package func processID(of machine: MachineReference) async throws -> Int32? {
@@ -122,5 +126,12 @@ extension QEMUBackend: SerialConsoleProviding, ProcessProviding, DataDiskFilePro
 
     func file(_ machine: MachineReference, _ name: String) -> FilePath {
         state.path.appending(machine.identifier).appending("machines").appending("0").appending(name)
+    }
+
+    /// What the keeper writes; of a machine that an earlier pgkvm started last, what QEMU wrote itself.
+    private func log(_ machine: MachineReference, _ name: String) -> FilePath {
+        let own = file(machine, name)
+        let kept = MachineDirectory(path: own.removingLastComponent()).record(name)
+        return !Files.exists(kept) && Files.exists(own) ? own : kept
     }
 }

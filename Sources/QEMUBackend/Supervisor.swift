@@ -15,13 +15,13 @@ protocol Supervisor: Sendable {
 
 /// QEMU in a session of its own.
 ///
-/// The lock on the process log is part of the open file that QEMU inherits as its standard error: it is held exactly as long as
-/// QEMU lives, whatever becomes of this program.
+/// The lock on the process log is part of the open file that QEMU's keeper inherits as its standard error: it is held as long as the keeper
+/// lives, whatever becomes of this program. A QEMU whose keeper was killed is known by its record.
 struct SessionSupervisor: Supervisor {
     func start(_ command: [String], for name: ApplianceName, in directory: MachineDirectory) async throws -> @Sendable () async -> String? {
         let log = try openLog(directory)
         defer { try? log.close() }
-        guard flock(log.rawValue, LOCK_EX | LOCK_NB) == 0 else {
+        guard flock(log.rawValue, LOCK_EX | LOCK_NB) == 0, try QEMUProcess.id(in: directory) == nil else {
             throw Failure(.machineFailed, "a QEMU process of '\(name)' is already there", remedy: "pgkvm status \(name)")
         }
         guard ftruncate(log.rawValue, 0) == 0 else {
@@ -32,14 +32,16 @@ struct SessionSupervisor: Supervisor {
     }
 
     func isActive(_ name: ApplianceName, in directory: MachineDirectory) async throws -> Bool {
-        guard Files.exists(directory.file(MachineDirectory.Name.processLog)) else { return false }
+        if try QEMUProcess.id(in: directory) != nil { return true }
+        guard Files.exists(directory.record(Record.processLog)) else { return false }
         let log = try openLog(directory)
         defer { try? log.close() }
         return flock(log.rawValue, LOCK_SH | LOCK_NB) != 0
     }
 
     private func openLog(_ directory: MachineDirectory) throws -> FileDescriptor {
-        let path = directory.file(MachineDirectory.Name.processLog)
+        let path = directory.record(Record.processLog)
+        try Files.createDirectory(directory.records)
         do {
             return try FileDescriptor.open(
                 path, .writeOnly, options: [.create, .append, .closeOnExec, .noFollow], permissions: .ownerReadWrite)
@@ -64,7 +66,7 @@ struct SystemdSupervisor: Supervisor {
         manager.scope + [
             "--unit=\(Self.unitName(of: name))", "--slice=pgkvm.slice", "--description=PostgreSQL appliance \(name)", "--quiet", "--collect",
             "--setenv=PGKVM_HOME=\(state.path)", "--property=Type=exec", "--property=UMask=0077", "--property=WorkingDirectory=\(directory.path)",
-            "--property=StandardOutput=truncate:\(directory.file(MachineDirectory.Name.processLog))",
+            "--property=StandardOutput=truncate:\(directory.record(Record.processLog))",
             "--property=StandardError=inherit",
             // The guest's own shutdown decides; systemd never cuts its power.
             "--property=ExecStop=\(try UnitText.program(program, quote: UnitText.word)) stop \(name)", "--property=TimeoutStopSec=infinity",
@@ -74,6 +76,7 @@ struct SystemdSupervisor: Supervisor {
     }
 
     func start(_ command: [String], for name: ApplianceName, in directory: MachineDirectory) async throws -> @Sendable () async -> String? {
+        try Files.createDirectory(directory.records)
         _ = try await ProgramRunner.check("systemd-run", arguments(command, for: name, in: directory), environment: manager.environment)
         return { (try? await isActive(name, in: directory)) == true ? nil : "(systemctl status \(Self.unitName(of: name)))" }
     }

@@ -22,6 +22,7 @@ struct PGKVM {
         } catch {
             CommandSuggestion.exit(withError: error)
         }
+        if let keeper = command as? RunMachineCommand { exit(keeping(keeper)) }
         let renderer = (command as? any WatchedCommand).map { ProgressRenderer($0.progress) } ?? ProgressRenderer()
         let log = command is any WatchedCommand ? CommandLog.begin { renderer.show($0, $1) } : nil
         let end = await DebugLog.$current.withValue(log) {
@@ -36,6 +37,19 @@ struct PGKVM {
         // Such as a request for help: the parser knows what to print.
         if case .other(let error) = end { PGKVMCommand.exit(withError: error) }
         exit(status)
+    }
+
+    /// A machine's keeper is this whole process: no task, no thread and no signal handler beside it.
+    private static func keeping(_ keeper: RunMachineCommand) -> Int32 {
+        do {
+            return try keeper.keep()
+        } catch let failure as Failure {
+            ProgressRenderer().fail(failure)
+            return ExitStatus.of(failure)
+        } catch {
+            ProgressRenderer().fail(Failure(.programFailed, "cannot keep a machine", cause: error))
+            return ExitStatus.failed
+        }
     }
 
     private enum Outcome: Sendable {
@@ -119,7 +133,7 @@ struct PGKVMCommand: AsyncParsableCommand {
               pgkvm verify orders
               pgkvm delete orders
             """,
-        version: Version.text, subcommands: [OpenNetworkCommand.self, StartPasstCommand.self],
+        version: Version.text, subcommands: [OpenNetworkCommand.self, StartPasstCommand.self, RunMachineCommand.self],
         groupedSubcommands: [
             CommandGroup(name: "Plan", subcommands: [GuideCommand.self, PlanCommand.self, SpecCommand.self, ExportCommand.self]),
             CommandGroup(

@@ -72,7 +72,9 @@ struct MachineCreationTests {
             let spec = try bench.spec()
             let directory = try bench.machineDirectory()
             _ = try await bench.backend.create(spec)
-            try QEMUMachine(spec: spec).save(to: directory, owner: .current())
+            var unfinished = try #require(try QEMUMachine.load(from: directory))
+            unfinished.isComplete = false
+            try unfinished.save(to: directory, owner: .of(unfinished))
             switch interruption {
             case "record only":
                 for file in [Name.dataDisk, Name.systemDisk, Name.firmwareVariables] { try Files.remove(directory.file(file)) }
@@ -98,7 +100,7 @@ struct MachineCreationTests {
             let machine = try await bench.backend.create(bench.spec())
             var record = try #require(try QEMUMachine.load(from: bench.machineDirectory()))
             record.isComplete = false
-            try record.save(to: bench.machineDirectory(), owner: .current())
+            try record.save(to: bench.machineDirectory(), owner: .of(record))
             let error = await #expect(throws: Failure.self) { try await bench.backend.start(machine) }
             #expect(error?.code == .machineFailed)
         }
