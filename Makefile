@@ -2,6 +2,9 @@
 
 PREFIX = /usr/local
 DESTDIR =
+# How long each fuzz target runs, and which one (all where it is empty).
+SECS = 60
+TARGET =
 
 SWIFT = scripts/swift
 # The Swift runtime goes into the binary, so that it runs without the toolchain. A target may import only what it names.
@@ -9,7 +12,7 @@ CHECKED = --explicit-target-dependency-import-check error
 RELEASE = --configuration release --static-swift-stdlib $(CHECKED)
 BINARY = .build/release/pgkvm
 
-.PHONY: help deps deps-test build deploy test test-full test-all check format bench install uninstall clean
+.PHONY: help deps deps-test build deploy test test-full test-all check format fuzz fuzz-check bench install uninstall clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -45,7 +48,15 @@ check: ## format, syntax of the scripts, strings that have no place here
 	@scripts/check-sources
 
 format: ## bring the Swift files into the house's format
-	$(SWIFT) format --in-place --parallel --recursive Package.swift Sources Tests templates cloud-init
+	$(SWIFT) format --in-place --parallel --recursive Package.swift Sources Tests Fuzz templates cloud-init
+
+fuzz: ## hand mutated inputs to each parser for SECS seconds, or to the one that TARGET names; 1 on a crash
+	@scripts/stage "build of the fuzz targets" scripts/fuzz build
+	@scripts/fuzz run $(SECS) $(TARGET)
+
+fuzz-check: ## see that the fuzzer finds faults that were put in on purpose
+	@scripts/stage "build of the fuzz targets" scripts/fuzz build
+	@scripts/fuzz check
 
 bench: build ## what the commands cost; deploy against the ordinary way, passt against slirp, side by side
 	Benchmarks/commands $(BINARY)

@@ -16,6 +16,7 @@ let memorySafe = strict + [.strictMemorySafety()]
 
 let subprocess = Target.Dependency.product(name: "Subprocess", package: "swift-subprocess")
 let systemPackage = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
+let cryptoExtras = Target.Dependency.product(name: "CryptoExtras", package: "swift-crypto")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 
 /// The library targets in the order of the house: a target may import only what stands above it (docs/architecture.md).
@@ -24,67 +25,68 @@ let libraries: [Target] = [
     .systemLibrary(name: "CLibPQ", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
     .target(name: "CKVM"),
     .target(name: "CLinux"),
-    .target(name: "ApplianceModel", dependencies: [systemPackage], swiftSettings: strict),
+    .target(name: "Quoting", swiftSettings: strict),
+    .target(name: "ApplianceModel", dependencies: ["Quoting", systemPackage], swiftSettings: strict),
     .target(
-        name: "SpecFile", dependencies: ["ApplianceModel", .product(name: "Yams", package: "Yams")], swiftSettings: strict),
+        name: "SpecFile", dependencies: ["ApplianceModel", "Quoting", .product(name: "Yams", package: "Yams")], swiftSettings: strict),
     .target(
-        name: "HostSystem", dependencies: ["ApplianceModel", "CKVM", "CLinux", subprocess, systemPackage], swiftSettings: memorySafe),
+        name: "HostSystem", dependencies: ["ApplianceModel", "Quoting", "CKVM", "CLinux", subprocess, systemPackage], swiftSettings: memorySafe),
     .target(
         name: "Workflow", dependencies: [crypto], swiftSettings: strict),
     .target(
         name: "CloudInitTemplates", path: "cloud-init",
         resources: [.embedInCode("user-data"), .embedInCode("meta-data"), .embedInCode("network-config")], swiftSettings: strict),
     .target(
-        name: "BuiltinTemplates", path: "templates",
+        name: "BuiltinTemplates", dependencies: ["Quoting"], path: "templates",
         resources: [.embedInCode("postgresql"), .embedInCode("guest"), .embedInCode("libvirt"), .embedInCode("spec"), .embedInCode("report")],
         swiftSettings: strict),
     .target(
         name: "CloudInit",
         dependencies: [
-            "ApplianceModel", "HostSystem", "CloudInitTemplates", .product(name: "Mustache", package: "swift-mustache"), systemPackage,
+            "ApplianceModel", "Quoting", "HostSystem", "CloudInitTemplates", .product(name: "Mustache", package: "swift-mustache"), systemPackage,
         ], swiftSettings: strict),
-    .target(name: "SecureShell", dependencies: ["ApplianceModel", "CLibSSH2", systemPackage], swiftSettings: memorySafe),
-    .target(name: "PostgresClient", dependencies: ["ApplianceModel", "CLibPQ"], swiftSettings: memorySafe),
+    .target(name: "SecureShell", dependencies: ["ApplianceModel", "Quoting", "CLibSSH2", systemPackage], swiftSettings: memorySafe),
+    .target(name: "PostgresClient", dependencies: ["ApplianceModel", "Quoting", "CLibPQ"], swiftSettings: memorySafe),
     .target(
         name: "PostgresServer",
         dependencies: [
-            "ApplianceModel", "BuiltinTemplates", crypto, .product(name: "X509", package: "swift-certificates"),
+            "ApplianceModel", "Quoting", "BuiltinTemplates", crypto, .product(name: "X509", package: "swift-certificates"),
             .product(name: "SwiftASN1", package: "swift-asn1"), .product(name: "Mustache", package: "swift-mustache"),
         ], swiftSettings: strict),
     .target(
-        name: "GuestImage", dependencies: ["ApplianceModel", "HostSystem", "PostgresServer", crypto, systemPackage],
+        name: "GuestImage", dependencies: ["ApplianceModel", "Quoting", "HostSystem", "PostgresServer", crypto, systemPackage],
         resources: [.embedInCode("Recipe/customize.sh")], swiftSettings: strict),
     .target(name: "MachineBackend", dependencies: ["ApplianceModel", systemPackage], swiftSettings: strict),
-    .target(name: "QEMUBackend", dependencies: ["ApplianceModel", "MachineBackend", "HostSystem", systemPackage], swiftSettings: strict),
+    .target(name: "QEMUBackend", dependencies: ["ApplianceModel", "Quoting", "MachineBackend", "HostSystem", systemPackage], swiftSettings: strict),
     .target(
         name: "LibvirtBackend",
         dependencies: [
-            "ApplianceModel", "MachineBackend", "HostSystem", "BuiltinTemplates", systemPackage, .product(name: "Mustache", package: "swift-mustache"),
+            "ApplianceModel", "Quoting", "MachineBackend", "HostSystem", "BuiltinTemplates", systemPackage, .product(name: "Mustache", package: "swift-mustache"),
         ], swiftSettings: strict),
     .target(
-        name: "ProxmoxBackend", dependencies: ["ApplianceModel", "MachineBackend", "HostSystem", crypto, systemPackage], swiftSettings: strict),
+        name: "ProxmoxBackend", dependencies: ["ApplianceModel", "Quoting", "MachineBackend", "HostSystem", crypto, systemPackage], swiftSettings: strict),
     .target(
         name: "Verification",
         dependencies: [
-            "ApplianceModel", "SecureShell", "PostgresClient", "HostSystem", "MachineBackend", "BuiltinTemplates", systemPackage,
+            "ApplianceModel", "Quoting", "SecureShell", "PostgresClient", "HostSystem", "MachineBackend", "BuiltinTemplates", systemPackage,
             .product(name: "Mustache", package: "swift-mustache"),
         ], swiftSettings: strict),
     .target(
         name: "Deployment",
         dependencies: [
-            "ApplianceModel", "SpecFile", "HostSystem", "Workflow", "GuestImage", "CloudInit", "SecureShell", "PostgresClient",
+            "ApplianceModel", "Quoting", "SpecFile", "HostSystem", "Workflow", "GuestImage", "CloudInit", "SecureShell", "PostgresClient",
             "PostgresServer", "MachineBackend", "Verification", crypto, systemPackage,
         ], swiftSettings: strict),
     .target(
         name: "Guide",
         dependencies: [
-            "ApplianceModel", "SpecFile", "HostSystem", "Workflow", "GuestImage", "PostgresServer", "MachineBackend", "Verification", "Deployment",
-            systemPackage,
+            "ApplianceModel", "Quoting", "SpecFile", "HostSystem", "Workflow", "GuestImage", "PostgresServer", "MachineBackend", "Verification",
+            "Deployment", systemPackage,
         ], swiftSettings: strict),
     .executableTarget(
         name: "pgkvm",
         dependencies: [
-            "Guide", "Deployment", "QEMUBackend", "LibvirtBackend", "ProxmoxBackend", "ApplianceModel", "SpecFile", "HostSystem", "Workflow", "GuestImage",
+            "Guide", "Deployment", "QEMUBackend", "LibvirtBackend", "ProxmoxBackend", "ApplianceModel", "Quoting", "SpecFile", "HostSystem", "Workflow", "GuestImage",
             "MachineBackend",
             "SecureShell", "PostgresClient", "PostgresServer", "Verification", "BuiltinTemplates", systemPackage,
             .product(name: "ArgumentParser", package: "swift-argument-parser"),
@@ -101,13 +103,30 @@ let libraries: [Target] = [
 func tests(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
     .testTarget(
         name: "\(name)Tests",
-        dependencies: Set([name, "TestSupport", "ApplianceModel"]).sorted().map { .target(name: $0) } + [systemPackage] + dependencies,
+        dependencies: Set([name, "TestSupport", "ApplianceModel", "Quoting"]).sorted().map { .target(name: $0) } + [systemPackage] + dependencies,
         swiftSettings: strict)
 }
 
+/// The fuzz targets are built only when asked for (`make fuzz`). Then the libraries are optimised and instrumented, as the targets are; what other
+/// packages bring is not, since their code is not what is looked for.
+let isFuzzing = Context.environment["PGKVM_FUZZ"] != nil
+let instrumented: [SwiftSetting] = [.unsafeFlags(["-O", "-sanitize=address,fuzzer"])]
+if isFuzzing {
+    for library in libraries where library.type == .regular && library.swiftSettings != nil { library.swiftSettings? += instrumented }
+}
+let fuzzing: [Target] = [
+    .systemLibrary(name: "CLibFuzzer", path: "Fuzz/CLibFuzzer"),
+    .executableTarget(
+        name: "pgkvm-fuzz",
+        dependencies: [
+            "CLibFuzzer", "ApplianceModel", "SpecFile", "HostSystem", "Workflow", "SecureShell", "PostgresServer", "GuestImage", "MachineBackend",
+            "QEMUBackend", "LibvirtBackend", "ProxmoxBackend", "Verification", "Deployment", systemPackage,
+        ], path: "Fuzz/Sources", swiftSettings: memorySafe + instrumented, linkerSettings: [.unsafeFlags(["-sanitize=address"])]),
+]
+
 let package = Package(
     name: "pgkvm",
-    products: [.executable(name: "pgkvm", targets: ["pgkvm"])],
+    products: [.executable(name: "pgkvm", targets: ["pgkvm"])] + (isFuzzing ? [.executable(name: "pgkvm-fuzz", targets: ["pgkvm-fuzz"])] : []),
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-asn1", from: "1.7.4"),
@@ -119,10 +138,10 @@ let package = Package(
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
         .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2"),
     ],
-    targets: libraries + [
-        tests("ApplianceModel"), tests("SpecFile", ["HostSystem", "BuiltinTemplates"]), tests("HostSystem"), tests("Workflow"),
+    targets: libraries + (isFuzzing ? fuzzing : []) + [
+        tests("Quoting", ["HostSystem"]), tests("ApplianceModel"), tests("SpecFile", ["HostSystem", "BuiltinTemplates"]), tests("HostSystem"), tests("Workflow"),
         tests("GuestImage", ["HostSystem", "PostgresServer"]),
-        tests("CloudInit", ["HostSystem"]), tests("SecureShell", ["HostSystem"]), tests("PostgresClient", ["HostSystem"]),
+        tests("CloudInit", ["HostSystem"]), tests("SecureShell", ["HostSystem", crypto, cryptoExtras]), tests("PostgresClient", ["HostSystem"]),
         tests("PostgresServer", ["HostSystem", "PostgresClient"]), tests("QEMUBackend", ["HostSystem", "MachineBackend", "Verification"]),
         tests("LibvirtBackend", ["HostSystem", "MachineBackend"]),
         tests("ProxmoxBackend", ["HostSystem", "MachineBackend", crypto]),
@@ -137,7 +156,7 @@ let package = Package(
         .testTarget(
             name: "IntegrationTests",
             dependencies: [
-                "TestSupport", "ApplianceModel", "SpecFile", "HostSystem", "Workflow", "PostgresClient", "PostgresServer", "SecureShell", "MachineBackend",
+                "TestSupport", "ApplianceModel", "Quoting", "SpecFile", "HostSystem", "Workflow", "PostgresClient", "PostgresServer", "SecureShell", "MachineBackend",
                 "QEMUBackend", "GuestImage", "Verification", "Deployment", systemPackage,
             ], swiftSettings: strict),
     ]

@@ -27,6 +27,7 @@ package enum BuiltinTemplates {
         "guest/server-catalogue.sql": PackageResources.server_catalogue_sql,
         "guest/start-cluster.sh": PackageResources.start_cluster_sh,
         "guest/take-back.sh": PackageResources.take_back_sh,
+        "guest/try-host.pl": PackageResources.try_host_pl,
         "guest/try-server.sh": PackageResources.try_server_sh,
         "libvirt/domain.xml": PackageResources.domain_xml,
         "libvirt/seed.xml": PackageResources.seed_xml,

@@ -1,3 +1,5 @@
+internal import Quoting
+
 /// The shell scripts of `templates/guest`, by the names of their files without `.sh`.
 package enum GuestScript: String, Sendable, CaseIterable {
     case beginChange = "begin-change"
@@ -24,10 +26,6 @@ package enum GuestScript: String, Sendable, CaseIterable {
 
     /// The same with a list of arguments.
     package func text(_ arguments: [String]) -> String {
-        // By scalars: a combining mark behind a quote does not hide it.
-        let words = arguments.map { argument in
-            "'" + argument.unicodeScalars.map { $0 == "'" ? #"'\''"# : String($0) }.joined() + "'"
-        }
-        return (["set --"] + words).joined(separator: " ") + "\n" + (BuiltinTemplates.text("guest/\(rawValue).sh") ?? "exit 127\n")
+        (["set --"] + arguments.map { ShellWord($0).text }).joined(separator: " ") + "\n" + (BuiltinTemplates.text("guest/\(rawValue).sh") ?? "exit 127\n")
     }
 }

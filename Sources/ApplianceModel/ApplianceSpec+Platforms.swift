@@ -67,3 +67,8 @@ extension ApplianceSpec {
         }
     }
 }
+
+extension ApplianceSpec {
+    /// Whether a new machine has passt between it and the network. libvirt takes passt from version 9.2 on only.
+    package var takesPasst: Bool { machine.backend == .qemu && network.mode == .user && network.forwarder != .slirp }
+}

@@ -61,7 +61,7 @@ extension ApplianceSpec {
     package struct Network: Sendable, Equatable, Codable {
         package var mode: Mode = .user
         /// What carries the packets with user networking; nothing else has a use for it.
-        package var forwarder: Forwarder = .slirp
+        package var forwarder: Forwarder = .auto
         /// The bridge or tap device of the host, or the network of libvirt's, that leads to the guest; nil with user networking only.
         package var device: String?
         package var address: Address = .dhcp
@@ -86,9 +86,11 @@ extension ApplianceSpec {
 
         /// Who stands between the guest and the host's network with user networking.
         package enum Forwarder: String, Sendable, Codable, CaseIterable {
-            /// Inside QEMU's process; the guest reaches the loopback interface of the host.
+            /// What keeps the guest from the host where the platform has it: passt with QEMU, slirp with libvirt.
+            case auto
+            /// Inside QEMU's process; the guest reaches every service of the host, those of its loopback interface too.
             case slirp
-            /// A process and sandbox of its own; the guest does not reach the loopback interface of the host.
+            /// A process and sandbox of its own; the guest does not reach the host.
             case passt
         }
 

@@ -4,12 +4,16 @@ package struct ByteSize: Hashable, Sendable, Comparable, CustomStringConvertible
 
     package init(bytes: Int64) { self.bytes = bytes }
 
-    package static func kibibytes(_ count: Int64) -> ByteSize { ByteSize(bytes: count << 10) }
-    package static func mebibytes(_ count: Int64) -> ByteSize { ByteSize(bytes: count << 20) }
-    package static func gibibytes(_ count: Int64) -> ByteSize { ByteSize(bytes: count << 30) }
+    package static func kibibytes(_ count: Int64) -> ByteSize { ByteSize(bytes: count.multipliedSaturated(by: 1 << 10)) }
+    package static func mebibytes(_ count: Int64) -> ByteSize { ByteSize(bytes: count.multipliedSaturated(by: 1 << 20)) }
+    package static func gibibytes(_ count: Int64) -> ByteSize { ByteSize(bytes: count.multipliedSaturated(by: 1 << 30)) }
 
     /// Whole mebibytes, rounded down.
     package var mebibytes: Int64 { bytes >> 20 }
+
+    /// Neither passes the bounds of a number of bytes: some are told by a server.
+    package static func + (left: ByteSize, right: ByteSize) -> ByteSize { ByteSize(bytes: left.bytes.addingSaturated(right.bytes)) }
+    package static func - (left: ByteSize, right: ByteSize) -> ByteSize { ByteSize(bytes: left.bytes.subtractingSaturated(right.bytes)) }
 
     package static func < (left: ByteSize, right: ByteSize) -> Bool { left.bytes < right.bytes }
 

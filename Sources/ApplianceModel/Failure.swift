@@ -1,3 +1,5 @@
+internal import Quoting
+
 /// The one error of the program: what went wrong, why, and what to do about it.
 ///
 /// Messages are lower-case fragments without a full stop that name the object; a message never repeats its cause. The
@@ -35,4 +37,18 @@ extension Failure.Code {
     package static let unsupported = Failure.Code("unsupported")
     /// A limit of time passed without progress.
     package static let timedOut = Failure.Code("timed-out")
+}
+
+extension Failure {
+    /// Quotes a value; of one that the language cannot hold the failure tells what it is and why.
+    /// - Parameter what: the value, such as `the name 'x'`: the reason follows behind a blank.
+    package static func naming<Quoted>(
+        _ what: @autoclosure () -> String, _ code: Code = .invalidInput, remedy: String? = nil, _ quote: () throws -> Quoted
+    ) throws -> Quoted {
+        do {
+            return try quote()
+        } catch let error as Unquotable {
+            throw Failure(code, "\(what()) \(error.reason)", remedy: remedy)
+        }
+    }
 }

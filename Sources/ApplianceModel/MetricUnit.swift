@@ -52,7 +52,7 @@ package enum MetricUnit: String, Codable, Sendable, CaseIterable {
 
     /// Three digits; whole numbers of any size as they are.
     private static func digits(_ value: Double) -> String {
-        if value == value.rounded() && value.magnitude < 1e15 { return String(Int64(value)) }
+        if value == value.rounded() && value.magnitude < 1e15 { return String(Int64(saturating: value)) }
         return fixed(value, value.magnitude < 10 ? 2 : value.magnitude < 100 ? 1 : 0)
     }
 
@@ -61,10 +61,10 @@ package enum MetricUnit: String, Codable, Sendable, CaseIterable {
         let factor = [1.0, 10, 100, 1000][min(max(decimals, 0), 3)]
         let scaled = (value * factor).rounded()
         guard scaled.magnitude < 1e15 else { return "\(value)" }
-        let whole = Int64(scaled.magnitude)
+        let whole = Int64(saturating: scaled.magnitude)
         let sign = scaled < 0 ? "-" : ""
         guard decimals > 0 else { return "\(sign)\(whole)" }
-        let rest = String(whole % Int64(factor))
-        return "\(sign)\(whole / Int64(factor))." + String(repeating: "0", count: decimals - rest.count) + rest
+        let rest = String(whole % Int64(saturating: factor))
+        return "\(sign)\(whole / Int64(saturating: factor))." + String(repeating: "0", count: decimals - rest.count) + rest
     }
 }

@@ -1,3 +1,5 @@
+internal import Quoting
+
 /// The rules for what is named inside the database server: roles, databases, extensions and settings.
 package enum PostgreSQLNames {
     /// What a role's or a database's name must look like, for messages.
@@ -6,7 +8,7 @@ package enum PostgreSQLNames {
 
     /// Whether a role or a database may carry the name. Spaces, quotes, `$` and emoji are allowed.
     package static func isAllowed(_ name: String) -> Bool {
-        (1...63).contains(name.utf8.count) && !name.unicodeScalars.contains(where: SpecRules.isControl) && !name.utf8.starts(with: "pg_".utf8)
+        (1...63).contains(name.utf8.count) && !name.unicodeScalars.contains(where: \.isControl) && !name.utf8.starts(with: "pg_".utf8)
             && !reserved.contains(name)
     }
 
@@ -34,7 +36,7 @@ package enum PostgreSQLNames {
             if let canonical = SettingRules.canonicalName(name), !names.insert(canonical).inserted {
                 return SpecFault(path, "\(SpecRules.shown(name)) is given twice: PostgreSQL takes upper and lower case for the same")
             }
-            if value.unicodeScalars.contains(where: SpecRules.isControl) {
+            if value.unicodeScalars.contains(where: \.isControl) {
                 return SpecFault(path, "the value holds a line break or another control character, which postgresql.conf cannot carry")
             }
             return nil

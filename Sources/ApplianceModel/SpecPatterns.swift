@@ -1,11 +1,7 @@
+internal import Quoting
+
 /// The forms that texts in a spec may have. Written out, because a regular expression would need Foundation or more time to start.
 extension SpecRules {
-    /// A character that steers a terminal or a file instead of being shown. The byte order mark counts too: nobody means it within
-    /// a text, and readers drop it.
-    static func isControl(_ scalar: Unicode.Scalar) -> Bool {
-        scalar.value < 0x20 || (0x7f...0x9f).contains(scalar.value) || scalar == "\u{feff}"
-    }
-
     /// A text of the user's as it may stand in a message: in quotes, on one line, not too long.
     package static func shown(_ text: some StringProtocol) -> String { "'\(escaped(text))'" }
 
@@ -14,7 +10,7 @@ extension SpecRules {
     package static func escaped(_ text: some StringProtocol, limit: Int = 80) -> String {
         var result = ""
         for scalar in text.unicodeScalars.prefix(limit) {
-            if isControl(scalar) { result += "\\u{\(String(scalar.value, radix: 16))}" } else { result.unicodeScalars.append(scalar) }
+            if scalar.isControl { result += "\\u{\(String(scalar.value, radix: 16))}" } else { result.unicodeScalars.append(scalar) }
         }
         return text.unicodeScalars.count > limit ? result + "…" : result
     }

@@ -1,3 +1,5 @@
+internal import Quoting
+
 /// What each platform can have, and the rules of its own keys.
 extension SpecRules {
     static func platform(_ spec: ApplianceSpec) -> [SpecFault] {
@@ -31,7 +33,7 @@ extension SpecRules {
 
     /// libvirt takes passt from version 9.2 on only, and then starts it by itself.
     private static func forwarder(_ spec: ApplianceSpec) -> [SpecFault] {
-        guard spec.network.forwarder != .slirp, spec.network.mode != .user || spec.machine.backend != .qemu else { return [] }
+        guard spec.network.forwarder == .passt, spec.network.mode != .user || spec.machine.backend != .qemu else { return [] }
         return [SpecFault("network.forwarder", "\(spec.network.forwarder.rawValue) goes with 'backend: qemu' and 'mode: user'; leave it out")]
     }
 
@@ -70,7 +72,7 @@ extension SpecRules {
                 SpecFault("machine.proxmox.url", "\(shown(proxmox.url)) is not the address of a server; write one such as https://pve1.example.org:8006"))
         }
         for (key, path) in [("tokenFile", proxmox.tokenFile), ("caFile", proxmox.caFile)] {
-            if let path, !path.hasPrefix("/") || path.unicodeScalars.contains(where: isControl) {
+            if let path, !path.hasPrefix("/") || path.unicodeScalars.contains(where: \.isControl) {
                 faults.append(SpecFault("machine.proxmox.\(key)", "\(shown(path)) is not an absolute path"))
             }
         }

@@ -1,3 +1,5 @@
+internal import Quoting
+
 /// The rules of a spec that need no host. What depends on the host (free space, ports in use, KVM) is asked by `check-host`.
 package enum SpecRules {
     /// Everything that is wrong with a spec, in the order of the file; empty when it may be deployed.
@@ -113,7 +115,7 @@ extension SpecRules {
 
     private static func dataDisk(_ disk: ApplianceSpec.DataDisk) -> [SpecFault] {
         var faults = size(disk.size, at: "data.size", smallest: smallestDataDisk, largest: largestDisk)
-        if let path = disk.adopt, !path.hasPrefix("/") || path.unicodeScalars.contains(where: isControl) {
+        if let path = disk.adopt, !path.hasPrefix("/") || path.unicodeScalars.contains(where: \.isControl) {
             faults.append(SpecFault("data.adopt", "\(shown(path)) is not an absolute path; give the directory that 'delete --keep-data' named"))
         }
         return faults

@@ -27,6 +27,8 @@ package struct ApplianceDirectory: Sendable, Equatable {
     /// What a change asks for, until it has come true; absent otherwise.
     package var wantedSpec: FilePath { path.appending("wanted.yaml") }
     package var journal: FilePath { path.appending("journal.jsonl") }
+    /// How far the journal was known to go.
+    package var journalSeal: FilePath { path.appending("journal.seal") }
     package var card: FilePath { path.appending("card.json") }
     /// What was set with `pgkvm priority`; absent when nothing was.
     package var priority: FilePath { path.appending("priority.json") }
@@ -52,16 +54,15 @@ package struct ApplianceDirectory: Sendable, Equatable {
     }
 }
 
-/// The files of one machine: owned by the user that QEMU runs as, mode 0700.
+/// The files of one machine, in two directories: QEMU's own, with what it opens by name, and pgkvm's, with what is believed about the machine.
 package struct MachineDirectory: Sendable, Equatable {
+    /// Owned by the user that QEMU runs as, mode 0700: a QEMU that a guest has broken out of can put anything there.
     package let path: FilePath
 
     package init(path: FilePath) { self.path = path }
 
     /// The names as QEMU sees them: it runs inside the directory.
     package enum Name {
-        package static let machine = "machine.json"
-        package static let domain = "domain.xml"
         package static let systemDisk = "system.qcow2"
         package static let overlayBase = "base.img"
         package static let dataDisk = "data.raw"
@@ -70,12 +71,23 @@ package struct MachineDirectory: Sendable, Equatable {
         package static let monitorSocket = "qmp.sock"
         package static let serialSocket = "serial.sock"
         package static let agentSocket = "agent.sock"
+    }
+
+    /// The names in `records`. Older versions of pgkvm kept these files in QEMU's directory, under the same names.
+    package enum Record {
+        package static let machine = "machine.json"
+        package static let domain = "domain.xml"
         package static let serialLog = "serial.log"
         package static let processLog = "qemu.log"
         package static let processID = "qemu.pid"
         package static let powerLock = "power.lock"
+        /// What QEMU sees as the host's `/etc/resolv.conf`.
+        package static let resolver = "resolv.conf"
+        /// An empty directory, on which QEMU's root is built where only QEMU sees it.
+        package static let root = "root"
     }
 
+    /// A file in QEMU's directory.
     package func file(_ name: String) -> FilePath { path.appending(name) }
 
     /// What pgkvm believes about the machine: a directory that only pgkvm's user writes, and that QEMU cannot reach.

@@ -2,6 +2,7 @@
 #include <libssh2_sftp.h>
 // libssh2's own back end in Debian; its -dev package brings the header.
 #include <openssl/sha.h>
+#include <malloc.h>
 
 typedef ssize_t (*pgkvm_ssh2_receive)(libssh2_socket_t socket, void *buffer, size_t length, int flags, void **abstract);
 typedef ssize_t (*pgkvm_ssh2_send)(libssh2_socket_t socket, const void *buffer, size_t length, int flags, void **abstract);
@@ -16,3 +17,6 @@ static inline void pgkvm_ssh2_set_transport(LIBSSH2_SESSION *session, pgkvm_ssh2
     libssh2_session_callback_set(session, LIBSSH2_CALLBACK_SEND, (void *)send);
 #endif
 }
+
+// How many bytes an allocation really has.
+static inline size_t pgkvm_ssh2_allocated(void *memory) { return malloc_usable_size(memory); }

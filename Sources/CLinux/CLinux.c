@@ -1,15 +1,21 @@
 #define _GNU_SOURCE
 #include "CLinux.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <linux/if_tun.h>
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
 #include <net/if.h>
 #include <signal.h>
 #include <spawn.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -46,6 +52,11 @@ int clinux_try_unnamed_direct_io(const char *directory) {
 
 int clinux_memory_file(const char *name, int *file) {
     *file = memfd_create(name, MFD_CLOEXEC);
+    return *file < 0 ? errno : 0;
+}
+
+int clinux_open_place(const char *path, int *file) {
+    *file = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
     return *file < 0 ? errno : 0;
 }
 
@@ -150,9 +161,21 @@ int clinux_receive_descriptor(int socket, int *file) {
     while (count < 0 && errno == EINTR);
     if (count < 0) return errno;
     struct cmsghdr *header = CMSG_FIRSTHDR(&message);
-    if (header == NULL || header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS) return ENODATA;
-    memcpy(file, CMSG_DATA(header), sizeof *file);
-    return 0;
+    if (header == NULL || header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS) {
+        return message.msg_flags & MSG_CTRUNC ? EPROTO : ENODATA;
+    }
+    /* The space for one is padded and may hold two: each that came has to be closed when they are not the one that was expected. */
+    size_t number = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+    if (number == 1 && !(message.msg_flags & MSG_CTRUNC)) {
+        memcpy(file, CMSG_DATA(header), sizeof *file);
+        return 0;
+    }
+    for (size_t index = 0; index < number; index++) {
+        int extra;
+        memcpy(&extra, CMSG_DATA(header) + index * sizeof extra, sizeof extra);
+        close(extra);
+    }
+    return EPROTO;
 }
 
 int clinux_become(const char *executable, char *const *arguments, const int *descriptors, int count) {
@@ -170,4 +193,61 @@ int clinux_become(const char *executable, char *const *arguments, const int *des
     sigprocmask(SIG_SETMASK, &none, NULL);
     execv(executable, arguments);
     return errno;
+}
+
+/// Reads the kernel's answer to one question about a route.
+static int read_route(int socket, int *kind) {
+    char answer[4096] __attribute__((aligned(NLMSG_ALIGNTO)));
+    ssize_t count;
+    do count = recv(socket, answer, sizeof answer, 0);
+    while (count < 0 && errno == EINTR);
+    if (count < 0) return errno;
+    struct nlmsghdr *header = (struct nlmsghdr *)answer;
+    if (!NLMSG_OK(header, (size_t)count)) return EBADMSG;
+    if (header->nlmsg_type == NLMSG_ERROR) {
+        // No route, or one that forbids: nothing to be reached there.
+        *kind = CLINUX_ROUTE_NONE;
+        return 0;
+    }
+    if (header->nlmsg_type != RTM_NEWROUTE || header->nlmsg_len < NLMSG_LENGTH(sizeof(struct rtmsg))) return EBADMSG;
+    switch (((struct rtmsg *)NLMSG_DATA(header))->rtm_type) {
+    case RTN_UNICAST: *kind = CLINUX_ROUTE_UNICAST; break;
+    case RTN_LOCAL: *kind = CLINUX_ROUTE_LOCAL; break;
+    default: *kind = CLINUX_ROUTE_OTHER;
+    }
+    return 0;
+}
+
+int clinux_route(uint32_t address, int *kind) {
+    struct {
+        struct nlmsghdr header;
+        struct rtmsg route;
+        struct rtattr attribute;
+        uint32_t destination;
+    } question = {
+        .header = {.nlmsg_len = sizeof question, .nlmsg_type = RTM_GETROUTE, .nlmsg_flags = NLM_F_REQUEST},
+        .route = {.rtm_family = AF_INET, .rtm_dst_len = 32},
+        .attribute = {.rta_len = RTA_LENGTH(sizeof(uint32_t)), .rta_type = RTA_DST},
+        .destination = htonl(address),
+    };
+    int file = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+    if (file < 0) return errno;
+    int code = 0;
+    if (send(file, &question, sizeof question, 0) < 0) code = errno;
+    if (code == 0) code = read_route(file, kind);
+    close(file);
+    return code;
+}
+
+int clinux_drop_rights(uint32_t user, uint32_t group) {
+    if (user != UINT32_MAX && (setgroups(0, NULL) != 0 || setresgid(group, group, group) != 0 || setresuid(user, user, user) != 0)) return errno;
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) return errno;
+    return 0;
+}
+
+int clinux_hide_memory(void) {
+    const struct rlimit none = {0, 0};
+    if (setrlimit(RLIMIT_CORE, &none) != 0) return errno;
+    // The limit alone does not hold a kernel that pipes core dumps to a program.
+    return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0 ? 0 : errno;
 }

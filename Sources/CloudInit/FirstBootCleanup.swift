@@ -1,4 +1,5 @@
 internal import ApplianceModel
+internal import Quoting
 
 /// What is done in a guest once cloud-init has finished: the guest must come up again without its seed.
 ///
@@ -48,7 +49,7 @@ package enum FirstBootCleanup {
         """
         set -eu
         umask 022
-        root=\(SeedText.shellQuoted(root))
+        root=\(ShellWord(root))
         file=$root\(networkFile)
 
         # The network first: after a power cut at any later point the guest is still reached.

@@ -1,4 +1,5 @@
 package import ApplianceModel
+internal import Quoting
 
 /// The host key of the first contact was in the seed; this gives the guest one that never left it.
 ///
@@ -34,7 +35,7 @@ package enum HostKeyRotation {
         }
         return """
             \(prologue(root))
-            expected=\(SeedText.shellQuoted(publicKey))
+            expected=\(ShellWord(publicKey))
             key=$root/etc/ssh/ssh_host_ed25519_key
             if [ "$(public_of "$staged" 2>/dev/null)" = "$expected" ]; then
                 printf '%s %s\\n' "$expected" \(hostname) > "$key.pub.new"
@@ -59,7 +60,7 @@ package enum HostKeyRotation {
     private static func prologue(_ root: String) -> String {
         """
         set -eu
-        root=\(SeedText.shellQuoted(root))
+        root=\(ShellWord(root))
         staged=$root/etc/ssh/pgkvm_new_ed25519_key
         public_of() {
             public=$(ssh-keygen -y -P '' -f "$1")

@@ -1,5 +1,6 @@
 internal import ApplianceModel
 internal import Mustache
+internal import Quoting
 
 /// The forms of the texts in a seed.
 enum SeedText {
@@ -38,13 +39,7 @@ enum SeedText {
         return try render(templates.networkConfig, name: "network-config", values)
     }
 
-    /// The text in double quotes; every text that passes the checks below is printable ASCII, so that only two characters need care.
-    static func quoted(_ text: String) -> String {
-        "\"" + text.flatMap { $0 == "\"" || $0 == "\\" ? ["\\", $0] : [$0] } + "\""
-    }
-
-    /// The text as one word of a shell.
-    static func shellQuoted(_ text: String) -> String { "'" + text.replacing("'", with: #"'\''"#) + "'" }
+    private static func quoted(_ text: String) -> String { YAMLScalar(quoted: text).text }
 
     static func isPrintableASCII(_ text: some StringProtocol) -> Bool { text.utf8.allSatisfy { (0x20...0x7e).contains($0) } }
 

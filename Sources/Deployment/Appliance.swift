@@ -21,14 +21,15 @@ package struct Appliance: Sendable {
             throw Failure(.invalidInput, "'\(name)' is not an appliance name", remedy: "a name has \(ApplianceName.rule)")
         }
         let directory = environment.state.appliance(valid)
+        try environment.checkTrust(valid)
         guard Files.exists(directory.spec) else {
             let known = try environment.names().map(\.rawValue)
             throw Failure(
                 .applianceNotFound, "there is no appliance '\(name)' in '\(environment.state.path)'\(Suggestion.text(for: name, among: known))",
                 remedy: known.isEmpty ? "pgkvm deploy \(name)" : "choose one of: \(known.joined(separator: ", "))")
         }
-        let spec = try SpecFile.parse(Files.read(directory.spec), file: directory.spec.string)
-        return try Appliance(spec: spec, environment: environment, storage: JournalSnapshot(path: directory.journal))
+        let spec = try SpecFile.parse(Files.readRegular(directory.spec), file: directory.spec.string)
+        return try Appliance(spec: spec, environment: environment, storage: { JournalSnapshot(directory: directory) })
     }
 
     /// An appliance whose journal can be written: whoever calls holds its lock.
@@ -36,13 +37,13 @@ package struct Appliance: Sendable {
         writing spec: ApplianceSpec, environment: ApplianceEnvironment, bootPatience: Duration = .seconds(300), leave: Leave = Leave(),
         places: SpecPlaces = SpecPlaces()
     ) throws {
-        let journal = environment.state.appliance(spec.name).journal
+        let directory = environment.state.appliance(spec.name)
         try self.init(
-            spec: spec, environment: environment, storage: FileJournalStorage(journal), bootPatience: bootPatience, leave: leave, places: places)
+            spec: spec, environment: environment, storage: { try FileJournalStorage(directory) }, bootPatience: bootPatience, leave: leave, places: places)
     }
 
     private init(
-        spec: ApplianceSpec, environment: ApplianceEnvironment, storage: any JournalStorage, bootPatience: Duration = .seconds(300),
+        spec: ApplianceSpec, environment: ApplianceEnvironment, storage: () throws -> any JournalStorage, bootPatience: Duration = .seconds(300),
         leave: Leave = Leave(), places: SpecPlaces = SpecPlaces()
     ) throws {
         let directory = environment.state.appliance(spec.name)
@@ -53,22 +54,35 @@ package struct Appliance: Sendable {
             bootPatience: bootPatience, leave: leave, places: places)
     }
 
-    static func journal(_ storage: any JournalStorage, path: FilePath) throws -> Journal {
+    static func journal(_ storage: () throws -> any JournalStorage, path: FilePath) throws -> Journal {
         do {
-            return try Journal(storage: storage)
+            return try Journal(storage: storage())
         } catch let error as JournalError {
             throw Failure(.journalUnusable, "'\(path)' cannot be used", cause: error)
         }
     }
 
     /// Runs a change while nobody else works on the appliance.
-    /// - Parameter body: is given the appliance with a journal that can be written.
+    /// - Parameters:
+    ///   - isLast: whether the change removes the appliance, so that a record of an older version that is refused does not matter.
+    ///   - body: is given the appliance with a journal that can be written.
     /// - Throws: `appliance.busy`.
-    package func exclusively<Value>(_ body: (Appliance) async throws -> Value) async throws -> Value {
+    package func exclusively<Value>(isLast: Bool = false, _ body: (Appliance) async throws -> Value) async throws -> Value {
         let lock = try Self.lock(name, directory)
-        let value = try await body(Appliance(writing: context.spec, environment: environment))
+        let appliance = try Appliance(writing: context.spec, environment: environment)
+        do {
+            try await appliance.takeOverRecords()
+        } catch  where isLast {
+        }
+        let value = try await body(appliance)
         _ = consume lock
         return value
+    }
+
+    /// Moves what older versions kept where QEMU can write. The caller holds the appliance's lock.
+    func takeOverRecords() async throws {
+        guard let keeper = context.backend as? any RecordKeeping, let deployment = try await context.journal.fact(DeploymentFact.self)?.id else { return }
+        try await keeper.takeOverRecords(of: name, deployment: deployment, network: context.journal.fact(NetworkFact.self)?.decision)
     }
 
     /// Keeps everybody else from changing the appliance, as long as the value lives.

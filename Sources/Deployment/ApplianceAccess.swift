@@ -4,6 +4,7 @@ internal import HostSystem
 internal import MachineBackend
 internal import PostgresClient
 package import PostgresServer
+internal import Quoting
 internal import SecureShell
 internal import SystemPackage
 package import Verification
@@ -124,13 +125,16 @@ extension Appliance {
             rootCertificate: directory.caCertificate.string, passwordFile: directory.passwords.string)
     }
 
+    /// The bytes of a log that are read at most: it has no limit that could be relied on.
+    private static let logLimit = 8 << 20
+
     /// The end of a log.
     package func log(_ source: LogSource, lines: Int) async throws -> String {
         let text: String
         switch source {
         case .postgresql:
-            let result = try await context.guest.run(
-                "sudo -n sh -c 'tail -q -n '\(lines)' $(ls -1t /var/log/postgresql/*.log | head -n 1)'", input: [], timeout: .seconds(60))
+            let result = try await context.guest.check(
+                "sudo -n sh -c 'tail -q -n '\(lines)' $(ls -1t /var/log/postgresql/*.log | head -n 1)'", timeout: .seconds(60))
             await context.guest.close()
             text = result.outputText
         case .serial:
@@ -140,12 +144,12 @@ extension Appliance {
                     .unsupported, "what the guest of '\(self.name)' prints is in no file that this user may read here",
                     remedy: "'pgkvm console \(self.name)' tells where its console is; libvirt's system daemon keeps the log for root of its host")
             }
-            text = ConsoleWatch.plain(try Files.readIfPresent(log) ?? [])
+            text = ConsoleWatch.plain(try Files.readEnd(log, bytes: Self.logLimit) ?? [])
         case .process:
             guard let machine = try await machine(), let log = (context.backend as? any ProcessProviding)?.processLog(of: machine) else { return "" }
-            text = String(decoding: try Files.readIfPresent(log) ?? [], as: UTF8.self)
+            text = ConsoleWatch.plain(try Files.readEnd(log, bytes: Self.logLimit) ?? [])
         case .tool:
-            let parts = try [DebugLog.former(directory.debugLog), directory.debugLog].compactMap(Files.readIfPresent)
+            let parts = try [DebugLog.former(directory.debugLog), directory.debugLog].compactMap { try Files.readEnd($0, bytes: Self.logLimit) }
             text = parts.map { String(decoding: $0, as: UTF8.self) }.joined()
         }
         let ended = text.hasSuffix("\n") ? text.dropLast() : text[...]

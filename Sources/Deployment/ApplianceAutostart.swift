@@ -2,6 +2,7 @@ package import ApplianceModel
 internal import FoundationEssentials
 internal import HostSystem
 package import MachineBackend
+internal import Quoting
 internal import SystemPackage
 
 /// What `autostart.json` keeps: what was decided once, so that a later deployment does not decide anew.
@@ -14,7 +15,7 @@ struct StoredAutostart: Codable {
     /// Nil while nothing was decided.
     /// - Throws: `format.newer`; `file.unreadable` for a file that is damaged.
     static func load(_ directory: ApplianceDirectory) throws -> Bool? {
-        guard let bytes = try Files.readIfPresent(directory.autostart) else { return nil }
+        guard let bytes = try Files.readRegularIfPresent(directory.autostart) else { return nil }
         do {
             return try VersionedJSON.decode(StoredAutostart.self, bytes, supported: currentFormat, file: directory.autostart).isOn
         } catch let error as DecodingError {

@@ -32,16 +32,23 @@ package struct ApplianceCard: Codable, Sendable {
             address: network?.endpoint(.postgresql), change: try await context.pendingChange())
     }
 
+    /// The card as it is on disk; nil where there is none, or a damaged one.
+    /// - Throws: `format.newer`, `file.unreadable`.
+    static func read(_ name: ApplianceName, in environment: ApplianceEnvironment) throws -> ApplianceCard? {
+        let path = environment.state.appliance(name).card
+        guard let bytes = try Files.readRegularIfPresent(path) else { return nil }
+        do {
+            return try VersionedJSON.decode(ApplianceCard.self, bytes, supported: currentFormat, file: path)
+        } catch is DecodingError {
+            return nil
+        }
+    }
+
     /// The card of an appliance; where there is none, since its first run has not ended, or a damaged one, what the journal says.
     /// One that says nothing where the journal cannot be read either: the others are listed all the same, and `status` tells why.
     /// - Throws: `format.newer`, `file.unreadable`.
     static func load(_ name: ApplianceName, in environment: ApplianceEnvironment) async throws -> ApplianceCard {
-        let path = environment.state.appliance(name).card
-        if let bytes = try Files.readIfPresent(path) {
-            do {
-                return try VersionedJSON.decode(ApplianceCard.self, bytes, supported: currentFormat, file: path)
-            } catch is DecodingError {}
-        }
+        if let card = try read(name, in: environment) { return card }
         guard let card = try? await of(Appliance.open(name.rawValue, in: environment).context) else {
             return ApplianceCard(name: name.rawValue, machine: nil, isVerified: false, postgresqlVersion: nil, address: nil)
         }
@@ -54,7 +61,7 @@ package struct ApplianceListing: Codable, Sendable {
     package let name: String
     /// What the platform says: running, off, paused, unresponsive, absent; unknown where it cannot be asked.
     package let state: String
-    /// deployed, or incomplete.
+    /// deployed, incomplete, damaged where the journal cannot be used, or untrusted where another user could have written the files.
     package let deployment: String
     /// Why the last change did not come true, or that it is under way; nil when there is none.
     package let change: String?
@@ -64,16 +71,48 @@ package struct ApplianceListing: Codable, Sendable {
     package let postgresql: Endpoint?
 
     package static func all(in environment: ApplianceEnvironment) async throws -> [ApplianceListing] {
-        var listings: [ApplianceListing] = []
-        for name in try environment.names() {
-            let card = try await ApplianceCard.load(name, in: environment)
-            let state = await word(card, name, environment)
-            listings.append(
-                ApplianceListing(
-                    name: card.name, state: state, deployment: card.isVerified ? "deployed" : "incomplete", change: card.change, server: nil,
-                    postgresqlVersion: card.postgresqlVersion, postgresql: card.address))
+        var cards: [(Int, ApplianceName, ApplianceCard)] = []
+        var listings: [(Int, ApplianceListing)] = []
+        for (index, name) in try environment.names().enumerated() {
+            if let listing = await unusable(name, environment) {
+                listings.append((index, listing))
+            } else {
+                cards.append((index, name, try await ApplianceCard.load(name, in: environment)))
+            }
         }
-        return await withServers(listings)
+        // Each platform is asked at the same time: one that is slow to answer holds up no other.
+        listings += await withTaskGroup(of: (Int, ApplianceListing).self) { group in
+            for (index, name, card) in cards {
+                group.addTask {
+                    let state = await word(card, name, environment)
+                    let listing = ApplianceListing(
+                        name: card.name, state: state, deployment: card.isVerified ? "deployed" : "incomplete", change: card.change, server: nil,
+                        postgresqlVersion: card.postgresqlVersion, postgresql: card.address)
+                    return (index, listing)
+                }
+            }
+            return await group.reduce(into: []) { $0.append($1) }
+        }
+        return await withServers(listings.sorted { $0.0 < $1.0 }.map(\.1))
+    }
+
+    /// The line of an appliance that cannot be opened, nil for one that can: none hides the others, and `status` tells why. The journal is not read,
+    /// unless there is no card beside it.
+    private static func unusable(_ name: ApplianceName, _ environment: ApplianceEnvironment) async -> ApplianceListing? {
+        func line(_ state: String, _ deployment: String, _ card: ApplianceCard? = nil) -> ApplianceListing {
+            ApplianceListing(
+                name: name.rawValue, state: state, deployment: deployment, change: nil, server: nil, postgresqlVersion: card?.postgresqlVersion,
+                postgresql: card?.address)
+        }
+        let directory = environment.state.appliance(name)
+        do {
+            try environment.checkTrust(name)
+        } catch {
+            return line("unknown", "untrusted")
+        }
+        guard !Files.exists(directory.card) || JournalWitness(directory: directory).isObviouslyDamaged else { return nil }
+        guard let damaged = try? DamagedAppliance(name.rawValue, in: environment) else { return nil }
+        return line((try? await damaged.powerState().word) ?? "unknown", ApplianceSummary.damagedWord, damaged.card)
     }
 
     /// The same with what each server answers. Those that do not are waited for at the same time.

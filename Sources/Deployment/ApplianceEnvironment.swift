@@ -2,6 +2,7 @@ package import ApplianceModel
 package import GuestImage
 internal import HostSystem
 package import MachineBackend
+internal import SystemPackage
 
 /// Where appliances and images live, and the platforms that run them: made once, by the executable.
 package struct ApplianceEnvironment: Sendable {
@@ -33,8 +34,31 @@ package struct ApplianceEnvironment: Sendable {
         }
     }
 
+    /// The same for whoever only looks and must not contact another machine.
+    var offline: ApplianceEnvironment {
+        ApplianceEnvironment(state: state, images: images) { [platform] machine in
+            let backend = platform(machine)
+            return (backend as? any MachinePlanning)?.offline ?? backend
+        }
+    }
+
+    /// Refuses an appliance whose files another user could have exchanged: keys, addresses and commands are taken from them.
+    /// - Throws: `state.untrusted`.
+    package func checkTrust(_ name: ApplianceName) throws {
+        let directory = state.appliance(name)
+        try PathTrust.check(directory.path)
+        let files = [
+            directory.spec, directory.wantedSpec, directory.journal, directory.journalSeal, directory.card, directory.knownHost, directory.sshKey,
+            directory.sshPublicKey, directory.caCertificate, directory.caKey, directory.passwords, directory.priority, directory.autostart,
+            directory.path.appending("records"), directory.path.appending("machines"),
+        ]
+        for file in files { try PathTrust.checkEntry(file) }
+    }
+
     /// The appliances of the state directory, by name.
+    /// - Throws: `state.untrusted`, `file.unreadable`.
     package func names() throws -> [ApplianceName] {
-        try Files.list(state.path).compactMap(ApplianceName.init).filter { Files.exists(state.appliance($0).spec) }
+        try PathTrust.check(state.path)
+        return try Files.list(state.path).compactMap(ApplianceName.init).filter { Files.exists(state.appliance($0).spec) }
     }
 }

@@ -21,17 +21,22 @@ extension Appliance {
 
     /// Shuts the guest down and waits, or cuts its power.
     package func stop(grace: Duration, force: Bool) async throws {
-        guard let machine = try await machine() else { return }
-        if force {
-            try await context.backend.powerOff(machine)
-        } else {
-            try await context.backend.shutDown(machine, grace: grace)
+        if let machine = try await machine() {
+            if force {
+                try await context.backend.powerOff(machine)
+            } else {
+                try await context.backend.shutDown(machine, grace: grace)
+            }
+        }
+        // Its record may be gone while it runs.
+        if let platform = context.backend as? any RemainsProviding, platform.recordedMachine(of: name) == nil {
+            try await platform.end(name, grace: force ? nil : grace)
         }
     }
 
     /// Removes the appliance with everything in it.
     package func delete() async throws {
-        try await exclusively { appliance in
+        try await exclusively(isLast: true) { appliance in
             try await appliance.deleteMachine()
             try Files.remove(directory.path)
         }
@@ -44,7 +49,7 @@ extension Appliance {
         guard context.spec.machine.backend != .qemu else {
             throw Failure(.unsupported, "the machine of '\(name)' is this host's own, and its disks lie with the appliance", remedy: "pgkvm delete \(name)")
         }
-        return try await exclusively { appliance in
+        return try await exclusively(isLast: true) { appliance in
             let machine = try await appliance.machine()
             try Files.remove(directory.path)
             return machine
@@ -66,7 +71,7 @@ extension Appliance {
             if let machine = try await appliance.machine() {
                 try await context.backend.shutDown(machine, grace: grace)
                 let disk = provider.dataDiskFile(of: machine)
-                if Files.exists(disk) { try Files.rename(disk, to: kept.appending(KeptData.Name.disk)) }
+                try KeptData.moveDisk(disk, to: kept)
             }
             try await appliance.deleteMachine()
             try Files.remove(directory.path)
@@ -75,13 +80,16 @@ extension Appliance {
     }
 
     private func deleteMachine() async throws {
-        guard let id = try await context.journal.fact(DeploymentFact.self)?.id else { return }
-        let known = try await machine()
-        // A deployment that was killed while it made the machine has not recorded it yet.
-        let found = try await context.backend.find(id, name: name)
-        if let machine = known ?? found {
-            try await context.backend.delete(machine)
+        if let id = try await context.journal.fact(DeploymentFact.self)?.id {
+            let known = try await machine()
+            // A deployment that was killed while it made the machine has not recorded it yet.
+            let found = try await context.backend.find(id, name: name)
+            if let machine = known ?? found {
+                try await context.backend.delete(machine)
+            }
         }
+        // What the platform has no record of may run all the same; its files are about to go.
+        try await (context.backend as? any RemainsProviding)?.remove(name)
     }
 
     /// The directory for the kept data, with everything but the disk in it. Journalled first, so that a killed delete goes on.
@@ -94,10 +102,11 @@ extension Appliance {
             kept = FilePath(fact.directory)
         } else {
             let stamp = Date.now.ISO8601Format().filter { $0.isNumber }
-            kept = environment.state.path.appending(".kept").appending("\(name)-\(stamp)")
+            kept = KeptData.parent(in: environment.state).appending("\(name)-\(stamp)")
             try await context.journal.record(KeptFact(directory: kept.string))
         }
         try Files.createDirectory(kept)
+        try KeptData.removeAbandoned(in: environment.state)
         let copies = [
             (directory.caCertificate, KeptData.Name.caCertificate), (directory.caKey, KeptData.Name.caKey),
             (directory.passwords, KeptData.Name.passwords), (directory.spec, KeptData.Name.spec),

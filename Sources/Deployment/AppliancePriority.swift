@@ -1,5 +1,6 @@
 package import ApplianceModel
 package import MachineBackend
+internal import Quoting
 internal import SystemPackage
 
 /// What `priority` shows. Its JSON keys are API.

@@ -10,10 +10,10 @@ package struct ApplianceSummary: Codable, Sendable {
     package let name: String
     /// What the platform says: running, off, paused, unresponsive, absent.
     package let state: String
-    /// Why it is paused, and the way on.
+    /// Why it is paused, or what is damaged, and the way on.
     package let reason: String?
     package let remedy: String?
-    /// deployed, or incomplete.
+    /// deployed, incomplete, or damaged where the journal cannot be used.
     package let deployment: String
     /// What PostgreSQL answers: accepting, starting, silent; nil where the machine does not run.
     package let server: String?
@@ -49,6 +49,8 @@ package struct ApplianceSummary: Codable, Sendable {
         }
         let verified = try await context.journal.fact(VerifiedFact.self)
         let postgresql = try await endpoint(.postgresql)
+        // A guest that says itself where it is, is asked once: each question may take the whole time that it is given.
+        let ssh = network?.endpoint(.ssh) ?? postgresql.map { Endpoint(host: $0.host, port: GuestService.ssh.port) }
         let isConfigured = try await context.journal.fact(ConfigurationFact.self) != nil
         var server: String?
         if let postgresql, state == .running, isConfigured { server = await ServerPresence.word(at: postgresql) }
@@ -61,7 +63,7 @@ package struct ApplianceSummary: Codable, Sendable {
             postgresqlVersion: try await context.journal.fact(PackagesFact.self)?.version ?? context.spec.postgresql.version,
             accelerator: try await context.journal.fact(CPUFact.self)?.decision.accelerator.rawValue,
             vcpus: context.spec.machine.vcpus, memory: "\(context.spec.machine.memory)", dataDisk: "\(context.spec.dataDisk.size)",
-            postgresql: postgresql, ssh: try await endpoint(.ssh),
+            postgresql: postgresql, ssh: ssh,
             networkMode: context.spec.network.mode.rawValue, isThisHostOnly: context.spec.network.mode == .user,
             processID: processID,
             // It was said of a server that answered.

@@ -3,6 +3,7 @@ internal import GuestImage
 internal import HostSystem
 internal import MachineBackend
 internal import PostgresServer
+internal import Quoting
 internal import SpecFile
 internal import SystemPackage
 internal import Workflow
@@ -76,7 +77,7 @@ struct ChangeExamination {
     private func checkSpace() async throws {
         guard let resizing = known.backend as? any MachineResizing, let machine = try await known.journal.fact(MachineFact.self)?.reference else { return }
         let present = try await resizing.dataDisk(of: machine)
-        let growth = ByteSize(bytes: wanted.spec.dataDisk.size.bytes - present.bytes)
+        let growth = wanted.spec.dataDisk.size - present
         guard growth.bytes > 0 else { return }
         let free = try await resizing.spaceLeft(for: machine)
         guard growth < free else {

@@ -4,7 +4,10 @@ internal import SystemPackage
 
 /// Follows the guest's serial log from where it stood, so that waits can say what the guest is doing.
 struct ConsoleWatch {
-    private let path: FilePath
+    /// Tells where the log is written now: a start may change it.
+    private let locate: @Sendable () -> FilePath?
+    /// The file that `offset` is of: a log that is moved is the same one.
+    private var inode: UInt64?
     private var offset: Int64
     private var lines: [String] = []
     /// The bytes after the last newline: a read may end within a character or an escape sequence.
@@ -13,9 +16,14 @@ struct ConsoleWatch {
     private static let pendingLimit = 4096
 
     /// Follows what is printed from now on.
-    init(path: FilePath) {
-        self.path = path
-        offset = Files.status(path)?.size.bytes ?? 0
+    init(path: FilePath) { self.init { path } }
+
+    /// The same of a log whose place may change; nil where there is none.
+    init(_ locate: @escaping @Sendable () -> FilePath?) {
+        self.locate = locate
+        let status = locate().flatMap { Files.status($0, followLinks: false) }
+        inode = status?.inode
+        offset = status?.size.bytes ?? 0
     }
 
     /// The last lines that were printed, for messages: before the watch began, where nothing was printed since.
@@ -50,14 +58,17 @@ struct ConsoleWatch {
     /// Reads what is new.
     /// - Returns: the newest line with something to say; nil when nothing was printed.
     mutating func advance() throws -> String? {
-        guard let size = Files.status(path)?.size.bytes else { return nil }
-        // The log was cut at a start.
-        if size < offset {
+        guard let path = locate(), let status = Files.status(path, followLinks: false) else { return nil }
+        let size = status.size.bytes
+        // Another log is written, or this one was cut.
+        if size < offset || status.inode != inode {
+            inode = status.inode
             offset = 0
             pending = []
         }
         guard size > offset else { return nil }
-        let bytes = try Files.read(path, from: offset, limit: 1 << 20)
+        guard let file = try RegularFile.open(path) else { return nil }
+        let bytes = try file.read(from: offset, limit: 1 << 20)
         offset += Int64(bytes.count)
         var parts = (pending + bytes).split(separator: 0x0a, omittingEmptySubsequences: false)
         pending = parts.popLast().map { Array($0.suffix(Self.pendingLimit)) } ?? []

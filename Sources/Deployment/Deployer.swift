@@ -52,17 +52,22 @@ package struct Deployer: Sendable {
 
     /// Carries the deployment as far as it goes. The same call after a failure, a kill or a reboot goes on where it stood. A change of an
     /// appliance that was configured before either comes true or is taken back.
-    /// - Throws: `appliance.busy`, `appliance.differs`, `appliance.restart-needed`, `server.edited`, `spec.invalid`, `spec.refused`: nothing has
+    /// - Throws: `state.untrusted`, `journal.unusable`, `appliance.busy`, `appliance.differs`, `appliance.restart-needed`, `server.edited`, `spec.invalid`, `spec.refused`: nothing has
     ///   changed then; failures of steps are in the outcome.
     package func deploy(_ wanted: ApplianceSpec) async throws -> (Appliance, RunOutcome) {
         let directory = environment.state.appliance(wanted.name)
+        try environment.checkTrust(wanted.name)
         try SizeRules.check(wanted, version: wanted.expectedVersion, source: "the spec of '\(wanted.name)'")
         try await ImageFindings.check(wanted, in: environment, places: places)
         try Files.createDirectory(environment.state.path)
         try Files.createDirectory(directory.path)
         let lock = try Appliance.lock(wanted.name, directory)
         for place in [environment.state.path, directory.path, directory.reports, directory.machine().path] { try Files.removeAbandoned(in: place) }
+        try KeptData.removeAbandoned(in: environment.state)
+        // Before anything is stored: a journal that lost its lines is not one of a new appliance.
+        _ = try Appliance.journal({ JournalSnapshot(directory: directory) }, path: directory.journal)
         let (appliance, change) = try await settled(wanted, directory)
+        try await appliance.takeOverRecords()
         if try await appliance.context.journal.fact(DeploymentFact.self) == nil {
             try await appliance.context.journal.record(DeploymentFact(id: .random()))
         }
@@ -91,9 +96,10 @@ package struct Deployer: Sendable {
     /// - Returns: the change that has to be settled at the end; nil for a first deployment, and where nothing is to change.
     private func settled(_ wanted: ApplianceSpec, _ directory: ApplianceDirectory) async throws -> (Appliance, ApplianceChange?) {
         guard Files.exists(directory.spec) else { return (try begun(KeptData.completed(wanted), directory), nil) }
-        let known = try SpecFile.parse(Files.read(directory.spec), file: directory.spec.string)
-        let comparable = wanted.comparable(with: known)
+        let known = try SpecFile.parse(Files.readRegular(directory.spec), file: directory.spec.string)
         let appliance = try open(known)
+        let network = try await appliance.context.journal.fact(NetworkFact.self)?.decision
+        let comparable = wanted.comparable(with: known, network: network)
         let isConfigured = try await appliance.context.journal.fact(ConfigurationFact.self) != nil
         guard comparable != known else {
             // A change that did not come true is given up by asking for what came true before.
@@ -103,7 +109,8 @@ package struct Deployer: Sendable {
         }
         guard let machine = try await PresentAppliance.machine(of: appliance) else {
             let spec = try KeptData.completed(wanted)
-            try Files.remove(directory.journal)
+            // The journal last: what only an appliance with a journal has would make an empty one look damaged.
+            for file in [directory.card, directory.journalSeal, directory.journal] { try Files.remove(file) }
             return (try begun(spec, directory), nil)
         }
         let changed = try open(comparable)

@@ -32,7 +32,7 @@ package enum Evidence {
     }
 
     private static func copyTail(_ file: FilePath, to directory: FilePath) throws {
-        guard let name = file.lastComponent, let bytes = try Files.readIfPresent(file) else { return }
-        try Files.write(Array(bytes.suffix(256 << 10)), to: directory.appending(name))
+        guard let name = file.lastComponent, let bytes = try Files.readEnd(file, bytes: 256 << 10) else { return }
+        try Files.write(bytes, to: directory.appending(name))
     }
 }

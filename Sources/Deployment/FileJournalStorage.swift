@@ -1,8 +1,9 @@
-internal import ApplianceModel
+package import ApplianceModel
 internal import Glibc
 internal import HostSystem
+internal import Quoting
 internal import Synchronization
-package import SystemPackage
+internal import SystemPackage
 internal import Workflow
 
 /// A journal in a file of mode 0600, each line on the disk before the next thing happens.
@@ -16,13 +17,16 @@ package final class FileJournalStorage: JournalStorage {
     }
 
     private let path: FilePath
+    private let witness: JournalWitness
     private let file: FileDescriptor
     private let state: Mutex<State>
 
-    /// Opens the file, or makes it; its directory must be there.
-    /// - Throws: `file.unwritable`.
-    package init(_ path: FilePath) throws {
-        self.path = path
+    /// Opens the journal of an appliance, or makes it; its directory must be there.
+    /// - Throws: `file.unwritable`; `JournalError` of the code `journal.damaged` for something that is not a file.
+    package init(_ directory: ApplianceDirectory) throws {
+        path = directory.journal
+        witness = JournalWitness(directory: directory)
+        try witness.checkKind()
         do {
             let file = try FileDescriptor.open(
                 path, .readWrite, options: [.append, .create, .closeOnExec, .noFollow], permissions: .ownerReadWrite)
@@ -42,8 +46,10 @@ package final class FileJournalStorage: JournalStorage {
 
     deinit { try? file.close() }
 
-    /// - Throws: `file.unreadable`.
-    package func readAll() throws -> [UInt8] {
+    /// - Throws: `JournalError` of the code `journal.damaged` where what lies beside it says that there was more; `file.unreadable`.
+    package func readAll() throws -> [UInt8] { try witness.bytes(read) }
+
+    private func read() throws -> [UInt8] {
         do {
             var bytes: [UInt8] = []
             var chunk = [UInt8](repeating: 0, count: 65_536)
@@ -80,6 +86,7 @@ package final class FileJournalStorage: JournalStorage {
                 throw unwritable(error)
             }
             state.byteCount += Int64(line.count)
+            JournalSeal(byteCount: Int(state.byteCount), line: line.dropLast()).write(to: witness.directory.journalSeal)
         }
     }
 

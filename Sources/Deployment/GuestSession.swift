@@ -78,7 +78,7 @@ package actor GuestSession: RemoteShell {
 package enum PinnedKeys {
     /// - Throws: `ssh.no-pinned-key` when there is none: nothing is ever trusted on first use.
     package static func read(_ directory: ApplianceDirectory) throws -> [HostKey] {
-        let text = try Files.readIfPresent(directory.knownHost).map { String(decoding: $0, as: UTF8.self) } ?? ""
+        let text = try Files.readRegularIfPresent(directory.knownHost).map { String(decoding: $0, as: UTF8.self) } ?? ""
         let keys = text.split(whereSeparator: \.isNewline).compactMap { HostKey(openSSH: String($0)) }
         guard !keys.isEmpty else {
             throw Failure(.noPinnedKey, "'\(directory.knownHost)' holds no host key of the guest", remedy: "restore the file, or deploy the appliance anew")

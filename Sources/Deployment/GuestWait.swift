@@ -13,11 +13,18 @@ struct GuestWait {
     private var wasStartedAgain = false
     /// How often in a row the platform did not answer.
     private var silentAnswers = 0
+    private let limits: GuestWaitLimits
+    /// When the wait for SSH began.
+    private var began = ContinuousClock.now
 
-    init(context: DeploymentContext, machine: MachineReference) {
+    /// - Parameter limits: for how long; nil derives them from the deployment's patience.
+    init(context: DeploymentContext, machine: MachineReference, limits: GuestWaitLimits? = nil) {
         self.context = context
         self.machine = machine
-        console = (context.backend as? any SerialLogProviding)?.serialLog(of: machine).map { ConsoleWatch(path: $0) }
+        self.limits = limits ?? GuestWaitLimits(patience: context.bootPatience)
+        let backend = context.backend
+        let hasLog = (backend as? any SerialLogProviding)?.serialLog(of: machine) != nil
+        console = hasLog ? ConsoleWatch { (backend as? any SerialLogProviding)?.serialLog(of: machine) } : nil
     }
 
     /// Starts the machine, unless it runs, and returns once the guest let us in with the pinned key.
@@ -29,16 +36,18 @@ struct GuestWait {
         let boots = try await context.backend.powerState(of: machine) == .off
         try await context.backend.start(machine)
         StepProgress.report("waiting for SSH")
+        began = .now
         if boots {
             lastSign = .now
             try await WaitingTime.measure {
                 while let console, !console.speaksOfLogin, ContinuousClock.now - lastSign < Self.silence(console) {
                     try await look()
+                    try checkTotal()
                     try await ContinuousClock().sleep(for: .milliseconds(200))
                 }
             }
         }
-        try await forSSH()
+        try await WaitingTime.measure { try await connect() }
     }
 
     /// How long a console may be silent that is expected to speak of a login. The firmware's words are no promise: an image may
@@ -46,26 +55,40 @@ struct GuestWait {
     private static func silence(_ console: ConsoleWatch) -> Duration { console.kernelHasSpoken ? .seconds(30) : .seconds(5) }
 
     /// Returns once the guest let us in with the pinned key.
-    /// - Throws: `guest.died`, `guest.silent`, `ssh.host-key-mismatch`, `ssh.authentication-refused`.
+    /// - Throws: `guest.died`, `guest.silent`, `guest.unreachable`, `ssh.host-key-mismatch`, `ssh.authentication-refused`.
     mutating func forSSH() async throws {
+        began = .now
         try await WaitingTime.measure { try await connect() }
     }
 
     private mutating func connect() async throws {
         var refusals = 0
+        var knock = limits.firstKnock
         while true {
             do {
-                _ = try await context.guest.live(timeout: .seconds(5))
+                _ = try await context.guest.live(timeout: knock)
                 return
             } catch let error as Failure where Self.isTooEarly(error.code) || isSilence(error) {
+                knock = limits.knock(after: knock, error.code)
                 try await look()
             } catch let error as Failure where error.code == .sshAuthenticationRefused && refusals < 40 {
                 // The server may be up a moment before the account is.
                 refusals += 1
                 try await look()
             }
+            try checkTotal()
             try await ContinuousClock().sleep(for: pause)
         }
+    }
+
+    /// Ends the wait for a guest that prints and never lets anybody in.
+    private func checkTotal() throws {
+        guard ContinuousClock.now - began >= limits.total else { return }
+        throw Failure(
+            .guestUnreachable, "the guest's machine runs and has not answered over SSH for \(limits.total.components.seconds) s" + consoleTail,
+            remedy:
+                "look at 'pgkvm console \(context.spec.name)'; run the same command to go on waiting, or begin with 'pgkvm restart --force \(context.spec.name)'"
+        )
     }
 
     /// A platform whose console cannot be read lies behind a network: each look at it is a question to a server.
@@ -167,7 +190,32 @@ struct GuestWait {
     }
 }
 
+/// How long a booting guest is waited for.
+struct GuestWaitLimits: Sendable, Equatable {
+    /// For the first attempt to connect and to log in.
+    var firstKnock: Duration = .seconds(5)
+    /// For one that came after slow ones.
+    var longestKnock: Duration
+    /// Until the guest has let us in, whatever it prints meanwhile.
+    var total: Duration
+
+    /// - Parameter patience: how long the guest may print nothing.
+    init(patience: Duration) {
+        longestKnock = max(.seconds(5), min(.seconds(60), patience / 5))
+        // An emulated guest of a busy host has been seen to need twenty minutes.
+        total = patience * 12
+    }
+
+    /// The limit of the next attempt. A guest that was too slow for a whole handshake is given more time: beginning anew costs it another
+    /// key exchange, and it would never come to the end of one. Whatever failed for another reason says nothing about its speed.
+    func knock(after last: Duration, _ code: Failure.Code) -> Duration {
+        [.timedOut, .sshTimedOut].contains(code) ? min(longestKnock, last * 2) : last
+    }
+}
+
 extension Failure.Code {
+    /// The guest prints and does not answer over SSH.
+    package static let guestUnreachable = Failure.Code("guest.unreachable")
     package static let guestDied = Failure.Code("guest.died")
     package static let guestSilent = Failure.Code("guest.silent")
 }

@@ -5,9 +5,16 @@ internal import Workflow
 
 /// The journal as it is, for commands that only look: another pgkvm may be writing it.
 struct JournalSnapshot: JournalStorage {
-    let path: FilePath
+    let directory: ApplianceDirectory
+    private var path: FilePath { directory.journal }
 
-    func readAll() throws -> [UInt8] { try Files.readIfPresent(path) ?? [] }
+    /// A journal of ten thousand runs has a few megabytes.
+    private static let limit = 64 << 20
+
+    /// - Throws: `JournalError` of the code `journal.damaged` where what lies beside it says that there was more; `file.unreadable`.
+    func readAll() throws -> [UInt8] {
+        try JournalWitness(directory: directory).bytes { try Files.readRegularIfPresent(path, atMost: Self.limit) ?? [] }
+    }
 
     func append(_ line: [UInt8]) throws {
         throw Failure(.fileUnwritable, "the journal '\(path)' was opened for reading")

@@ -2,6 +2,7 @@ package import ApplianceModel
 internal import FoundationEssentials
 internal import HostSystem
 internal import MachineBackend
+internal import Quoting
 package import SystemPackage
 
 /// What `delete --keep-data` leaves behind and `data.adopt` takes back: the disk, its CA, its passwords, and this note.
@@ -33,7 +34,7 @@ package struct KeptData: Codable, Sendable, Equatable {
     /// - Throws: `data.not-kept`, `format.newer`.
     package static func load(_ directory: String) throws -> KeptData {
         let path = FilePath(directory).appending(Name.note)
-        guard let bytes = try Files.readIfPresent(path) else {
+        guard let bytes = try Files.readRegularIfPresent(path) else {
             throw Failure(
                 .dataNotKept, "'\(directory)' is not what 'delete --keep-data' leaves: it has no \(Name.note)",
                 remedy: "name the directory that the delete printed")
@@ -45,10 +46,40 @@ package struct KeptData: Codable, Sendable, Equatable {
         }
     }
 
+    /// Moves a data disk out of its machine's directory, where QEMU could have put anything in its place; none there is no error.
+    /// - Throws: `data.not-kept` for what is not a disk.
+    static func moveDisk(_ disk: FilePath, to directory: FilePath) throws {
+        let target = directory.appending(Name.disk)
+        func check(_ path: FilePath) throws {
+            guard let status = Files.status(path, followLinks: false), status.isRegularFile, status.links == 1 else {
+                throw Failure(
+                    .dataNotKept, "'\(path)' is not a data disk: it is a link, has a second name, or is no file at all",
+                    remedy: "look what was put there: ls -ld \(ShellWord.quoted(path.string))")
+            }
+        }
+        guard Files.status(disk, followLinks: false) != nil else { return }
+        try check(disk)
+        try Files.rename(disk, to: target)
+        // It may have been exchanged in between. Nobody exchanges it there.
+        try check(target)
+    }
+
+    /// Where the directories of kept data are.
+    static func parent(in state: StateDirectory) -> FilePath { state.path.appending(".kept") }
+
+    /// Removes the files that a killed delete left half written in the directories of kept data.
+    static func removeAbandoned(in state: StateDirectory) throws {
+        let parent = parent(in: state)
+        for name in try Files.list(parent) where Files.status(parent.appending(name), followLinks: false)?.isDirectory == true {
+            try Files.removeAbandoned(in: parent.appending(name))
+        }
+    }
+
     /// Removes what is left of a directory whose disk has moved into an appliance; other people's files stay.
     static func removeRemains(_ directory: String) throws {
         let path = FilePath(directory)
         guard Files.isDirectory(path), !Files.exists(path.appending(Name.disk)) else { return }
+        try Files.removeAbandoned(in: path)
         for name in [Name.note, Name.caCertificate, Name.caKey, Name.passwords, Name.spec] { try Files.remove(path.appending(name)) }
         if try Files.list(path).isEmpty { try Files.remove(path) }
     }

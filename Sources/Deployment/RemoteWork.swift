@@ -17,9 +17,10 @@ extension DeploymentContext {
     }
 
     /// Starts a unit that a later step will run, so that the guest works on it meanwhile. What becomes of it is that step's
-    /// affair: it finds the unit by its name, and starts it again when it failed.
+    /// affair: it finds the unit by its name, and starts it again when it failed. One that an earlier run started goes on, and one that has
+    /// succeeded since the guest booted is done: its name is its content, and nothing else works on the guest before its first boot is over.
     func giveHeadStart(_ unit: RemoteUnit) async throws {
-        try await WaitingTime.measure { try await unit.start(on: guest, again: true) }
+        try await WaitingTime.measure { try await unit.start(on: guest) }
         headStarts.begin(unit)
     }
 

@@ -39,10 +39,9 @@ struct StoredPasswords: Sendable {
     /// By role, the first line of each as with libpq; empty when there is no passfile yet.
     /// - Throws: `file.unreadable`, also for a file that is too large to be one of pgkvm's.
     static func read(_ directory: ApplianceDirectory) throws -> [String: Secret] {
-        guard let size = Files.status(directory.passwords)?.size else { return [:] }
-        guard size <= mostBytes else { throw Failure(.fileUnreadable, "'\(directory.passwords)' has \(size), and a passfile of pgkvm at most \(mostBytes)") }
+        guard let bytes = try Files.readRegularIfPresent(directory.passwords, atMost: Int(mostBytes.bytes)) else { return [:] }
         var passwords: [String: Secret] = [:]
-        for line in try Files.read(directory.passwords).split(separator: UInt8(ascii: "\n")) where line.first != UInt8(ascii: "#") {
+        for line in bytes.split(separator: UInt8(ascii: "\n")) where line.first != UInt8(ascii: "#") {
             let fields = split(line).map { String(decoding: $0, as: UTF8.self) }
             if fields.count == 5, passwords[fields[3]] == nil { passwords[fields[3]] = Secret(fields[4]) }
         }

@@ -1,6 +1,7 @@
 internal import ApplianceModel
 internal import Glibc
 internal import HostSystem
+internal import Quoting
 internal import SystemPackage
 
 extension ImageCache {

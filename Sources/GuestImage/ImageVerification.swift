@@ -1,5 +1,6 @@
 internal import ApplianceModel
 internal import HostSystem
+internal import Quoting
 internal import SystemPackage
 
 /// Reads the root file system of a finished image back: owners, setuid bits and file capabilities are what the packages
@@ -37,7 +38,7 @@ struct ImageVerification: Sendable {
 
     /// The requests for debugfs, two an entry.
     var requests: String {
-        entries.map { "stat \(Self.quoted($0.path))\nea_get -x \(Self.quoted($0.path)) security.capability\n" }.joined()
+        entries.map { "stat \(DebugfsPath($0.path))\nea_get -x \(DebugfsPath($0.path)) security.capability\n" }.joined()
     }
 
     /// Compares the image with the list.
@@ -68,7 +69,7 @@ struct ImageVerification: Sendable {
                 if let entry { found[entry.path] = entry }
                 let request = line.dropFirst("debugfs: ".count)
                 if request.hasPrefix("stat ") {
-                    entry = Entry(path: unquoted(request.dropFirst("stat ".count)), mode: .max, owner: .max, group: .max)
+                    entry = Entry(path: DebugfsPath.unquoted(request.dropFirst("stat ".count)), mode: .max, owner: .max, group: .max)
                 }
             } else if entry != nil {
                 let words = line.split(separator: " ").map(String.init)
@@ -86,9 +87,4 @@ struct ImageVerification: Sendable {
         return found
     }
 
-    private static func quoted(_ path: String) -> String { "\"" + path.replacing("\"", with: "\"\"") + "\"" }
-
-    private static func unquoted(_ text: Substring) -> String {
-        text.hasPrefix("\"") ? String(text.dropFirst().dropLast()).replacing("\"\"", with: "\"") : String(text)
-    }
 }

@@ -1,3 +1,5 @@
+internal import ApplianceModel
+
 /// What the first mebibyte of a disk says about its partitions and how it starts. Every number in it may be a lie.
 struct PartitionTable: Equatable, Sendable {
     struct Partition: Equatable, Sendable {
@@ -26,7 +28,7 @@ struct PartitionTable: Equatable, Sendable {
         isGPT = start[Self.sector...].starts(with: Array("EFI PART".utf8))
         if isGPT {
             partitions = Self.entries(of: start)
-            neededSize = max(Self.bytes(sectors: number(start, at: Self.sector + 32, bytes: 8) &+ 1), partitions.map(\.end).max() ?? 0)
+            neededSize = max(Self.bytes(sectors: number(start, at: Self.sector + 32, bytes: 8).addingSaturated(1)), partitions.map(\.end).max() ?? 0)
         } else {
             guard start[510] == 0x55, start[511] == 0xAA else { return nil }
             partitions = stride(from: 446, to: 510, by: 16).compactMap { entry in
@@ -69,7 +71,7 @@ struct PartitionTable: Equatable, Sendable {
             guard entry + 128 <= start.count else { return nil }
             let type = Array(start[entry..<entry + 16])
             guard type.contains(where: { $0 != 0 }) else { return nil }
-            return Partition(type: type, end: bytes(sectors: number(start, at: entry + 40, bytes: 8) &+ 1))
+            return Partition(type: type, end: bytes(sectors: number(start, at: entry + 40, bytes: 8).addingSaturated(1)))
         }
     }
 

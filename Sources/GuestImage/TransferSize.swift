@@ -1,3 +1,5 @@
+internal import ApplianceModel
+
 /// Reads how large a transfer will be in all from the header lines that curl has written of its answers.
 enum TransferSize {
     /// The size of the whole file: what the last answer's `Content-Range` says, else what came before and its `Content-Length`.
@@ -17,7 +19,7 @@ enum TransferSize {
             let value = parts[1].filter { !$0.isWhitespace }
             switch parts[0].lowercased() {
             case "content-range": total = value.split(separator: "/").last.flatMap { Int64($0) } ?? total
-            case "content-length": total = total ?? Int64(value).map { $0 + before }
+            case "content-length": total = total ?? Int64(value).map { $0.addingSaturated(before) }
             default: break
             }
         }

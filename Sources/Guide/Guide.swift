@@ -174,7 +174,7 @@ extension Guide {
         }
         let stored = surroundings.environment.state.appliance(name).spec
         guard Files.exists(stored) else { return GuideDraft(spec: ApplianceSpec(name: name)) }
-        return GuideDraft(spec: try SpecFile.parse(Files.read(stored), file: stored.string))
+        return GuideDraft(spec: try SpecFile.parse(Files.readRegular(stored), file: stored.string))
     }
 
     private enum Opening { case walk, run, unchanged, stopped }

@@ -1,6 +1,7 @@
 internal import ApplianceModel
 internal import FoundationEssentials
 internal import Glibc
+internal import Quoting
 internal import Synchronization
 package import SystemPackage
 

@@ -23,7 +23,8 @@ package enum FileSystems {
 
     /// Whether files there can be opened with O_DIRECT.
     package static func supportsDirectIO(at directory: FilePath) throws -> Bool {
-        let probe = directory.appending(".o-direct.\(UInt32.random(in: 0 ... .max))")
+        // Named as what `Files.removeAbandoned` removes, should this process be killed or the name not go.
+        let probe = directory.appending(".o-direct.\(getpid()).\(UInt32.random(in: 0 ... .max))")
         defer { _ = unsafe unlink(probe.string) }
         let code = Errno(rawValue: unsafe clinux_try_direct_io(probe.string))
         switch code {
@@ -49,9 +50,13 @@ package enum FileSystems {
     /// - Throws: `disk.full` when the space is not there, `disk.cannot-allocate` when the file system cannot promise space.
     package static func allocate(_ path: FilePath, size: ByteSize) throws {
         let before = Files.status(path, followLinks: false)
-        let descriptor = unsafe open(path.string, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
+        let descriptor = unsafe open(path.string, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0o600)
         guard descriptor >= 0 else { throw Failure(.fileUnwritable, "cannot make '\(path)'", cause: Errno(rawValue: errno)) }
         defer { close(descriptor) }
+        var opened = stat()
+        guard unsafe fstat(descriptor, &opened) == 0, FileStatus(opened).isRegularFile else {
+            throw Failure(.fileUnwritable, "'\(path)' is not a regular file, and no space is reserved for it")
+        }
         // What does not fit is not tried: a file system may take all that there is before it says so, and whoever else writes has none then.
         let missing = ByteSize(bytes: size.bytes - (before?.allocated.bytes ?? 0))
         let isRoom = try Files.freeSpace(at: path) >= missing

@@ -1,5 +1,7 @@
 package import ApplianceModel
+internal import CLinux
 internal import Glibc
+internal import Quoting
 package import SystemPackage
 
 /// Files as the program needs them: whole, durable, private, and never half written.
@@ -42,6 +44,31 @@ package enum Files {
 
     /// Reads a whole file, nil when there is none.
     package static func readIfPresent(_ path: FilePath) throws -> [UInt8]? { exists(path) ? try read(path) : nil }
+
+    /// The most bytes that a file of pgkvm's own state has, unless it is said otherwise.
+    package static let ownLimit = 1 << 20
+
+    /// Reads a whole file of pgkvm's own. A link, a pipe, a device, and a file that is larger than it can be are refused at once.
+    /// - Throws: `file.unreadable`.
+    package static func readRegular(_ path: FilePath, atMost limit: Int = ownLimit) throws -> [UInt8] {
+        guard let bytes = try readRegularIfPresent(path, atMost: limit) else {
+            throw Failure(.fileUnreadable, "cannot read '\(path)'", cause: Errno.noSuchFileOrDirectory)
+        }
+        return bytes
+    }
+
+    /// The same, nil when there is none.
+    package static func readRegularIfPresent(_ path: FilePath, atMost limit: Int = ownLimit) throws -> [UInt8]? {
+        guard let file = try RegularFile.open(path) else { return nil }
+        return try file.read(atMost: limit)
+    }
+
+    /// The last bytes of a regular file, which may be a log of any size; nil when there is none.
+    /// - Throws: `file.unreadable`.
+    package static func readEnd(_ path: FilePath, bytes count: Int) throws -> [UInt8]? {
+        guard let file = try RegularFile.open(path) else { return nil }
+        return try file.readEnd(count)
+    }
 
     /// Replaces a file as one durable act: temporary file beside it, fsync, rename, fsync of the directory.
     /// A reader sees the old content or the new one, also after a crash.
@@ -102,23 +129,6 @@ package enum Files {
         try write(Array(text.utf8), to: path, mode: mode)
     }
 
-    /// Cuts a file, which others may be appending to, to its end. What they append meanwhile may be lost.
-    /// - Throws: `file.unwritable`, `file.unreadable`.
-    package static func keepEnd(of path: FilePath, bytes count: Int64) throws {
-        let size = status(path)?.size.bytes ?? 0
-        guard size > count else { return }
-        let end = try read(path, from: size - count, limit: Int(count))
-        do {
-            let file = try FileDescriptor.open(path, .writeOnly, options: [.append, .closeOnExec, .noFollow])
-            try file.closeAfter {
-                guard ftruncate(file.rawValue, 0) == 0 else { throw Errno(rawValue: errno) }
-                try file.writeAll(end)
-            }
-        } catch let error as Errno {
-            throw Failure(.fileUnwritable, "cannot cut '\(path)'", cause: error)
-        }
-    }
-
     /// Makes the entries of a directory durable.
     package static func synchronize(_ directory: FilePath) throws {
         let file = try FileDescriptor.open(directory.isEmpty ? "." : directory, .readOnly, options: [.directory, .closeOnExec])
@@ -149,11 +159,15 @@ package enum Files {
     }
 
     /// Removes what `write` and `createTemporaryDirectory` left in a directory when their process was killed: hidden entries that end
-    /// in the id of a process that is gone, a number, and perhaps `.tmp`.
+    /// in the id of a process that is gone, a number, and perhaps `.tmp`. Also what former releases left of a trial of O_DIRECT.
     /// - Throws: `file.unreadable`, `file.unwritable`.
     package static func removeAbandoned(in directory: FilePath) throws {
         for name in try list(directory) where name.hasPrefix(".") {
             var parts = name.split(separator: ".", omittingEmptySubsequences: false)
+            if parts.count == 3, parts[1] == "o-direct", UInt32(parts[2]) != nil {
+                try remove(directory.appending(name))
+                continue
+            }
             if parts.last == "tmp" { parts.removeLast() }
             guard parts.count >= 4, parts.popLast().flatMap({ UInt32($0) }) != nil, let process = parts.popLast().flatMap({ Int32($0) }),
                 !ProcessTable.exists(process)
@@ -162,17 +176,20 @@ package enum Files {
         }
     }
 
-    /// Removes a file or a whole directory; nothing there is no error. Symbolic links are removed, not followed.
+    /// Removes a file or a whole directory; nothing there is no error. No symbolic link is followed below the directory that holds `path`,
+    /// whatever others do in there meanwhile.
+    /// - Throws: `file.unwritable`.
     package static func remove(_ path: FilePath) throws {
-        guard let status = status(path, followLinks: false) else { return }
-        if status.isDirectory {
-            for name in try list(path) { try remove(path.appending(name)) }
-            guard unsafe rmdir(path.string) == 0 else { throw Failure(.fileUnwritable, "cannot remove '\(path)'", cause: Errno(rawValue: errno)) }
-        } else {
-            guard unsafe unlink(path.string) == 0 || errno == ENOENT else {
-                throw Failure(.fileUnwritable, "cannot remove '\(path)'", cause: Errno(rawValue: errno))
-            }
+        guard let name = path.lastComponent, name.kind == .regular else {
+            throw Failure(.fileUnwritable, "cannot remove '\(path)'", cause: Errno.invalidArgument)
         }
+        let parent = path.removingLastComponent()
+        var place: Int32 = -1
+        let code = Errno(rawValue: unsafe clinux_open_place(parent.isEmpty ? "." : parent.string, &place))
+        if code == .noSuchFileOrDirectory || code == .notDirectory { return }
+        guard code.rawValue == 0 else { throw Failure(.fileUnwritable, "cannot remove '\(path)'", cause: code) }
+        defer { close(place) }
+        try TreeRemoval(path: path).remove(name.string, in: place)
     }
 
     package static func rename(_ source: FilePath, to target: FilePath) throws {
@@ -189,14 +206,7 @@ package enum Files {
             throw Failure(.fileUnreadable, "cannot list '\(path)'", cause: Errno(rawValue: errno))
         }
         defer { unsafe closedir(stream) }
-        var names: [String] = []
-        while let entry = unsafe readdir(stream) {
-            let name = unsafe withUnsafePointer(to: &entry.pointee.d_name) { pointer in
-                unsafe pointer.withMemoryRebound(to: CChar.self, capacity: 256) { unsafe String(cString: $0) }
-            }
-            if name != "." && name != ".." { names.append(name) }
-        }
-        return names.sorted()
+        return unsafe DirectoryNames.read(stream, atMost: .max).map(DirectoryNames.text).sorted()
     }
 
     /// - Throws: `file.unreadable`.
@@ -243,6 +253,12 @@ package enum Files {
         return result == 0 ? FileStatus(raw) : nil
     }
 
+    /// Nil for a descriptor that is not open.
+    static func status(of file: FileDescriptor) -> FileStatus? {
+        var raw = stat()
+        return unsafe fstat(file.rawValue, &raw) == 0 ? FileStatus(raw) : nil
+    }
+
     /// Bytes that an unprivileged user may still write on the file system of `path`.
     package static func freeSpace(at path: FilePath) throws -> ByteSize {
         var raw = statvfs()
@@ -263,6 +279,8 @@ package struct FileStatus: Sendable {
     package let group: UInt32
     package let inode: UInt64
     package let device: UInt64
+    /// Names that the file has.
+    package let links: UInt64
 
     init(_ raw: stat) {
         size = ByteSize(bytes: Int64(raw.st_size))
@@ -272,10 +290,12 @@ package struct FileStatus: Sendable {
         group = raw.st_gid
         inode = UInt64(raw.st_ino)
         device = UInt64(raw.st_dev)
+        links = UInt64(raw.st_nlink)
     }
 
     package var isDirectory: Bool { mode & S_IFMT == S_IFDIR }
     package var isRegularFile: Bool { mode & S_IFMT == S_IFREG }
+    package var isSymbolicLink: Bool { mode & S_IFMT == S_IFLNK }
     package var permissions: UInt32 { mode & 0o7777 }
 }
 

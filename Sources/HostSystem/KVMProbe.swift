@@ -1,3 +1,4 @@
+internal import ApplianceModel
 internal import CKVM
 internal import Dispatch
 package import SystemPackage
@@ -53,5 +54,5 @@ extension ckvm_program {
 }
 
 extension Duration {
-    var clampedMilliseconds: UInt32 { UInt32(clamping: Int64((self / .milliseconds(1)).rounded(.up))) }
+    var clampedMilliseconds: UInt32 { UInt32(saturating: (self / .milliseconds(1)).rounded(.up)) }
 }

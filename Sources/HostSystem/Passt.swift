@@ -22,7 +22,9 @@ package enum Passt {
                 if status == nil { try ProcessTable.kill(process.processID) }
                 throw Failure(
                     .networkNotPermitted, "passt does not start\(status.map { ": status \($0)" } ?? " within 60 s")",
-                    remedy: "its own words stand before this; without a way on there, a new appliance can take 'network.forwarder: slirp'")
+                    remedy:
+                        "its own words stand before this; without a way on there, a new appliance can take 'network.forwarder: slirp', by which the guest reaches every service of this host"
+                )
             }
             return end
         } catch {

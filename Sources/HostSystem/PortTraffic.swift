@@ -65,8 +65,8 @@ package struct PortTraffic: Sendable, Equatable {
             let before = earlier.connections[connection] ?? Bytes()
             // Another connection between the same ends has begun at nothing.
             let isSame = now.received >= before.received && now.sent >= before.sent
-            total.received += isSame ? now.received - before.received : now.received
-            total.sent += isSame ? now.sent - before.sent : now.sent
+            total.received = total.received.addingSaturated(isSame ? now.received - before.received : now.received)
+            total.sent = total.sent.addingSaturated(isSame ? now.sent - before.sent : now.sent)
         }
         return total
     }

@@ -33,7 +33,7 @@ package struct ThreadUsage: Sendable, Equatable {
         let fields = text[text.index(after: end)...].split { $0 == " " || $0 == "\n" }
         // The first of these is field 3.
         guard fields.count > 12, let user = UInt64(fields[11]), let system = UInt64(fields[12]) else { return nil }
-        return user &+ system
+        return user.addingSaturated(system)
     }
 }
 
@@ -54,7 +54,7 @@ package struct ProcessUsage: Sendable, Equatable {
         let pages = try resident(inStatm: Files.readText(directory.appending("statm")))
         let tasks = directory.appending("task")
         let threads = try Files.list(tasks).compactMap { Int32($0) }.sorted().compactMap { thread($0, in: tasks.appending("\($0)")) }
-        return ProcessUsage(threads: threads, resident: ByteSize(bytes: pages * Int64(sysconf(Int32(_SC_PAGESIZE)))))
+        return ProcessUsage(threads: threads, resident: ByteSize(bytes: pages.multipliedSaturated(by: Int64(sysconf(Int32(_SC_PAGESIZE))))))
     }
 
     /// Nil for one that has ended between the list and the look.
@@ -64,7 +64,7 @@ package struct ProcessUsage: Sendable, Equatable {
             return ThreadUsage(id: id, name: name, busy: times.busy, waiting: times.waiting)
         }
         guard let text = try? Files.readText(directory.appending("stat")), let ticks = ThreadUsage.ticks(inStat: text) else { return nil }
-        return ThreadUsage(id: id, name: name, busy: ticks * (1_000_000_000 / UInt64(sysconf(Int32(_SC_CLK_TCK)))), waiting: nil)
+        return ThreadUsage(id: id, name: name, busy: ticks.multipliedSaturated(by: 1_000_000_000 / UInt64(sysconf(Int32(_SC_CLK_TCK)))), waiting: nil)
     }
 
     /// The second field: pages that are in memory.

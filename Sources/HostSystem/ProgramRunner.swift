@@ -28,8 +28,9 @@ package enum ProgramRunner {
             remedy: package.map { "install the package '\($0)': apt-get install \($0)" } ?? "install '\(name)' or add its directory to PATH")
     }
 
-    /// The full path of a program, or nil when there is none.
+    /// The full path of a program, or nil when there is none. An absolute path is searched for nowhere else.
     package static func lookUp(_ name: String) -> FilePath? {
+        if name.utf8.first == UInt8(ascii: "/") { return Files.isExecutable(FilePath(name)) ? FilePath(name) : nil }
         let path = HostEnvironment.value("PATH") ?? "/usr/bin:/bin"
         let directories = path.split(separator: ":").map(String.init) + ["/usr/local/sbin", "/usr/sbin", "/sbin"]
         return directories.lazy.map { FilePath($0).appending(name) }.first(where: Files.isExecutable)

@@ -10,7 +10,7 @@ package import SystemPackage
 package enum Sockets {
     /// Two stream sockets that are each other's ends.
     /// - Throws: `network.not-permitted`.
-    static func pair() throws -> (FileDescriptor, FileDescriptor) {
+    package static func pair() throws -> (FileDescriptor, FileDescriptor) {
         var (first, second): (Int32, Int32) = (-1, -1)
         let code = unsafe clinux_socket_pair(&first, &second)
         guard code == 0 else { throw Failure(.networkNotPermitted, "cannot make a pair of sockets", cause: Errno(rawValue: code)) }
@@ -72,6 +72,32 @@ package enum Sockets {
         return unsafe withGenericPointer(to: &address) { unsafe bind(file, $0, $1) } == 0
     }
 
+    /// A socket that listens on a port of 127.0.0.1 that the kernel chooses. The kernel itself takes connections; the caller closes it.
+    /// - Throws: `socket.no-free-port`.
+    package static func listen() throws -> (socket: FileDescriptor, port: UInt16) {
+        let file = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+        guard file >= 0 else { throw Failure(.noFreePort, "cannot make a socket", cause: Errno(rawValue: errno)) }
+        let socket = FileDescriptor(rawValue: file)
+        var address = socketAddress(IPv4Address(127, 0, 0, 1), 0)
+        guard unsafe withGenericPointer(to: &address, { unsafe bind(file, $0, $1) }) == 0, Glibc.listen(file, 16) == 0,
+            let port = ownAddress(of: file)?.port
+        else {
+            let code = Errno(rawValue: errno)
+            try? socket.close()
+            throw Failure(.noFreePort, "cannot listen on 127.0.0.1", cause: code)
+        }
+        return (socket, port)
+    }
+
+    private static func ownAddress(of file: Int32) -> (address: IPv4Address, port: UInt16)? {
+        var own = sockaddr_in()
+        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+        let code = unsafe withUnsafeMutablePointer(to: &own) { pointer in
+            unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { unsafe getsockname(file, $0, &length) }
+        }
+        return code == 0 ? (IPv4Address(value: UInt32(bigEndian: own.sin_addr.s_addr)), UInt16(bigEndian: own.sin_port)) : nil
+    }
+
     /// What this process has picked: a port is free until its server listens, which may be minutes away.
     private static let picked = Mutex<Set<UInt16>>([])
 
@@ -116,12 +142,7 @@ package enum Sockets {
         defer { _ = close(file) }
         var other = socketAddress(address, 9)
         guard unsafe withGenericPointer(to: &other, { unsafe Glibc.connect(file, $0, $1) }) == 0 else { return nil }
-        var own = sockaddr_in()
-        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let code = unsafe withUnsafeMutablePointer(to: &own) { pointer in
-            unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { unsafe getsockname(file, $0, &length) }
-        }
-        return code == 0 ? IPv4Address(value: UInt32(bigEndian: own.sin_addr.s_addr)) : nil
+        return ownAddress(of: file)?.address
     }
 
     // MARK: Connecting

@@ -2,6 +2,7 @@ internal import ApplianceModel
 internal import BuiltinTemplates
 internal import MachineBackend
 internal import Mustache
+internal import Quoting
 
 /// The XML of a machine. Pure: from what is decided to what libvirt is given.
 struct DomainText {
@@ -53,10 +54,19 @@ struct DomainText {
 
     private static func render(_ name: String, _ values: [String: Any]) throws -> String {
         guard let text = BuiltinTemplates.text(name) else { throw Failure(.machineFailed, "there is no template '\(name)'") }
+        MustacheContentTypes.register(XMLContent(), named: XMLContent.name)
         do {
             return try MustacheTemplate(string: text).render(values)
         } catch {
             throw Failure(.machineFailed, "template '\(name)' cannot be read as Mustache", cause: error)
         }
     }
+}
+
+/// How a template that is XML takes its values.
+private struct XMLContent: MustacheContentType {
+    /// The name by which the template asks for it.
+    static let name = "PGKVM_XML"
+
+    func escapeText(_ text: String) -> String { XMLText(attribute: text).text }
 }

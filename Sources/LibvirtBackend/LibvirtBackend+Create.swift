@@ -1,6 +1,7 @@
 internal import ApplianceModel
 internal import HostSystem
 package import MachineBackend
+internal import Quoting
 package import SystemPackage
 
 /// Making and removing a domain and its volumes.
@@ -57,6 +58,7 @@ extension LibvirtBackend {
                 try await undefine(machine.spec.deployment)
                 for name in VolumeNames(machine.spec).all { try await volumes.delete(name) }
                 try Files.remove(directory.path)
+                try Files.remove(directory.records)
             }
             throw error
         }
@@ -86,8 +88,9 @@ extension LibvirtBackend {
         }
         var record = record
         if record.hasSeed { record.hasSeed = try await volumes.missing(of: [VolumeNames(spec).seed]).isEmpty }
-        let file = state.appliance(spec.name).machine().file(MachineDirectory.Name.domain)
-        try await Files.write(text(record, in: volumes.directory()).domain(), to: file)
+        let directory = state.appliance(spec.name).machine()
+        let file = directory.record(MachineDirectory.Record.domain)
+        try await MachineRecords(directory).write(Array(text(record, in: volumes.directory()).domain().utf8), to: MachineDirectory.Record.domain)
         return Failure(
             .machineFailed, "the domain '\(spec.name)' was removed by hand; its volumes are left in the pool '\(choice.pool)' as they were",
             remedy: "define it again, as it was made: \(virsh.lines("define \(ShellWord.quoted(file.string))"))")
@@ -102,7 +105,10 @@ extension LibvirtBackend {
         // Only root may remove what the system's daemon has written.
         if let log = serialLog(of: machine) { try? Files.remove(log) }
         let directory = try directory(of: machine)
-        if try LibvirtMachine.load(from: directory)?.spec.deployment == machine.deployment { try Files.remove(directory.path) }
+        if try LibvirtMachine.load(from: directory)?.spec.deployment == machine.deployment {
+            try Files.remove(directory.path)
+            try Files.remove(directory.records)
+        }
     }
 
     package func attachSeed(_ medium: FilePath, to machine: MachineReference) async throws {

@@ -5,7 +5,7 @@ internal import SystemPackage
 
 /// Looking and deciding before anything is created.
 extension LibvirtBackend {
-    var host: LibvirtHost { LibvirtHost(choice: choice, state: state) }
+    var host: LibvirtHost { LibvirtHost(choice: choice, state: state, isOffline: isOffline) }
 
     package func checkHost(_ spec: ApplianceSpec) async throws -> HostReport {
         let found = await host.examine(spec)
@@ -53,7 +53,14 @@ extension LibvirtBackend {
 extension LibvirtBackend: MachinePlanning {
     package var lookingOnly: any MachineBackend & MachinePlanning { self }
 
+    package var offline: any MachineBackend & MachinePlanning {
+        var copy = self
+        copy.isOffline = true
+        return copy
+    }
+
     package func forecast(_ spec: ApplianceSpec) async throws -> HostForecast {
+        guard !isOffline || !virsh.isRemote else { return try offlineForecast(spec) }
         let found = await host.examine(spec)
         let disks = try? await host.disks(vcpus: spec.machine.vcpus)
         let refusals = found.failures.map {
@@ -62,6 +69,16 @@ extension LibvirtBackend: MachinePlanning {
         return HostForecast(
             accelerator: found.accelerator, findings: found.findings + (disks?.1 ?? []) + refusals, resources: found.resources, disk: disks?.0,
             ports: try ports(spec), network: spec.network.mode == .user ? nil : onNetwork(spec, macAddress: PlannedChoice.macAddress))
+    }
+
+    /// What can be told of another host without asking it.
+    private func offlineForecast(_ spec: ApplianceSpec) throws -> HostForecast {
+        let finding = Finding(
+            check: "host.libvirt", level: .skip, measured: "libvirt at '\(choice.uri)' was not asked", expected: "libvirt 9.0 or later",
+            remedy: "plan without --offline")
+        return HostForecast(
+            accelerator: nil, findings: [finding], resources: [], disk: nil, ports: try ports(spec),
+            network: spec.network.mode == .user ? nil : onNetwork(spec, macAddress: PlannedChoice.macAddress))
     }
 
     private func ports(_ spec: ApplianceSpec) throws -> [PlannedPort] {
@@ -85,4 +102,8 @@ extension LibvirtBackend: MachinePlanning {
         guard let found = try LibvirtMachine.load(from: directory(of: machine)), found.spec.deployment == machine.deployment else { return nil }
         return PlannedMachine(spec: found.spec, hasSeed: found.hasSeed)
     }
+}
+
+extension LibvirtBackend: OfflineAnswering {
+    package func isUnasked(_ failure: Failure) -> Bool { failure.code == .libvirtNotAsked }
 }

@@ -9,13 +9,15 @@ package struct LibvirtBackend: MachineBackend {
     package let kind = BackendKind.libvirt
     let choice: ApplianceSpec.Libvirt
     let state: StateDirectory
+    /// Whether a daemon of another host must not be asked.
+    var isOffline = false
 
     package init(_ choice: ApplianceSpec.Libvirt, state: StateDirectory) {
         self.choice = choice
         self.state = state
     }
 
-    var virsh: Virsh { Virsh(uri: choice.uri) }
+    var virsh: Virsh { Virsh(uri: choice.uri, isOffline: isOffline) }
     var volumes: Volumes { Volumes(virsh: virsh, pool: choice.pool) }
 
     /// By its UUID, which is the deployment's: no domain of another is ever meant.
@@ -91,6 +93,23 @@ enum Lease {
     }
 }
 
+extension LibvirtBackend: RecordKeeping {
+    package func takeOverRecords(of name: ApplianceName, deployment: DeploymentID, network: NetworkDecision?) async throws {
+        let directory = state.appliance(name).machine()
+        let records = MachineRecords(directory)
+        try records.takeOver(MachineDirectory.Record.domain) { _ in }
+        try records.takeOver(MachineDirectory.Record.machine) { bytes in
+            let file = directory.file(MachineDirectory.Record.machine)
+            let found = try LibvirtMachine.decode(bytes, file: file).spec
+            guard found.name == name, found.deployment == deployment else {
+                throw Failure(
+                    .machineFailed, "'\(file)' is not the record of the machine of '\(name)' that the journal tells of, and was not taken over",
+                    remedy: "restore it from a backup")
+            }
+        }
+    }
+}
+
 extension LibvirtBackend: SerialLogProviding {
     package func serialLog(of machine: MachineReference) -> FilePath? {
         serialLog(of: machine, isRoot: HostEnvironment.isRoot)
@@ -105,7 +124,7 @@ extension LibvirtBackend: SerialLogProviding {
     /// Where virtlogd may write: a name that is no domain's, whose own log libvirt keeps there.
     func logPath(_ name: ApplianceName, _ deployment: DeploymentID) -> String? {
         guard choice.isSession else { return "/var/log/libvirt/qemu/\(name)-\(deployment)-serial.log" }
-        // The session's daemon is the user's own, and so is the appliance's directory.
-        return choice.isThisHost ? state.appliance(name).machine().file(MachineDirectory.Name.serialLog).string : nil
+        // The session's daemon is the user's own, and so is the appliance's directory. The path is part of the domain's definition, and stays.
+        return choice.isThisHost ? state.appliance(name).machine().file(MachineDirectory.Record.serialLog).string : nil
     }
 }

@@ -1,6 +1,7 @@
 internal import ApplianceModel
 internal import HostSystem
 internal import MachineBackend
+internal import Quoting
 internal import SystemPackage
 
 extension LibvirtHost {

@@ -6,8 +6,9 @@ internal import MachineBackend
 struct LibvirtHost {
     let choice: ApplianceSpec.Libvirt
     let state: StateDirectory
+    var isOffline = false
 
-    var virsh: Virsh { Virsh(uri: choice.uri) }
+    var virsh: Virsh { Virsh(uri: choice.uri, isOffline: isOffline) }
     var volumes: Volumes { Volumes(virsh: virsh, pool: choice.pool) }
 
     /// What was seen; each failure alone refuses a deployment.
@@ -109,7 +110,7 @@ struct LibvirtHost {
         if choice.isThisHost { return try HostMemory.current().available }
         let text = try await virsh.run(["nodememstats"])
         let parts = ["free", "buffers", "cached"].compactMap { Virsh.value($0, in: text)?.prefix(while: \.isNumber) }.compactMap { Int64($0) }
-        return .kibibytes(parts.reduce(0, +))
+        return .kibibytes(parts.sumSaturated())
     }
 }
 

@@ -21,21 +21,27 @@ struct LibvirtMachine: Sendable, Equatable, Codable {
     /// Nil when there is none.
     /// - Throws: `format.newer`, or `machine.failed` when the file is damaged.
     static func load(from directory: MachineDirectory) throws -> LibvirtMachine? {
-        let path = directory.file(MachineDirectory.Name.machine)
-        guard let bytes = try Files.readIfPresent(path) else { return nil }
+        let records = MachineRecords(directory)
+        guard let bytes = try records.read(MachineDirectory.Record.machine) else { return nil }
+        return try decode(bytes, file: records.location(MachineDirectory.Record.machine))
+    }
+
+    /// - Parameter file: for messages.
+    static func decode(_ bytes: [UInt8], file: FilePath) throws -> LibvirtMachine {
         do {
             let machine = try JSONDecoder().decode(LibvirtMachine.self, from: Data(bytes))
-            try FormatVersion.check(machine.formatVersion, supported: currentFormat, file: path.string)
+            try FormatVersion.check(machine.formatVersion, supported: currentFormat, file: file.string)
             return machine
         } catch let error as DecodingError {
-            throw Failure(.machineFailed, "'\(path)' is damaged", remedy: "restore it from a backup; the domain and its disks are not touched", cause: error)
+            throw Failure(.machineFailed, "'\(file)' is damaged", remedy: "restore it from a backup; the domain and its disks are not touched", cause: error)
         }
     }
 
     func save(to directory: MachineDirectory) throws {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
+        // A session's daemon writes the console's log in there.
         try Files.createDirectory(directory.path)
-        try Files.write(Array(encoder.encode(self)), to: directory.file(MachineDirectory.Name.machine))
+        try MachineRecords(directory).write(Array(encoder.encode(self)), to: MachineDirectory.Record.machine)
     }
 }

@@ -2,14 +2,18 @@ package import ApplianceModel
 internal import Glibc
 internal import HostSystem
 internal import MachineBackend
+internal import Quoting
 
 /// Conversations with a libvirt daemon, through its own program: it needs no library at build time, goes over SSH where the address says
 /// so, and what it prints in the locale `C` is stable.
 struct Virsh: Sendable {
     /// Such as `qemu:///system`.
     let uri: String
+    /// Whether a daemon of another host must not be asked.
+    var isOffline = false
 
-    private var isRemote: Bool { uri.hasPrefix("qemu+ssh") }
+    /// Whether the daemon is another host's.
+    var isRemote: Bool { uri.hasPrefix("qemu+ssh") }
     /// What virsh connects to: nobody would answer a question of SSH's.
     private var address: String {
         guard isRemote, !uri.contains("no_tty=") else { return uri }
@@ -29,6 +33,7 @@ struct Virsh: Sendable {
     /// - Throws: `libvirt.unreachable`, `libvirt.not-found`, `libvirt.pool`, `libvirt.refused`, `program.missing`.
     @discardableResult
     func run(_ arguments: [String], input: String = "", limit: Duration = .seconds(120)) async throws -> String {
+        guard !isOffline || !isRemote else { throw Failure(.libvirtNotAsked, "libvirt at '\(uri)' was not asked") }
         // Looked for first: `timeout` would not say which package it is in.
         _ = try ProgramRunner.find("virsh")
         let command = ["\(limit.components.seconds)", "virsh", "--connect", address, "--quiet"] + arguments
@@ -116,6 +121,8 @@ extension StringProtocol {
 
 extension Failure.Code {
     package static let libvirtUnreachable = Failure.Code("libvirt.unreachable")
+    /// The daemon is another host's and was not asked, because nobody is to be asked.
+    package static let libvirtNotAsked = Failure.Code("libvirt.not-asked")
     /// A domain, volume, pool or network that is not there.
     package static let libvirtNotFound = Failure.Code("libvirt.not-found")
     /// The daemon said no.

@@ -1,6 +1,7 @@
 internal import ApplianceModel
 internal import HostSystem
 internal import MachineBackend
+internal import Quoting
 internal import SystemPackage
 
 /// What the volumes of a machine are called: with the deployment's id, so that no other's volume is ever meant.
@@ -95,8 +96,7 @@ struct Volumes: Sendable {
     /// - Parameter text: the XML of a pool.
     static func directory(in text: String) -> String? {
         guard text.contains(#/<pool type='(dir|fs|netfs)'/#), let match = text.firstMatch(of: #/<path>([^<]+)<\/path>/#) else { return nil }
-        let entities = [("&lt;", "<"), ("&gt;", ">"), ("&apos;", "'"), ("&quot;", "\""), ("&amp;", "&")]
-        return entities.reduce(String(match.1)) { $0.replacing($1.0, with: $1.1) }
+        return XMLText.read(match.1)
     }
 
     /// The size that a guest sees.
@@ -120,7 +120,7 @@ struct Volumes: Sendable {
     /// - Parameter reserves: whether its space is reserved too.
     /// - Throws: `disk.full` before anything is reserved, and what `virsh` says.
     func resize(_ name: String, to size: ByteSize, reserves: Bool) async throws {
-        if reserves { try await checkRoom(for: ByteSize(bytes: size.bytes - self.size(of: name).bytes), name) }
+        if reserves { try await checkRoom(for: size - self.size(of: name), name) }
         do {
             try await virsh.run(["vol-resize", "--pool", pool, name, "\(size.bytes)"] + (reserves ? ["--allocate"] : []), limit: .seconds(3600))
         } catch let failure as Failure where Self.isFull(failure) {

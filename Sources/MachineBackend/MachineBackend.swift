@@ -92,6 +92,15 @@ package protocol MachineBackend: Sendable {
     func endpoint(of machine: MachineReference, service: GuestService) async throws -> Endpoint?
 }
 
+/// A backend that keeps records of its machines on this host.
+package protocol RecordKeeping: Sendable {
+    /// Moves what an older version kept elsewhere to where only pgkvm's user writes. The caller holds the appliance's lock; a running machine
+    /// goes on as it is.
+    /// - Parameter network: what the journal says was decided; nil while nothing was.
+    /// - Throws: `machine.failed` for a record that is not the one that the journal tells of.
+    func takeOverRecords(of name: ApplianceName, deployment: DeploymentID, network: NetworkDecision?) async throws
+}
+
 /// A backend with more than one place for a machine.
 package protocol MachinePlacing: Sendable {
     /// Tells where a former run decided to put the machine, before this one looks at the host.
@@ -102,6 +111,27 @@ package protocol MachinePlacing: Sendable {
 package protocol RemotePlatform: Sendable {
     /// Whether the platform just did not answer, and may do so in a moment.
     func isSilence(_ failure: Failure) -> Bool
+}
+
+/// A backend that can be told to ask no other machine.
+package protocol OfflineAnswering: Sendable {
+    /// Whether a failure only says that the platform was not asked.
+    func isUnasked(_ failure: Failure) -> Bool
+}
+
+/// A backend that finds a machine of this host by its appliance's name alone, also where pgkvm has lost its record of it.
+package protocol RemainsProviding: Sendable {
+    /// The machine that the platform's own record names, whoever it belongs to; nil where there is none that can be read.
+    func recordedMachine(of name: ApplianceName) -> MachineReference?
+    /// Whether something runs under the name, asked of whatever started it and of the processes themselves.
+    func runs(_ name: ApplianceName) async throws -> Bool
+    /// Ends what runs under the name; nothing there is no error.
+    /// - Parameter grace: how long a guest may take to shut down; nil cuts its power.
+    /// - Throws: `machine.still-running`.
+    func end(_ name: ApplianceName, grace: Duration?) async throws
+    /// Cuts the power of what runs under the name, and takes away what this host has of the machine outside its directory.
+    /// - Throws: `machine.still-running`.
+    func remove(_ name: ApplianceName) async throws
 }
 
 /// A backend whose machines' serial console is written down.

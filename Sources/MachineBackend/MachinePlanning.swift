@@ -4,12 +4,19 @@ package import ApplianceModel
 package protocol MachinePlanning: Sendable {
     /// The same platform for whoever only looks: its answers leave every file of a machine as it is.
     var lookingOnly: any MachineBackend & MachinePlanning { get }
+    /// The same platform for whoever only looks and must not contact another machine: what only that machine could tell is left out,
+    /// and a question to it throws. A platform of this host is asked as ever.
+    var offline: any MachineBackend & MachinePlanning { get }
     /// What `checkHost`, `decideDisks` and `decideNetwork` would find and decide, as far as that can be seen without a trial.
     func forecast(_ spec: ApplianceSpec) async throws -> HostForecast
     /// What the platform is told so that a machine comes to be. What is only chosen when it is made stands as a word in angle brackets.
     func recipe(for machine: PlannedMachine) async throws -> MachineRecipe
     /// The machine of a deployment as it was made; nil when there is none.
     func plannedMachine(of machine: MachineReference) async throws -> PlannedMachine?
+}
+
+extension MachinePlanning {
+    package var offline: any MachineBackend & MachinePlanning { lookingOnly }
 }
 
 /// A machine whose command can be told: one that is there, or one that is to be made.

@@ -67,7 +67,7 @@ extension MachinePriority {
         if let nice, let autogroup = inForce.autogroup, autogroup != nice { missing.append("autogroup nice \(nice)") }
         if let cpuWeight, inForce.cpuWeight != cpuWeight { missing.append("cpu weight \(cpuWeight)") }
         // The kernel rounds to whole pages.
-        if let memoryMax, inForce.memoryMax.map({ abs($0.bytes - memoryMax.bytes) >= 65_536 }) ?? true { missing.append("memory limit \(memoryMax)") }
+        if let memoryMax, inForce.memoryMax.map({ ($0 - memoryMax).bytes.magnitude >= 65_536 }) ?? true { missing.append("memory limit \(memoryMax)") }
         return missing
     }
 }

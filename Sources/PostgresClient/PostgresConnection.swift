@@ -1,5 +1,6 @@
 internal import ApplianceModel
 internal import CLibPQ
+package import Quoting
 
 /// How a connection is encrypted.
 package struct TLSStatus: Sendable, Equatable {
@@ -19,6 +20,9 @@ package actor PostgresConnection {
     private static let grace = Duration.seconds(5)
     /// How often it is asked within that: asked before it began with the statement, a server does not hear it.
     private static let cancelInterval = Duration.seconds(1)
+
+    /// Bytes that a server may send for one statement; what pgkvm asks is answered with a few kilobytes.
+    static let answerLimit: UInt64 = 64 << 20
 
     private let executor = BlockingExecutor()
     private let target: String
@@ -47,10 +51,10 @@ package actor PostgresConnection {
     /// Runs one statement. Values go as parameters `$1`, `$2` …, never in the text.
     /// - Parameter timeout: how long the statement may take before the server is asked to end it.
     /// - Throws: `postgres.query-failed` with the SQLSTATE, `postgres.connection-lost`, `timed-out`, `CancellationError`.
-    package func query(_ sql: String, _ parameters: [String?] = [], timeout: Duration = .seconds(60)) async throws -> PostgresRows {
+    package func query(_ sql: SQLText, _ parameters: [String?] = [], timeout: Duration = .seconds(60)) async throws -> PostgresRows {
         let cancellation = CancellationFlag()
         return try await withTaskCancellationHandler {
-            try run(sql, parameters, timeout: timeout, cancellation: cancellation)
+            try run(sql.text, parameters, timeout: timeout, cancellation: cancellation)
         } onCancel: {
             cancellation.set()
         }
@@ -59,7 +63,7 @@ package actor PostgresConnection {
     /// Runs one statement whose rows do not matter.
     /// - Returns: the number of rows that it changed; 0 for statements that do not count.
     @discardableResult
-    package func execute(_ sql: String, _ parameters: [String?] = [], timeout: Duration = .seconds(60)) async throws -> Int {
+    package func execute(_ sql: SQLText, _ parameters: [String?] = [], timeout: Duration = .seconds(60)) async throws -> Int {
         try await query(sql, parameters, timeout: timeout).affectedRows ?? 0
     }
 
@@ -136,11 +140,12 @@ package actor PostgresConnection {
         _ sql: String, _ parameters: [String?], deadline: ContinuousClock.Instant, cancellation: CancellationFlag
     ) throws -> PostgresRows {
         guard try using({ $0.send(sql, parameters) }) else { throw StatementEnd.lost(try using { $0.errorText }) }
+        let start = try using { $0.received }
         var asked: (reason: StatementEnd, until: ContinuousClock.Instant)?
         var limit = deadline
         var outcome: Result<PostgresRows, PostgresError> = .success(PostgresRows(columns: [], rows: []))
         while true {
-            switch try advance(until: limit, unless: asked == nil ? cancellation : nil) {
+            switch try advance(until: limit, unless: asked == nil ? cancellation : nil, from: start) {
             case .result(.some(let next)): outcome = next
             case .result(.none):
                 if let asked, case .failure = outcome { throw asked.reason }
@@ -166,13 +171,18 @@ package actor PostgresConnection {
     }
 
     /// Moves bytes until the next result is whole.
-    private func advance(until deadline: ContinuousClock.Instant, unless cancellation: CancellationFlag?) throws -> Advance {
+    /// - Parameter start: how many bytes had come when the statement was sent.
+    private func advance(until deadline: ContinuousClock.Instant, unless cancellation: CancellationFlag?, from start: UInt64) throws -> Advance {
         while true {
             let unsent = try using { $0.flush() }
             guard unsent >= 0 else { throw StatementEnd.lost(try using { $0.errorText }) }
             if unsent == 0, try !using({ $0.isBusy }) { return .result(try takeResult()) }
             switch waitForSocket(try using { $0.socket }, writing: unsent == 1, until: deadline, unless: cancellation) {
-            case .ready: guard try using({ $0.consumeInput() }) else { throw StatementEnd.lost(try using { $0.errorText }) }
+            case .ready:
+                guard try using({ $0.consumeInput() }) else { throw StatementEnd.lost(try using { $0.errorText }) }
+                guard try using({ $0.received }) <= start + Self.answerLimit else {
+                    throw StatementEnd.lost("the server sent more than \(Self.answerLimit >> 20) MiB for one statement")
+                }
             case .cancelled: return .stopped(.cancelled)
             case .deadlinePassed: return .stopped(.timedOut)
             }

@@ -55,6 +55,8 @@ internal import Dispatch
 
     var isUsable: Bool { unsafe PQstatus(raw) != CONNECTION_BAD }
     var socket: Int32 { unsafe PQsocket(raw) }
+    /// Bytes that the server has sent over TCP; 0 on a Unix socket.
+    var received: UInt64 { pgkvm_pq_received(socket) }
     var serverVersion: Int { Int(unsafe PQserverVersion(raw)) }
     var backendProcess: Int32 { unsafe PQbackendPID(raw) }
 
@@ -139,7 +141,7 @@ internal import Dispatch
     }
 
     var error: PostgresError {
-        let text = unsafe String(cString: PQresultErrorMessage(raw)).split(separator: "\n").joined(separator: "; ")
+        let text = unsafe Self.text(PQresultErrorMessage(raw)).split(separator: "\n").joined(separator: "; ")
         return PostgresError(
             sqlState: field(CLibPQFieldSQLState), message: field(CLibPQFieldMessage) ?? text, detail: field(CLibPQFieldDetail),
             hint: field(CLibPQFieldHint))
@@ -147,8 +149,11 @@ internal import Dispatch
 
     private func field(_ code: Int32) -> String? {
         guard let value = unsafe PQresultErrorField(raw, code) else { return nil }
-        return unsafe String(cString: value)
+        return unsafe Self.text(value)
     }
+
+    /// A text of the server's for a message, which nobody reads to its end when it is long.
+    private static func text(_ value: UnsafePointer<CChar>) -> String { String(unsafe String(cString: value).prefix(4_096)) }
 
     var rows: PostgresRows {
         let width = unsafe PQnfields(raw)

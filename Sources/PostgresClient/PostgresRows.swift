@@ -73,7 +73,7 @@ package struct PostgresRow: Sendable, Equatable {
 
     private func convert<Value>(_ column: String, _ kind: String, _ read: (String) -> Value?) throws -> Value {
         let text = try text(column)
-        guard let value = read(text) else { throw Failure(.postgresUnexpectedResult, "column '\(column)' is not \(kind): '\(text)'") }
+        guard let value = read(text) else { throw Failure(.postgresUnexpectedResult, "column '\(column)' is not \(kind): \(SpecRules.shown(text))") }
         return value
     }
 }

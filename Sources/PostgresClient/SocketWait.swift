@@ -1,3 +1,4 @@
+internal import ApplianceModel
 internal import Glibc
 internal import Synchronization
 
@@ -26,7 +27,7 @@ func waitForSocket(
         let slice = min(left, .milliseconds(100))
         var entry = pollfd(fd: descriptor, events: events, revents: 0)
         // Rounded up, so that the last slice does not spin.
-        let milliseconds = Int32(slice / .milliseconds(1)) + 1
+        let milliseconds = Int32(saturating: slice / .milliseconds(1)) + 1
         // An error on the socket also counts as ready: the next libpq call reports it. An interrupted poll only goes round.
         if unsafe poll(&entry, 1, milliseconds) > 0 { return .ready }
     }

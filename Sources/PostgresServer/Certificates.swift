@@ -129,7 +129,7 @@ package enum CertificateExpiry {
     /// Whole days that are left, negative once it has expired.
     /// - Throws: `certificate.invalid`.
     package static func daysLeft(pem: String, now: Date) throws -> Int {
-        Int((try notAfter(pem: pem).timeIntervalSince(now) / 86_400).rounded(.down))
+        Int(saturating: (try notAfter(pem: pem).timeIntervalSince(now) / 86_400).rounded(.down))
     }
 }
 

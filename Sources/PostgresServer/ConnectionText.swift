@@ -1,4 +1,5 @@
 internal import ApplianceModel
+internal import Quoting
 
 /// How a client on the host connects, in the forms that clients read. Never a password: that is in the password file.
 package struct ConnectionText: Sendable {
@@ -47,10 +48,10 @@ package struct ConnectionText: Sendable {
     }
 
     /// For libpq and what is built on it: the server is verified by its name, and the password exchange is bound to its certificate.
-    package var libpq: String { uri(host: name, terms.map { ($0.keyword, $0.value) }) }
+    package var libpq: String { uri(host: name, terms.map { (name: $0.keyword, value: $0.value) }) }
 
     /// The same for a libpq that takes nothing from its user's files: no client certificate, no list of revoked ones.
-    package var libpqAlone: String { libpq + ["sslcert", "sslkey", "sslcrl"].map { "&\($0)=\(Self.encode("/nonexistent"))" }.joined() }
+    package var libpqAlone: String { libpq + ["sslcert", "sslkey", "sslcrl"].map { "&\($0)=\(URIPart("/nonexistent"))" }.joined() }
 
     /// For rust-postgres, which refuses every parameter that it does not know: CA and password are given to it in the program.
     package var rustPostgres: String {
@@ -58,24 +59,27 @@ package struct ConnectionText: Sendable {
     }
 
     /// For a shell: `eval "$(pgkvm connection NAME --as env)"`.
-    package var environment: String { parameters.map { "export \($0.variable)=\(Self.quote($0.value))\n" }.joined() }
+    package var environment: String { parameters.map { "export \($0.variable)=\(ShellWord($0.value))\n" }.joined() }
 
     /// A section for `pg_service.conf`, named after the appliance: `psql service=NAME`.
     /// - Throws: `unsupported` for a value that ends in white space, which libpq cuts off there.
     package func service() throws -> String {
-        for (_, _, value) in parameters where value.utf8.last.map(Self.blanks.contains) == true {
-            throw Failure(.unsupported, "a service file cannot hold '\(value)', which ends in white space", remedy: "use the form 'libpq' or 'env'")
+        let lines = try parameters.map { parameter in
+            let value = try Failure.naming("'\(parameter.value)'", .unsupported, remedy: "use the form 'libpq' or 'env'") {
+                try ServiceFileValue(parameter.value)
+            }
+            return "\(parameter.keyword)=\(value)\n"
         }
-        return "[\(name)]\n" + parameters.map { "\($0.keyword)=\($0.value)\n" }.joined()
+        return "[\(name)]\n" + lines.joined()
     }
 
     /// For pgjdbc. It counts the time for the network's connection and the time for all of connecting apart.
     package var jdbc: String {
-        let parameters = [
+        let parameters: [(name: String, value: String)] = [
             ("user", user), ("sslmode", "verify-full"), ("sslrootcert", rootCertificate), ("connectTimeout", Self.connectTimeout),
             ("loginTimeout", Self.connectTimeout),
         ]
-        return "jdbc:postgresql://\(address):\(port)/\(Self.encode(database))?" + Self.query(parameters)
+        return "jdbc:postgresql://\(address):\(port)/\(URIPart(database))?" + URIPart.query(parameters)
     }
 
     /// What libpq is told: its keyword, its environment variable, the value.
@@ -97,38 +101,7 @@ package struct ConnectionText: Sendable {
         ]
     }
 
-    private func uri(host: String, _ parameters: [(String, String)]) -> String {
-        "postgresql://\(Self.encode(user))@\(Self.encode(host)):\(port)/\(Self.encode(database, leaving: Self.plainInPath))?\(Self.query(parameters))"
+    private func uri(host: String, _ parameters: [(name: String, value: String)]) -> String {
+        "postgresql://\(URIPart(user))@\(URIPart(host)):\(port)/\(URIPart(path: database))?\(URIPart.query(parameters))"
     }
-
-    private static func query(_ parameters: [(String, String)]) -> String { parameters.map { "\($0)=\(encode($1))" }.joined(separator: "&") }
-
-    /// Percent-encodes every byte but RFC 3986's unreserved characters and those that `leaving` adds.
-    private static func encode(_ text: String, leaving others: Set<UInt8> = []) -> String {
-        var encoded = ""
-        for byte in text.utf8 {
-            if unreserved.contains(byte) || others.contains(byte) {
-                encoded.unicodeScalars.append(Unicode.Scalar(byte))
-            } else {
-                encoded += "%" + (byte < 16 ? "0" : "") + String(byte, radix: 16, uppercase: true)
-            }
-        }
-        return encoded
-    }
-
-    /// As one word of a shell.
-    private static func quote(_ text: String) -> String {
-        var quoted = "'"
-        for scalar in text.unicodeScalars {
-            if scalar == "'" { quoted += #"'\'"# }
-            quoted.unicodeScalars.append(scalar)
-        }
-        return quoted + "'"
-    }
-
-    private static let unreserved = Set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~".utf8)
-    /// What a path holds unencoded and a shell takes as it is: node-postgres decodes these nowhere.
-    private static let plainInPath = Set("/:@=+,".utf8)
-    /// C's `isspace`.
-    private static let blanks = Set(" \t\n\u{B}\u{C}\r".utf8)
 }

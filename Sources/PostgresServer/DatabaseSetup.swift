@@ -1,4 +1,5 @@
 package import ApplianceModel
+internal import Quoting
 
 /// Roles, databases and extensions of the spec, and pgkvm's own role, as one SQL script that may run again.
 package struct DatabaseSetup: Sendable {
@@ -46,7 +47,7 @@ package struct DatabaseSetup: Sendable {
             if !listed.contains(ByteName(database.owner)) {
                 faults.append("database '\(database.name)' is to belong to '\(database.owner)', which the spec does not list")
             }
-            faults += database.extensions.compactMap { name in SQLText.nameFault(name).map { "extension '\(name)' of database '\(database.name)' \($0)" } }
+            faults += database.extensions.compactMap { name in SQLIdentifier.fault(of: name).map { "extension '\(name)' of database '\(database.name)' \($0)" } }
         }
         faults += Self.repeated(roles.map(\.name)).map { "role '\($0)' is listed twice" }
         faults += Self.repeated(databases.map(\.name)).map { "database '\($0)' is listed twice" }
@@ -66,7 +67,7 @@ package struct DatabaseSetup: Sendable {
             "formatVersion": RenderedFile.formatVersion,
             "roles": try allRoles.map(values(of:)),
             "memberships": try allRoles.flatMap { role in
-                try role.memberOf.map { ["group": try SQLText.identifier($0), "member": try SQLText.identifier(role.name)] }
+                try role.memberOf.map { ["group": try SQLIdentifier($0).text, "member": try SQLIdentifier(role.name).text] }
             },
             "databases": try ([ownDatabase] + databases).map(values(of:)),
         ]
@@ -75,32 +76,25 @@ package struct DatabaseSetup: Sendable {
 
     private func values(of role: ApplianceSpec.Role) throws -> [String: Any] {
         var values: [String: Any] = [
-            "literal": try SQLText.literal(role.name), "identifier": try SQLText.identifier(role.name),
+            "literal": try SQLLiteral(role.name).text, "identifier": try SQLIdentifier(role.name).text,
             "replication": role.replication ? "REPLICATION" : "NOREPLICATION",
         ]
-        if let verifier = verifiers[role.name] { values["verifier"] = try SQLText.literal(verifier) }
+        if let verifier = verifiers[role.name] { values["verifier"] = try SQLLiteral(verifier).text }
         return values
     }
 
     private func values(of database: ApplianceSpec.Database) throws -> [String: Any] {
         [
-            "literal": try SQLText.literal(database.name), "identifier": try SQLText.identifier(database.name),
-            "ownerLiteral": try SQLText.literal(database.owner), "isPrivate": database.name == Self.ownName,
-            "connectArgument": try Self.connectArgument(database.name),
-            "extensions": try database.extensions.map(SQLText.identifier),
+            "literal": try SQLLiteral(database.name).text, "identifier": try SQLIdentifier(database.name).text,
+            "ownerLiteral": try SQLLiteral(database.owner).text, "isPrivate": database.name == Self.ownName,
+            "connectArgument": try PsqlConnectArgument(database: database.name).text,
+            "extensions": try database.extensions.map { try SQLIdentifier($0).text },
         ]
-    }
-
-    /// A database name for psql's `\connect`: as a connection string, so that no name is taken for one, in the quotes of a
-    /// meta-command, which are those of an identifier (as pg_dumpall does it).
-    private static func connectArgument(_ database: String) throws -> String {
-        let quoted = SQLText.replacing("'", in: SQLText.doubling("\\", in: database), by: #"\'"#)
-        return "\"" + SQLText.doubling("\"", in: "dbname='\(quoted)'") + "\""
     }
 
     /// psql's commands and password files go by lines, so a name may not break one.
     private static func nameFault(_ name: String) -> String? {
-        SQLText.nameFault(name) ?? (name.unicodeScalars.contains { $0 == "\n" || $0 == "\r" } ? "contains a newline" : nil)
+        SQLIdentifier.fault(of: name) ?? (name.unicodeScalars.contains { $0 == "\n" || $0 == "\r" } ? "contains a newline" : nil)
     }
 
     private static func isReserved(role: String) -> Bool {

@@ -1,4 +1,5 @@
 package import ApplianceModel
+internal import Quoting
 
 /// Who may connect from where: `pg_hba.conf`.
 package enum HostBasedAccess {
@@ -35,33 +36,12 @@ package enum HostBasedAccess {
             "formatVersion": RenderedFile.formatVersion, "userNetworking": mode == .user, "gateway": userNetworkGateway.padding(to: 18),
             "networks": networks.map { $0.padding(to: 18) },
             "replicating": replicating.map { role -> [String: Any] in
-                let name = RoleName.quoted(role, version: version)
+                let name = AccessFileRole(role, version: version).text
                 return ["lines": open.map { ["role": name.padding(to: 9), "network": $0.padding(to: 18)] }]
             },
         ]
         if let hostNetwork { values["host"] = hostNetwork.padding(to: 18) }
         return RenderedFile(path: "pg_hba.conf", text: try templates.render("postgresql/pg_hba.conf", values))
-    }
-}
-
-/// The name of a role in a line of pg_hba.conf.
-enum RoleName {
-    /// In quotes, so that no name is taken for a keyword (`all`), for the members of a group (`+x`) or for a file (`@x`). Since PostgreSQL 16 a name that
-    /// begins with a slash is a regular expression, quoted or not: such a name is written as the one that only it matches.
-    static func quoted(_ name: String, version: Int) -> String {
-        let isExpression = version >= 16 && name.utf8.first == UInt8(ascii: "/")
-        return "\"" + SQLText.doubling("\"", in: isExpression ? expression(name) : name) + "\""
-    }
-
-    /// A backslash takes the meaning from every character of ASCII that is neither letter nor digit.
-    private static func expression(_ name: String) -> String {
-        var text = "/^".unicodeScalars
-        for scalar in name.unicodeScalars {
-            if scalar.isASCII, !scalar.properties.isAlphabetic, !("0"..."9").contains(scalar) { text.append("\\") }
-            text.append(scalar)
-        }
-        text.append("$")
-        return String(text)
     }
 }
 

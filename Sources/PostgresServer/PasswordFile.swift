@@ -1,4 +1,5 @@
 package import ApplianceModel
+internal import Quoting
 
 /// libpq's password file (`passfile`), which must be 0600.
 package enum PasswordFile {
@@ -34,14 +35,6 @@ package enum PasswordFile {
     }
 
     private static func field(_ text: String, _ name: String) throws -> String {
-        guard !text.utf8.contains(where: { [0, 10, 13].contains($0) }) else {
-            throw Failure(.invalidInput, "the \(name) contains a newline or a NUL, which a password file cannot hold")
-        }
-        var escaped = String.UnicodeScalarView()
-        for scalar in text.unicodeScalars {
-            if scalar == "\\" || scalar == ":" { escaped.append("\\") }
-            escaped.append(scalar)
-        }
-        return String(escaped)
+        try Failure.naming("the \(name)") { try PassfileField(text).text }
     }
 }

@@ -44,7 +44,7 @@ extension ServerCatalogue {
             guard !isWhole || (Double(Int32.min)...Double(Int32.max)).contains(value) else { return "\(refused): it exceeds the range of integers" }
             guard !isWithin(value, setting, isWhole: isWhole) else { return nil }
             let unit = setting.unit.map { " \($0)" } ?? ""
-            let digits = isWhole ? String(Int64(value)) : String(value)
+            let digits = isWhole ? String(Int64(saturating: value)) : String(value)
             return "\(digits)\(unit) is outside the valid range of '\(setting.name)' (\(setting.minimum ?? "")\(unit) .. \(setting.maximum ?? "")\(unit))"
         }
     }

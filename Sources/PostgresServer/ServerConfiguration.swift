@@ -1,4 +1,5 @@
 package import ApplianceModel
+internal import Quoting
 
 /// Everything that decides the configuration of the server, and the files that follow from it. Pure: nothing is read or
 /// written.
@@ -61,8 +62,8 @@ package struct ServerConfiguration: Sendable {
 
     private func mainFile(_ templates: Templates) throws -> RenderedFile {
         let values: [String: Any] = [
-            "formatVersion": RenderedFile.formatVersion, "dataDirectory": Setting.quote(layout.dataDirectory),
-            "hbaFile": Setting.quote(layout.accessFile), "identFile": Setting.quote(layout.identFile), "pidFile": Setting.quote(layout.pidFile),
+            "formatVersion": RenderedFile.formatVersion, "dataDirectory": ConfigurationValue(layout.dataDirectory).text,
+            "hbaFile": ConfigurationValue(layout.accessFile).text, "identFile": ConfigurationValue(layout.identFile).text, "pidFile": ConfigurationValue(layout.pidFile).text,
         ]
         return RenderedFile(path: "postgresql.conf", text: try templates.render("postgresql/postgresql.conf", values))
     }

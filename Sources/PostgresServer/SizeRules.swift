@@ -106,7 +106,7 @@ extension SizeRules {
             unit += 1
         }
         guard value < 1e6 else { return "more than a million TiB" }
-        let tenths = Int((value * 10).rounded())
+        let tenths = Int(saturating: (value * 10).rounded())
         return tenths % 10 == 0 || tenths >= 1000 ? "\(tenths / 10)\(units[unit])" : "\(tenths / 10).\(tenths % 10)\(units[unit])"
     }
 

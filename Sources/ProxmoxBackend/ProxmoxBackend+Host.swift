@@ -127,11 +127,11 @@ extension ProxmoxBackend {
 
     private static func finding(_ site: Site, _ disks: ByteSize) -> Finding {
         let measured = "disks on '\(site.store.name)' (\(site.store.kind)), image on '\(site.imageStore.name)', seed on '\(site.isoStore.name)'"
-        let left = site.imageStore.available.bytes - (site.imageStore.name == site.store.name ? disks.bytes : 0)
-        let isRoom = left >= imageSpace.bytes
+        let left = site.imageStore.available - (site.imageStore.name == site.store.name ? disks : ByteSize(bytes: 0))
+        let isRoom = left >= imageSpace
         return Finding(
             check: "proxmox.storage", level: isRoom ? .pass : .warn,
-            measured: measured + (isRoom ? "" : "; \(ByteSize(bytes: max(0, left)).mebibytes) MiB are left on '\(site.imageStore.name)' for the image"),
+            measured: measured + (isRoom ? "" : "; \(max(0, left.mebibytes)) MiB are left on '\(site.imageStore.name)' for the image"),
             expected: "active stores for images, import and iso, with room",
             remedy: isRoom ? nil : "an image that is not there yet may not fit: free space, or name another store in 'machine.proxmox.imageStorage'")
     }

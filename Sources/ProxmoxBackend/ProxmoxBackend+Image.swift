@@ -52,12 +52,12 @@ extension ProxmoxBackend {
         let present = try await client.data(.content(node: site.node, storage: store, type: "import")).elements.first { $0["volid"]?.text == volume }
         // One of another size is what a copy left that was cut off.
         if let present, present["size"]?.count == image.size.bytes { return volume }
-        let others = store == site.store.name ? disks.bytes : 0
-        guard site.imageStore.available.bytes - others > image.size.bytes else {
+        let others = store == site.store.name ? disks : ByteSize(bytes: 0)
+        guard site.imageStore.available - others > image.size else {
             throw Failure(
                 .proxmoxStorageFull,
                 "the store '\(store)' of node '\(site.node)' has \(site.imageStore.available.mebibytes) MiB free, and the image has \(image.size.mebibytes) MiB"
-                    + (others == 0 ? "" : ", beside the \(disks.mebibytes) MiB of the disks"),
+                    + (others.bytes == 0 ? "" : ", beside the \(disks.mebibytes) MiB of the disks"),
                 remedy: "free space there, or name another store in 'machine.proxmox.imageStorage'")
         }
         report("uploading the image to '\(store)' on node '\(site.node)': \(image.size.mebibytes) MiB")

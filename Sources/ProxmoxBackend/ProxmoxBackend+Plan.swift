@@ -6,7 +6,14 @@ extension ProxmoxBackend: MachinePlanning {
     /// Looking changes nothing here.
     package var lookingOnly: any MachineBackend & MachinePlanning { self }
 
+    package var offline: any MachineBackend & MachinePlanning {
+        var copy = self
+        copy.isOffline = true
+        return copy
+    }
+
     package func forecast(_ spec: ApplianceSpec) async throws -> HostForecast {
+        guard !isOffline else { return offlineForecast(spec) }
         var findings: [Finding] = []
         var accelerator: Accelerator?
         var disk: DiskDecision?
@@ -22,6 +29,10 @@ extension ProxmoxBackend: MachinePlanning {
                 Finding(
                     check: "host.usable", level: .fail, measured: error.message, expected: "a server that can run the guest", remedy: error.remedy))
         }
+        return forecast(spec, accelerator: accelerator, findings, disk: disk)
+    }
+
+    private func forecast(_ spec: ApplianceSpec, accelerator: Accelerator?, _ findings: [Finding], disk: DiskDecision?) -> HostForecast {
         var network: NetworkDecision?
         if spec.network.mode == .bridge, let bridge = spec.network.device {
             var address: IPv4Address?
@@ -33,9 +44,29 @@ extension ProxmoxBackend: MachinePlanning {
             accelerator: accelerator, findings: findings, resources: [], disk: disk, ports: PlannedPort.ofGuest(spec.network, isThere: false), network: network)
     }
 
+    /// What the spec alone tells: whether any server could do it, and the requests, with what a server would have chosen in angle brackets.
+    private func offlineForecast(_ spec: ApplianceSpec) -> HostForecast {
+        do {
+            try Self.refuseUnsupported(spec)
+            _ = try ServerAddress(url: connection.url)
+        } catch {
+            let refusal = Finding(
+                check: "host.usable", level: .fail, measured: (error as? Failure)?.message ?? "\(error)", expected: "a server that can run the guest",
+                remedy: (error as? Failure)?.remedy)
+            return forecast(spec, accelerator: nil, [refusal], disk: nil)
+        }
+        let finding = Finding(
+            check: "proxmox.server", level: .skip, measured: "'\(connection.url)' was not asked", expected: "a server that can run the guest",
+            remedy: "plan without --offline, or: pgkvm proxmox check --url \(connection.url)")
+        return forecast(
+            spec, accelerator: spec.machine.accelerator == .tcg ? .tcg : .kvm, [finding],
+            disk: DiskDecision(cacheDirect: true, aio: .native, ioThread: true, fileSystem: "Proxmox VE"))
+    }
+
     /// The requests that make the machine; of one that has had its first boot, the one that starts it and what changes of its HA.
     package func recipe(for machine: PlannedMachine) async throws -> MachineRecipe {
-        guard !machine.hasSeed, case let client = try client(), let found = try await find(machine.spec.deployment, name: machine.spec.name, client) else {
+        guard !isOffline, !machine.hasSeed, case let client = try client(), let found = try await find(machine.spec.deployment, name: machine.spec.name, client)
+        else {
             return MachineRecipe(calls: try PVECallPlan.calls(for: machine.spec, connection: connection))
         }
         let calls = [.start(found.place), try await availabilityChange(of: found, client)].compactMap(\.self)
@@ -43,6 +74,7 @@ extension ProxmoxBackend: MachinePlanning {
     }
 
     package func plannedMachine(of machine: MachineReference) async throws -> PlannedMachine? {
+        guard !isOffline else { return nil }
         guard let found = try await locate(machine, try client()), let name = found.config["name"].flatMap({ ApplianceName($0) }),
             let cpu = found.config.processor, let macAddress = found.config.macAddress, let bridge = found.config.bridge
         else { return nil }
@@ -59,4 +91,8 @@ extension ProxmoxBackend: MachinePlanning {
             dataDiskSize: found.config.size(of: drive) ?? ByteSize(bytes: 0), adoptedDataDisk: nil)
         return PlannedMachine(spec: spec, hasSeed: found.config.drive(MachineParameters.seedDrive)?.first.map { $0 != "none" } ?? false)
     }
+}
+
+extension ProxmoxBackend: OfflineAnswering {
+    package func isUnasked(_ failure: Failure) -> Bool { failure.code == .proxmoxNotAsked }
 }

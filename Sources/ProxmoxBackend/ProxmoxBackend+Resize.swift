@@ -50,10 +50,10 @@ extension ProxmoxBackend: MachineResizing {
         let disk = try dataDisk(of: found)
         guard disk.size < size else { return }
         let space = try await space(for: found, disk.drive, client)
-        if let free = space.free, free.bytes <= size.bytes - disk.size.bytes {
+        if let free = space.free, free <= size - disk.size {
             throw Failure(
                 .diskFull,
-                "the store '\(space.store)' has \(free.mebibytes) MiB free, and the data disk is to grow by \((size.bytes - disk.size.bytes) >> 20) MiB",
+                "the store '\(space.store)' has \(free.mebibytes) MiB free, and the data disk is to grow by \((size - disk.size).mebibytes) MiB",
                 remedy: "free space there, or ask for a smaller disk")
         }
         try await client.run(

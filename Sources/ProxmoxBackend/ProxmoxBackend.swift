@@ -14,6 +14,8 @@ package struct ProxmoxBackend: MachineBackend {
     let timing: PVETiming
     /// Told what the server is doing while that lasts.
     let report: @Sendable (String) -> Void
+    /// Whether the server must not be asked anything.
+    var isOffline = false
     private let pin = ServerPin()
     /// Where the machine goes that this run makes.
     let decided = DecidedPlace()
@@ -31,9 +33,11 @@ package struct ProxmoxBackend: MachineBackend {
         self.report = report
     }
 
-    /// - Throws: `proxmox.token`, `file.unreadable`.
+    /// The only way to the server: nothing asks it without a client.
+    /// - Throws: `proxmox.token`, `proxmox.token-host`, `proxmox.not-proxmox`, `proxmox.not-asked`, `file.unreadable`.
     func client() throws -> PVEClient {
-        let token = try PVEToken.find(file: connection.tokenFile, environment: environment)
+        guard !isOffline else { throw Failure(.proxmoxNotAsked, "the server '\(connection.url)' was not asked") }
+        let token = try PVEToken.find(for: ServerAddress(url: connection.url), file: connection.tokenFile, environment: environment)
         return PVEClient(connection: connection, token: token, pin: pin, timing: timing)
     }
 

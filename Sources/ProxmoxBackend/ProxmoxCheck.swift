@@ -28,7 +28,7 @@ package struct ProxmoxCheck: Sendable {
     package func run() async -> [Finding] {
         var findings: [Finding] = []
         do {
-            let token = try PVEToken.find(file: connection.tokenFile, environment: environment)
+            let token = try PVEToken.find(for: ServerAddress(url: connection.url), file: connection.tokenFile, environment: environment)
             let client = PVEClient(connection: connection, token: token, timing: timing)
             let release = try await release(client, &findings)
             let cluster = try await ClusterView.read(client)
@@ -112,7 +112,9 @@ package struct ProxmoxCheck: Sendable {
     private static func room(_ node: NodeView) -> Finding {
         var told: [String] = []
         if let free = node.freeMemory, let memory = node.memory { told.append("\(free.mebibytes) of \(memory.mebibytes) MiB memory free") }
-        if let processors = node.processors, let load = node.load { told.append("\(Int(((1 - load) * 100).rounded())) % of \(processors) processors idle") }
+        if let processors = node.processors, let load = node.load {
+            told.append("\(Int(saturating: ((1 - load) * 100).rounded())) % of \(processors) processors idle")
+        }
         return Finding(
             check: "proxmox.nodes", level: told.isEmpty ? .skip : .pass,
             measured: "\(node.name): \(told.isEmpty ? "tells nothing" : told.joined(separator: ", "))",

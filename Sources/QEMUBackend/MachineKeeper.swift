@@ -52,11 +52,12 @@ package struct MachineKeeper: Sendable, Equatable {
     /// - Throws: what keeps QEMU from being started.
     package func run(_ command: [String]) throws -> Int32 {
         try Files.createDirectory(directory.records)
-        let console = try openRecord(Record.serialLog)
-        let words = try openRecord(Record.processLog)
+        let console = try openRecord(MachineDirectory.Record.serialLog)
+        let words = try openRecord(MachineDirectory.Record.processLog)
         let resolver = try copyOfResolver()
         let started = try program(command, hasOwnResolver: resolver != nil).start()
-        try Files.write("\(started.processID) \(ProcessStart.time(of: started.processID) ?? 0)\n", to: directory.record(Record.processID))
+        let identity = QEMUProcess.Identity(id: started.processID, startTime: ProcessStart.time(of: started.processID))
+        try Files.write(identity.text, to: directory.record(MachineDirectory.Record.processID))
         // The directory is the machine's, and is removed with it.
         _ = chdir("/")
         return started.keep(
@@ -78,9 +79,10 @@ package struct MachineKeeper: Sendable, Equatable {
     /// The host's resolver changes with its network, by another file of the same name: QEMU gets a copy that follows.
     private func copyOfResolver() throws -> StartedProgram.Copy? {
         guard hasOwnRoot else { return nil }
-        let copy = StartedProgram.Copy(source: "/etc/resolv.conf", file: try openRecord(Record.resolver, mode: [.ownerReadWrite, .groupRead, .otherRead]))
+        let name = MachineDirectory.Record.resolver
+        let copy = StartedProgram.Copy(source: "/etc/resolv.conf", file: try openRecord(name, mode: [.ownerReadWrite, .groupRead, .otherRead]))
         guard fchmod(copy.file.rawValue, 0o644) == 0 else {
-            throw Failure(.fileUnwritable, "cannot open '\(Record.resolver)' for QEMU", cause: Errno(rawValue: errno))
+            throw Failure(.fileUnwritable, "cannot open '\(name)' for QEMU", cause: Errno(rawValue: errno))
         }
         copy.refresh()
         return copy
@@ -92,10 +94,12 @@ package struct MachineKeeper: Sendable, Equatable {
         let executable = try ProgramRunner.find(name)
         var root: FilePath?
         if hasOwnRoot {
-            root = directory.record(Record.root)
-            try Files.createDirectory(directory.record(Record.root))
+            let place = directory.record(MachineDirectory.Record.root)
+            try Files.createDirectory(place)
+            root = place
         }
-        let resolver = hasOwnResolver ? [ConfinedProgram.View("/etc/resolv.conf", source: directory.record(Record.resolver))] : []
+        let resolver: [ConfinedProgram.View] =
+            hasOwnResolver ? [.init("/etc/resolv.conf", source: directory.record(MachineDirectory.Record.resolver))] : []
         let library = LibraryView.present()
         return ConfinedProgram(
             root: root, views: library.views + programViews(executable) + resolver + deviceViews + [ConfinedProgram.View(directory.path, .write)],
@@ -139,15 +143,4 @@ enum LibraryView {
         }
         return (views, links)
     }
-}
-
-/// The names of what a keeper writes down, in `MachineDirectory.records`.
-enum Record {
-    static let serialLog = MachineDirectory.Name.serialLog
-    static let processLog = MachineDirectory.Name.processLog
-    static let processID = MachineDirectory.Name.processID
-    /// What QEMU sees as the host's `/etc/resolv.conf`.
-    static let resolver = "resolv.conf"
-    /// An empty directory, on which QEMU's root is built where only QEMU sees it.
-    static let root = "root"
 }

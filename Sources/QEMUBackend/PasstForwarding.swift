@@ -6,7 +6,8 @@ package import SystemPackage
 /// User networking by passt instead of inside QEMU. Like `NetworkHandover` a command of this program's stands in front of QEMU's own: it
 /// starts passt and becomes what follows, and passt ends with it.
 ///
-/// The guest finds the same as with slirp, but for the host's loopback interface, which it does not reach.
+/// The guest finds the same as with slirp, but for this host: none of the host's own addresses, its loopback interface and so the other
+/// appliances among them, is reached by the guest. passt's options do not see to that alone: `FrameFilter` does, in a process between the two.
 package struct PasstForwarding: Sendable, Equatable {
     /// The hidden command of this program.
     package static let commandName = "start-passt"
@@ -52,14 +53,28 @@ package struct PasstForwarding: Sendable, Equatable {
     }
 
     /// What stands before QEMU's command.
-    func command(program: String) -> [String] { 
+    func command(program: String) -> [String] {
         [program, Self.commandName] + forwards.flatMap { ["--forward", "\($0)"] } + (user.map { ["--user", "\($0)"] } ?? []) + ["--"]
     }
 
-    /// Starts passt.
+    /// Starts passt, and the relay between it and QEMU.
+    /// - Parameter program: the path of this program.
     /// - Returns: what QEMU gets as its descriptor 3.
-    /// - Throws: `program.missing`, `network.not-permitted`.
-    package func open() async throws -> FileDescriptor { try await Passt.start(arguments) }
+    /// - Throws: `program.missing`, `program.failed`, `network.not-permitted`.
+    package func open(program: String) async throws -> FileDescriptor {
+        let passt = try await Passt.start(arguments)
+        defer { try? passt.close() }
+        let (end, handed) = try Sockets.pair()
+        defer { try? handed.close() }
+        do {
+            _ = try DetachedProcess.spawn(
+                FrameRelay.command(program: program, user: QEMUUser(ids: user)), in: "/", output: .standardError, descriptors: [handed, passt])
+            return end
+        } catch {
+            try? end.close()
+            throw error
+        }
+    }
 
     /// The addresses are slirp's. They and the host's resolver are all that passt would take from an interface, so the loopback one will do,
     /// which is there before the host has its own address.
@@ -75,14 +90,15 @@ package struct PasstForwarding: Sendable, Equatable {
     static func checkInstalled() throws {
         guard ProgramRunner.lookUp(Passt.program) == nil else { return }
         throw Failure(
-            .networkForwarderMissing, "network.forwarder: passt is not installed", remedy: "as root: apt-get install passt; or take 'network.forwarder: slirp'")
+            .networkForwarderMissing, "passt is not installed, which keeps the guest from this host's own services",
+            remedy: "as root: apt-get install passt; without it only 'network.forwarder: slirp', by which the guest reaches every service of this host")
     }
 
     /// Starts passt and ends it: an old one lacks options, and a host may forbid what its sandbox needs.
     /// - Throws: `network.forwarder-missing`, `network.not-permitted`.
     static func tryOut() async throws {
         try checkInstalled()
-        try await PasstForwarding(forwards: [], user: QEMUUser.example().ids).open().close()
+        try await Passt.start(PasstForwarding(forwards: [], user: QEMUUser.example().ids).arguments).close()
     }
 }
 

@@ -1,7 +1,9 @@
 package import ApplianceModel
 internal import FoundationEssentials
+internal import Glibc
 internal import HostSystem
 package import MachineBackend
+internal import Quoting
 internal import SystemPackage
 
 /// Making and removing a machine's files.
@@ -19,22 +21,25 @@ extension QEMUBackend {
         let user = try await chooseUser(of: &machine)
         if try QEMUMachine.load(from: directory) == nil {
             try refuseUnknownDisks(directory)
-            try Files.createDirectory(directory.path)
-            try user.own(directory.path)
-            try machine.save(to: directory, owner: user)
+            try machine.save(to: directory)
         }
+        // As long as this works in the directory, it is QEMU's only when QEMU is this user.
+        try Files.createDirectory(directory.path)
+        if user.ids != nil { try DirectoryHandle.open(directory.path)?.give(user: geteuid(), group: getegid()) }
         // The data disk first: it takes the most space, and a full host shows at once.
         try createDataDisk(machine.spec, in: directory, owner: user)
         try await createSystemDisk(machine.spec, in: directory, owner: user)
         try await createFirmwareVariables(machine.spec, in: directory, owner: user)
+        try user.own(directory.path)
         machine.isComplete = true
-        try machine.save(to: directory, owner: user)
+        try machine.save(to: directory)
         return reference
     }
 
     /// Disks without a `machine.json` are nobody's: neither used nor overwritten.
     private func refuseUnknownDisks(_ directory: MachineDirectory) throws {
-        for name in [MachineDirectory.Name.systemDisk, MachineDirectory.Name.dataDisk] where Files.exists(directory.file(name)) {
+        for name in [MachineDirectory.Name.systemDisk, MachineDirectory.Name.dataDisk]
+        where Files.status(directory.file(name), followLinks: false) != nil {
             throw Failure(
                 .machineStranger, "'\(directory.file(name))' is a disk of a machine that is not known",
                 remedy: "move it away if it holds data that is needed, else delete it")
@@ -161,9 +166,11 @@ extension QEMUBackend {
         try await removeBootUnit(bootUnit(of: machine))
         await removeControlGroup(of: machine)
         // The record goes last: until then the machine is found, and a delete that was killed goes on.
-        try Files.remove(directory.records)
-        for name in try Files.list(directory.path) where name != MachineDirectory.Name.machine { try Files.remove(directory.file(name)) }
+        let record = MachineDirectory.Record.machine
+        for name in try DirectoryHandle.open(directory.path)?.names() ?? [] where name != record { try Files.remove(directory.file(name)) }
         try Files.remove(directory.path)
+        for name in try Files.list(directory.records) where name != record { try Files.remove(directory.record(name)) }
+        try Files.remove(directory.records)
     }
 }
 

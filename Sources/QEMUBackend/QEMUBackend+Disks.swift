@@ -87,7 +87,7 @@ extension QEMUBackend: DiskLending {
     }
 
     private func monitor(of machine: MachineReference) async throws -> QMPClient {
-        guard let monitor = try await QMPClient.connect(monitorSocket(directory(of: machine))) else {
+        guard let monitor = try await QMPClient.connect(monitorSocket(directory(of: machine)), timeout: .seconds(60)) else {
             throw Failure(.machineFailed, "the machine of '\(machine.identifier)' does not run", remedy: "pgkvm start \(machine.identifier)")
         }
         return monitor

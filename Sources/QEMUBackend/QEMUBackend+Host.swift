@@ -37,7 +37,7 @@ extension QEMUBackend {
         }
         await note { try checkSocketPaths(spec.name) }
         await note { try HostNetwork().check(spec.network.mode, spec.network.device) }
-        if spec.network.forwarder == .passt { await note { try PasstForwarding.checkInstalled() } }
+        await note { if try takesPasst(spec) { try PasstForwarding.checkInstalled() } }
         var abilities: QEMUAbilities?
         await note {
             let found = try await ask()
@@ -71,6 +71,12 @@ extension QEMUBackend {
             host.findings.append(try Self.finding(space: space))
         }
         return host
+    }
+
+    /// A machine that is there keeps the way that it was made with.
+    private func takesPasst(_ spec: ApplianceSpec) throws -> Bool {
+        guard let own = try QEMUMachine.load(from: state.appliance(spec.name).machine()) else { return spec.takesPasst }
+        return own.spec.network.forwarder == .passt
     }
 
     static var firmwareMissing: Failure {
@@ -123,9 +129,9 @@ extension QEMUBackend {
     /// What will be written: the whole data disk, and the system disk as far as it is filled at first.
     private func space(_ spec: ApplianceSpec) throws -> HostResource {
         let machine = state.appliance(spec.name).machine()
-        let present = Files.status(machine.file(MachineDirectory.Name.dataDisk))?.allocated.bytes ?? 0
+        let present = Files.status(machine.file(MachineDirectory.Name.dataDisk), followLinks: false)?.allocated.bytes ?? 0
         let data = spec.dataDisk.adopt == nil ? max(0, spec.dataDisk.size.bytes - present) : 0
-        let system: Int64 = Files.exists(machine.file(MachineDirectory.Name.systemDisk)) ? 0 : 2 << 30
+        let system: Int64 = Files.status(machine.file(MachineDirectory.Name.systemDisk), followLinks: false) != nil ? 0 : 2 << 30
         let place = existingPlace
         return HostResource(kind: .space, needed: ByteSize(bytes: data + system), available: try Files.freeSpace(at: place), place: place.string)
     }

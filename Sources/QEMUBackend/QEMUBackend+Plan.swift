@@ -6,7 +6,9 @@ internal import SystemPackage
 /// What would be done, without doing any of it.
 extension QEMUBackend: MachinePlanning {
     package var lookingOnly: any MachineBackend & MachinePlanning {
-        self
+        var copy = self
+        copy.cutsLogs = false
+        return copy
     }
 
     package func forecast(_ spec: ApplianceSpec) async throws -> HostForecast {

@@ -1,6 +1,7 @@
 internal import ApplianceModel
 internal import HostSystem
 package import MachineBackend
+internal import Quoting
 internal import SystemPackage
 
 /// Starting, stopping and asking.
@@ -46,8 +47,8 @@ extension QEMUBackend {
     private func launch(_ record: QEMUMachine, in directory: MachineDirectory) async throws {
         let name = record.spec.name
         // A former run was killed while its QEMU was starting: that QEMU is the one. Or one is just ending.
-        if try await supervisor.isActive(name, in: directory) {
-            let isUp = try await greeting(directory) { [supervisor] in (try? await supervisor.isActive(name, in: directory)) == true ? nil : "" }
+        if try await isActive(name, in: directory) {
+            let isUp = try await greeting(directory) { (try? await isActive(name, in: directory)) == true ? nil : "" }
             if case .up = isUp { return }
         }
         try await checkPorts(record.spec.network)
@@ -56,7 +57,12 @@ extension QEMUBackend {
         var record = record
         let former = record
         let user = try await chooseUser(of: &record)
-        if record != former { try record.save(to: directory, owner: user) }
+        if record != former { try record.save(to: directory) }
+        // No QEMU runs: what is left in its directory under the name of a record is of an older version, or made to pass for one.
+        try takeOverLogs(directory)
+        try MachineRecords(directory).removeFormer(Self.recordsOfQEMU)
+        try Files.remove(directory.record(MachineDirectory.Record.processID))
+        try limitSerialLog(directory)
         try handOver(directory, to: user)
         let command = try command(of: record, abilities: abilities, user: user)
         let howEnded = try await supervisor.start(command, for: name, in: directory)
@@ -88,9 +94,16 @@ extension QEMUBackend {
             ? SystemdSupervisor(isRoot: HostEnvironment.isRoot, program: program, state: state) : SessionSupervisor()
     }
 
+    /// Whether a QEMU that was started has not ended, one of an older version too.
+    private func isActive(_ name: ApplianceName, in directory: MachineDirectory) async throws -> Bool {
+        if FormerRecords.isLogLocked(directory) { return true }
+        return try await supervisor.isActive(name, in: directory)
+    }
+
     /// One start or power cut at a time: a second one waits and then finds the work done.
     func exclusively(_ directory: MachineDirectory, _ body: () async throws -> Void) async throws {
-        let lock = try await FileLock.acquire(directory.file(MachineDirectory.Name.powerLock))
+        try MachineRecords(directory).prepare()
+        let lock = try await FileLock.acquire(directory.record(MachineDirectory.Record.powerLock))
         try await body()
         _ = consume lock
     }
@@ -125,11 +138,19 @@ extension QEMUBackend {
     }
 
     private func notStarted(_ what: String, _ directory: MachineDirectory) -> Failure {
-        let log = (try? Files.readText(directory.record(Record.processLog))) ?? ""
-        let said = log.split(separator: "\n").suffix(6).joined(separator: "\n    ")
+        let log = MachineRecords(directory).log(MachineDirectory.Record.processLog)
+        let end = String(decoding: (try? Files.readEnd(log, bytes: 16_384)) ?? [], as: UTF8.self)
+        let said = end.split(separator: "\n").suffix(6).map { SpecRules.escaped($0, limit: 400) }.joined(separator: "\n    ")
         return Failure(
             .machineFailed, what + (said.isEmpty ? "" : ":\n    \(said)"),
             remedy: said.contains("write\" lock") ? "another QEMU uses the disks of this machine: end it first" : nil)
+    }
+
+    /// The keeper bounds what it writes. A QEMU that an older version started writes its log itself: each start and each look at the machine cuts
+    /// it to the last part.
+    func limitSerialLog(_ directory: MachineDirectory) throws {
+        try MachineRecords(directory).cutLog(
+            MachineDirectory.Record.serialLog, over: Int(MachineKeeper.logLimit.bytes), to: Int(MachineKeeper.logKept.bytes))
     }
 
     package func powerState(of machine: MachineReference) async throws -> PowerState {
@@ -138,6 +159,8 @@ extension QEMUBackend {
         do {
             guard let monitor = try await QMPClient.connect(monitorSocket(directory), timeout: .seconds(5)) else { return .off }
             let status = try await monitor.execute("query-status")["status"]?.string ?? "unknown"
+            // A look does not fail because of a log: whatever stands in its place.
+            if cutsLogs { try? limitSerialLog(directory) }
             return Self.powerState(status: status, name: machine.identifier)
         } catch let error as Failure where error.code == .monitorUnresponsive {
             return try QEMUProcess.id(in: directory) == nil ? .off : .unresponsive
@@ -156,7 +179,7 @@ extension QEMUBackend {
         case "internal-error":
             .paused(reason: "the processor or KVM stopped the guest", remedy: "pgkvm logs \(name) --qemu, then 'pgkvm restart --force \(name)'")
         case "shutdown": .paused(reason: "the guest has shut down and QEMU has not ended", remedy: "pgkvm stop --force \(name)")
-        default: .paused(reason: "QEMU says '\(status)'", remedy: "pgkvm start \(name)")
+        default: .paused(reason: "QEMU says '\(SpecRules.escaped(status))'", remedy: "pgkvm start \(name)")
         }
     }
 
@@ -193,12 +216,14 @@ extension QEMUBackend {
         guard Files.isDirectory(directory.path) else { return }
         try await exclusively(directory) {
             guard let processID = try await runningProcess(machine, in: directory) else { return }
+            let clock = ContinuousClock()
+            let asked = clock.now
             do {
                 try await QMPClient.connect(monitorSocket(directory), timeout: .seconds(3))?.execute("quit")
-            } catch let error as Failure where error.code == .monitorUnresponsive {
+            } catch let error as Failure where [.monitorUnresponsive, .monitorRefused].contains(error.code) {
                 // Closing the connection is how QEMU answers 'quit'; one that hangs is killed below.
             }
-            if try await !hasEnded(directory, within: .seconds(5)) {
+            if try await !hasEnded(directory, within: max(.seconds(2), .seconds(5) - (clock.now - asked))) {
                 try ProcessTable.kill(processID)
                 guard try await hasEnded(directory, within: .seconds(10)) else {
                     throw Failure(
@@ -212,12 +237,13 @@ extension QEMUBackend {
 
     /// The process of this deployment's machine; nil when none runs. One that was started a moment ago has written no pid file yet.
     private func runningProcess(_ machine: MachineReference, in directory: MachineDirectory) async throws -> Int32? {
-        guard let found = try QEMUMachine.load(from: directory) else { return nil }
-        guard found.spec.deployment == machine.deployment else { throw stranger(machine.identifier) }
+        // A machine whose record is gone may run all the same.
+        if let found = try QEMUMachine.load(from: directory), found.spec.deployment != machine.deployment { throw stranger(machine.identifier) }
+        guard let name = ApplianceName(machine.identifier) else { return nil }
         let clock = ContinuousClock()
         let answer: Int32?? = try await poll(every: .milliseconds(50), until: clock.now + .seconds(10), on: clock) {
             if let id = try QEMUProcess.id(in: directory) { return id }
-            return try await supervisor.isActive(found.spec.name, in: directory) ? nil : .some(nil)
+            return try await isActive(name, in: directory) ? nil : .some(nil)
         }
         guard let answer else {
             throw Failure(

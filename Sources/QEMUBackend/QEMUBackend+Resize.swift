@@ -16,7 +16,7 @@ extension QEMUBackend: MachineResizing {
                 remedy: "pgkvm stop \(machine.identifier)")
         }
         record.spec = record.spec.resized(cpu: cpu, dataDisk: record.spec.dataDiskSize)
-        try record.save(to: directory(of: machine), owner: .of(record))
+        try record.save(to: directory(of: machine))
     }
 
     package func dataDisk(of machine: MachineReference) async throws -> ByteSize { try load(machine).spec.dataDiskSize }
@@ -34,10 +34,10 @@ extension QEMUBackend: MachineResizing {
                 throw Failure(.machineFailed, "'\(disk)' is not the data disk that '\(machine.identifier)' was made with", remedy: "restore it")
             }
             try FileSystems.allocate(disk, size: size)
-            try await QMPClient.connect(monitorSocket(directory))?
+            try await QMPClient.connect(monitorSocket(directory), timeout: .seconds(60))?
                 .execute("block_resize", ["node-name": .string(QEMUCommandLine.dataNode), "size": .integer(size.bytes)])
             record.spec = record.spec.resized(cpu: record.spec.cpu, dataDisk: size)
-            try record.save(to: directory, owner: .of(record))
+            try record.save(to: directory)
         }
     }
 }

@@ -12,7 +12,7 @@ extension QEMUBackend {
         try user.own(medium)
         try Files.rename(medium, to: directory.file(MachineDirectory.Name.seed))
         record.hasSeed = true
-        try record.save(to: directory, owner: user)
+        try record.save(to: directory)
     }
 
     package func detachSeed(from machine: MachineReference) async throws { try await detachSeed(from: machine, within: .seconds(60)) }
@@ -28,7 +28,7 @@ extension QEMUBackend {
                     remedy: "pgkvm restart \(machine.identifier), then run the same command again")
             }
             record.hasSeed = false
-            try record.save(to: directory, owner: .of(record))
+            try record.save(to: directory)
         }
         try Files.remove(directory.file(MachineDirectory.Name.seed))
     }
@@ -41,7 +41,7 @@ extension QEMUBackend {
         var nextRequest = clock.now
         return try await WaitingTime.measure {
             try await poll(every: .milliseconds(250), until: clock.now + limit, on: clock) { () -> Bool? in
-                guard let monitor = try await QMPClient.connect(monitorSocket(directory)) else { return true }
+                guard let monitor = try await QMPClient.connect(monitorSocket(directory), timeout: .seconds(30)) else { return true }
                 let devices = try await monitor.execute("qom-list", ["path": .string("/machine/peripheral")]).array ?? []
                 guard devices.contains(where: { $0["name"]?.string == device }) else { return try await drop(nodes, monitor) }
                 if clock.now >= nextRequest {

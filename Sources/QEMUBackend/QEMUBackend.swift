@@ -9,6 +9,8 @@ package struct QEMUBackend: MachineBackend {
     let state: StateDirectory
     /// The path of this program, for systemd's units and for what stands before QEMU.
     let program: String
+    /// Whether looking at a machine cuts its serial log when that has grown too long.
+    var cutsLogs = true
     /// The installed QEMU's abilities for a plan, which asks more than once.
     let probed = ProbedAbilities()
     /// Where the units lie that systemd reads at boot.
@@ -74,11 +76,10 @@ package struct QEMUBackend: MachineBackend {
         let (wantedSSH, wantedPostgreSQL) = (spec.network.sshPort, spec.network.postgresqlPort)
         let ssh = try Sockets.promisePort(wantedSSH, key: "network.sshPort", promised: promised.union(wantedPostgreSQL.map { [$0] } ?? []))
         let postgresql = try Sockets.promisePort(wantedPostgreSQL, key: "network.postgresqlPort", promised: promised.union([ssh]))
-        let forwarder = spec.network.forwarder
-        if forwarder == .passt { try await PasstForwarding.tryOut() }
+        if spec.takesPasst { try await PasstForwarding.tryOut() }
         return NetworkDecision(
             mode: spec.network.mode, macAddress: deployment.macAddress, sshPort: ssh, postgresqlPort: postgresql,
-            forwarder: forwarder == .slirp ? nil : forwarder)
+            forwarder: spec.takesPasst ? .passt : nil)
     }
 
     /// A tap device leads to one machine, and an address belongs to one guest, whether they run or not.
@@ -105,9 +106,9 @@ package struct QEMUBackend: MachineBackend {
 }
 
 extension QEMUBackend: SerialConsoleProviding, ProcessProviding, DataDiskFileProviding {
-    package func serialLog(of machine: MachineReference) -> FilePath? { log(machine, Record.serialLog) }
+    package func serialLog(of machine: MachineReference) -> FilePath? { log(machine, MachineDirectory.Record.serialLog) }
     package func serialSocket(of machine: MachineReference) -> FilePath { file(machine, MachineDirectory.Name.serialSocket) }
-    package func processLog(of machine: MachineReference) -> FilePath? { log(machine, Record.processLog) }
+    package func processLog(of machine: MachineReference) -> FilePath? { log(machine, MachineDirectory.Record.processLog) }
     package func dataDiskFile(of machine: MachineReference) -> FilePath { file(machine, MachineDirectory.Name.dataDisk) }
 
     package func processName(of machine: MachineReference) -> String? {
@@ -128,10 +129,7 @@ extension QEMUBackend: SerialConsoleProviding, ProcessProviding, DataDiskFilePro
         state.path.appending(machine.identifier).appending("machines").appending("0").appending(name)
     }
 
-    /// What the keeper writes; of a machine that an earlier pgkvm started last, what QEMU wrote itself.
-    private func log(_ machine: MachineReference, _ name: String) -> FilePath {
-        let own = file(machine, name)
-        let kept = MachineDirectory(path: own.removingLastComponent()).record(name)
-        return !Files.exists(kept) && Files.exists(own) ? own : kept
+    private func log(_ machine: MachineReference, _ name: String) -> FilePath? {
+        (try? directory(of: machine)).map { MachineRecords($0).log(name) }
     }
 }

@@ -1,5 +1,6 @@
 package import ApplianceModel
 internal import MachineBackend
+internal import Quoting
 
 /// The arguments of one QEMU process. Pure: no lookup, no I/O.
 ///
@@ -66,7 +67,7 @@ package struct QEMUCommandLine: Sendable {
     private var firmware: [String] {
         guard spec.image.firmware == .uefi, let code = abilities.firmwareCode else { return [] }
         return [
-            "-blockdev", "driver=file,node-name=firmware-code-file,filename=\(Self.escape(code)),read-only=on",
+            "-blockdev", "driver=file,node-name=firmware-code-file,filename=\(QEMUValue(code)),read-only=on",
             "-blockdev", "driver=raw,node-name=firmware-code,file=firmware-code-file,read-only=on",
             "-blockdev", "driver=file,node-name=firmware-variables-file,filename=\(MachineDirectory.Name.firmwareVariables)",
             "-blockdev", "driver=raw,node-name=firmware-variables,file=firmware-variables-file",
@@ -150,7 +151,4 @@ package struct QEMUCommandLine: Sendable {
             "-mon", "chardev=monitor0,mode=control",
         ]
     }
-
-    /// QEMU's option parser takes a doubled comma for a comma.
-    package static func escape(_ value: String) -> String { value.replacing(",", with: ",,") }
 }

@@ -25,26 +25,29 @@ package struct QEMUMachine: Sendable, Equatable, Codable {
     }
 
     /// Reads `machine.json`; nil when there is none.
-    /// - Throws: `format.newer`, or `machine.failed` when the file is damaged.
+    /// - Throws: `format.newer`; `machine.failed` when the file is damaged; `file.unreadable` when it is not a regular file.
     static func load(from directory: MachineDirectory) throws -> QEMUMachine? {
-        let path = directory.file(MachineDirectory.Name.machine)
-        guard let bytes = try Files.readIfPresent(path) else { return nil }
+        let records = MachineRecords(directory)
+        guard let bytes = try records.read(MachineDirectory.Record.machine) else { return nil }
+        return try decode(bytes, file: records.location(MachineDirectory.Record.machine))
+    }
+
+    /// - Parameter file: for messages.
+    static func decode(_ bytes: [UInt8], file: FilePath) throws -> QEMUMachine {
         struct Header: Codable { let formatVersion: Int }
         do {
             let data = Data(bytes)
             try FormatVersion.check(
-                JSONDecoder().decode(Header.self, from: data).formatVersion, supported: currentFormat, file: path.string)
+                JSONDecoder().decode(Header.self, from: data).formatVersion, supported: currentFormat, file: file.string)
             return try JSONDecoder().decode(QEMUMachine.self, from: data)
         } catch let error as DecodingError {
-            throw Failure(.machineFailed, "'\(path)' is damaged", remedy: "restore it from a backup; the disks beside it are not touched", cause: error)
+            throw Failure(.machineFailed, "'\(file)' is damaged", remedy: "restore it from a backup; the disks of the machine are not touched", cause: error)
         }
     }
 
-    func save(to directory: MachineDirectory, owner: QEMUUser) throws {
+    func save(to directory: MachineDirectory) throws {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
-        let path = directory.file(MachineDirectory.Name.machine)
-        try Files.write(Array(encoder.encode(self)), to: path)
-        try owner.own(path)
+        try MachineRecords(directory).write(Array(encoder.encode(self)), to: MachineDirectory.Record.machine)
     }
 }

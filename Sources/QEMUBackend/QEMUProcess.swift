@@ -2,34 +2,74 @@ internal import ApplianceModel
 internal import HostSystem
 internal import SystemPackage
 
-/// The QEMU process of a machine, which its keeper writes down before QEMU begins.
+/// The QEMU process of a machine.
+///
+/// It is known by `records/qemu.pid`, which its keeper writes before QEMU begins and QEMU cannot write: a process id, and the time at which that
+/// process was started, in the kernel's own unit. A machine that an older version started has a pid file of QEMU's own in its directory until the
+/// next command with the appliance's lock.
 enum QEMUProcess {
+    /// What a pid file says.
+    struct Identity: Equatable {
+        let id: Int32
+        /// Field 22 of /proc/PID/stat.
+        let startTime: UInt64?
+
+        /// `PID` or `PID STARTTIME`; nil for anything else.
+        init?(_ bytes: [UInt8]) {
+            let words = String(decoding: bytes, as: UTF8.self).split(whereSeparator: \.isWhitespace)
+            guard let id = words.first.flatMap({ Int32($0) }), id > 1, words.count <= 2 else { return nil }
+            let start = words.dropFirst().first.map { UInt64($0) }
+            // A second word that is no time says nothing of which process is meant.
+            if case .some(.none) = start { return nil }
+            self.init(id: id, startTime: start ?? nil)
+        }
+
+        init(id: Int32, startTime: UInt64?) {
+            self.id = id
+            self.startTime = startTime
+        }
+
+        var text: String { ([String(id)] + (startTime.map { [String($0)] } ?? [])).joined(separator: " ") + "\n" }
+    }
+
+    /// What a pid file has at most.
+    private static let limit = 128
+
     /// The process id; nil when none runs.
-    ///
-    /// A record that outlived its QEMU is told apart by when the process began, and by its working directory: QEMU runs inside the
-    /// machine's directory.
+    /// - Throws: `file.unreadable` for a pid file that is not a regular file.
     static func id(in directory: MachineDirectory) throws -> Int32? {
-        if let id = try recorded(in: directory) { return id }
-        // A QEMU that an earlier pgkvm started wrote its id itself.
-        return try written(directory.file(MachineDirectory.Name.processID)).flatMap { runs($0.id, inside: directory) }
+        guard let bytes = try Files.readRegularIfPresent(directory.record(MachineDirectory.Record.processID), atMost: limit) else {
+            return try former(in: directory)?.id
+        }
+        guard let known = Identity(bytes) else { return nil }
+        guard let start = known.startTime else { return isInside(directory, known.id) ? known.id : nil }
+        return ProcessStart.time(of: known.id) == start ? known.id : nil
     }
 
-    /// The process that its keeper wrote down.
-    private static func recorded(in directory: MachineDirectory) throws -> Int32? {
-        guard let (id, start) = try written(directory.record(Record.processID)), let start, start == ProcessStart.time(of: id) else { return nil }
-        return runs(id, inside: directory)
+    /// The process of a pid file that QEMU wrote in its own directory, with its time. What is in there is QEMU's word, which is believed of a
+    /// process that runs inside the directory and as its owner.
+    private static func former(in directory: MachineDirectory) throws -> Identity? {
+        guard let bytes = try Files.readRegularIfPresent(directory.file(MachineDirectory.Record.processID), atMost: limit), let id = Identity(bytes)?.id,
+            isInside(directory, id), let owner = Files.status(directory.path, followLinks: false)?.owner, let start = ProcessStart.time(of: id)
+        else { return nil }
+        var status = ProcessStatus()
+        status.take(status: (try? Files.readText(FilePath("/proc/\(id)/status"))) ?? "")
+        return status.userIDs.allSatisfy { $0 == owner } && !status.userIDs.isEmpty ? Identity(id: id, startTime: start) : nil
     }
 
-    /// The content of a file such as `4711 815923`.
-    private static func written(_ file: FilePath) throws -> (id: Int32, start: UInt64?)? {
-        guard let bytes = try Files.readIfPresent(file) else { return nil }
-        let words = String(decoding: bytes.prefix(64), as: UTF8.self).split { $0 == " " || $0 == "\n" }
-        guard let id = words.first.flatMap({ Int32($0) }), id > 1 else { return nil }
-        return (id, words.dropFirst().first.flatMap { UInt64($0) })
+    /// Keeps the process of a machine that an older version started in `records`, and takes away QEMU's own pid file.
+    static func takeOver(in directory: MachineDirectory) throws {
+        let records = MachineRecords(directory)
+        let name = MachineDirectory.Record.processID
+        if try Files.readRegularIfPresent(directory.record(name), atMost: limit) == nil, let running = try? former(in: directory) {
+            try records.write(Array(running.text.utf8), to: name)
+        }
+        try records.removeFormer([name])
     }
 
-    private static func runs(_ id: Int32, inside directory: MachineDirectory) -> Int32? {
-        guard let own = Files.status(directory.path), let its = Files.status(FilePath("/proc/\(id)/cwd")) else { return nil }
-        return own.inode == its.inode && own.device == its.device ? id : nil
+    /// A pid file that outlived its QEMU is told apart by the working directory of the process: QEMU runs inside the machine's directory.
+    private static func isInside(_ directory: MachineDirectory, _ id: Int32) -> Bool {
+        guard let own = Files.status(directory.path), let its = Files.status(FilePath("/proc/\(id)/cwd")) else { return false }
+        return own.inode == its.inode && own.device == its.device
     }
 }

@@ -7,25 +7,37 @@ package import SystemPackage
 
 /// One conversation with QEMU's monitor over its socket.
 ///
-/// QEMU serves one client at a time, so a conversation is short: connect, a few commands, close.
+/// QEMU serves one client at a time, so a conversation is short: connect, a few commands, close. The other end is not trusted: a guest that has
+/// broken out of QEMU, or the guest's own agent, may say anything, at any length, as slowly as it likes.
 package final class QMPClient: Sendable {
     private let socket: FileDescriptor
     private let queue = DispatchQueue(label: "qmp")
     /// Bytes received after the last complete line. Touched on `queue` only.
     private nonisolated(unsafe) var pending: [UInt8] = []
+    /// How long the other end may still take, for all that is left of the conversation. Touched on `queue` only.
+    private nonisolated(unsafe) var patience: Duration
+    /// When the patience of the exchange that is under way ends. Touched on `queue` only.
+    private nonisolated(unsafe) var deadline = ContinuousClock.now
 
-    private init(socket: FileDescriptor) { self.socket = socket }
+    /// The longest line that is read. QEMU's longest answers, on block nodes, have some ten thousand bytes.
+    private static let longestLine = 1 << 20
+    /// The most messages that are passed over, waiting for an answer.
+    private static let mostPassedOver = 1000
+
+    private init(socket: FileDescriptor, patience: Duration) {
+        self.socket = socket
+        self.patience = patience
+    }
 
     deinit { try? socket.close() }
 
     /// Connects, reads the greeting and negotiates.
+    /// - Parameter timeout: what the other end may take for the whole conversation; the caller's own time between commands does not count.
     /// - Returns: nil when nobody listens: QEMU does not run.
     /// - Throws: `qmp.unresponsive` when the socket is there and nothing answers within `timeout`.
     package static func connect(_ path: FilePath, timeout: Duration = .seconds(10)) async throws -> QMPClient? {
-        guard let socket = try await connectedSocket(path, timeout: min(timeout, .seconds(5))) else { return nil }
-        let client = QMPClient(socket: socket)
+        guard let client = try await open(path, timeout: timeout) else { return nil }
         try await client.perform {
-            try client.setTimeout(timeout)
             _ = try client.readMessage { $0["QMP"] != nil }
             _ = try client.exchange("qmp_capabilities", [:])
         }
@@ -33,19 +45,31 @@ package final class QMPClient: Sendable {
     }
 
     /// Connects to the agent in a guest, which QEMU hands on and which speaks the monitor's language without its greeting.
+    /// - Parameter timeout: what the agent may take for the whole conversation.
     /// - Returns: nil when nobody listens: QEMU does not run.
     /// - Throws: `qmp.unresponsive` when no agent answers within `timeout`: the guest has none, or not yet.
     package static func connectToAgent(_ path: FilePath, timeout: Duration) async throws -> QMPClient? {
-        guard let socket = try await connectedSocket(path, timeout: timeout) else { return nil }
-        let client = QMPClient(socket: socket)
+        guard let client = try await open(path, timeout: timeout) else { return nil }
         try await client.perform {
-            try client.setTimeout(timeout)
             // What an earlier conversation did not wait for comes first, and is nobody's.
             let id = Int64.random(in: 1...Int64(Int32.max))
             try client.send(command: "guest-sync", ["id": .integer(id)])
             _ = try client.readMessage { $0["return"]?.integer == id }
         }
         return client
+    }
+
+    private static func open(_ path: FilePath, timeout: Duration) async throws -> QMPClient? {
+        let begun = ContinuousClock.now
+        do {
+            let socket = try await Sockets.connect(to: path, timeout: min(timeout, .seconds(5)))
+            return QMPClient(socket: socket, patience: timeout - (ContinuousClock.now - begun))
+        } catch let error as Failure where error.code == .socketRefused {
+            return nil
+        } catch let error as Failure where error.code == .timedOut {
+            // A QEMU that hangs accepts nobody, and its queue is full of those who asked before.
+            throw Failure(.monitorUnresponsive, "QEMU's monitor takes no connection", cause: error)
+        }
     }
 
     /// Runs a command and returns what it returns.
@@ -58,16 +82,12 @@ package final class QMPClient: Sendable {
 
     private func perform<Value: Sendable>(_ body: @escaping @Sendable () throws -> Value) async throws -> Value {
         try await withCheckedThrowingContinuation { continuation in
-            queue.async { continuation.resume(with: Result(catching: body)) }
-        }
-    }
-
-    private func setTimeout(_ timeout: Duration) throws {
-        let parts = timeout.components
-        var limit = timeval(tv_sec: Int(parts.seconds), tv_usec: Int(parts.attoseconds / 1_000_000_000_000))
-        for option in [SO_RCVTIMEO, SO_SNDTIMEO] {
-            guard setsockopt(socket.rawValue, SOL_SOCKET, option, &limit, socklen_t(MemoryLayout<timeval>.size)) == 0 else {
-                throw Failure(.monitorUnresponsive, "cannot set the monitor's time limit", cause: Errno(rawValue: errno))
+            queue.async {
+                let begun = ContinuousClock.now
+                self.deadline = begun + self.patience
+                let result = Result(catching: body)
+                self.patience -= ContinuousClock.now - begun
+                continuation.resume(with: result)
             }
         }
     }
@@ -76,7 +96,8 @@ package final class QMPClient: Sendable {
         try send(command: command, arguments)
         let answer = try readMessage { $0["return"] != nil || $0["error"] != nil }
         if let error = answer["error"] {
-            throw Failure(.monitorRefused, "QEMU refused '\(command)': \(error["desc"]?.string ?? "no reason given")")
+            let reason = error["desc"]?.string.map { SpecRules.escaped($0, limit: 400) }
+            throw Failure(.monitorRefused, "QEMU refused '\(command)': \(reason ?? "no reason given")")
         }
         return answer["return"] ?? .null
     }
@@ -91,9 +112,12 @@ package final class QMPClient: Sendable {
     private func send(_ bytes: [UInt8]) throws {
         var sent = 0
         while sent < bytes.count {
-            let count = bytes.withUnsafeBytes { Glibc.send(socket.rawValue, $0.baseAddress?.advanced(by: sent), $0.count - sent, Int32(MSG_NOSIGNAL)) }
+            try wait(for: POLLOUT)
+            let count = bytes.withUnsafeBytes {
+                Glibc.send(socket.rawValue, $0.baseAddress?.advanced(by: sent), $0.count - sent, Int32(MSG_NOSIGNAL) | Int32(MSG_DONTWAIT))
+            }
             let code = Errno(rawValue: errno)
-            if count < 0, code == .interrupted { continue }
+            if count < 0, code == .interrupted || code == .wouldBlock { continue }
             guard count >= 0 else { throw Failure(.monitorUnresponsive, "QEMU's monitor takes no command", cause: code) }
             sent += count
         }
@@ -101,24 +125,31 @@ package final class QMPClient: Sendable {
 
     /// Reads messages up to the one that is wanted; events that come by are nobody's.
     private func readMessage(_ isWanted: (JSONValue) -> Bool) throws -> JSONValue {
-        while true {
+        for _ in 0...Self.mostPassedOver {
             let line = try readLine()
             guard let message = try? JSONDecoder().decode(JSONValue.self, from: Data(line)) else { continue }
             if isWanted(message) { return message }
         }
+        throw Failure(.monitorUnresponsive, "QEMU's monitor sent \(Self.mostPassedOver) messages and no answer")
     }
 
     private func readLine() throws -> [UInt8] {
         var chunk = [UInt8](repeating: 0, count: 16_384)
+        var searched = 0
         while true {
-            if let end = pending.firstIndex(of: UInt8(ascii: "\n")) {
+            if let end = pending[searched...].firstIndex(of: UInt8(ascii: "\n")) {
                 let line = Array(pending[..<end])
                 pending.removeSubrange(...end)
                 return line
             }
-            let count = recv(socket.rawValue, &chunk, chunk.count, 0)
+            searched = pending.count
+            guard pending.count <= Self.longestLine else {
+                throw Failure(.monitorUnresponsive, "QEMU's monitor sends a line of more than \(Self.longestLine) bytes")
+            }
+            try wait(for: POLLIN)
+            let count = recv(socket.rawValue, &chunk, chunk.count, Int32(MSG_DONTWAIT))
             let code = Errno(rawValue: errno)
-            if count < 0, code == .interrupted { continue }
+            if count < 0, code == .interrupted || code == .wouldBlock { continue }
             guard count > 0 else {
                 throw Failure(
                     .monitorUnresponsive, count == 0 ? "QEMU's monitor closed the connection" : "QEMU's monitor does not answer",
@@ -128,14 +159,15 @@ package final class QMPClient: Sendable {
         }
     }
 
-    private static func connectedSocket(_ path: FilePath, timeout: Duration) async throws -> FileDescriptor? {
-        do {
-            return try await Sockets.connect(to: path, timeout: timeout)
-        } catch let error as Failure where error.code == .socketRefused {
-            return nil
-        } catch let error as Failure where error.code == .timedOut {
-            // A QEMU that hangs accepts nobody, and its queue is full of those who asked before.
-            throw Failure(.monitorUnresponsive, "QEMU's monitor takes no connection", cause: error)
+    /// Waits until the socket takes or has something, or the other end is gone.
+    /// - Throws: `qmp.unresponsive` at the end of the conversation's time, also when there would be something to read.
+    private func wait(for event: Int32) throws {
+        while true {
+            let left = deadline - ContinuousClock.now
+            guard left > .zero else { throw Failure(.monitorUnresponsive, "QEMU's monitor does not answer") }
+            var ready = pollfd(fd: socket.rawValue, events: Int16(event), revents: 0)
+            let milliseconds = left / .milliseconds(1)
+            if Glibc.poll(&ready, 1, Int32(min(milliseconds.rounded(.up), 600_000))) > 0 { return }
         }
     }
 }

@@ -22,7 +22,7 @@ struct StoredPriority: Codable {
     /// What was kept; nothing when there is no such file.
     /// - Throws: `format.newer`; `file.unreadable` for a file that is damaged.
     static func load(_ directory: ApplianceDirectory) throws -> MachinePriority {
-        guard let bytes = try Files.readIfPresent(directory.priority) else { return MachinePriority() }
+        guard let bytes = try Files.readRegularIfPresent(directory.priority) else { return MachinePriority() }
         struct Header: Codable { let formatVersion: Int }
         do {
             let data = Data(bytes)

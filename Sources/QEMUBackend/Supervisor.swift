@@ -2,6 +2,7 @@ internal import ApplianceModel
 internal import Glibc
 internal import HostSystem
 internal import MachineBackend
+internal import Quoting
 internal import SystemPackage
 
 /// Keeps QEMU running after this program has ended: the one place that knows how.
@@ -33,14 +34,14 @@ struct SessionSupervisor: Supervisor {
 
     func isActive(_ name: ApplianceName, in directory: MachineDirectory) async throws -> Bool {
         if try QEMUProcess.id(in: directory) != nil { return true }
-        guard Files.exists(directory.record(Record.processLog)) else { return false }
+        guard Files.exists(directory.record(MachineDirectory.Record.processLog)) else { return false }
         let log = try openLog(directory)
         defer { try? log.close() }
         return flock(log.rawValue, LOCK_SH | LOCK_NB) != 0
     }
 
     private func openLog(_ directory: MachineDirectory) throws -> FileDescriptor {
-        let path = directory.record(Record.processLog)
+        let path = directory.record(MachineDirectory.Record.processLog)
         try Files.createDirectory(directory.records)
         do {
             return try FileDescriptor.open(
@@ -66,10 +67,10 @@ struct SystemdSupervisor: Supervisor {
         manager.scope + [
             "--unit=\(Self.unitName(of: name))", "--slice=pgkvm.slice", "--description=PostgreSQL appliance \(name)", "--quiet", "--collect",
             "--setenv=PGKVM_HOME=\(state.path)", "--property=Type=exec", "--property=UMask=0077", "--property=WorkingDirectory=\(directory.path)",
-            "--property=StandardOutput=truncate:\(directory.record(Record.processLog))",
+            "--property=StandardOutput=truncate:\(directory.record(MachineDirectory.Record.processLog))",
             "--property=StandardError=inherit",
             // The guest's own shutdown decides; systemd never cuts its power.
-            "--property=ExecStop=\(try UnitText.program(program, quote: UnitText.word)) stop \(name)", "--property=TimeoutStopSec=infinity",
+            "--property=ExecStop=\(try stopProgram) stop \(name)", "--property=TimeoutStopSec=infinity",
             "--property=KillMode=none",
             "--property=Restart=no", "--property=LimitNOFILE=65536", "--",
         ] + command
@@ -84,6 +85,10 @@ struct SystemdSupervisor: Supervisor {
     func isActive(_ name: ApplianceName, in directory: MachineDirectory) async throws -> Bool {
         let answer = try await ProgramRunner.run("systemctl", manager.scope + ["is-active", Self.unitName(of: name)], environment: manager.environment)
         return ["active", "activating", "deactivating", "reloading"].contains { answer.outputText.hasPrefix("\($0)\n") }
+    }
+
+    private var stopProgram: UnitText {
+        get throws { try BootUnit.naming(program) { try UnitText.program(program, inFile: false) } }
     }
 
     private var manager: SystemdManager { SystemdManager(isRoot: isRoot) }

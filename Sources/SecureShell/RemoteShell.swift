@@ -48,7 +48,7 @@ extension RemoteShell {
         let result = try await run(command, input: input, timeout: timeout)
         guard result.status == 0 else {
             let said = result.errorText.isEmpty ? result.outputText : result.errorText
-            let tail = said.split(separator: "\n").suffix(8).joined(separator: "\n    ")
+            let tail = said.split(separator: "\n").suffix(8).map { $0.prefix(1_000) }.joined(separator: "\n    ")
             let end = result.signal.map { "was ended by the signal \($0)" } ?? "ended with status \(result.status)"
             throw Failure(.sshCommandFailed, "the guest's command '\(command.summary)' \(end)\(tail.isEmpty ? "" : ":\n    \(tail)")")
         }

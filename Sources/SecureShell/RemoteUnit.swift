@@ -39,14 +39,13 @@ package struct RemoteUnit: Sendable {
     // MARK: Commands
 
     /// Puts the script from standard input in place and starts the unit; `sudo` reads nothing of it.
-    /// - Parameter again: whether a unit that has succeeded is run once more.
-    func startCommand(again: Bool = false) -> ShellCommand {
+    /// A unit that runs or has succeeded is left alone.
+    var startCommand: ShellCommand {
         let body = """
             set -eu
             umask 077
-            case $(systemctl show --value --property=SubState "$1.service")$4 in
-            dead* | failed*) ;;
-            exitedagain) systemctl stop "$1.service" ;;
+            case $(systemctl show --value --property=SubState "$1.service") in
+            dead | failed) ;;
             *) exit 0 ;;
             esac
             mkdir -p "${2%/*}"
@@ -57,7 +56,7 @@ package struct RemoteUnit: Sendable {
             exec systemd-run --quiet --unit="$1" --remain-after-exit --service-type=exec --setenv=LANG=C.UTF-8 --setenv=HOME=/root \
             --property=StandardOutput="append:$3" --property=StandardError="append:$3" /bin/sh -eu "$2"
             """
-        return "sudo -n sh -c \(body) sh \(name) \(scriptPath) \(logPath) \(again ? "again" : "")"
+        return "sudo -n sh -c \(body) sh \(name) \(scriptPath) \(logPath)"
     }
 
     /// Prints systemd's view of the unit as `KEY=VALUE` lines, an empty line, and the last lines of the unit's output.
@@ -92,11 +91,10 @@ package struct RemoteUnit: Sendable {
     /// - Throws: what `RemoteShell.check` throws.
     package func state(on shell: some RemoteShell) async throws -> State { try await look(shell).state }
 
-    /// Starts the unit, again if it failed before. One that runs is left alone.
-    /// - Parameter again: whether one that has succeeded is run once more.
+    /// Starts the unit, again if it failed before. One that runs or has succeeded is left alone.
     /// - Throws: what `RemoteShell.check` throws.
-    package func start(on shell: some RemoteShell, again: Bool = false) async throws {
-        let result = try await shell.run(startCommand(again: again), input: Array(script.utf8), timeout: .seconds(60))
+    package func start(on shell: some RemoteShell) async throws {
+        let result = try await shell.run(startCommand, input: Array(script.utf8), timeout: .seconds(60))
         guard result.status != 0 else { return }
         // Another run may have started it between the look and the start.
         switch try await state(on: shell) {
@@ -127,7 +125,7 @@ package struct RemoteUnit: Sendable {
             do {
                 let (state, log) = try await look(shell)
                 let line = log.split(separator: "\n").last
-                if let line, line != lastLine, isStarted || state == .running { progress(String(line)) }
+                if let line, line != lastLine, isStarted || state == .running { progress(String(line.prefix(1_000))) }
                 lastLine = line
                 switch state {
                 case .succeeded: return
@@ -167,7 +165,7 @@ package struct RemoteUnit: Sendable {
     static func parse(_ text: String) throws -> (state: State, log: String) {
         let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
         let head = lines.prefix { !$0.isEmpty }
-        let log = lines.dropFirst(head.count + 1).joined(separator: "\n")
+        let log = lines.dropFirst(head.count + 1).suffix(40).map { $0.prefix(1_000) }.joined(separator: "\n")
         var values: [Substring: Substring] = [:]
         for line in head {
             guard let equals = line.firstIndex(of: "=") else { continue }

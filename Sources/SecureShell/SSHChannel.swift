@@ -25,6 +25,7 @@ internal import Glibc
         }
         unsafe raw = opened
         self.session = session
+        session.traffic.memory.exitStatus = nil
     }
 
     /// Left open by an error, it is freed by its session at the latest.
@@ -77,8 +78,9 @@ internal import Glibc
                     unsafe libssh2_channel_write_ex(raw, 0, $0.baseAddress?.assumingMemoryBound(to: CChar.self), $0.count)
                 }
             }
-            input.removeFirst(count ?? 0)
-            moved = (count ?? 0) > 0
+            let sent = min(count ?? 0, input.count)
+            input.removeFirst(sent)
+            moved = sent > 0
         } else if isLast, !isInputEnded {
             if try session.attempt("end the command's input", { Int(unsafe libssh2_channel_send_eof(raw)) }) != nil {
                 isInputEnded = true
@@ -93,7 +95,7 @@ internal import Glibc
             }
             if let count, count > 0 {
                 moved = true
-                try take(stream, buffer[..<count])
+                try take(stream, buffer.prefix(count))
             }
         }
         return moved || session.traffic.received != before
@@ -106,14 +108,27 @@ internal import Glibc
     }
 
     /// The exit status, and the signal that ended the command, without `SIG`.
-    func exitStatus() -> (status: Int32, signal: String?) {
+    /// - Throws: `ssh.connection-lost` when the server told neither: whether the command did its work is not known then.
+    func exitStatus(of command: String) throws -> (status: Int32, signal: String?) {
+        let status = unsafe libssh2_channel_get_exit_status(raw)
+        if let name = exitSignal(), !name.isEmpty { return (128 + (Self.signals[name] ?? 0), String(name.prefix(32))) }
+        // libssh2 says 0 of a status that never came, or that it could not read.
+        if status == 0, session.traffic.memory.exitStatus != 0 {
+            session.abandon()
+            throw Failure(
+                .sshConnectionLost, "the guest's command '\(command)' ended, and the server did not tell how",
+                remedy: "run the command again; if it stays, look at the guest's sshd log")
+        }
+        return (status, nil)
+    }
+
+    private func exitSignal() -> String? {
         var text: UnsafeMutablePointer<CChar>?
         var length = 0
         _ = unsafe libssh2_channel_get_exit_signal(raw, &text, &length, nil, nil, nil, nil)
-        guard let text = unsafe text else { return (unsafe libssh2_channel_get_exit_status(raw), nil) }
+        guard let text = unsafe text else { return nil }
         defer { unsafe libssh2_free(session.raw, text) }
-        let name = unsafe String(decoding: UnsafeRawBufferPointer(start: text, count: length), as: UTF8.self)
-        return (128 + (Self.signals[name] ?? 0), name)
+        return unsafe String(decoding: UnsafeRawBufferPointer(start: text, count: length), as: UTF8.self)
     }
 
     /// The names of RFC 4254, and their numbers on Linux.

@@ -17,13 +17,15 @@ extension SSHConnection {
         error: FileDescriptor
     ) async throws -> Int32 {
         try await perform(timeout: nil) { session in
+            let name = command?.summary ?? "the user's shell"
             let command = try command?.bytes()
             session.begin(timeout: .seconds(30))
             let channel = try SSHChannel(session)
             if let terminal { try channel.requestTerminal(terminal.term, columns: terminal.columns, rows: terminal.rows) }
             try channel.start(command)
             session.begin(timeout: nil)
-            let status = try channel.pump(input: input, output: output, error: error, size: terminal == nil ? nil : terminalSize)
+            let status = try channel.pump(
+                name: name, input: input, output: output, error: error, size: terminal == nil ? nil : terminalSize)
             try channel.close()
             return status
         }
@@ -35,7 +37,9 @@ extension SSHConnection {
 
 extension SSHChannel {
     /// Moves bytes between the channel and the descriptors until the command ends.
-    fileprivate func pump(input: FileDescriptor, output: FileDescriptor, error: FileDescriptor, size: TerminalSize?) throws -> Int32 {
+    fileprivate func pump(
+        name: String, input: FileDescriptor, output: FileDescriptor, error: FileDescriptor, size: TerminalSize?
+    ) throws -> Int32 {
         let operation = "go on with the interactive session"
         var pending: ArraySlice<UInt8> = []
         var isInputOpen = true
@@ -46,7 +50,7 @@ extension SSHChannel {
                 try writeAll(bytes, to: stream == .output ? output : error)
             }
             if moved { continue }
-            if try hasEnded() { return exitStatus().status }
+            if try hasEnded() { return try exitStatus(of: name).status }
             // A negative descriptor is left out by poll(2).
             let source = isInputOpen && pending.isEmpty ? input.rawValue : -1
             var others = [

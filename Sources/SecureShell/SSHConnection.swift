@@ -24,14 +24,17 @@ package actor SSHConnection: RemoteShell {
     ///   - privateKey: the text of an unencrypted ed25519 key in OpenSSH's format.
     ///   - publicKey: the line of its `.pub` file.
     ///   - timeout: of the whole.
+    ///   - answerLimit: for the answer to one request of a file transfer. An emulated guest under load needs a few seconds.
     /// - Throws: `ssh.host-key-mismatch`, `ssh.handshake-failed`, `ssh.authentication-refused`, `ssh.connection-lost`, `ssh.timed-out`,
     ///   `CancellationError`.
     package static func open(
-        socket: FileDescriptor, hostKeys: [HostKey], user: String, privateKey: Secret, publicKey: String, timeout: Duration
+        socket: FileDescriptor, hostKeys: [HostKey], user: String, privateKey: Secret, publicKey: String, timeout: Duration,
+        answerLimit: Duration = .seconds(60)
     ) async throws -> SSHConnection {
         let connection = try SSHConnection(socket: SSHSocket(socket))
         do {
-            try await connection.establish(hostKeys: hostKeys, user: user, privateKey: privateKey, publicKey: publicKey, timeout: timeout)
+            try await connection.establish(
+                hostKeys: hostKeys, user: user, privateKey: privateKey, publicKey: publicKey, timeout: timeout, answerLimit: answerLimit)
         } catch {
             await connection.close()
             throw error
@@ -39,8 +42,10 @@ package actor SSHConnection: RemoteShell {
         return connection
     }
 
-    private func establish(hostKeys: [HostKey], user: String, privateKey: Secret, publicKey: String, timeout: Duration) async throws {
-        session = try SSHSession(socket: socket, hostKeys: hostKeys)
+    private func establish(
+        hostKeys: [HostKey], user: String, privateKey: Secret, publicKey: String, timeout: Duration, answerLimit: Duration
+    ) async throws {
+        session = try SSHSession(socket: socket, hostKeys: hostKeys, answerLimit: answerLimit)
         try await perform(timeout: timeout) { session in
             try session.handshake()
             try session.authenticate(user: user, privateKey: privateKey, publicKey: publicKey)

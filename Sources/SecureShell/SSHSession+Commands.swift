@@ -27,7 +27,7 @@ extension SSHSession {
             if try channel.hasEnded() { break }
             try wait("wait for the command '\(command.summary)'", for: POLLIN)
         }
-        let end = channel.exitStatus()
+        let end = try channel.exitStatus(of: command.summary)
         try channel.close()
         return ShellResult(status: end.status, standardOutput: output, standardError: error, signal: end.signal)
     }

@@ -9,10 +9,12 @@ internal import Glibc
     private var isOpen = true
 
     init(_ path: String, flags: Int32, mode: UInt16, in session: SSHSession) throws {
-        let transfer = try unsafe session.startFileTransfer()
-        let opened = try unsafe session.file("open '\(path)'") {
-            try unsafe session.obtain("open '\(path)'") {
-                unsafe libssh2_sftp_open_ex(transfer, path, UInt32(path.utf8.count), UInt(flags), Int(mode), LIBSSH2_SFTP_OPENFILE)
+        let opened = try unsafe session.answering {
+            let transfer = try unsafe session.startFileTransfer()
+            return try unsafe session.file("open '\(path)'") {
+                try unsafe session.obtain("open '\(path)'") {
+                    unsafe libssh2_sftp_open_ex(transfer, path, UInt32(path.utf8.count), UInt(flags), Int(mode), LIBSSH2_SFTP_OPENFILE)
+                }
             }
         }
         unsafe raw = opened
@@ -22,20 +24,27 @@ internal import Glibc
     /// A handle that cannot be closed without waiting goes with the session.
     deinit { if isOpen { unsafe libssh2_sftp_close_handle(raw) } }
 
+    /// One request and its answer.
+    @discardableResult
+    private func answered(_ operation: String, _ call: () -> Int) throws -> Int {
+        try session.answering { try session.complete(operation, call) }
+    }
+
     func write(_ bytes: [UInt8], _ operation: String) throws {
         var rest = bytes[...]
         while !rest.isEmpty {
             let part = rest.prefix(256 << 10)
-            let count = try session.complete(operation) {
+            let count = try answered(operation) {
                 unsafe part.withUnsafeBytes { unsafe libssh2_sftp_write(raw, $0.baseAddress?.assumingMemoryBound(to: CChar.self), $0.count) }
             }
+            guard (1...part.count).contains(count) else { throw Failure(.sshFileTransfer, "cannot \(operation) in the guest: the server took \(count) bytes") }
             rest.removeFirst(count)
         }
     }
 
     /// Up to the capacity of `buffer` bytes; none at the end.
     func read(into buffer: inout [UInt8], _ operation: String) throws -> Int {
-        try session.complete(operation) {
+        try answered(operation) {
             unsafe buffer.withUnsafeMutableBytes { unsafe libssh2_sftp_read(raw, $0.baseAddress?.assumingMemoryBound(to: CChar.self), $0.count) }
         }
     }
@@ -44,10 +53,10 @@ internal import Glibc
         var attributes = LIBSSH2_SFTP_ATTRIBUTES()
         attributes.flags = UInt(LIBSSH2_SFTP_ATTR_PERMISSIONS)
         attributes.permissions = UInt(mode)
-        try session.complete(operation) { Int(unsafe libssh2_sftp_fstat_ex(raw, &attributes, 1)) }
+        try answered(operation) { Int(unsafe libssh2_sftp_fstat_ex(raw, &attributes, 1)) }
     }
 
-    /// Makes the content durable, where the server knows how.
+    /// Makes the content durable, where the server knows how; that may take as long as the disk needs.
     func synchronize(_ operation: String) throws {
         do {
             try session.complete(operation) { Int(unsafe libssh2_sftp_fsync(raw)) }
@@ -56,7 +65,7 @@ internal import Glibc
 
     func close(_ operation: String) throws {
         isOpen = false
-        try session.complete(operation) { Int(unsafe libssh2_sftp_close_handle(raw)) }
+        try answered(operation) { Int(unsafe libssh2_sftp_close_handle(raw)) }
     }
 }
 
@@ -94,7 +103,7 @@ extension SSHSession {
             while true {
                 let count = try file.read(into: &chunk, operation)
                 if count == 0 { break }
-                bytes += chunk[..<count]
+                bytes += chunk.prefix(count)
                 guard bytes.count <= limit else { throw Failure(.sshFileTransfer, "cannot \(operation) in the guest: it is larger than \(limit) bytes") }
             }
             try file.close(operation)

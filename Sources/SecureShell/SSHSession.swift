@@ -9,14 +9,25 @@ internal import SystemPackage
 /// are therefore kept here, where the bytes arrive.
 final class SSHTraffic {
     private(set) var received = 0
+    let memory = SSHMemory()
     /// The socket gave its end, or an error: libssh2 hides that behind codes of many kinds.
     fileprivate var isEnded = false
     fileprivate(set) var lastArrival = ContinuousClock.now
     fileprivate var deadline: ContinuousClock.Instant?
+    /// When the server has to have answered one request at the latest; keeping the connection alive is no answer.
+    fileprivate var answerDeadline: ContinuousClock.Instant?
     /// The most that a server may send before it is known and the user is let in; nil afterwards.
     fileprivate var limit: Int? = 256 << 10
     fileprivate var isOverLimit: Bool { limit.map { received > $0 } ?? false }
-    fileprivate var isPastDeadline: Bool { deadline.map { ContinuousClock.now >= $0 } ?? false }
+    /// The nearest of the deadlines.
+    fileprivate var end: ContinuousClock.Instant? { [deadline, answerDeadline].compactMap(\.self).min() }
+    fileprivate var isPastDeadline: Bool { end.map { ContinuousClock.now >= $0 } ?? false }
+
+    /// What libssh2 was given for its callbacks.
+    fileprivate static func of(_ abstract: UnsafeMutablePointer<UnsafeMutableRawPointer?>?) -> SSHTraffic? {
+        guard let traffic = unsafe abstract?.pointee else { return nil }
+        return unsafe Unmanaged<SSHTraffic>.fromOpaque(traffic).takeUnretainedValue()
+    }
 
     fileprivate func read(_ socket: Int32, _ buffer: UnsafeMutableRawPointer?, _ length: Int, _ flags: Int32) -> Int {
         if isOverLimit || isPastDeadline { return -Int(ECONNABORTED) }
@@ -50,6 +61,7 @@ final class SSHTraffic {
     let traffic = SSHTraffic()
     /// The keys that the server may show; compared after every call, because a key exchange may come at any time.
     private let hostKeys: [HostKey]
+    private let answerLimit: Duration
     private var isHostKeyKnown = false
     /// Set when the connection can be of no more use.
     private(set) var isBroken = false
@@ -59,33 +71,37 @@ final class SSHTraffic {
     private static let keepaliveSeconds: Int32 = 5
     private static let silenceLimit = Duration.seconds(60)
 
-    init(socket: SSHSocket, hostKeys: [HostKey]) throws {
+    init(socket: SSHSocket, hostKeys: [HostKey], answerLimit: Duration) throws {
         guard Self.libraryStatus == 0 else { throw Failure(.sshProtocol, "libssh2 cannot start (\(Self.libraryStatus))") }
         let abstract = unsafe Unmanaged.passUnretained(traffic).toOpaque()
-        guard let session = unsafe libssh2_session_init_ex(nil, nil, nil, abstract) else {
+        guard
+            let session = unsafe libssh2_session_init_ex(
+                { unsafe SSHTraffic.of($1)?.memory.allocate($0) }, { unsafe SSHTraffic.of($1)?.memory.release($0) },
+                { unsafe SSHTraffic.of($2)?.memory.change($0, to: $1) }, abstract)
+        else {
             throw Failure(.sshProtocol, "libssh2 has no memory for a session")
         }
         unsafe pgkvm_ssh2_set_transport(
             session,
             { socket, buffer, length, flags, abstract in
-                guard let traffic = unsafe abstract?.pointee else { return -Int(EBADF) }
-                return unsafe Unmanaged<SSHTraffic>.fromOpaque(traffic).takeUnretainedValue().read(socket, buffer, length, flags)
+                unsafe SSHTraffic.of(abstract)?.read(socket, buffer, length, flags) ?? -Int(EBADF)
             },
             { socket, buffer, length, flags, abstract in
-                guard let traffic = unsafe abstract?.pointee else { return -Int(EBADF) }
-                return unsafe Unmanaged<SSHTraffic>.fromOpaque(traffic).takeUnretainedValue().write(socket, buffer, length, flags)
+                unsafe SSHTraffic.of(abstract)?.write(socket, buffer, length, flags) ?? -Int(EBADF)
             })
         unsafe libssh2_session_set_blocking(session, 0)
         unsafe libssh2_keepalive_config(session, 1, UInt32(Self.keepaliveSeconds))
         unsafe raw = session
         self.socket = socket
         self.hostKeys = hostKeys
+        self.answerLimit = answerLimit
     }
 
     deinit {
         // A shut socket lets nothing of what libssh2 still wants to send wait; the session frees its channels and its SFTP.
         socket.shutDown()
         traffic.deadline = nil
+        traffic.answerDeadline = nil
         unsafe libssh2_session_set_blocking(raw, 1)
         unsafe libssh2_session_set_timeout(raw, 1000)
         unsafe libssh2_session_free(raw)
@@ -97,6 +113,7 @@ final class SSHTraffic {
     /// Starts the clock of an operation; nil sets no deadline.
     func begin(timeout: Duration?) {
         traffic.deadline = timeout.map { .now.advanced(by: $0) }
+        traffic.answerDeadline = nil
         traffic.lastArrival = .now
     }
 
@@ -125,6 +142,13 @@ final class SSHTraffic {
         }
     }
 
+    /// Gives the server a time of its own for one request, within that of the whole operation.
+    func answering<Value>(_ request: () throws -> Value) rethrows -> Value {
+        traffic.answerDeadline = .now.advanced(by: answerLimit)
+        defer { traffic.answerDeadline = nil }
+        return try request()
+    }
+
     /// Calls a function that returns a handle until it does.
     func obtain(_ operation: String, _ call: () -> OpaquePointer?) throws -> OpaquePointer {
         var handle: OpaquePointer?
@@ -145,7 +169,7 @@ final class SSHTraffic {
         while true {
             if traffic.isPastDeadline { throw timedOut(operation) }
             var limit = Duration.seconds(Int(Self.keepaliveSeconds))
-            if let deadline = traffic.deadline { limit = min(limit, ContinuousClock.now.duration(to: deadline)) }
+            if let end = traffic.end { limit = min(limit, ContinuousClock.now.duration(to: end)) }
             if isHostKeyKnown, events & POLLOUT == 0 {
                 var next: Int32 = 0
                 let code = unsafe libssh2_keepalive_send(raw, &next)
@@ -208,6 +232,10 @@ final class SSHTraffic {
             return Failure(.sshHandshakeFailed, "cannot \(operation): the server sent \(traffic.received) bytes and no end", cause: error)
         }
         if traffic.isPastDeadline { return timedOut(operation) }
+        if traffic.memory.isExhausted {
+            isBroken = true
+            return Failure(.sshProtocol, "cannot \(operation): the server sent more than \(SSHMemory.limit >> 20) MiB that nothing asked for", cause: error)
+        }
         if error.isConnectionLoss || traffic.isEnded {
             isBroken = true
             return Failure(.sshConnectionLost, "cannot \(operation): the connection ended", cause: error)

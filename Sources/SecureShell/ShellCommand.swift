@@ -1,4 +1,5 @@
 package import ApplianceModel
+internal import Quoting
 
 /// A command line for the guest's shell, in which every interpolated value is quoted.
 ///
@@ -16,10 +17,10 @@ package struct ShellCommand: Sendable, Equatable, ExpressibleByStringInterpolati
         package mutating func appendLiteral(_ literal: StaticString) { text += literal.description }
 
         /// One word of the command line, whatever it holds.
-        package mutating func appendInterpolation(_ value: some CustomStringConvertible) { text += quoted(value.description) }
+        package mutating func appendInterpolation(_ value: some CustomStringConvertible) { text += ShellWord(value.description).text }
 
         /// Each value as a word of its own, separated by spaces.
-        package mutating func appendInterpolation(list values: [String]) { text += values.map(quoted).joined(separator: " ") }
+        package mutating func appendInterpolation(list values: [String]) { text += values.map { ShellWord($0).text }.joined(separator: " ") }
 
         @available(*, unavailable, message: "a secret goes by 'input:', never in the command")
         package mutating func appendInterpolation(_ value: Secret) {}
@@ -38,16 +39,7 @@ package struct ShellCommand: Sendable, Equatable, ExpressibleByStringInterpolati
     /// - Throws: `input.invalid` when there is a NUL in it: the shell would stop reading there.
     func bytes() throws -> [UInt8] {
         let bytes = Array(text.utf8)
-        guard !bytes.contains(0) else { throw Failure(.invalidInput, "a NUL byte cannot be in a command: \(summary.replacing("\0", with: "\\0"))") }
+        guard !bytes.contains(0) else { throw Failure(.invalidInput, "a NUL byte cannot be in a command: \(summary.replacing("\0", by: "\\0"))") }
         return bytes
     }
-}
-
-/// By scalars: a combining mark behind a quote does not hide it.
-private func quoted(_ text: String) -> String {
-    var word = "'"
-    for scalar in text.unicodeScalars {
-        if scalar == "'" { word += #"'\''"# } else { word.unicodeScalars.append(scalar) }
-    }
-    return word + "'"
 }

@@ -1,4 +1,5 @@
 package import ApplianceModel
+internal import Quoting
 
 /// A value in which two specs differ, and what that means for an appliance that was made from the first.
 package struct SpecChange: Sendable, Equatable {
@@ -65,7 +66,7 @@ package enum SpecDifference {
     private static func parts(_ spec: ApplianceSpec) -> [[SpecValue]] {
         let server = spec.postgresql
         let settings = server.settings.sorted { $0.key < $1.key }.map {
-            SpecValue("postgresql.settings", YAMLWriter.quoted($0.value), of: ".\($0.key)")
+            SpecValue("postgresql.settings", YAMLScalar($0.value).text, of: ".\($0.key)")
         }
         let roles = server.roles.map {
             SpecValue(

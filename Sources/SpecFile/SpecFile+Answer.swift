@@ -1,4 +1,5 @@
 package import ApplianceModel
+internal import Quoting
 
 /// One value at a time, as a person answers a question.
 extension SpecFile {
@@ -37,6 +38,6 @@ extension SpecFile {
             }
         let first = (text.hasPrefix("-") ? text.dropFirst() : text[...]).first
         let isPlain = isNumber && first?.isNumber == true && text.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || " .-".contains($0)) }
-        return isPlain ? text : YAMLWriter.quoted(text)
+        return isPlain ? text : YAMLScalar(text).text
     }
 }

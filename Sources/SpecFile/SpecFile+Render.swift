@@ -97,7 +97,7 @@ extension SpecFile {
 
     private static func render(_ network: ApplianceSpec.Network, to text: inout YAMLWriter) {
         text.pair("mode", network.mode.rawValue)
-        if network.forwarder != .slirp { text.pair("forwarder", network.forwarder.rawValue) }
+        if network.forwarder != .auto { text.pair("forwarder", network.forwarder.rawValue) }
         text.pair("device", network.device)
         text.pair("address", network.address.description)
         text.pair("gateway", network.gateway?.description)

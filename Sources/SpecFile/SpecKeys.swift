@@ -114,8 +114,8 @@ extension SpecKeys {
             standard: "user",
             change: .fixed("clients and certificate rely on it")),
         SpecKey(
-            "network.forwarder", choice(ApplianceSpec.Network.Forwarder.self), "with user: slirp, in QEMU; passt, a process that shuts the host's loopback",
-            standard: "slirp",
+            "network.forwarder", choice(ApplianceSpec.Network.Forwarder.self), "with user: passt keeps the guest from this host; slirp, in QEMU, does not",
+            standard: "auto: passt with qemu, slirp with libvirt",
             change: .fixed("the guest's network was set up at its first boot")),
         SpecKey(
             "network.device", .text(TextForm(pattern: "^[A-Za-z0-9._-]{1,50}$")), "the host's bridge or tap device, or libvirt's network", standard: "none",

@@ -1,4 +1,5 @@
 internal import ApplianceModel
+internal import Quoting
 
 /// How a line has to be written that YAML does not take, or takes for something else, since its value begins with a sign of YAML's or holds one.
 struct YAMLAdvice {
@@ -119,13 +120,7 @@ struct YAMLAdvice {
             value = value.dropFirst().dropLast()
             break
         }
-        var text = "'".unicodeScalars
-        for scalar in String(decoding: value, as: UTF8.self).unicodeScalars {
-            if scalar == "'" { text.append("'") }
-            text.append(scalar)
-        }
-        text.append("'")
-        return SpecRules.escaped(String(text), limit: 200) + end
+        return SpecRules.escaped(YAMLScalar(advised: text(value)).text, limit: 200) + end
     }
 
     private static func text(_ bytes: ArraySlice<UInt8>) -> String { String(decoding: bytes, as: UTF8.self) }

@@ -10,7 +10,7 @@ enum HostChecks {
         // This host's memory is nothing to a machine elsewhere.
         if target.spec.machine.isOnThisHost { findings.append(try overcommit()) }
         if let file = (target.backend as? any DataDiskFileProviding)?.dataDiskFile(of: target.machine) {
-            findings.append(allocation(Files.status(file), asked: target.spec.dataDisk.size))
+            findings.append(allocation(Files.status(file, followLinks: false), asked: target.spec.dataDisk.size))
         } else if let telling = target.backend as? any DataDiskSpaceTelling {
             findings.append(allocation(try await telling.dataDiskSpace(of: target.machine), asked: target.spec.dataDisk.size))
         }

@@ -1,3 +1,5 @@
+internal import ApplianceModel
+
 /// SplitMix64 (Steele, Lea and Flood 2014): the same numbers from the same seed on every machine, so that a report can be made again
 /// from its rounds.
 struct SeededGenerator: RandomNumberGenerator {
@@ -39,7 +41,7 @@ enum Statistics {
             if let median = median(sample) { medians.append(median) }
         }
         medians.sort()
-        func quantile(_ share: Double) -> Double { medians[max(0, min(medians.count - 1, Int((share * Double(medians.count + 1)).rounded()) - 1))] }
+        func quantile(_ share: Double) -> Double { medians[max(0, min(medians.count - 1, Int(saturating: (share * Double(medians.count + 1)).rounded()) - 1))] }
         return Estimate(value: value, low: quantile(0.025), high: quantile(0.975))
     }
 

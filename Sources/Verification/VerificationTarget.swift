@@ -68,6 +68,15 @@ extension VerificationTarget {
         return try await (backend as? any DataDiskLocating)?.dataDiskLocation(of: machine)
     }
 
+    /// A directory of this host, on the file system of the data disk's file, for files that are measured on; nil where there is none. Where
+    /// the disk lies in a directory of the user that QEMU runs as, it is the appliance's own: QEMU could put a link in the way of such files.
+    func probePlace() async throws -> FilePath? {
+        guard let beside = try await dataDiskFile()?.removingLastComponent() else { return nil }
+        let own = measurementLock.removingLastComponent()
+        guard backend is any DataDiskFileProviding, let device = Files.status(own)?.device, device == Files.status(beside)?.device else { return beside }
+        return own
+    }
+
     /// The address of this host from which its packets come to a guest on a network of the host's.
     /// - Throws: `socket.unreachable` without a route to the guest.
     func hostAddress() async throws -> IPv4Address {

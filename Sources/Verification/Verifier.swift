@@ -35,7 +35,8 @@ package enum Verifier {
 
     private static let looking = [
         HostChecks.group, ProcessorCountChecks.group, ProcessorChecks.group, GuestChecks.group, ClockChecks.group, ProcessChecks.group,
-        NetworkShapeChecks.group, NetworkPathChecks.group, PacketFilterChecks.group, LinkChecks.group, PostgresChecks.group, DataDirectoryChecks.group,
+        NetworkShapeChecks.group, NetworkPathChecks.group, PacketFilterChecks.group, IsolationChecks.group,
+        LocalUsersChecks.group, LinkChecks.group, PostgresChecks.group, DataDirectoryChecks.group,
         SettingsChecks.group, AccessFileChecks.group,
         DurabilitySettingsChecks.group, PlacementChecks.group, PasswordChecks.group, SuperuserChecks.group, DoorChecks.group, DiskShapeChecks.group,
         DiskQueueChecks.group, DurabilityChecks.nodes, DurabilityChecks.writeCache,

@@ -5,7 +5,7 @@ package struct JournalError: Error, CustomStringConvertible {
         package let rawValue: String
         package var description: String { rawValue }
 
-        /// A line before the last is not what was written, or lines are missing.
+        /// A line before the last is not what was written, or lines are missing, at its end too.
         package static let damaged = Code(rawValue: "journal.damaged")
         /// A line was written by a newer program.
         package static let newerFormat = Code(rawValue: "journal.newer-format")
@@ -30,6 +30,9 @@ package struct JournalError: Error, CustomStringConvertible {
     }
 
     package var description: String { message }
+
+    /// Damage that shows only beside the journal: it is shorter than it was, or not a file.
+    package static func incomplete(_ message: String, remedy: String) -> JournalError { JournalError(.damaged, message, remedy: remedy) }
 
     static func damaged(line: Int, _ what: String) -> JournalError {
         JournalError(.damaged, "line \(line) of the journal is damaged: it \(what)", remedy: "restore the journal from a copy")

@@ -10,7 +10,15 @@ enum CommandSuggestion {
             Terminal.error("Error: there is no command '\(word)'; did you mean '\(meant)'?\nSee 'pgkvm --help' for the commands.")
             Glibc.exit(ExitStatus.usage)
         }
-        PGKVMCommand.exit(withError: error)
+        end(error)
+    }
+
+    /// Prints what the parser has to say of an error, or the help that was asked for, and ends the program with the parser's status.
+    static func end(_ error: any Error) -> Never {
+        let code = PGKVMCommand.exitCode(for: error)
+        let text = PGKVMCommand.fullMessage(for: error)
+        if !text.isEmpty { code.isSuccess ? Terminal.printDocument(text) : Terminal.error(text) }
+        Glibc.exit(code.rawValue)
     }
 
     /// The first word that is no subcommand where one is wanted, and the subcommand that is like it.

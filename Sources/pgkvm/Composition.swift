@@ -79,6 +79,9 @@ struct NameArgument: ParsableArguments {
 
     func open() throws -> Appliance { try Appliance.open(name, in: Composition.environment()) }
 
+    /// What is left of the appliance where its journal cannot be used; nil for one that can be opened.
+    func damaged() throws -> DamagedAppliance? { try DamagedAppliance(name, in: Composition.environment()) }
+
     /// The same, for a command whose doings are to be found in the appliance's debug log.
     func openForWork() throws -> Appliance {
         let appliance = try open()

@@ -61,12 +61,12 @@ final class LineTerminal: GuideTerminal {
 
     var rows: Int? { isPlain ? nil : size?.rows }
 
-    func show(_ text: String) { Terminal.error(text) }
+    func show(_ text: String) { Terminal.error(text, style: style) }
 
     func ask(_ prompt: String) async throws -> String? {
         try Task.checkCancellation()
         drain()
-        Terminal.prompt(prompt)
+        Terminal.prompt(prompt, style: style)
         return try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { continuation in
                 queue.async { continuation.resume(with: Result { try self.line(prompt) }) }
@@ -98,7 +98,7 @@ final class LineTerminal: GuideTerminal {
                 // What was typed before the stop is forgotten by the terminal.
                 if reasons.contains(.continued) {
                     typed = []
-                    Terminal.prompt(prompt)
+                    Terminal.prompt(prompt, style: style)
                 }
             }
             guard watched[0].revents != 0 else { continue }

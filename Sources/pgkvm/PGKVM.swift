@@ -10,6 +10,7 @@ internal import UnixSignals
 @main
 struct PGKVM {
     static func main() async {
+        OwnMemory.hide()
         // Nothing that this program or its children make is for others to read.
         umask(0o077)
         // Neither pgkvm's own sessions nor the programs that it starts connect as the caller's other work does.
@@ -35,7 +36,7 @@ struct PGKVM {
             }
         log?.write(.info, "exit status \(status)", echoes: false)
         // Such as a request for help: the parser knows what to print.
-        if case .other(let error) = end { PGKVMCommand.exit(withError: error) }
+        if case .other(let error) = end { CommandSuggestion.end(error) }
         exit(status)
     }
 
@@ -133,7 +134,7 @@ struct PGKVMCommand: AsyncParsableCommand {
               pgkvm verify orders
               pgkvm delete orders
             """,
-        version: Version.text, subcommands: [OpenNetworkCommand.self, StartPasstCommand.self, RunMachineCommand.self],
+        version: Version.text, subcommands: [OpenNetworkCommand.self, StartPasstCommand.self, RelayFramesCommand.self, RunMachineCommand.self],
         groupedSubcommands: [
             CommandGroup(name: "Plan", subcommands: [GuideCommand.self, PlanCommand.self, SpecCommand.self, ExportCommand.self]),
             CommandGroup(

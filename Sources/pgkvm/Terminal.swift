@@ -13,19 +13,32 @@ enum Terminal {
     /// Whether a line of standard error can be taken back and written anew.
     static let rewritesLines = isErrorTTY && HostEnvironment.value("TERM").map { $0 != "dumb" } ?? false
 
-    static func print(_ text: String) { write(text + "\n", to: STDOUT_FILENO) }
+    /// Prints a text for people; nothing in it steers a terminal, also not one that a file is shown on later.
+    /// - Parameter style: what the text was made with; its own sequences stay.
+    static func print(_ text: String, style: TextStyle = .plain) {
+        write(TextStyle.shownLines(text, keepsStyle: style.hasColor) + "\n", to: STDOUT_FILENO)
+    }
 
-    static func error(_ text: String) { write(text + "\n", to: STDERR_FILENO) }
+    /// Prints a text whose every byte counts: a log, a document, or what another program reads. A terminal shows it as it shows any text.
+    static func printDocument(_ text: String) { write((isOutputTTY ? TextStyle.shownLines(text) : text) + "\n", to: STDOUT_FILENO) }
+
+    /// As `print`, on standard error.
+    static func error(_ text: String, style: TextStyle = .plain) {
+        write(TextStyle.shownLines(text, keepsStyle: style.hasColor) + "\n", to: STDERR_FILENO)
+    }
+
+    /// As `printDocument`, on standard error.
+    static func errorDocument(_ text: String) { write((isErrorTTY ? TextStyle.shownLines(text) : text) + "\n", to: STDERR_FILENO) }
 
     /// Rewrites the current line of a terminal.
     static func status(_ text: String) {
         guard rewritesLines else { return }
         var size = winsize()
         let columns = ioctl(STDERR_FILENO, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 0 ? Int(size.ws_col) : 80
-        write("\r\u{1b}[K" + String(text.prefix(columns - 1)), to: STDERR_FILENO)
+        write("\r\u{1b}[K" + String(TextStyle.shown(text).prefix(columns - 1)), to: STDERR_FILENO)
     }
 
-    static func printJSON(_ value: some Encodable) throws { print(try json(value)) }
+    static func printJSON(_ value: some Encodable) throws { printDocument(try json(value)) }
 
     /// The form of every JSON document of this program.
     static func json(_ value: some Encodable) throws -> String {
@@ -46,12 +59,14 @@ enum Terminal {
     }()
 
     /// Writes a question whose answer somebody else reads.
-    static func prompt(_ question: String) { write(question, to: STDERR_FILENO) }
+    static func prompt(_ question: String, style: TextStyle = .plain) {
+        write(TextStyle.shownLines(question, keepsStyle: style.hasColor), to: STDERR_FILENO)
+    }
 
     /// Asks a question on the terminal; nil when nobody is there.
     static func ask(_ question: String) -> String? {
         guard isInputTTY else { return nil }
-        write(question, to: STDERR_FILENO)
+        prompt(question)
         return readLine()
     }
 

@@ -3,6 +3,7 @@ internal import Dispatch
 internal import Glibc
 internal import HostSystem
 internal import SystemPackage
+internal import Verification
 
 /// The screen of `top`: draws after each look, each key and each change of the window, until `q` or a signal.
 struct TopView {
@@ -54,7 +55,8 @@ struct TopView {
     private func draw(_ report: UsageReport) {
         guard let size = TTY.size, size.columns > 0, size.rows > 0 else { return }
         let text = UsageText(report, style: Terminal.style, showsThreads: showsThreads)
-        ScreenTerminal.draw(text.screen(columns: size.columns, rows: size.rows, foot: "q quits, t shows threads; every \(interval.formattedSeconds)"))
+        let lines = text.screen(columns: size.columns, rows: size.rows, foot: "q quits, t shows threads; every \(interval.formattedSeconds)")
+        ScreenTerminal.draw(lines.map { TextStyle.shownLines($0, keepsStyle: Terminal.style.hasColor) })
     }
 
     /// Looks until the task is cancelled. The first report has no rates yet, and is there at once.

@@ -1,4 +1,5 @@
 import ApplianceModel
+import Glibc
 import HostSystem
 import SystemPackage
 import Testing
@@ -54,6 +55,29 @@ struct ConsoleWatchTests {
                 _ = try watch.advance()
                 #expect(watch.kernelStarts == round)
             }
+        }
+    }
+
+    @Test("A log that is moved is the same log, another file is read from its start, and a link is not read")
+    func moved() async throws {
+        try await withLog { log in
+            let moved = Log(path: log.path.removingLastComponent().appending("moved.log"))
+            let first = log.path
+            // As the backend tells it: the first place as long as there is a file.
+            var watch = ConsoleWatch { Files.exists(first) ? first : moved.path }
+            try log.print("[    0.000000] Linux version 6.12\n")
+            #expect(try watch.advance() != nil)
+            try Files.rename(first, to: moved.path)
+            #expect(try watch.advance() == nil)
+            try moved.print("[    1.000000] more\n")
+            #expect(try watch.advance() == "[    1.000000] more")
+            #expect(watch.kernelStarts == 1)
+            try log.print("[    0.000000] Linux version 6.12\n")
+            #expect(try watch.advance() != nil)
+            #expect(watch.kernelStarts == 2)
+            try Files.remove(first)
+            try #require(symlink(moved.path.string, first.string) == 0)
+            #expect(throws: Failure.self) { try watch.advance() }
         }
     }
 

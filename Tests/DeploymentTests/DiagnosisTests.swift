@@ -77,9 +77,9 @@ struct DiagnosisTests {
             let canaries = try canaries(secrets)
             let spill = spilled(secrets) + canaries.joined(separator: [0x0a]) + [0x0a]
             let machine = directory.machine()
-            try Files.createDirectory(machine.path)
-            for name in [MachineDirectory.Name.serialLog, MachineDirectory.Name.processLog, MachineDirectory.Name.machine] {
-                try Files.write(Array("first\n".utf8) + spill + Array("last\n".utf8), to: machine.file(name))
+            try Files.createDirectory(machine.records)
+            for name in [MachineDirectory.Record.serialLog, MachineDirectory.Record.processLog, MachineDirectory.Record.machine] {
+                try Files.write(Array("first\n".utf8) + spill + Array("last\n".utf8), to: machine.record(name))
             }
             try Files.createDirectory(directory.reports)
             try Files.write(spill, to: directory.reports.appending("20260101T000000Z.json"))
@@ -125,8 +125,8 @@ struct DiagnosisTests {
             #expect(try Files.readText(path) == "mine")
 
             let appliance = try await scratch.withMachine()
-            try Files.createDirectory(appliance.directory.machine().path)
-            let log = appliance.directory.machine().file(MachineDirectory.Name.processLog)
+            try Files.createDirectory(appliance.directory.machine().records)
+            let log = appliance.directory.machine().record(MachineDirectory.Record.processLog)
             try Files.write([UInt8](repeating: UInt8(ascii: "a"), count: 2 << 20) + Array("end".utf8), to: log)
             let entries = try await Diagnosis(appliance, withLogs: false, version: "0").collect { _ in }
             let taken = try #require(entries.first { $0.name == "qemu.log" })

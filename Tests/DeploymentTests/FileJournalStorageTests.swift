@@ -17,14 +17,15 @@ struct FileJournalStorageTests {
         try await withDirectory { directory in
             let path = directory.appending("journal.jsonl")
             for text in ["one", "two"] {
-                let journal = try Journal(storage: FileJournalStorage(path))
+                let journal = try Journal(storage: FileJournalStorage(ApplianceDirectory(path: directory)))
                 try await journal.record(Note(text: text))
             }
             let contents = try JournalContents(Files.read(path))
             #expect(contents.entries.count == 2)
             #expect(try contents.fact(Note.self) == Note(text: "two"))
             #expect(Files.status(path)?.permissions == 0o600)
-            #expect(try Files.list(directory) == ["journal.jsonl"])
+            #expect(try Files.list(directory) == ["journal.jsonl", "journal.seal"])
+            #expect(Files.status(directory.appending("journal.seal"))?.permissions == 0o600)
         }
     }
 
@@ -32,10 +33,10 @@ struct FileJournalStorageTests {
     func torn() async throws {
         try await withDirectory { directory in
             let path = directory.appending("journal.jsonl")
-            try await Journal(storage: FileJournalStorage(path)).record(Note(text: "whole"))
+            try await Journal(storage: FileJournalStorage(ApplianceDirectory(path: directory))).record(Note(text: "whole"))
             let whole = try Files.read(path)
             try Files.write(whole + Array(#"{"formatVersion":1,"seq"#.utf8), to: path)
-            let journal = try Journal(storage: FileJournalStorage(path))
+            let journal = try Journal(storage: FileJournalStorage(ApplianceDirectory(path: directory)))
             #expect(await journal.warnings.count == 1)
             #expect(try Files.read(path) == whole)
             try await journal.record(Note(text: "next"))
@@ -43,17 +44,22 @@ struct FileJournalStorageTests {
         }
     }
 
-    @Test("A missing directory, a symbolic link in the file's place and a directory in its place are refused")
+    @Test("A missing directory is refused; a link, a directory or a pipe in the file's place is damage, and not opened")
     func refused() async throws {
         try await withDirectory { directory in
+            let missing = #expect(throws: Failure.self) { _ = try FileJournalStorage(ApplianceDirectory(path: directory.appending("missing"))) }
+            #expect(missing?.code == .fileUnwritable)
+            #expect(missing?.cause != nil)
             let target = directory.appending("target")
             try Files.write("", to: target)
-            _ = try await ProgramRunner.check("ln", ["-s", target.string, directory.appending("link").string])
-            for name in ["missing/journal.jsonl", "link", "."] {
-                let error = #expect(throws: Failure.self) { _ = try FileJournalStorage(directory.appending(name)) }
-                #expect(error?.code == .fileUnwritable)
-                #expect(error?.cause != nil)
+            let journal = directory.appending("journal.jsonl").string
+            for command in [["ln", "-s", target.string, journal], ["ln", "-s", "/nowhere", journal], ["mkdir", journal], ["mkfifo", journal]] {
+                _ = try await ProgramRunner.check(command[0], Array(command.dropFirst()))
+                let error = #expect(throws: JournalError.self) { _ = try FileJournalStorage(ApplianceDirectory(path: directory)) }
+                #expect(error?.code == .damaged)
+                try Files.remove(FilePath(journal))
             }
+            #expect(try Files.readText(target) == "")
         }
     }
 
@@ -64,7 +70,7 @@ struct FileJournalStorageTests {
         try await withDirectory { directory in
             let (storage, ballast) = try await onSmallFileSystem(at: directory) { root in
                 (
-                    try FileJournalStorage(root.appending("journal.jsonl")),
+                    try FileJournalStorage(ApplianceDirectory(path: root)),
                     try FileDescriptor.open(root.appending("ballast"), .writeOnly, options: [.create, .closeOnExec], permissions: .ownerReadWrite)
                 )
             }

@@ -53,6 +53,30 @@ struct KeptDataTests {
         }
     }
 
+    @Test("What a killed delete left half written goes with the remains, and at the next deployment")
+    func halfWritten() async throws {
+        try await Scratch.with { scratch in
+            let dead = Int32.max
+            let left = ".kept.json.\(dead).4711.tmp"
+            let directory = try fill(scratch, ["kept.json", "ca.crt", left])
+            try KeptData.removeRemains(directory.string)
+            #expect(!Files.exists(directory))
+
+            let kept = KeptData.parent(in: scratch.state).appending("db-2026")
+            try Files.createDirectory(kept)
+            for name in [left, "pgpass", ".mine"] { try Files.write("", to: kept.appending(name)) }
+            let outside = scratch.path.appending("outside")
+            try Files.createDirectory(outside)
+            try Files.write("", to: outside.appending(left))
+            _ = try await ProgramRunner.check("ln", ["-s", outside.string, KeptData.parent(in: scratch.state).appending("link").string])
+            for name in [".o-direct.4711", ".o-direct.\(dead).4711"] { try Files.write("", to: scratch.state.path.appending(name)) }
+            try await scratch.half()
+            #expect(try Files.list(kept) == [".mine", "pgpass"])
+            #expect(try Files.list(outside) == [left])
+            #expect(try Files.list(scratch.state.path) == [".kept", "db"])
+        }
+    }
+
     @Test("The remains of an adopted disk go, and with them the directory")
     func remains() async throws {
         try await Scratch.with { scratch in

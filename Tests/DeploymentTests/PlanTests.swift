@@ -53,6 +53,23 @@ struct PlanTests {
         }
     }
 
+    @Test("An offline plan asks the offline platform only; of a machine there it says that nobody was asked")
+    func offline() async throws {
+        try await Scratch.with { scratch in
+            _ = try await scratch.withMachine()
+            let server = FakeServer(base: scratch.backend)
+            let environment = ApplianceEnvironment(state: scratch.state, images: scratch.environment.images, platform: { _ in server })
+            let before = scratch.backend.calls.count
+            let plan = try await Planner(environment, isOffline: true).plan(scratch.spec())
+            #expect(plan.state == "unknown")
+            #expect(plan.command.isEmpty)
+            #expect(plan.findings.contains { $0.check == "fake.server" && $0.level == .skip })
+            #expect(plan.steps.first { $0.id == "create-machine" }?.status == .unknown)
+            #expect(scratch.backend.calls.count == before)
+            #expect(try await Planner(environment).plan(scratch.spec()).state == "off")
+        }
+    }
+
     @Test("Every script for the guest is in the program, and those of a deployment are in its plan")
     func scripts() async throws {
         for script in GuestScript.allCases { #expect(BuiltinTemplates.text("guest/\(script.rawValue).sh") != nil, "\(script)") }
@@ -222,4 +239,37 @@ struct PlanTests {
     func quoted(word: String, expected: String) {
         #expect(PlanText.quoted(word) == expected)
     }
+}
+
+/// A platform that is a server; offline, every question to it throws.
+private struct FakeServer: PassingBackend, MachinePlanning, OfflineAnswering {
+    static let notAsked = Failure(.unsupported, "it was not asked")
+    let base: FakeBackend
+    var isOffline = false
+    var kind: BackendKind { base.kind }
+    var lookingOnly: any MachineBackend & MachinePlanning { self }
+    var offline: any MachineBackend & MachinePlanning { FakeServer(base: base, isOffline: true) }
+
+    func isUnasked(_ failure: Failure) -> Bool { failure.code == Self.notAsked.code }
+
+    func powerState(of machine: MachineReference) async throws -> PowerState {
+        guard !isOffline else { throw Self.notAsked }
+        return try await base.powerState(of: machine)
+    }
+
+    func find(_ deployment: DeploymentID, name: ApplianceName) async throws -> MachineReference? {
+        guard !isOffline else { throw Self.notAsked }
+        return try await base.find(deployment, name: name)
+    }
+
+    func forecast(_ spec: ApplianceSpec) async throws -> HostForecast {
+        guard isOffline else { return try await base.forecast(spec) }
+        let usual = FakeBackend.usualForecast
+        return HostForecast(
+            accelerator: usual.accelerator, findings: [Finding(check: "fake.server", level: .skip, measured: "not asked", expected: "a server")], resources: [],
+            disk: usual.disk, ports: usual.ports)
+    }
+
+    func recipe(for machine: PlannedMachine) async throws -> MachineRecipe { try await base.recipe(for: machine) }
+    func plannedMachine(of machine: MachineReference) async throws -> PlannedMachine? { isOffline ? nil : try await base.plannedMachine(of: machine) }
 }

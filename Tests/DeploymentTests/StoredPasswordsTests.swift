@@ -132,7 +132,7 @@ struct StoredPasswordsTests {
         try await Scratch.with { scratch in
             let directory = try scratch.directory()
             try Files.createDirectory(directory.path)
-            let journal = try Journal(storage: FileJournalStorage(directory.journal))
+            let journal = try Journal(storage: FileJournalStorage(directory))
             try await journal.record(MachineFact(reference: MachineReference(backend: .qemu, deployment: .random(), identifier: "db")))
             try await body(
                 DeploymentContext(

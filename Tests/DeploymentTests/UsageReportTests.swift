@@ -28,9 +28,21 @@ struct UsageReportTests {
     private func sample(_ seconds: Double, _ machines: [UsageSample.Machine], received: UInt64 = 0) -> UsageSample {
         let connection = PortTraffic.Connection(port: 5433, ends: "a b")
         return UsageSample(
-            time: Self.start + .milliseconds(Int64(seconds * 1000)), machines: machines,
+            time: Self.start + .milliseconds(Int64(saturating: seconds * 1000)), machines: machines,
             traffic: PortTraffic(connections: [connection: .init(received: received, sent: received * 2)]),
             host: Pressure(cpu: 12.3, memory: 0, io: 1.5), hostMemory: nil)
+    }
+
+    @Test("Counters that no disk and no processor has are shown, in the table and on the screen")
+    func beyondAnyMachine() {
+        let before = machine("db", busy: [("CPU 0/KVM", 0, .max)], written: .min, flushes: .max)
+        let after = machine("db", busy: [("CPU 0/KVM", .max, .max)], written: .max, flushes: .min)
+        let report = UsageReport(from: sample(0, [before]), to: sample(0.001, [after], received: .max / 2), processors: 8)
+        let text = UsageText(report, style: .plain, showsThreads: true)
+        #expect(text.plain.contains("CPU 0/KVM"))
+        #expect(text.screen(columns: 80, rows: 24, foot: "").count > 3)
+        #expect(UsageText.size(1e300).hasSuffix("P"))
+        #expect(UsageText.percent(1e300) == "1000000000")
     }
 
     @Test("Threads are counted by what they are for, in per cent of one processor, and disks and connections by the second")

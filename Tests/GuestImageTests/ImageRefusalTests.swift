@@ -147,6 +147,26 @@ struct ImageRefusalTests {
         }
     }
 
+    @Test("no entry far beyond the disk", arguments: [0x3F_FFFF_FFFF_FFFF, UInt64.max, UInt64.max / 512, 1 << 63])
+    func farEntries(address: UInt64) {
+        var start = [UInt8](repeating: 0, count: 4_096)
+        func put(_ value: UInt64, _ bytes: Int, at offset: Int) {
+            for index in 0..<bytes { start[offset + index] = UInt8(truncatingIfNeeded: value >> (8 * index)) }
+        }
+        start.replaceSubrange(510..<512, with: [0x55, 0xAA])
+        start.replaceSubrange(512..<520, with: Array("EFI PART".utf8))
+        put(128, 4, at: 592)
+        // The size of an entry, then of a sector: each makes the way to the entries another one.
+        for (size, first) in [(512, address), (128, address), (UInt64(UInt32.max), 2), (128, 2)] {
+            put(first, 8, at: 584)
+            put(size, 4, at: 596)
+            put(1, 8, at: 1_024)
+            put(address, 8, at: 1_064)
+            #expect(DiskImage.firmware(start: start) == .bios)
+            if first == 2, size == 128 { #expect(PartitionTable(start: start)?.refusal(size: 1 << 40)?.hasPrefix("cut short") == true) }
+        }
+    }
+
     @Test("no bytes by a crash: any mebibyte can be looked at")
     func hostile() {
         var generator = SystemRandomNumberGenerator()

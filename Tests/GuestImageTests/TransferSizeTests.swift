@@ -10,6 +10,7 @@ struct TransferSizeTests {
             ("HTTP/1.1 200 OK\r\nContent-Length: 4096\r\n\r\n", 0, 4096),
             ("HTTP/2 206\r\ncontent-range: bytes 1000-4095/4096\r\ncontent-length: 3096\r\n\r\n", 1000, 4096),
             ("HTTP/1.1 206 Partial\r\nContent-Length: 3096\r\n\r\n", 1000, 4096),
+            ("HTTP/1.1 206 Partial\r\nContent-Length: 9223372036854775807\r\n\r\n", 1000, .max),
             ("HTTP/1.1 302 Found\r\nContent-Length: 154\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n", 0, 9),
         ])
     func total(headers: String, before: Int64, expected: Int64) { #expect(TransferSize.total(headers: headers, before: before) == expected) }

@@ -1,6 +1,7 @@
 import ApplianceModel
 import FoundationEssentials
 import HostSystem
+import Quoting
 import SystemPackage
 import TestSupport
 import Testing
@@ -250,7 +251,7 @@ extension GuestTests {
             #expect(try Files.readText(FilePath("/proc/\(id)/comm")) == "pg-alpha\n")
             let arguments = try Files.read(FilePath("/proc/\(id)/cmdline")).split(separator: 0).map { String(decoding: $0, as: UTF8.self) }
             #expect(arguments.contains { $0.hasPrefix("guest=alpha") })
-            #expect(arguments.contains { $0.contains("hostfwd=tcp:127.0.0.1:") })
+            #expect(arguments.contains { $0.hasPrefix("stream,id=net0") })
 
             for path in [guest.home.path, guest.directory, guest.machine] { #expect(Files.status(path)?.permissions == 0o700, "\(path)") }
             for name in try Files.list(guest.machine) {
@@ -260,6 +261,28 @@ extension GuestTests {
             for name in ["id_ed25519", "ca.key", "pgpass", "journal.jsonl", "spec.yaml", "known_host"] {
                 #expect(Files.status(guest.directory.appending(name))?.permissions == 0o600, "\(name)")
             }
+        }
+
+        @Test("Of nine listeners on the host's loopback interface the guest reaches none, and it is asked nothing but what it has to answer")
+        func isolation() async throws {
+            let guest = try await Guests.undisturbed().guest
+            var listeners: [(socket: FileDescriptor, port: UInt16)] = []
+            defer { for listener in listeners { try? listener.socket.close() } }
+            for _ in 0..<9 { listeners.append(try Sockets.listen()) }
+            let ports = listeners.map { "\($0.port)" }.joined(separator: " ")
+            // Its own server shows that the tries are ones.
+            let script = """
+                try() { timeout 2 bash -c "exec 3<>/dev/tcp/$1/$2" 2>/dev/null && echo "$1 $2"; true; }
+                try 10.0.2.15 22
+                for port in \(ports); do for address in 10.0.2.2 10.0.2.3; do try $address $port & done; done
+                wait
+                """
+            #expect(try await guest.root(script) == "10.0.2.15 22")
+            let findings = try await guest.measured("--quick", "--only", "network").findings
+            #expect(findings.first { $0.check == "network.isolation" }?.level == .pass, "\(findings)")
+            #expect(findings.first { $0.check == "network.path" }?.measured.hasPrefix("passt") == true)
+            // Names are asked for where passt answers.
+            try await guest.root("resolvectl dns | grep -q 10.0.2.3")
         }
 
         @Test("No password and no private key is anywhere but in its own file")

@@ -89,7 +89,7 @@ enum CommandTreatment {
     /// Every other command that the documentation shows.
     static let all: [String: CommandTreatment] = {
         let deploys = "a deployment takes minutes; Undisturbed deploys in earnest, with a file that says the same"
-        let make = "make builds or installs on the host; .ci/run runs deps, check and test, Tests/Scripts the others"
+        let make = "make builds or installs on the host; .ci/run runs deps, check, test and fuzz, Tests/Scripts the others"
         return [
             // README.md
             "make deploy": .elsewhere(why: "it installs packages and builds; scripts/deploy-demo is a deployment like any other"),
@@ -120,6 +120,8 @@ enum CommandTreatment {
             // CONTRIBUTING.md
             "make deps-test": .elsewhere(why: make), "make build": .elsewhere(why: make), "make check": .elsewhere(why: make),
             "make format": .elsewhere(why: make), "make test": .elsewhere(why: make), "make test-full": .elsewhere(why: make),
+            "make fuzz SECS=60": .elsewhere(why: "it runs for as long as it is told; .ci/run fuzzes each target for ten seconds"),
+            "make fuzz-check": .elsewhere(why: ".ci/run runs it"),
             "make bench": .elsewhere(why: "it measures, and tests assert on no wall clock; make test-full runs Benchmarks/ready"),
         ]
     }()

@@ -94,6 +94,6 @@ extension Guest {
             if await ended() != nil { return false }
             return try await QMPClient.connect(directory.file(MachineDirectory.Name.monitorSocket)) != nil ? true : nil
         }
-        #expect(isUp == true, "\((try? Files.readText(directory.record(Record.processLog))) ?? "")")
+        #expect(isUp == true, "\((try? Files.readText(directory.record(MachineDirectory.Record.processLog))) ?? "")")
     }
 }

@@ -1,3 +1,4 @@
+import ApplianceModel
 import HostSystem
 import SystemPackage
 import TestSupport
@@ -13,7 +14,7 @@ struct GuestPicture: Sendable {
         let collected = try await guest.root(script)
         var parts = parse(collected)
         parts["host files"] = try hostFiles(of: guest)
-        parts["machine.json"] = try Files.readText(guest.machine.appending("machine.json"))
+        parts["machine.json"] = try Files.readText(guest.records.location(MachineDirectory.Record.machine))
         parts["spec.yaml"] = try Files.readText(guest.directory.appending("spec.yaml"))
         parts["pgpass"] = try Files.readText(guest.passwordFile)
         return GuestPicture(parts: parts.mapValues { normalized($0, of: guest) })

@@ -16,7 +16,7 @@ extension GuestTests {
             let report = try await Stage.run("verify alpha --full") { try await guest.measured("--full", "--rounds", "2") }
             #expect(report.findings.filter { $0.level == .fail }.map { "\($0.check): \($0.measured)" } == [])
             for check in [
-                "durability.nodes", "durability.write-cache", "durability.flushes", "disk.virtualization-tax", "network.round-trip", "network.throughput",
+                "durability.nodes", "durability.write-cache", "durability.flushes", "disk.virtualization-tax", "network.round-trip", "network.isolation",
                 "postgresql.pgbench", "postgresql.crash", "postgresql.doors", "disk.allocation",
             ] {
                 #expect(report.findings.first { $0.check == check }?.level == .pass, "\(check)")

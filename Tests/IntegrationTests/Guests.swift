@@ -1,6 +1,7 @@
 import ApplianceModel
 import FoundationEssentials
 import HostSystem
+import Quoting
 import SystemPackage
 import TestSupport
 import Testing
@@ -54,6 +55,7 @@ struct Guest {
 
     var directory: FilePath { home.appliance(name) }
     var machine: FilePath { home.machine(name) }
+    var records: MachineRecords { MachineRecords(MachineDirectory(path: machine)) }
     var journal: FilePath { directory.appending("journal.jsonl") }
     var passwordFile: FilePath { directory.appending("pgpass") }
     var certificate: FilePath { directory.appending("ca.crt") }

@@ -45,7 +45,7 @@ extension GuestTests {
                 if let step = disturbance.step, try Disturbance.journal(bravo).contains(Disturbance.finished(step)) {
                     try await bravo.home.check("delete", Self.name, "--confirm", Self.name)
                 }
-                let before = Disturbance.Before(journalSize: size(bravo.journal), serialSize: size(MachineDirectory(path: bravo.machine).record("serial.log")))
+                let before = Disturbance.Before(journalSize: size(bravo.journal), serialSize: size(bravo.records.log(MachineDirectory.Record.serialLog)))
                 let deployment = try bravo.home.start("deploy", specFile.string)
                 defer { deployment.send(9) }
                 let came = try await deployment.waiting { try disturbance.isTime(bravo, before) || disturbance.hasPassed(deployment.output) ? true : nil }
@@ -187,7 +187,7 @@ struct Disturbance: Sendable {
 
     /// The guest has printed whole lines in this run.
     private static func serialGrown(_ guest: Guest, _ before: Before) throws -> Bool {
-        (Files.status(MachineDirectory(path: guest.machine).record("serial.log"))?.size.bytes ?? 0) > before.serialSize + 200
+        (Files.status(guest.records.log(MachineDirectory.Record.serialLog))?.size.bytes ?? 0) > before.serialSize + 200
     }
 
     /// What this run wrote into the journal.

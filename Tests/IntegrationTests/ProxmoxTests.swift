@@ -141,7 +141,7 @@ private enum ProxmoxSpec {
     static func token(_ home: PGKVMHome) -> FilePath { home.path.appending(".token") }
 
     static func write(_ name: String, url: String, _ server: PVEServer, in home: PGKVMHome) throws -> FilePath {
-        try Files.write(PVEServer.token + "\n", to: token(home))
+        try Files.write("\(url) \(PVEServer.token)\n", to: token(home))
         let machine = """
             accelerator: tcg
               backend: proxmox

@@ -69,13 +69,13 @@ struct StandInAppliance: Sendable {
                     mode: .user, macAddress: deployment.macAddress, sshPort: try Sockets.pickFreePort(), postgresqlPort: cluster.port),
                 image: BaseImage(path: "/nonexistent", key: "none", format: .qcow2, firmware: .uefi), systemDisk: .init(), dataDiskSize: .gibibytes(1),
                 adoptedDataDisk: nil), isComplete: true)
-        try Files.write(Array(JSONEncoder().encode(machine)), to: directory.machine().file(MachineDirectory.Name.machine))
-        let journal = try Journal(storage: FileJournalStorage(directory.journal))
+        let journal = try Journal(storage: FileJournalStorage(directory))
+        try machine.save(to: directory.machine())
         try await journal.record(DeploymentFact(id: deployment))
         try await journal.record(CPUFact(decision: cpu))
         try await journal.record(MachineFact(reference: MachineReference(backend: .qemu, deployment: deployment, identifier: spec.name.rawValue)))
         try await journal.record(PackagesFact(version: cluster.majorVersion))
-        try await journal.record(ConfigurationFact(digest: "", certificateEnd: Int64(Date().timeIntervalSince1970) + 86_400 * 300, place: nil))
+        try await journal.record(ConfigurationFact(digest: "", certificateEnd: Int64(saturating: Date().timeIntervalSince1970) + 86_400 * 300, place: nil))
         let context = DeploymentContext(
             spec: spec, directory: directory, backend: QEMUBackend(state: StateDirectory(path: home.path), program: PGKVMHome.program.string),
             images: ImageCache(directory: home.path.appending("images")), journal: journal)

@@ -1,3 +1,4 @@
+import ApplianceModel
 import HostSystem
 import SystemPackage
 import TestSupport
@@ -28,7 +29,7 @@ struct Undisturbed: Sendable {
         return try await Stage.run("deploy \(name)") {
             let deployment = try home.start("deploy", specFile.string, "--timings")
             defer { deployment.send(9) }
-            _ = try await deployment.waiting { Files.exists(guest.machine.appending("machine.json")) ? true : nil }
+            _ = try await deployment.waiting { Files.exists(guest.records.location(MachineDirectory.Record.machine)) ? true : nil }
             let second = try await home.run("deploy", specFile.string)
             var seen: Set<String> = []
             while deployment.isRunning {

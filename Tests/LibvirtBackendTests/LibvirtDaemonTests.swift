@@ -1,6 +1,7 @@
 import ApplianceModel
 import HostSystem
 import MachineBackend
+import Quoting
 import SystemPackage
 import TestSupport
 import Testing

@@ -1,5 +1,6 @@
 import ApplianceModel
 import PostgresClient
+import Quoting
 import SystemPackage
 import TestSupport
 import Testing
@@ -78,7 +79,7 @@ struct PostgresConnectionTests {
         arguments: [("SELEC 1", "42601"), ("SELECT * FROM nowhere", "42P01"), ("SELECT 1/0", "22012")])
     func queryErrors(sql: String, state: String) async throws {
         let connection = try await PostgresConnection.open(parameters)
-        let failure = await expectFailure(.postgresQueryFailed) { _ = try await connection.query(sql) }
+        let failure = await expectFailure(.postgresQueryFailed) { _ = try await connection.query(SQLText(script: sql)) }
         #expect(failure?.sqlState == state)
         #expect(try await connection.query("SELECT 1 AS one").only().integer("one") == 1)
     }

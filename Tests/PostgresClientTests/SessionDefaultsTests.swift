@@ -1,5 +1,6 @@
 import ApplianceModel
 import PostgresClient
+import Quoting
 import SystemPackage
 import TestSupport
 import Testing

@@ -56,7 +56,7 @@ struct UnreachableServerTests {
 /// A bound port on the loopback interface that refuses everybody, or accepts and says nothing.
 struct SilentListener: ~Copyable {
     let port: UInt16
-    private let descriptor: Int32
+    let descriptor: Int32
 
     init(listening: Bool) throws {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)

@@ -3,6 +3,7 @@ import FoundationEssentials
 import HostSystem
 import PostgresClient
 import PostgresServer
+import Quoting
 import SystemPackage
 import TestSupport
 import Testing

@@ -1,5 +1,6 @@
 import ApplianceModel
 import PostgresServer
+import Quoting
 import Testing
 
 @Suite("Texts for clients")
@@ -93,10 +94,10 @@ struct ClientTextTests {
 
     @Test("Names and strings are quoted for SQL")
     func sql() throws {
-        #expect(try SQLText.identifier(#"a"b"#) == #""a""b""#)
-        #expect(try SQLText.literal("it's") == "'it''s'")
-        #expect(try SQLText.literal(#"\'"#) == #"E'\\'''"#)
-        for name in ["", "a\0b", String(repeating: "ü", count: 32)] { #expect(throws: Failure.self) { try SQLText.identifier(name) } }
-        #expect(throws: Failure.self) { try SQLText.literal("\0") }
+        #expect(try SQLIdentifier(#"a"b"#).text == #""a""b""#)
+        #expect(try SQLLiteral("it's").text == "'it''s'")
+        #expect(try SQLLiteral(#"\'"#).text == #"E'\\'''"#)
+        for name in ["", "a\0b", String(repeating: "ü", count: 32)] { #expect(throws: Unquotable.self) { try SQLIdentifier(name) } }
+        #expect(throws: Unquotable.self) { try SQLLiteral("\0") }
     }
 }

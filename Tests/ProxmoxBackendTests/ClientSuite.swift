@@ -109,7 +109,7 @@ struct ClientSuiteTests {
             url: try value("PVE_TEST_URL"), trust: .authority(FilePath(try value("PVE_TEST_CA"))), storage: HostEnvironment.value("PVE_TEST_STORAGE"))
         let directory = try Files.createTemporaryDirectory(in: "/tmp", prefix: "pgkvm-live")
         defer { try? Files.remove(directory) }
-        let backend = ProxmoxBackend(connection: connection, environment: { $0 == PVEToken.variable ? token : nil })
+        let backend = ProxmoxBackend(connection: connection, environment: { $0 == PVEToken.variable ? "\(connection.url) \(token)" : nil })
         let accelerator = HostEnvironment.value("PVE_TEST_ACCELERATOR") == "tcg" ? Accelerator.tcg : .kvm
         try await ClientSuite(backend: backend, bridge: HostEnvironment.value("PVE_TEST_BRIDGE") ?? "vmbr0", accelerator: accelerator, directory: directory)
             .run()

@@ -97,9 +97,10 @@ struct ClusterTests {
 
     @Test("The check lists nodes, stores and bridges, and has the line for each right that is missing")
     func check() async throws {
-        let environment: @Sendable (String) -> String? = { $0 == PVEToken.variable ? PVEServer.token : nil }
         try await Rig.run(Self.cluster()) { rig in
-            let findings = await ProxmoxCheck(connection: rig.connection, bridge: "vmbr0", environment: environment, timing: Rig.timing).run()
+            let findings = await ProxmoxCheck(
+                connection: rig.connection, bridge: "vmbr0", environment: { $0 == PVEToken.variable ? rig.server.tokenLine : nil }, timing: Rig.timing
+            ).run()
             #expect(findings.allPassed && findings.allSatisfy { $0.level == .pass }, "\(findings.filter { $0.level != .pass })")
             #expect(
                 Set(findings.map(\.check)) == ["proxmox.version", "proxmox.nodes", "proxmox.storage", "proxmox.stores", "proxmox.bridges", "proxmox.rights"])
@@ -111,7 +112,9 @@ struct ClusterTests {
                 $0.release = "8.2"
                 $0.stores["local"]?.content.remove("import")
             }
-            let poor = await ProxmoxCheck(connection: rig.connection, bridge: "vmbr0", environment: environment, timing: Rig.timing).run()
+            let poor = await ProxmoxCheck(
+                connection: rig.connection, bridge: "vmbr0", environment: { $0 == PVEToken.variable ? rig.server.tokenLine : nil }, timing: Rig.timing
+            ).run()
             let rights = poor.filter { $0.check == "proxmox.rights" }
             let machines = try #require(rights.first { $0.measured.hasPrefix("/vms") })
             #expect(machines.level == .fail && machines.measured.contains("VM.PowerMgmt") && machines.measured.contains("VM.Monitor"))
@@ -122,7 +125,9 @@ struct ClusterTests {
         }
         try await Rig.run(Self.cluster()) { rig in
             let check: @Sendable (ApplianceSpec?, ProxmoxConnection) async -> [Finding] = {
-                await ProxmoxCheck(connection: $1, spec: $0, bridge: "vmbr0", environment: environment, timing: Rig.timing).run()
+                await ProxmoxCheck(
+                    connection: $1, spec: $0, bridge: "vmbr0", environment: { $0 == PVEToken.variable ? rig.server.tokenLine : nil }, timing: Rig.timing
+                ).run()
             }
             // A right for one bridge is enough, and one that ends at its path is not.
             let machine = ProxmoxCheck.needs(PVERelease(major: 9, minor: 2), pool: nil, bridge: nil, nodes: [], stores: [], ha: false)[0].permission.privileges
@@ -159,7 +164,10 @@ struct ClusterTests {
             rig.change { $0.machines[300] = stranger(name: "orders", node: "pve2") }
             #expect(await check(rig.spec, rig.connection).contains { $0.check == "proxmox.name" && $0.level == .fail })
         }
-        let nobody = await ProxmoxCheck(connection: ProxmoxConnection(url: "https://127.0.0.1:1"), environment: environment, timing: Rig.timing).run()
+        let nobody = await ProxmoxCheck(
+            connection: ProxmoxConnection(url: "https://127.0.0.1:1"), environment: { $0 == PVEToken.variable ? "127.0.0.1:1 \(PVEServer.token)" : nil },
+            timing: Rig.timing
+        ).run()
         #expect(nobody.map(\.check) == ["proxmox.server"] && nobody[0].level == .fail && nobody[0].remedy != nil)
     }
 

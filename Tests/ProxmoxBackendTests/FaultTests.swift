@@ -70,7 +70,8 @@ struct FaultTests {
             timing.copySilence = .milliseconds(100)
             let connection = ProxmoxConnection(url: server.url, trust: .authority(server.authority))
             let rig = try Rig(server)
-            let backend = ProxmoxBackend(connection: connection, environment: { $0 == PVEToken.variable ? PVEServer.token : nil }, timing: timing)
+            let backend = ProxmoxBackend(
+                connection: connection, environment: { $0 == PVEToken.variable ? server.tokenLine : nil }, timing: timing)
             let error = await failure { _ = try await backend.create(rig.machineSpec) }
             #expect(error?.code == .proxmoxTaskEndless)
             #expect(error?.message.contains("says nothing new") == true)
@@ -95,7 +96,8 @@ struct FaultTests {
             var timing = Rig.timing
             timing.task = .milliseconds(100)
             let rig = try Rig(server)
-            let backend = ProxmoxBackend(connection: rig.connection, environment: { $0 == PVEToken.variable ? PVEServer.token : nil }, timing: timing)
+            let backend = ProxmoxBackend(
+                connection: rig.connection, environment: { $0 == PVEToken.variable ? rig.server.tokenLine : nil }, timing: timing)
             let machine = try await rig.backend.create(rig.machineSpec)
             for (fault, body) in [
                 (PVEModel.Fault("POST", "status/start", .endlessTask), { try await backend.start(machine) }),
@@ -130,7 +132,8 @@ struct FaultTests {
             var timing = Rig.timing
             timing.copySilence = .milliseconds(100)
             let rig = try Rig(server)
-            let backend = ProxmoxBackend(connection: rig.connection, environment: { $0 == PVEToken.variable ? PVEServer.token : nil }, timing: timing)
+            let backend = ProxmoxBackend(
+                connection: rig.connection, environment: { $0 == PVEToken.variable ? rig.server.tokenLine : nil }, timing: timing)
             let foreign = server.model.withLock { $0.beginCreation(100, of: "local:import/debian-12.qcow2") }
             let machine = try await backend.create(rig.machineSpec)
             #expect(machine.identifier == "101")

@@ -35,7 +35,7 @@ struct Rig {
         self.server = server
         self.connection = connection
         backend = ProxmoxBackend(
-            connection: connection, environment: { $0 == PVEToken.variable ? token : nil }, timing: Self.timing, report: report)
+            connection: connection, environment: { $0 == PVEToken.variable ? "\(server.url) \(token)" : nil }, timing: Self.timing, report: report)
         spec = Self.spec()
         deployment = DeploymentID("0123456789abcdef0123456789abcdef")
         image = server.directory.appending("base.qcow2")

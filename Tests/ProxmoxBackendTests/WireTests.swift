@@ -1,5 +1,6 @@
 import ApplianceModel
 import MachineBackend
+import Quoting
 import SystemPackage
 import TestSupport
 import Testing
@@ -61,6 +62,21 @@ struct WireTests {
         #expect(task.node == "pve1" && task.type == "qmstart" && task.subject == "100" && task.user == "root@pam!ci")
     }
 
+    @Test("Figures that no node has are figures", arguments: ["1e300", "-1e300", "\"nan\"", "9223372036854775807", "-9223372036854775808", "\"inf\""])
+    func beyondAnyNode(number: String) throws {
+        func json(_ text: String) throws -> JSONValue {
+            let answer = try #require(PVEAnswer(wire: Array("HTTP/1.1 200 OK\r\n\r\n{\"data\":\(text)}".utf8)))
+            return try answer.data(.version, token: token)
+        }
+        let node = #"{"node": "a", "status": "online", "maxcpu": \#(number), "cpu": \#(number), "maxmem": 8, "mem": \#(number)}"#
+        let store = #"{"type": "storage", "storage": "s", "node": "a", "content": "images", "status": "available", "maxdisk": 8, "disk": \#(number)}"#
+        let cluster = ClusterView(nodes: try json("[\(node)]"), resources: try json("[\(store)]"))
+        let wanted = Wanted(vcpus: 1, memory: ByteSize(bytes: .max), space: ByteSize(bytes: .max), bridge: "b")
+        #expect(Placement.candidates(cluster, for: wanted).count == 1)
+        let config = MachineConfig(data: try json(#"{"cores": \#(number), "sockets": 3, "memory": "9223372036854775807"}"#))
+        #expect(config.processor?.memory.bytes == .max)
+    }
+
     @Test("Refusals get the code that fits")
     func refusals() throws {
         func code(_ name: String) throws -> Failure.Code { try answer(name).failure(.version, token: token).code }
@@ -96,7 +112,7 @@ struct WireTests {
 
     @Test("Paths and forms are encoded by segment and value")
     func encoded() {
-        #expect(PVECall.encode("a b+c/ü%&=é") == "a%20b%2Bc%2F%C3%BC%25%26%3D%C3%A9")
+        #expect(URIPart("a b+c/ü%&=é").text == "a%20b%2Bc%2F%C3%BC%25%26%3D%C3%A9")
         #expect(PVECall.deleteVolume("local:iso/x.iso", node: "pve1").encodedPath == "/nodes/pve1/storage/local/content/local%3Aiso%2Fx.iso")
     }
 

@@ -1,5 +1,6 @@
 import ApplianceModel
 import HostSystem
+import Quoting
 import SystemPackage
 import TestSupport
 import Testing
@@ -30,11 +31,11 @@ struct BootUnitTests {
 
     @Test("Words are quoted where they need it, and not where they do not")
     func words() throws {
-        for plain in ["/usr/local/bin/pgkvm", "a-b_c.d:e@f=g,h+1"] { #expect(try UnitText.word(plain) == plain) }
-        #expect(try UnitText.word("/a b") == #""/a b""#)
-        #expect(try UnitText.word(#"/a"b\c"#) == #""/a\"b\\c""#)
-        #expect(try UnitText.word("/ä;b") == #""/ä;b""#)
-        #expect(try UnitText.quoted("/100%") == #""/100%%""#)
+        for plain in ["/usr/local/bin/pgkvm", "a-b_c.d:e@f=g,h+1"] { #expect(try UnitText(word: plain).text == plain) }
+        #expect(try UnitText(word: "/a b").text == #""/a b""#)
+        #expect(try UnitText(word: #"/a"b\c"#).text == #""/a\"b\\c""#)
+        #expect(try UnitText(word: "/ä;b").text == #""/ä;b""#)
+        #expect(try UnitText(fileWord: "/100%").text == #""/100%%""#)
     }
 
     @Test(

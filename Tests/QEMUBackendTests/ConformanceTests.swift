@@ -14,7 +14,7 @@ struct ConformanceTests {
         try await Workbench.with { bench in
             typealias Name = MachineDirectory.Name
             // What a machine consists of, and no log of what it did.
-            let parts = [Name.machine, Name.systemDisk, Name.dataDisk, Name.firmwareVariables, Name.seed]
+            let parts = [MachineDirectory.Record.machine, Name.systemDisk, Name.dataDisk, Name.firmwareVariables, Name.seed]
             let everything: @Sendable () async throws -> [String] = {
                 let files = try await ProgramRunner.check("find", [bench.state.path.string, "-type", "f"]).outputText.split(separator: "\n").map(String.init)
                 return files.filter { file in parts.contains { file.hasSuffix("/\($0)") } }.sorted()

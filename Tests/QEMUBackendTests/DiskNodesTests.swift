@@ -188,7 +188,7 @@ extension Workbench {
         let ended = try await SessionSupervisor().start(command, for: record.spec.name, in: directory)
         try await eventually {
             if let how = await ended() {
-                let log = try Files.readText(directory.record(Record.processLog))
+                let log = try Files.readText(directory.record(MachineDirectory.Record.processLog))
                 throw Failure(.machineFailed, "QEMU ended \(how): \(log)")
             }
             return try await QMPClient.connect(directory.file(MachineDirectory.Name.monitorSocket)) != nil

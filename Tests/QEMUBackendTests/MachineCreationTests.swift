@@ -1,5 +1,6 @@
 import ApplianceModel
 import Foundation
+import Glibc
 import HostSystem
 import MachineBackend
 import SystemPackage
@@ -19,8 +20,12 @@ struct MachineCreationTests {
             let machine = try await bench.backend.create(spec)
             let directory = try bench.machineDirectory()
             #expect(machine == MachineReference(backend: .qemu, deployment: spec.deployment, identifier: "orders"))
-            #expect(try Files.list(directory.path) == [Name.dataDisk, Name.machine, Name.systemDisk, Name.firmwareVariables])
-            #expect(Files.status(directory.path)?.permissions == 0o700)
+            #expect(try Files.list(directory.path) == [Name.dataDisk, Name.systemDisk, Name.firmwareVariables])
+            #expect(try Files.list(directory.records) == [MachineDirectory.Record.machine])
+            for place in [directory.path, directory.records] { #expect(Files.status(place)?.permissions == 0o700) }
+            // Who owns the directory above could exchange QEMU's own for another.
+            for place in [directory.records, directory.path.removingLastComponent()] { #expect(Files.status(place)?.owner == geteuid()) }
+            #expect(Files.status(directory.record(MachineDirectory.Record.machine))?.permissions == 0o600)
             for file in try Files.list(directory.path) { #expect(Files.status(directory.file(file))?.permissions == 0o600, "\(file)") }
 
             let data = try #require(Files.status(directory.file(Name.dataDisk)))
@@ -74,7 +79,7 @@ struct MachineCreationTests {
             _ = try await bench.backend.create(spec)
             var unfinished = try #require(try QEMUMachine.load(from: directory))
             unfinished.isComplete = false
-            try unfinished.save(to: directory, owner: .of(unfinished))
+            try unfinished.save(to: directory)
             switch interruption {
             case "record only":
                 for file in [Name.dataDisk, Name.systemDisk, Name.firmwareVariables] { try Files.remove(directory.file(file)) }
@@ -88,7 +93,7 @@ struct MachineCreationTests {
             }
             _ = try await bench.backend.create(spec)
             #expect(try QEMUMachine.load(from: directory)?.isComplete == true)
-            #expect(try Files.list(directory.path) == [Name.dataDisk, Name.machine, Name.systemDisk, Name.firmwareVariables])
+            #expect(try Files.list(directory.path) == [Name.dataDisk, Name.systemDisk, Name.firmwareVariables])
             #expect(Files.status(directory.file(Name.dataDisk))?.size == spec.dataDiskSize)
             #expect(try await imageInformation(directory.file(Name.systemDisk))["virtual-size"]?.integer == spec.systemDisk.size.bytes)
         }
@@ -100,7 +105,7 @@ struct MachineCreationTests {
             let machine = try await bench.backend.create(bench.spec())
             var record = try #require(try QEMUMachine.load(from: bench.machineDirectory()))
             record.isComplete = false
-            try record.save(to: bench.machineDirectory(), owner: .of(record))
+            try record.save(to: bench.machineDirectory())
             let error = await #expect(throws: Failure.self) { try await bench.backend.start(machine) }
             #expect(error?.code == .machineFailed)
         }
@@ -190,7 +195,7 @@ struct MachineCreationTests {
         try await Workbench.with { bench in
             let spec = try bench.spec()
             _ = try await bench.backend.create(spec)
-            let path = try bench.machineDirectory().file(Name.machine)
+            let path = try bench.machineDirectory().record(MachineDirectory.Record.machine)
             try Files.write(text, to: path)
             let error = await #expect(throws: Failure.self) { _ = try await bench.backend.find(spec.deployment, name: spec.name) }
             #expect(error?.code == (text.contains("99") ? .newerFormat : .machineFailed))
@@ -207,7 +212,7 @@ struct MachineCreationTests {
             #expect(try await bench.backend.find(spec.deployment, name: spec.name) == machine)
             for _ in 0..<2 {
                 try await bench.backend.delete(machine)
-                #expect(!Files.exists(directory.path))
+                #expect(!Files.exists(directory.path) && !Files.exists(directory.records))
                 #expect(try await bench.backend.powerState(of: machine) == .absent)
             }
         }

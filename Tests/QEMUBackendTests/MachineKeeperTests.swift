@@ -61,7 +61,7 @@ struct MachineKeeperTests {
         try await Workbench.with { bench in
             let (result, directory) = try await keep(["seq", "1", "4000000"], in: bench)
             #expect(result.status == 0, "\(result.errorText)")
-            let log = try Files.readText(directory.record(Record.processLog))
+            let log = try Files.readText(directory.record(MachineDirectory.Record.processLog))
             #expect(log.utf8.count <= 4 << 20 && log.utf8.count >= 1 << 20)
             #expect(log.hasSuffix("\n3999999\n4000000\n"))
         }
@@ -73,7 +73,7 @@ struct MachineKeeperTests {
             let (result, directory) = try await keep(
                 ["dd", "if=/dev/urandom", "of=/proc/self/fd/\(ConfinedProgram.consoleNumber)", "bs=65536", "count=500", "status=none"], in: bench)
             #expect(result.status == 0, "\(result.errorText)")
-            let size = try #require(Files.status(directory.record(Record.serialLog))).size
+            let size = try #require(Files.status(directory.record(MachineDirectory.Record.serialLog))).size
             #expect(size <= .mebibytes(4) && size >= .mebibytes(1))
         }
     }
@@ -83,7 +83,7 @@ struct MachineKeeperTests {
         try await Workbench.with { bench in
             let refused = try await keep(["cat", "/nowhere"], in: bench)
             #expect(refused.result.status == 1)
-            #expect(try Files.readText(refused.directory.record(Record.processLog)).contains("/nowhere"))
+            #expect(try Files.readText(refused.directory.record(MachineDirectory.Record.processLog)).contains("/nowhere"))
             let missing = try await keep(["no-such-program"], in: bench)
             #expect(missing.result.status == 1)
             #expect(missing.result.errorText.contains("'no-such-program' is not installed"))
@@ -97,7 +97,7 @@ struct MachineKeeperTests {
             try Files.write("secret", to: secret)
             let (result, directory) = try await keep(["cat", secret.string], in: bench)
             #expect(result.status == 1)
-            #expect(try Files.readText(directory.record(Record.processLog)).contains("Permission denied"))
+            #expect(try Files.readText(directory.record(MachineDirectory.Record.processLog)).contains("Permission denied"))
             // The record of what it is believed to be is not for it either.
             let record = try await keep(["tee", directory.record("forged").string], in: bench)
             #expect(record.result.status == 1)
@@ -236,7 +236,7 @@ struct MachineKeeperTests {
                     parts.format = .raw
                     parts.firmware = .bios
                 })
-            let log = try bench.machineDirectory().record(Record.serialLog)
+            let log = try bench.machineDirectory().record(MachineDirectory.Record.serialLog)
             try Files.createDirectory(bench.machineDirectory().records)
             // So that the limit is near, and what was there before is cut like the rest.
             try Files.write([UInt8](repeating: UInt8(ascii: "b"), count: (4 << 20) - 20_000), to: log)

@@ -69,7 +69,7 @@ struct MachineUserIDTests {
             let old = try #require(try QEMUMachine.load(from: bench.machineDirectory("first")))
             var without = old
             without.userID = nil
-            try without.save(to: bench.machineDirectory("first"), owner: .of(without))
+            try without.save(to: bench.machineDirectory("first"))
             #expect(try bench.backend.load(machines[0]).userID == nil)
         }
     }
@@ -94,7 +94,7 @@ struct MachineUserIDTests {
             _ = try await ProgramRunner.check("mkfifo", [directory.file("pipe").string])
             for name in try Files.list(directory.path) where !["link", "second-name"].contains(name) { try account.own(directory.file(name)) }
             try account.own(directory.path)
-            try record.save(to: directory, owner: account)
+            try record.save(to: directory)
 
             try await bench.backend.start(machine)
             #expect(try bench.backend.load(machine).userID == id)

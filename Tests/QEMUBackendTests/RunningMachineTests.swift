@@ -112,7 +112,9 @@ struct RunningMachineTests {
             #expect((Files.status(directory.file(socket))?.permissions ?? 0o777) & 0o077 == 0, "\(socket)")
         }
         #expect(Files.status(directory.records)?.permissions == 0o700)
-        for log in [Record.serialLog, Record.processLog, Record.processID] { #expect(Files.status(directory.record(log))?.permissions == 0o600, "\(log)") }
+        for record in [MachineDirectory.Record.serialLog, MachineDirectory.Record.processLog, MachineDirectory.Record.processID] {
+            #expect(Files.status(directory.record(record))?.permissions == 0o600, "\(record)")
+        }
     }
 
     @Test("A pause is shown with the way on, and start goes that way")
@@ -196,7 +198,7 @@ struct RunningMachineTests {
             try ProcessTable.kill(process)
             try await eventually { try await bench.backend.processID(of: machine) == nil }
             #expect(try await bench.backend.powerState(of: machine) == .off)
-            #expect(Files.exists(try bench.machineDirectory().record(Record.processID)))
+            #expect(Files.exists(try bench.machineDirectory().record(MachineDirectory.Record.processID)))
             try await bench.backend.start(machine)
             #expect(try await bench.backend.powerState(of: machine) == .running)
             #expect(try await bench.backend.processID(of: machine) != process)
@@ -332,6 +334,19 @@ struct RunningMachineTests {
                 #expect(try await bench.backend.powerState(of: machine) == .running)
                 try await bench.backend.delete(machine)
             }
+        }
+    }
+
+    @Test("A serial log that has grown is cut to its end at the next start")
+    func serialLog() async throws {
+        try await Workbench.with { bench in
+            let machine = try await bench.backend.create(bench.spec())
+            let log = try #require(bench.backend.serialLog(of: machine))
+            try Files.write([UInt8](repeating: UInt8(ascii: "a"), count: 5 << 20) + Array("the end".utf8), to: log)
+            try await bench.backend.start(machine)
+            let text = try Files.readText(log)
+            #expect(text.utf8.count < 2 << 20)
+            #expect(text.contains("the end"))
         }
     }
 

@@ -42,6 +42,10 @@ test_strings_that_have_no_place_are_found() {
     expect_fault "a conflict of a merge"
     printf 'blank \n' >project/notes
     expect_fault "blanks at the end"
+    # Bytes of an input are what they are.
+    mkdir -p project/Fuzz/corpus/name
+    mv project/notes project/Fuzz/corpus/name/input
+    expect_status 0 project/scripts/check-sources
 }
 
 test_the_name_of_a_mirror_of_this_machine_is_found() {
@@ -49,6 +53,33 @@ test_the_name_of_a_mirror_of_this_machine_is_found() {
     stand_in apt-get 'echo http://mirror.example.invalid/debian'
     printf 'see mirror.example.invalid\n' >project/notes
     expect_fault "a mirror of this machine"
+}
+
+test_a_target_that_converts_numbers_unchecked_is_found() {
+    small_repository
+    mkdir -p project/Sources/ApplianceModel project/Sources/Other
+    cp "$source_root/Sources/ApplianceModel/TrappingConversions.swift" project/Sources/ApplianceModel
+    printf 'let answer = 42\n' >project/Sources/Other/Other.swift
+    expect_fault "Sources/Other: link TrappingConversions.swift"
+    ln -s ../ApplianceModel/TrappingConversions.swift project/Sources/Other
+    expect_status 0 project/scripts/check-sources
+}
+
+# compiles LINE...: whether a file with these lines compiles beside the one that every target has.
+compiles() {
+    printf '%s\n' "$@" >line.swift
+    "$(dirname "$("$source_root/scripts/swift" --where)")/swiftc" -typecheck -warnings-as-errors line.swift "$source_root/Sources/Verification/TrappingConversions.swift"
+}
+
+test_a_conversion_that_ends_the_program_does_not_compile() {
+    local type
+    for type in Int Int64 Int32 Int16 UInt UInt64 UInt32 UInt16 UInt8; do
+        expect_status 1 compiles "func f(_ value: Double) -> $type { $type(value) }"
+        expect_text "this ends the program"
+        expect_status 1 compiles "func f(_ value: Double?) -> $type? { value.map { $type(\$0.rounded()) } }"
+        expect_status 1 compiles "func f(_ values: [Double]) -> [$type] { values.map($type.init) }"
+        expect_status 0 compiles "func f(_ value: Int8, _ text: String, _ exact: Double) -> $type? { $type(text) ?? $type(exactly: exact) ?? $type(value) }"
+    done
 }
 
 test_tests_of_the_full_run_are_listed_by_name() {

@@ -20,6 +20,18 @@ final class HostileServer: Sendable {
             return count > 0
         }
 
+        /// Waits for so many bytes; nil once the client is gone.
+        func read(_ count: Int) -> [UInt8]? {
+            var bytes = [UInt8](repeating: 0, count: count)
+            var filled = 0
+            while filled < count {
+                let part = bytes.withUnsafeMutableBytes { recv(socket, $0.baseAddress?.advanced(by: filled), $0.count - filled, 0) }
+                guard part > 0 else { return nil }
+                filled += part
+            }
+            return bytes
+        }
+
         /// False once the client is gone.
         @discardableResult
         func send(_ bytes: [UInt8]) -> Bool {

@@ -51,10 +51,10 @@ struct RemoteUnitTests {
     func failedBefore() async throws {
         let shell = ScriptedShell([
             unit.stateCommand.text: [answer(view("failed", "failed")), answer(view("active", "running")), answer(view("active", "exited"))],
-            unit.startCommand().text: [answer("")],
+            unit.startCommand.text: [answer("")],
         ])
         try await unit.runToEnd(timeout: .seconds(60), connect: { shell })
-        #expect(shell.commands == [unit.stateCommand, unit.startCommand(), unit.stateCommand, unit.stateCommand].map(\.text))
+        #expect(shell.commands == [unit.stateCommand, unit.startCommand, unit.stateCommand, unit.stateCommand].map(\.text))
         #expect(shell.inputs[1] == Array("true\n".utf8))
     }
 
@@ -67,7 +67,7 @@ struct RemoteUnitTests {
                 answer(view("active", "running", log: "setting up\n")), answer(view("active", "exited", log: "setting up\n")),
             ],
             // The start got through although its answer did not.
-            unit.startCommand().text: [lost],
+            unit.startCommand.text: [lost],
         ])
         let connections = Mutex(0)
         let lines = Mutex<[String]>([])
@@ -77,7 +77,7 @@ struct RemoteUnitTests {
                 connections.withLock { $0 += 1 }
                 return shell
             }, progress: { line in lines.withLock { $0.append(line) } })
-        #expect(shell.commands.count { $0 == unit.startCommand().text } == 1)
+        #expect(shell.commands.count { $0 == unit.startCommand.text } == 1)
         #expect(connections.withLock { $0 } == 4)
         #expect(lines.withLock { $0 } == ["unpacking", "setting up"])
     }
@@ -105,9 +105,9 @@ struct RemoteUnitTests {
     @Test("A start that another run was quicker with is no failure")
     func startedMeanwhile() async throws {
         let busy = Result<ShellResult, any Error>.success(ShellResult(status: 1, standardError: Array("already loaded".utf8)))
-        let shell = ScriptedShell([unit.startCommand().text: [busy], unit.stateCommand.text: [answer(view("active", "running"))]])
+        let shell = ScriptedShell([unit.startCommand.text: [busy], unit.stateCommand.text: [answer(view("active", "running"))]])
         try await unit.start(on: shell)
-        let absent = ScriptedShell([unit.startCommand().text: [busy], unit.stateCommand.text: [answer(view("inactive", "dead"))]])
+        let absent = ScriptedShell([unit.startCommand.text: [busy], unit.stateCommand.text: [answer(view("inactive", "dead"))]])
         let failure = await #expect(throws: Failure.self) { try await unit.start(on: absent) }
         #expect(failure?.message.contains("already loaded") == true)
     }
@@ -130,21 +130,17 @@ struct RemoteUnitTests {
             try await unit.runToEnd(timeout: .seconds(60), connect: { guest })
             try await unit.start(on: guest)
             #expect(try Files.readText(marker) == "run\n")
-            // Asked to, it does.
-            try await unit.start(on: guest, again: true)
-            try await unit.runToEnd(timeout: .seconds(60), connect: { guest })
-            #expect(try Files.readText(marker) == "run\nrun\n")
             try await unit.forget(on: guest)
             #expect(try await unit.state(on: guest) == .notStarted)
             #expect(try Files.list(server.scratch.appending("units")) == [])
             try await unit.runToEnd(timeout: .seconds(60), connect: { guest })
-            #expect(try Files.readText(marker) == "run\nrun\nrun\n")
+            #expect(try Files.readText(marker) == "run\nrun\n")
 
             let (gate, gatedRuns) = (server.scratch.appending("gate"), server.scratch.appending("gated"))
             let gated = RemoteUnit(
                 purpose: "gated", script: "echo run >> \(gatedRuns)\nwhile [ ! -e \(gate) ]; do sleep 0.05; done\n",
                 directory: server.scratch.appending("units").string)
-            for _ in 1...2 { try await gated.start(on: guest, again: true) }
+            for _ in 1...2 { try await gated.start(on: guest) }
             try Files.write("", to: gate)
             try await gated.runToEnd(timeout: .seconds(60), connect: { guest })
             #expect(try Files.readText(gatedRuns) == "run\n")

@@ -98,7 +98,7 @@ struct SpecGenerator: RandomNumberGenerator {
             network.address = pick([.dhcp, .static]) ?? .dhcp
             network.sshPort = Bool.random(using: &self) ? UInt16.random(in: 1024...30000, using: &self) : nil
             network.postgresqlPort = Bool.random(using: &self) ? UInt16.random(in: 30001...65535, using: &self) : nil
-            network.forwarder = pick(ApplianceSpec.Network.Forwarder.allCases) ?? .slirp
+            network.forwarder = pick(ApplianceSpec.Network.Forwarder.allCases) ?? .auto
             return network
         }
         network.device = pick(["br0", "1e3", "yes", "0x10", "null", "vmbr0.10", "_"])

@@ -22,6 +22,12 @@ struct ClockChecksTests {
         }
     }
 
+    @Test("A time beyond any clock is a failure of the check, not of the program", arguments: ["1e300", "9e18", "1.7976931348623157e308"])
+    func beyondAnyClock(text: String) throws {
+        let difference = try #require(Difference(guest: text + "\n", before: 1_763_852_730, after: 1_763_852_731))
+        #expect(ClockChecks.judge(difference, .synchronized(by: "systemd")).level == .fail)
+    }
+
     @Test("chrony is believed before systemd, and a line that broke off is no answer")
     func source() {
         #expect(TimeSource(Self.held + "\nNTPSynchronized=no\n") == .synchronized(by: "chrony, source 192.0.2.5, stratum 2"))

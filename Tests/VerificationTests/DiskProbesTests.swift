@@ -64,6 +64,21 @@ struct DiskProbesTests {
         #expect(shell.commands.count == 1)
     }
 
+    @Test("Files to measure on are never made in a directory that QEMU's user could write, nor on another file system than the disk's")
+    func place() async throws {
+        for (disk, isOwn) in [("machines/0/data.raw", true), ("/proc/self/data.raw", false)] {
+            let place = try Files.createTemporaryDirectory(in: "/tmp", prefix: "pgkvm-place")
+            defer { try? Files.remove(place) }
+            let file = place.pushing(FilePath(disk))
+            if isOwn { try Files.createDirectory(file.removingLastComponent()) }
+            try await withRun(FileBackend(base: FakeBackend(), disk: file)) { run in
+                let own = run.target.measurementLock.removingLastComponent()
+                let chosen = try await run.target.probePlace()
+                #expect(chosen == (isOwn ? own : file.removingLastComponent()))
+            }
+        }
+    }
+
     @Test("The host's directory takes away what killed runs left, and goes itself")
     func host() async throws {
         let parent = try Files.createTemporaryDirectory(in: "/var/tmp", prefix: "pgkvm-probe-test")

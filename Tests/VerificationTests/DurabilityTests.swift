@@ -85,6 +85,12 @@ struct FlushConservationTests {
         #expect(finding.measured.contains("250 more of other writers in the quietest of 5 rounds"))
     }
 
+    @Test("Counts that no disk has are judged, and end nothing", arguments: [[Int.min], [Int.max, -1], [Int.max]])
+    func beyondAnyDisk(counted: [Int]) {
+        #expect(rounds(counted).finding.level == (counted.contains { $0 < 200 } ? .fail : .pass))
+        #expect(rounds(counted, host: .counted(.min, how: "x")).hostFinding.level == .fail)
+    }
+
     @Test("One round that lacks a flush is a failure, also among noisy ones, and ends the count", arguments: [[199], [0], [900, 199], [700, 900, 0]])
     func lost(counted: [Int]) {
         #expect(!rounds(counted).wantsMore)

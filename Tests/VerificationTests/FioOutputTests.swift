@@ -50,6 +50,33 @@ struct FioOutputTests {
         }
     }
 
+    @Test(
+        "A latency or a count that no machine has is refused or kept, and ends nothing",
+        arguments: [
+            ("1e30", "3"), ("1e300", "9223372036854775807"), ("18446744073709551616", "3"), ("5", "9223372036854775807"), ("nan", "3"), ("inf", "3"),
+        ])
+    func beyondAnyMachine(latency: String, count: String) throws {
+        let side = #"{"total_ios": 0, "clat_ns": {"N": 0, "min": 0, "max": 0, "mean": 0}}"#
+        let text = """
+            {"fio version": "fio-3.39", "jobs": [{"error": 0, "read": \(side), "write": \(side), "sync": {"lat_ns": {"N": 3, "min": 1, "max": 1e308,
+             "mean": 5, "percentile": {"50.000000": 5}, "bins": {"\(latency)": \(count), "4": 9223372036854775807}}}}]}
+            """
+        let error = #expect(throws: Failure.self) { try FioOutput(Array(text.utf8)) }
+        #expect(error?.code == .probeUnreadable)
+    }
+
+    @Test("Operations that pass the largest number are added up to it")
+    func pooled() {
+        let round = LatencyHistogram(
+            count: .max, meanNanoseconds: 1e300, bins: [.init(nanoseconds: 5, count: .max), .init(nanoseconds: .max, count: .max)], percentiles: [:])
+        let all = LatencyHistogram.distribution([round, round])
+        #expect(all.count == .max)
+        #expect(all.points.first?.nanoseconds == 5)
+        #expect(
+            !LatencyVerdict(check: "disk.x", work: "", counter: "flushes", slack: 1).judge(LatencyRounds(guest: [round, round], counted: .min)).comparison
+                .guest.points.isEmpty)
+    }
+
     struct Damage: Sendable, CustomTestStringConvertible {
         let what: String
         let from: String

@@ -24,6 +24,9 @@ int clinux_try_unnamed_direct_io(const char *directory);
 /// Opens a new, empty file that lives in memory, has no path, and is closed in every program that is started.
 int clinux_memory_file(const char *name, int *file);
 
+/// Opens a directory as a place only (O_PATH): enough to reach and remove what is in it, also where it cannot be listed.
+int clinux_open_place(const char *path, int *file);
+
 /// The most descriptors that `clinux_spawn` hands on.
 enum { CLINUX_MAX_DESCRIPTORS = 32 };
 
@@ -43,5 +46,19 @@ int clinux_socket_pair(int *first, int *second);
 /// Takes a descriptor that the other end of a socket sends (SCM_RIGHTS).
 int clinux_receive_descriptor(int socket, int *file);
 
+/// Lets no core dump of this process be written and no other process of its user look into its memory. A program that it becomes or starts
+/// may be looked into again; that it writes no core dump stays.
+int clinux_hide_memory(void);
+
 /// Becomes another program, which has `descriptors` as 3, 4, …; returns only when that fails.
 int clinux_become(const char *executable, char *const *arguments, const int *descriptors, int count);
+
+/// The kernel's kinds of destinations that are told apart.
+enum { CLINUX_ROUTE_NONE = 0, CLINUX_ROUTE_UNICAST = 1, CLINUX_ROUTE_LOCAL = 2, CLINUX_ROUTE_OTHER = 3 };
+
+/// Asks the kernel what an IPv4 address is to this host: a host elsewhere, this host itself, something else, or out of reach.
+/// `address` is in the processor's byte order.
+int clinux_route(uint32_t address, int *kind);
+
+/// Becomes a user and group for good, with no further groups, and can gain no rights any more; an id of UINT32_MAX stays.
+int clinux_drop_rights(uint32_t user, uint32_t group);

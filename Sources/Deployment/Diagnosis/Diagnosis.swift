@@ -26,6 +26,8 @@ package struct Diagnosis: Sendable {
     /// The last bytes of a log that are taken.
     private static let logLimit = 256 << 10
     private static let reportLimit = 3
+    /// What a report has at most; they have some ten thousand bytes.
+    private static let mostReport = 4 << 20
 
     /// - Parameter withLogs: whether what the guest wrote is taken too: PostgreSQL's log, its journal, cloud-init's log and the console.
     /// - Throws: `file.unreadable` when the secrets cannot be read: what is not known cannot be left out.
@@ -71,14 +73,15 @@ package struct Diagnosis: Sendable {
 
     private func files(_ gathering: inout Gathering) {
         let directory = appliance.directory
-        let machine = directory.machine()
-        var wanted = [directory.spec, directory.journal, directory.card, directory.priority, directory.autostart, machine.file(MachineDirectory.Name.machine)]
-        wanted += [DebugLog.former(directory.debugLog), directory.debugLog, machine.file(MachineDirectory.Name.processLog)]
-        if withLogs { wanted.append(machine.file(MachineDirectory.Name.serialLog)) }
+        let records = MachineRecords(directory.machine())
+        var wanted = [directory.spec, directory.journal, directory.card, directory.priority, directory.autostart]
+        wanted += [records.location(MachineDirectory.Record.machine), DebugLog.former(directory.debugLog), directory.debugLog]
+        wanted.append(records.log(MachineDirectory.Record.processLog))
+        if withLogs { wanted.append(records.log(MachineDirectory.Record.serialLog)) }
         for path in wanted { gathering.add(path, as: path == directory.priority ? "priority-remembered.json" : nil, limit: Self.logLimit) }
         gathering.trying("reports") {
             for name in try Reports.names(directory).suffix(Self.reportLimit) {
-                $0.add(directory.reports.appending("\(name).json"), as: "reports/\(name).json", limit: nil)
+                $0.add(directory.reports.appending("\(name).json"), as: "reports/\(name).json", limit: Self.mostReport)
             }
         }
         gathering.trying("evidence") {
@@ -91,7 +94,7 @@ package struct Diagnosis: Sendable {
         for path in [
             "/proc/version", "/proc/loadavg", "/proc/uptime", "/proc/meminfo", "/proc/pressure/cpu", "/proc/pressure/memory",
             "/proc/pressure/io", "/etc/os-release",
-        ] { gathering.add(FilePath(path), as: "host/\(path.dropFirst().replacing("/", with: "-"))", limit: Self.logLimit) }
+        ] { gathering.addHostFile(FilePath(path), as: "host/\(path.dropFirst().replacing("/", with: "-"))") }
     }
 
     /// What /proc shows of QEMU; never its environment, which is not pgkvm's.
@@ -105,10 +108,10 @@ package struct Diagnosis: Sendable {
         else { return gathering.note("QEMU does not run on this host, or is not to be seen here") }
         let place = FilePath("/proc/\(id)")
         for name in ["status", "stat", "limits", "cgroup", "io", "sched", "schedstat", "autogroup", "oom_score", "oom_score_adj", "smaps_rollup", "wchan"] {
-            gathering.add(place.appending(name), as: "qemu/\(name)", limit: Self.logLimit)
+            gathering.addHostFile(place.appending(name), as: "qemu/\(name)")
         }
         await gathering.add("qemu/cmdline.txt") {
-            Array(try Files.read(place.appending("cmdline")).split(separator: 0).joined(separator: [0x0a])) + [0x0a]
+            Array(try Files.read(place.appending("cmdline"), atMost: Gathering.hostFileLimit).split(separator: 0).joined(separator: [0x0a])) + [0x0a]
         }
         await gathering.add("qemu/threads.txt") {
             let lines = try ProcessUsage.read(id).threads.map { "\($0.id) \($0.name): \($0.busy) ns on a processor, \($0.waiting ?? 0) ns waiting\n" }
@@ -149,6 +152,9 @@ private enum JSONText {
 
 /// The files that were gathered, none with a secret, and what could not be had.
 struct Gathering {
+    /// Bytes of a file of the appliance's own.
+    private static let fileLimit = 64 << 20
+
     private let redactor: Redactor
     private var entries: [Diagnosis.Entry] = []
     private var notes: [String] = []
@@ -169,14 +175,25 @@ struct Gathering {
         }
     }
 
-    /// Adds a file, or its last bytes; one that is not there is left out.
-    mutating func add(_ path: FilePath, as name: String?, limit: Int?) {
+    /// Adds the last bytes of a regular file of the appliance; one that is not there is left out, and anything else of its name is noted.
+    mutating func add(_ path: FilePath, as name: String?, limit: Int) {
         guard let name = name ?? path.lastComponent?.string else { return }
         trying(name) { gathering in
-            guard let bytes = try Files.readIfPresent(path) else { return }
             // What is cut first can break a secret in two, which is then not known again: cut after.
-            let clean = gathering.redactor.redact(Array(bytes.suffix((limit ?? bytes.count) * 2)))
-            gathering.entries.append(Diagnosis.Entry(name: name, bytes: Array(clean.suffix(limit ?? clean.count))))
+            guard let bytes = try Files.readEnd(path, bytes: limit * 2) else { return }
+            gathering.entries.append(Diagnosis.Entry(name: name, bytes: Array(gathering.redactor.redact(bytes).suffix(limit))))
+        }
+    }
+
+    /// What is read of a file of the host at most.
+    static let hostFileLimit = 1 << 20
+
+    /// Adds a file of the host, such as one in /proc, whose size is not known before it is read; one that is not there is left out.
+    mutating func addHostFile(_ path: FilePath, as name: String) {
+        trying(name) { gathering in
+            guard Files.exists(path) else { return }
+            let bytes = try Files.read(path, atMost: Self.hostFileLimit)
+            gathering.entries.append(Diagnosis.Entry(name: name, bytes: gathering.redactor.redact(bytes)))
         }
     }
 

@@ -19,7 +19,7 @@ package struct Redactor: Sendable {
     package init(directory: ApplianceDirectory) throws {
         var secrets = try StoredPasswords.read(directory).values.map { $0.withRevealed { Array($0.utf8) } }
         for path in [directory.sshKey, directory.caKey] {
-            guard let bytes = try Files.readIfPresent(path) else { continue }
+            guard let bytes = try Files.readRegularIfPresent(path) else { continue }
             let lines = bytes.split(separator: 0x0a).filter { !$0.starts(with: Array("-----".utf8)) }.map(Array.init)
             secrets += lines
             guard let key = Data(base64Encoded: Data(lines.joined())) else { continue }

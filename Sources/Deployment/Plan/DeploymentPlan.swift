@@ -9,7 +9,7 @@ package struct DeploymentPlan: Codable, Sendable {
     package let name: String
     /// What is there: `new`, `incomplete`, `deployed`.
     package let deployment: Presence
-    /// What the platform says of the machine: running, off, paused, unresponsive, absent.
+    /// What the platform says of the machine: running, off, paused, unresponsive, absent; unknown where it is another machine and was not asked.
     package let state: String
     package let steps: [PlannedStep]
     /// In what the spec differs from the one that the appliance has.

@@ -1,5 +1,6 @@
 internal import ApplianceModel
 internal import MachineBackend
+internal import Quoting
 
 /// A plan for people.
 package enum PlanText {

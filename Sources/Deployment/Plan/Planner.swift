@@ -12,16 +12,21 @@ internal import Workflow
 package struct Planner: Sendable {
     let environment: ApplianceEnvironment
     private let places: SpecPlaces
+    private let isOffline: Bool
 
-    /// - Parameter places: where the keys of the spec stand in its file, for messages.
-    package init(_ environment: ApplianceEnvironment, places: SpecPlaces = SpecPlaces()) {
-        self.environment = environment.lookingOnly
+    /// - Parameters:
+    ///   - places: where the keys of the spec stand in its file, for messages.
+    ///   - isOffline: whether no other machine is asked: neither a guest that runs nor the server of a platform.
+    package init(_ environment: ApplianceEnvironment, places: SpecPlaces = SpecPlaces(), isOffline: Bool = false) {
+        self.environment = isOffline ? environment.offline : environment.lookingOnly
         self.places = places
+        self.isOffline = isOffline
     }
 
     /// - Parameter asksGuest: whether a guest that runs is asked what it has; a new appliance has none.
     /// - Throws: `unsupported` for a platform that cannot plan, `data.not-kept`, and what a damaged spec or journal makes; what the host refuses is in the plan.
     package func plan(_ wanted: ApplianceSpec, asksGuest: Bool = true) async throws -> DeploymentPlan {
+        let asksGuest = asksGuest && !isOffline
         let backend = environment.backend(for: wanted)
         guard let planning = backend as? any MachinePlanning else {
             throw Failure(.unsupported, "the platform '\(backend.kind.rawValue)' cannot say beforehand what it will do")
@@ -38,14 +43,15 @@ package struct Planner: Sendable {
         let host = try await Self.host(forecast, present, more: judged.findings + Self.findings(context, present))
         let ofImage = try await ImageFindings.all(context.spec, machine: present.machine, image: image, environment.images, places)
         let machine = try await machine(context, present, host, image)
-        let recipe = try await Self.recipe(machine, planning)
+        // Of a machine that is there and was not asked nothing says which requests it would take.
+        let recipe = present.power == nil ? MachineRecipe() : try await Self.recipe(machine, planning)
         let files = PlannedFiles(
             spec: context.spec, version: version, network: try await network(context),
             place: try await context.journal.fact(ConfigurationFact.self)?.place ?? .planned(context.spec.network),
             deployment: try await context.journal.fact(DeploymentFact.self)?.id ?? PlannedChoice.deployment,
             fileSystemUUID: try await context.journal.fact(DataDiskFact.self)?.uuid ?? adoptedUUID(context.spec), isAdopted: context.spec.dataDisk.adopt != nil)
         return DeploymentPlan(
-            name: wanted.name.rawValue, deployment: present.presence, state: present.power.word, steps: steps,
+            name: wanted.name.rawValue, deployment: present.presence, state: present.power?.word ?? "unknown", steps: steps,
             changes: present.machine == nil ? changes.map(\.asReplaced) : changes, findings: host.findings + ofImage + Self.sizes(context.spec, version),
             resources: host.resources,
             machine: PlannedHardware(
@@ -60,10 +66,10 @@ package struct Planner: Sendable {
     private func context(_ wanted: ApplianceSpec, _ present: PresentAppliance) throws -> DeploymentContext {
         let goesOn = present.machine != nil || present.comparable == present.known
         let directory = environment.state.appliance(wanted.name)
-        let storage: any JournalStorage = goesOn ? JournalSnapshot(path: directory.journal) : EmptyJournal()
+        let storage: any JournalStorage = goesOn ? JournalSnapshot(directory: directory) : EmptyJournal()
         return DeploymentContext(
             spec: goesOn ? present.comparable : try KeptData.completed(wanted), directory: directory,
-            backend: environment.backend(for: wanted), images: environment.images, journal: try Appliance.journal(storage, path: directory.journal),
+            backend: environment.backend(for: wanted), images: environment.images, journal: try Appliance.journal({ storage }, path: directory.journal),
             places: places)
     }
 
@@ -76,9 +82,11 @@ package struct Planner: Sendable {
     }
 
     private func network(_ context: DeploymentContext) async throws -> GuestNetwork {
-        GuestNetwork(
-            macAddress: try await context.journal.fact(NetworkFact.self)?.decision.macAddress ?? PlannedChoice.macAddress,
-            address: GuestNetwork.Address(context.spec.network))
+        let decision = try await context.journal.fact(NetworkFact.self)?.decision
+        return GuestNetwork(
+            macAddress: decision?.macAddress ?? PlannedChoice.macAddress,
+            address: GuestNetwork.Address(
+                context.spec.network, isBehindPasst: decision.map { $0.forwarder == .passt } ?? context.spec.takesPasst))
     }
 
     private func adoptedUUID(_ spec: ApplianceSpec) throws -> String? { try spec.dataDisk.adopt.map { try KeptData.load($0).fileSystemUUID } }
@@ -93,7 +101,8 @@ package struct Planner: Sendable {
                 expected: "more than \($0.needed.mebibytes) MiB", remedy: "free space, or ask for a smaller data disk")
         }
         return HostForecast(
-            accelerator: forecast.accelerator, findings: refusals + more, resources: resources, disk: forecast.disk,
+            accelerator: forecast.accelerator, findings: refusals + (present.power == nil ? forecast.findings : []) + more, resources: resources,
+            disk: forecast.disk,
             ports: forecast.ports, network: forecast.network)
     }
 
@@ -106,7 +115,7 @@ package struct Planner: Sendable {
     /// What there is to say of the machine that is there and is to change.
     private static func findings(_ context: DeploymentContext, _ present: PresentAppliance) async throws -> [Finding] {
         var findings = [try await refusal(context, present)]
-        if let machine = present.machine, present.power != .absent, let platform = context.backend as? any HighAvailabilityProviding {
+        if let machine = present.machine, present.power != .absent, present.power != nil, let platform = context.backend as? any HighAvailabilityProviding {
             findings.append(try await platform.examineChange(of: machine))
         }
         return findings.compactMap(\.self)
@@ -114,7 +123,9 @@ package struct Planner: Sendable {
 
     /// Why the machine that is there cannot get the processor and memory of the spec.
     private static func refusal(_ context: DeploymentContext, _ present: PresentAppliance) async throws -> Finding? {
-        guard let machine = present.machine, present.power != .absent, let resizing = context.backend as? any MachineResizing else { return nil }
+        guard let machine = present.machine, present.power != .absent, present.power != nil, let resizing = context.backend as? any MachineResizing else {
+            return nil
+        }
         let size = context.spec.machine
         do {
             let accelerator = try await resizing.processor(of: machine).accelerator
@@ -147,7 +158,8 @@ package struct Planner: Sendable {
                     ?? host.network
                     ?? NetworkDecision(
                         mode: spec.network.mode, macAddress: PlannedChoice.macAddress, sshPort: spec.network.sshPort ?? PlannedChoice.port,
-                        postgresqlPort: spec.network.postgresqlPort ?? PlannedChoice.port, device: spec.network.device),
+                        postgresqlPort: spec.network.postgresqlPort ?? PlannedChoice.port, device: spec.network.device,
+                        forwarder: spec.takesPasst ? .passt : nil),
                 image: BaseImage(
                     path: image.map { environment.images.diskPath($0).string } ?? "", key: image?.key ?? "", format: image?.format == .raw ? .raw : .qcow2,
                     firmware: image?.firmware == .bios ? .bios : .uefi),

@@ -11,7 +11,8 @@ struct PresentAppliance {
     /// The wanted spec in terms of the known one: a disk that was adopted keeps its size.
     let comparable: ApplianceSpec
     let machine: MachineReference?
-    let power: PowerState
+    /// Nil where the platform is another machine and was not asked.
+    let power: PowerState?
     let presence: DeploymentPlan.Presence
 
     static func find(_ wanted: ApplianceSpec, in environment: ApplianceEnvironment) async throws -> PresentAppliance {
@@ -20,11 +21,17 @@ struct PresentAppliance {
             return PresentAppliance(known: nil, comparable: wanted, machine: nil, power: .absent, presence: .new)
         }
         let appliance = try Appliance.open(wanted.name.rawValue, in: environment)
-        let machine = try await machine(of: appliance)
-        var power = PowerState.absent
-        if let machine { power = try await appliance.context.backend.powerState(of: machine) }
+        var machine = try await appliance.machine()
+        var power: PowerState? = .absent
+        do {
+            machine = try await Self.machine(of: appliance)
+            if let machine { power = try await appliance.context.backend.powerState(of: machine) }
+        } catch let error as Failure where (appliance.context.backend as? any OfflineAnswering)?.isUnasked(error) == true {
+            power = nil
+        }
+        let network = try await appliance.context.journal.fact(NetworkFact.self)?.decision
         return PresentAppliance(
-            known: appliance.context.spec, comparable: wanted.comparable(with: appliance.context.spec), machine: machine, power: power,
+            known: appliance.context.spec, comparable: wanted.comparable(with: appliance.context.spec, network: network), machine: machine, power: power,
             presence: try await appliance.isVerified() ? .deployed : .incomplete)
     }
 
@@ -37,9 +44,12 @@ struct PresentAppliance {
 }
 
 extension ApplianceSpec {
-    /// The spec as it is compared with the one of an appliance: an adopted disk has the size that it has.
-    func comparable(with known: ApplianceSpec) -> ApplianceSpec {
+    /// The spec as it is compared with the one of an appliance: an adopted disk has the size that it has, and asking for the forwarder that
+    /// the machine has is no change, in whatever words.
+    /// - Parameter decision: what was decided of the appliance's network; nil while nothing was.
+    func comparable(with known: ApplianceSpec, network decision: NetworkDecision?) -> ApplianceSpec {
         var comparable = self
+        if let decision, [.auto, decision.forwarder ?? .slirp].contains(network.forwarder) { comparable.network.forwarder = known.network.forwarder }
         if let adopt = dataDisk.adopt, adopt == known.dataDisk.adopt { comparable.dataDisk.size = known.dataDisk.size }
         return comparable
     }

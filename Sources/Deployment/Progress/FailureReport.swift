@@ -1,4 +1,5 @@
 internal import ApplianceModel
+internal import Verification
 internal import Workflow
 
 /// An error with its chain of causes: what happened, why, and what to do. Its JSON keys are API.
@@ -23,13 +24,13 @@ package struct FailureReport: Encodable, Sendable, Equatable {
     private static func cause(of error: any Error) -> (any Error)? { (error as? Failure)?.cause ?? (error as? JournalError)?.cause }
 }
 
-/// An error as it is printed once, at the top.
+/// An error as it is printed once, at the top. Much of it may be another's: a guest's, a server's, a file's.
 package enum FailureText {
     package static func render(_ error: any Error) -> String {
         let report = FailureReport(error)
         let lines =
             ["error\(report.code.map { "[\($0)]" } ?? ""): \(report.message)"] + report.causes.map { "  cause: \($0)" }
             + report.remedies.map { "  try: \($0)" }
-        return lines.joined(separator: "\n")
+        return TextStyle.shownLines(lines.joined(separator: "\n"))
     }
 }

@@ -1,5 +1,6 @@
 internal import ApplianceModel
 internal import PostgresServer
+internal import Quoting
 internal import SecureShell
 internal import Verification
 
@@ -55,12 +56,12 @@ struct DatabaseParts: Codable, Equatable {
     /// - Returns: what could not be taken away.
     func remove(_ shell: any RemoteShell, version: Int) async throws -> [String] {
         var left: [String] = []
-        func run(_ sql: String, in database: String = "postgres", _ what: String) async throws {
+        func run(_ sql: SQLText, in database: String = "postgres", _ what: String) async throws {
             let result = try await shell.runSQL(sql, version: version, database: database, limit: .seconds(30))
             if result.status != 0 { left.append(what) }
         }
         for one in extensions.reversed() where !databases.contains(one.database) {
-            try await run("DROP EXTENSION IF EXISTS \(SQLText.identifier(one.name))", in: one.database, "extension '\(one.name)' of '\(one.database)'")
+            try await run("DROP EXTENSION IF EXISTS \(SQLIdentifier(one.name))", in: one.database, "extension '\(one.name)' of '\(one.database)'")
         }
         for name in databases.reversed() {
             let found = try await shell.runSQL(Self.emptiness, version: version, database: name, limit: .seconds(30))
@@ -70,17 +71,17 @@ struct DatabaseParts: Codable, Equatable {
                 left.append("database '\(name)'")
                 continue
             }
-            try await run("DROP DATABASE IF EXISTS \(SQLText.identifier(name))", "database '\(name)'")
+            try await run("DROP DATABASE IF EXISTS \(SQLIdentifier(name))", "database '\(name)'")
         }
         for one in memberships where !roles.contains(one.role) && !roles.contains(one.group) {
-            try await run("REVOKE \(SQLText.identifier(one.group)) FROM \(SQLText.identifier(one.role))", "membership of '\(one.role)' in '\(one.group)'")
+            try await run("REVOKE \(SQLIdentifier(one.group)) FROM \(SQLIdentifier(one.role))", "membership of '\(one.role)' in '\(one.group)'")
         }
-        for name in roles.reversed() { try await run("DROP ROLE IF EXISTS \(SQLText.identifier(name))", "role '\(name)'") }
+        for name in roles.reversed() { try await run("DROP ROLE IF EXISTS \(SQLIdentifier(name))", "role '\(name)'") }
         return left
     }
 
     /// Prints `empty` for a database in which no user has made a relation.
-    private static let emptiness = """
+    private static let emptiness: SQLText = """
         SELECT 'empty' WHERE NOT EXISTS (
             SELECT FROM pg_class c WHERE c.oid >= 16384 AND c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S') AND c.relnamespace <> 'pg_toast'::regnamespace
             AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e'));

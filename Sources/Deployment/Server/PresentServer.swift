@@ -1,5 +1,6 @@
 internal import ApplianceModel
 internal import FoundationEssentials
+internal import Quoting
 internal import SecureShell
 internal import Verification
 
@@ -35,7 +36,7 @@ struct PresentServer: Decodable, Equatable {
     let memberships: [Membership]
 
     /// More names than a spec may have are not read.
-    private static let query = """
+    private static let query: SQLText = """
         SELECT json_build_object(
             'startSettings', (SELECT json_agg(json_build_object('name', lower(name), 'value', setting)) FROM pg_settings WHERE context = 'postmaster'),
             'preparedTransactions', (SELECT count(*) FROM pg_prepared_xacts),

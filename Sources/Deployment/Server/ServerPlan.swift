@@ -96,5 +96,5 @@ enum CertificateDays {
     static let reissueBelow = 30
 
     /// - Parameter end: seconds since 1970.
-    static func left(until end: Int64) -> Int { Int((Double(end) - Date.now.timeIntervalSince1970) / 86_400) }
+    static func left(until end: Int64) -> Int { Int(saturating: (Double(end) - Date.now.timeIntervalSince1970) / 86_400) }
 }

@@ -1,6 +1,7 @@
 internal import ApplianceModel
 internal import BuiltinTemplates
 internal import PostgresServer
+internal import Quoting
 internal import SecureShell
 
 /// Has a configuration judged in the guest by the guest's own PostgreSQL, before anything is in force.
@@ -38,7 +39,7 @@ struct ServerQuestion {
 
     /// - Throws: `server.not-judged` when the trial could not be made, and what `check` throws.
     func ask(_ shell: some RemoteShell) async throws -> ServerAnswer {
-        let arguments = try ["\(version)", Self.directory, isForMoreMemory ? "small" : "whole"] + extensions.map(SQLText.identifier)
+        let arguments = try ["\(version)", Self.directory, isForMoreMemory ? "small" : "whole"] + extensions.map { try SQLIdentifier($0).text }
         let script =
             GuestScript.beginJudgement.text("\(version)", Self.directory) + GuestFiles.script(files) + GuestScript.judgeServer.text(arguments)
         let result = try await shell.run("sudo -n sh -eu", input: Array(script.utf8), timeout: Self.limit)

@@ -2,6 +2,7 @@ package import ApplianceModel
 internal import HostSystem
 internal import PostgresClient
 internal import PostgresServer
+internal import Quoting
 internal import SecureShell
 internal import Synchronization
 internal import Verification
@@ -30,7 +31,7 @@ struct ServerSetup {
         do {
             let result = try await waits.telling {
                 try await context.guest.runSQL(
-                    script, version: plan.version, searchPath: "public", limit: Self.limit, statement: Self.limit - .seconds(30),
+                    SQLText(script: script), version: plan.version, searchPath: "public", limit: Self.limit, statement: Self.limit - .seconds(30),
                     applicationName: Self.applicationName)
             }
             guard result.status == 0 else { throw failure(result, waits.last) }
@@ -93,7 +94,7 @@ final class WaitReports: Sendable {
         StepProgress.report(SpecRules.escaped(text, limit: 400))
     }
 
-    private static let question = """
+    private static let question: SQLText = """
         SELECT CASE a.wait_event WHEN 'SyncRep' THEN 'a synchronous standby' ELSE a.wait_event_type || ' ' || a.wait_event END AS wait,
             (SELECT string_agg(format('process %s (%s, %s%s)', b.pid, coalesce(b.usename, 'the server itself'), coalesce(b.state, 'at work'),
                 coalesce(', ' || nullif(left(b.query, 60), ''), '')), '; ')

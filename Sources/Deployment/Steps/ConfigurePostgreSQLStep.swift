@@ -74,7 +74,8 @@ struct ConfigurePostgreSQLStep: Step {
         let end = try CertificateExpiry.notAfter(pem: certificate.certificatePEM)
         try await context.journal.record(
             ConfigurationFact(
-                digest: plan.digest, certificateEnd: Int64(end.timeIntervalSince1970), place: plan.content.filtersPackets ? plan.content.place : nil))
+                digest: plan.digest, certificateEnd: Int64(saturating: end.timeIntervalSince1970), place: plan.content.filtersPackets ? plan.content.place : nil
+            ))
     }
 
     /// Asks the server before anything is in force.

@@ -51,7 +51,7 @@ struct CreateMachineStep: Step {
         guard let adopt = context.spec.dataDisk.adopt, let provider = context.backend as? any DataDiskFileProviding else { return }
         try await context.backend.powerOff(machine)
         let disk = provider.dataDiskFile(of: machine)
-        if Files.exists(disk) { try Files.rename(disk, to: FilePath(adopt).appending(KeptData.Name.disk)) }
+        try KeptData.moveDisk(disk, to: FilePath(adopt))
     }
 
     private func machineSpec(_ context: DeploymentContext) async throws -> MachineSpec {
@@ -107,18 +107,18 @@ struct CreateMachineStep: Step {
 extension DeploymentContext {
     /// How the guest addresses itself.
     func guestNetwork() async throws -> GuestNetwork {
-        GuestNetwork(
-            macAddress: try await require(NetworkFact.self).decision.macAddress,
-            address: GuestNetwork.Address(spec.network))
+        let decision = try await require(NetworkFact.self).decision
+        return GuestNetwork(
+            macAddress: decision.macAddress, address: GuestNetwork.Address(spec.network, isBehindPasst: decision.forwarder == .passt))
     }
 }
 
 extension GuestNetwork.Address {
     /// How a guest of a spec gets its address.
-    init(_ network: ApplianceSpec.Network) {
+    init(_ network: ApplianceSpec.Network, isBehindPasst: Bool) {
         switch network.address {
         // passt's DHCP tells the host's own resolvers, of which a guest cannot reach those on the loopback interface.
-        case .dhcp where network.forwarder == .passt: self = .static(.userNetworking)
+        case .dhcp where isBehindPasst: self = .static(.userNetworking)
         case .dhcp: self = .dhcp
         case .static: self = .static(.userNetworking)
         case .own(let own):

@@ -116,7 +116,7 @@ extension UsageReport.Rates {
         }
         func disks(_ count: KeyPath<DiskUsage, Int64>) -> Double? {
             guard !later.disks.isEmpty, later.disks.count == earlier.disks.count else { return nil }
-            return rate(zip(earlier.disks, later.disks).map { Double($1[keyPath: count] - $0[keyPath: count]) }.reduce(0, +))
+            return rate(zip(earlier.disks, later.disks).map { Double($1[keyPath: count].subtractingSaturated($0[keyPath: count])) }.reduce(0, +))
         }
         readBytesPerSecond = disks(\.readBytes)
         writtenBytesPerSecond = disks(\.writtenBytes)

@@ -48,7 +48,7 @@ package actor UsageSampler {
     private let wanted: [ApplianceName]
     private var known: [ApplianceName: Known] = [:]
     /// How long a QEMU may take to answer: one that hangs must not hold up the others.
-    private static let patience = Duration.seconds(1)
+    private static let patience = Duration.milliseconds(1500)
 
     /// - Parameter names: those to look at; none means all.
     /// - Throws: `appliance.not-found`.
@@ -63,9 +63,9 @@ package actor UsageSampler {
         for name in names { facts.append((name, try await look(up: name))) }
         let ports = Set(facts.flatMap(\.known.ports))
         let time = ContinuousClock.now
-        let machines = try await withThrowingTaskGroup(of: UsageSample.Machine.self) { group in
-            for (name, known) in facts { group.addTask { try await Self.machine(name, known) } }
-            return try await group.reduce(into: []) { $0.append($1) }
+        let machines = await withTaskGroup(of: UsageSample.Machine.self) { group in
+            for (name, known) in facts { group.addTask { await Self.machine(name, known) } }
+            return await group.reduce(into: []) { $0.append($1) }
         }
         let isAnyUp = machines.contains { $0.processID != nil }
         return UsageSample(
@@ -92,15 +92,20 @@ package actor UsageSampler {
         return result
     }
 
-    private static func machine(_ name: ApplianceName, _ known: Known) async throws -> UsageSample.Machine {
+    /// One whose platform cannot be asked, or whose records are not to be believed, is shown as unresponsive: it hides no other.
+    private static func machine(_ name: ApplianceName, _ known: Known) async -> UsageSample.Machine {
         var usage = MachineUsage(state: .absent)
         var processID: Int32?
         if let machine = known.machine, let backend = known.backend {
-            processID = try await (backend as? any ProcessProviding)?.processID(of: machine)
-            if let provider = backend as? any UsageProviding {
-                usage = try await provider.usage(of: machine, timeout: patience)
-            } else {
-                usage = MachineUsage(state: try await backend.powerState(of: machine))
+            do {
+                processID = try await (backend as? any ProcessProviding)?.processID(of: machine)
+                if let provider = backend as? any UsageProviding {
+                    usage = try await provider.usage(of: machine, timeout: patience)
+                } else {
+                    usage = MachineUsage(state: try await backend.powerState(of: machine))
+                }
+            } catch {
+                usage = MachineUsage(state: .unresponsive)
             }
         }
         let nice = processID.flatMap { try? Files.readText(FilePath("/proc/\($0)/stat")) }.flatMap(ProcessStatus.nice(inStat:))

@@ -1,3 +1,4 @@
+internal import ApplianceModel
 internal import HostSystem
 package import Verification
 
@@ -109,7 +110,7 @@ package struct UsageText: Sendable {
             rest /= factor
             unit += 1
         }
-        return unit > 0 && rest < 9.95 ? "\(MetricText.fixed(rest))\(units[unit])" : "\(Int(rest.rounded()))\(units[unit])"
+        return unit > 0 && rest < 9.95 ? "\(MetricText.fixed(rest))\(units[unit])" : "\(Int(saturating: rest.rounded()))\(units[unit])"
     }
 
     private func cut(_ text: String, to width: Int) -> String {
@@ -128,10 +129,10 @@ extension String {
 /// Figures of a table.
 private enum MetricText {
     /// One decimal below 99.95.
-    static func digits(_ value: Double) -> String { value < 99.95 ? fixed(value) : "\(Int(min(value, 1e9).rounded()))" }
+    static func digits(_ value: Double) -> String { value < 99.95 ? fixed(value) : "\(Int(saturating: min(value, 1e9).rounded()))" }
 
     static func fixed(_ value: Double) -> String {
-        let tenths = Int((max(0, value) * 10).rounded())
+        let tenths = Int(saturating: (max(0, value) * 10).rounded())
         return "\(tenths / 10).\(tenths % 10)"
     }
 }

@@ -6,7 +6,8 @@ internal import MachineBackend
 enum QEMUByHand {
     static func lines(_ stop: StopID, _ subject: ByHandSubject) -> [String] {
         let options = options(of: stop, in: subject.plan.command)
-        let command = options.isEmpty ? [] : ShellLines.command([program(subject.plan.command)] + options)
+        let opening = stop == .network ? opening(subject.plan.command) : []
+        let command = options.isEmpty ? [] : ShellLines.command(opening + [program(subject.plan.command)] + options)
         switch stop {
         case .host:
             return subject.plan.steps.first { $0.id == "check-host" }?.byHand ?? []
@@ -25,6 +26,12 @@ enum QEMUByHand {
     }
 
     static func seedFiles(_ subject: ByHandSubject) -> [String] { subject.plan.files.filter { $0.kind == .seed }.map(\.target) }
+
+    /// What opens the machine's network and becomes QEMU, up to the `--` behind which that stands; nothing where QEMU has it by itself.
+    private static func opening(_ command: [String]) -> [String] {
+        guard command.count > 1, ["start-passt", "open-network"].contains(command[1]), let end = command.firstIndex(of: "--") else { return [] }
+        return ["pgkvm"] + command[1...end].map(named)
+    }
 
     private static func program(_ command: [String]) -> String {
         command.first { $0.contains("qemu-system") }.map { String($0.split(separator: "/").last ?? "") } ?? "qemu-system-x86_64"

@@ -1,4 +1,5 @@
 internal import ApplianceModel
+internal import Quoting
 
 /// What the `curl` program reads from its standard input: everything about a request, so that nothing of it is an argument.
 struct CurlConfiguration: Equatable {
@@ -6,15 +7,12 @@ struct CurlConfiguration: Equatable {
 
     mutating func set(_ option: String) { lines.append(option) }
 
-    /// - Throws: `input.invalid` for a value with a control character, which could begin another option.
+    /// - Throws: `input.invalid` for a value with a control character.
     mutating func set(_ option: String, _ value: String) throws {
-        guard !value.unicodeScalars.contains(where: { $0.value < 0x20 || $0.value == 0x7f }) else {
-            throw Failure(.invalidInput, "the value of curl's option '\(option)' has a control character")
-        }
-        lines.append("\(option) = \"\(Self.escape(value))\"")
+        set(option, quoted: try Failure.naming("the value of curl's option '\(option)'") { try CurlValue(value) })
     }
 
-    var text: String { lines.joined(separator: "\n") + "\n" }
+    mutating func set(_ option: String, quoted value: CurlValue) { lines.append("\(option) = \(value)") }
 
-    static func escape(_ value: String) -> String { value.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"") }
+    var text: String { lines.joined(separator: "\n") + "\n" }
 }

@@ -1,3 +1,4 @@
+internal import Quoting
 package import SystemPackage
 
 /// One request to the API of Proxmox VE: complete, and a value.
@@ -42,26 +43,10 @@ package struct PVECall: Sendable, Equatable {
     package var path: String { "/" + segments.joined(separator: "/") }
 
     /// Each segment encoded by itself: a task's identifier has `:`, `@` and `!`, a volume's a `/`.
-    var encodedPath: String { "/" + segments.map(Self.encode).joined(separator: "/") }
+    var encodedPath: String { "/" + segments.map { URIPart($0).text }.joined(separator: "/") }
 
     /// The parameters as a query or as a form.
-    var encodedParameters: String { parameters.map { "\(Self.encode($0.name))=\(Self.encode($0.value))" }.joined(separator: "&") }
-
-    /// Everything but the unreserved characters of RFC 3986; a blank becomes `%20`, never `+`.
-    static func encode(_ text: String) -> String {
-        var encoded = ""
-        for byte in text.utf8 {
-            if unreserved.contains(byte) {
-                encoded.unicodeScalars.append(Unicode.Scalar(byte))
-            } else {
-                let digits = String(byte, radix: 16, uppercase: true)
-                encoded += digits.count == 1 ? "%0\(digits)" : "%\(digits)"
-            }
-        }
-        return encoded
-    }
-
-    private static let unreserved = Set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~".utf8)
+    var encodedParameters: String { URIPart.query(parameters.map { (name: $0.name, value: $0.value) }) }
 }
 
 /// A right in Proxmox VE: privileges on a path of its tree.

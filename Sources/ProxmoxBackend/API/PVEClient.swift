@@ -1,5 +1,6 @@
 package import ApplianceModel
 internal import HostSystem
+internal import Quoting
 internal import SystemPackage
 
 /// The API of a Proxmox VE server over HTTPS: one run of the `curl` program for each request.
@@ -81,8 +82,10 @@ package struct PVEClient: Sendable {
             try curl.set("speed-time", timing.uploadStall.wholeSeconds)
             // The order counts: the server reads the fields before the file.
             for parameter in call.parameters { try curl.set("form-string", "\(parameter.name)=\(parameter.value)") }
-            let file = CurlConfiguration.escape(upload.file.string)
-            try curl.set("form", "filename=@\"\(file)\";filename=\"\(upload.name)\";type=application/octet-stream")
+            let file = try Failure.naming("the file '\(upload.file)'") {
+                try CurlValue(formFile: upload.file.string, name: upload.name, part: "filename")
+            }
+            curl.set("form", quoted: file)
             try curl.set("url", base)
         } else {
             try curl.set("max-time", timing.call.wholeSeconds)

@@ -1,4 +1,5 @@
 package import ApplianceModel
+internal import Quoting
 
 extension Failure.Code {
     /// The server cannot be reached, or the connection to it was cut.
@@ -9,6 +10,10 @@ extension Failure.Code {
     package static let proxmoxFingerprint = Failure.Code("proxmox.fingerprint")
     /// There is no token, or the server does not take it.
     package static let proxmoxToken = Failure.Code("proxmox.token")
+    /// The token was not made for this server, or does not say for which it was.
+    package static let proxmoxTokenHost = Failure.Code("proxmox.token-host")
+    /// The server was not asked, because nobody is to be asked.
+    package static let proxmoxNotAsked = Failure.Code("proxmox.not-asked")
     /// The token has not the right that is needed.
     package static let proxmoxPermission = Failure.Code("proxmox.permission")
     /// The server refuses parameters.

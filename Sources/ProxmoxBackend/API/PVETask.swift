@@ -1,5 +1,6 @@
 internal import ApplianceModel
 internal import HostSystem
+internal import Quoting
 
 /// The identifier of work in the background: `UPID:NODE:PID:PSTART:START:TYPE:ID:USER:`.
 package struct UPID: Sendable, Equatable {

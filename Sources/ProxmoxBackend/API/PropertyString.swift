@@ -1,4 +1,5 @@
 internal import ApplianceModel
+internal import Quoting
 
 /// A value of Proxmox's configuration that has parts: `STORE:0,iothread=1,cache=none`.
 struct PropertyString: Equatable {
@@ -35,13 +36,9 @@ struct PropertyString: Equatable {
     var text: String { parts.map { part in part.name.map { "\($0)=\(part.value)" } ?? part.value }.joined(separator: ",") }
 
     private static func checked(_ value: String, name: String) throws -> String {
-        let isPlain = !value.isEmpty && !value.contains { ",=".contains($0) || $0.isWhitespace } && value.unicodeScalars.allSatisfy { $0.value >= 0x20 }
-        guard isPlain else {
-            throw Failure(
-                .invalidInput, "'\(value)' cannot be the \(name) of a drive or card in Proxmox: blanks, commas and equals signs have a meaning there",
-                remedy: "choose another name")
+        try Failure.naming("'\(value)' cannot be the \(name) of a drive or card in Proxmox: it", remedy: "choose another name") {
+            try ProxmoxPropertyValue(value).text
         }
-        return value
     }
 
     static func == (left: PropertyString, right: PropertyString) -> Bool { left.text == right.text }

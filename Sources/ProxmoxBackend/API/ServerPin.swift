@@ -104,20 +104,31 @@ final class ServerPin: Sendable {
 
 /// Host and port of a server.
 struct ServerAddress: Sendable, Equatable, CustomStringConvertible {
+    /// In lower case.
     let host: String
     let port: Int
 
+    private static var defaultPort: Int { 8006 }
+
     /// - Throws: `proxmox.not-proxmox` for what is no `https://HOST[:PORT]`.
     init(url: String) throws {
-        guard let parts = url.wholeMatch(of: /https:\/\/([A-Za-z0-9.\-]+|\[[0-9A-Fa-f:]+\])(?::([0-9]{1,5}))?\/?/), let port = Int(parts.2 ?? "8006"),
+        guard let parts = url.wholeMatch(of: /https:\/\/([A-Za-z0-9.\-]+|\[[0-9A-Fa-f:]+\])(?::([0-9]{1,5}))?\/?/),
+            let port = parts.2.map({ Int($0) }) ?? Self.defaultPort,
             (1...65535).contains(port)
         else {
             throw Failure(
                 .proxmoxNotProxmox, "'machine.proxmox.url': '\(url)' is not the address of a Proxmox VE server",
                 remedy: "write https://HOST:8006; plain HTTP is never used, since the token would be read by everybody on the way")
         }
-        host = String(parts.1)
+        host = parts.1.lowercased()
         self.port = port
+    }
+
+    /// Reads `HOST`, `HOST:PORT` or a URL, as people name a server beside its token; nil for anything else.
+    init?(entry: String) {
+        let url = entry.lowercased().hasPrefix("https://") ? "https://\(entry.dropFirst(8))" : "https://\(entry)"
+        guard let address = try? ServerAddress(url: url) else { return nil }
+        self = address
     }
 
     /// Whether it is a name, and no address.

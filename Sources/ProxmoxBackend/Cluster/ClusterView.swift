@@ -49,7 +49,7 @@ struct NodeView: Sendable, Equatable {
 
     var freeMemory: ByteSize? {
         guard let memory, let usedMemory else { return nil }
-        return ByteSize(bytes: max(0, memory.bytes - usedMemory.bytes))
+        return ByteSize(bytes: max(0, (memory - usedMemory).bytes))
     }
 }
 
@@ -76,7 +76,7 @@ struct StoreView: Sendable, Equatable {
         isShared = row["shared"]?.flag == true
         isActive = row["status"]?.text == "available"
         total = ByteSize(bytes: row["maxdisk"]?.count ?? 0)
-        available = ByteSize(bytes: max(0, total.bytes - (row["disk"]?.count ?? 0)))
+        available = ByteSize(bytes: max(0, total.bytes.subtractingSaturated(row["disk"]?.count ?? 0)))
     }
 
     /// A row of `/nodes/NODE/storage`.

@@ -48,7 +48,7 @@ enum Placement {
         var shares: [Double] = []
         var reasons: [String] = []
         if let free = node.freeMemory, let memory = node.memory, memory.bytes > 0 {
-            shares.append(Double(free.bytes - wanted.memory.bytes) / Double(memory.bytes))
+            shares.append(Double((free - wanted.memory).bytes) / Double(memory.bytes))
             reasons.append("\(free.mebibytes) of \(memory.mebibytes) MiB memory free")
         } else {
             shares.append(0)
@@ -56,14 +56,14 @@ enum Placement {
         }
         if let processors = node.processors, let load = node.load {
             shares.append(processors < wanted.vcpus ? -1 : 1 - load)
-            reasons.append("\(Int(((1 - load) * 100).rounded())) % of \(processors) processors idle")
+            reasons.append("\(Int(saturating: ((1 - load) * 100).rounded())) % of \(processors) processors idle")
         }
         let fitting = stores.filter { store in
             store.node == node.name && store.isActive && store.content.contains("images") && (wanted.storage == nil || wanted.storage == store.name)
                 && (!wanted.needsSharedStorage || store.isShared)
         }
         if let best = fitting.max(by: { ($0.available, $1.name) < ($1.available, $0.name) }), best.total.bytes > 0 {
-            shares.append(Double(best.available.bytes - wanted.space.bytes) / Double(best.total.bytes))
+            shares.append(Double((best.available - wanted.space).bytes) / Double(best.total.bytes))
             reasons.append("\(best.available.mebibytes) MiB free on '\(best.name)'")
         }
         return Candidate(node: node, share: shares.min() ?? 0, reason: reasons.joined(separator: ", "))

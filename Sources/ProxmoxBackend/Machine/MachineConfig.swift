@@ -67,7 +67,7 @@ struct MachineConfig: Sendable {
         let cores = data["cores"]?.count ?? 1
         let sockets = data["sockets"]?.count ?? 1
         let isEmulated = data["kvm"].map { !$0.flag } ?? false
-        return CPUDecision(accelerator: isEmulated ? .tcg : .kvm, vcpus: Int(cores * sockets), memory: memory)
+        return CPUDecision(accelerator: isEmulated ? .tcg : .kvm, vcpus: Int(cores.multipliedSaturated(by: sockets)), memory: memory)
     }
 
     /// `2048`, or `current=2048`.

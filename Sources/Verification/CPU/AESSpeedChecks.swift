@@ -87,7 +87,7 @@ enum AESSpeedChecks {
         }
         let inHost = host.map { "host \(text($0))" } ?? "host unknown: \(hostUnknown ?? "not measured")"
         let measured = "guest \(text(guest)); \(inHost)"
-        let expected = "at least \(Int(leastGain)) times the speed that it has with the instructions masked"
+        let expected = "at least \(Int(saturating: leastGain)) times the speed that it has with the instructions masked"
         if accelerator == .tcg {
             return Finding(
                 check: "cpu.aes-speed", level: .skip, measured: measured, expected: expected,
@@ -110,6 +110,6 @@ enum AESSpeedChecks {
         "\(megabytes(speeds.plain)), masked \(megabytes(speeds.masked)) (\(tenths(speeds.ratio)) times)"
     }
 
-    private static func megabytes(_ bytesPerSecond: Double) -> String { "\(Int((bytesPerSecond / 1e6).rounded())) MB/s" }
+    private static func megabytes(_ bytesPerSecond: Double) -> String { "\(Int(saturating: (bytesPerSecond / 1e6).rounded())) MB/s" }
     private static func tenths(_ value: Double) -> String { "\((value * 10).rounded() / 10)" }
 }

@@ -53,7 +53,7 @@ private struct LatencyProbe {
 
     func measure() async throws -> LatencyRounds {
         try await GuestProbeDirectory.with(run.target.shell) { guest in
-            guard let parent = try await run.target.dataDiskFile()?.removingLastComponent() else {
+            guard let parent = try await run.target.probePlace() else {
                 return try await rounds(
                     guest, host: nil,
                     missing: NotMeasured(
@@ -99,7 +99,7 @@ private struct LatencyProbe {
                 rounds.guest.append(try await self.guest(guest))
             }
         }
-        if let before, let after = try await counters() { rounds.counted = counted(after) - counted(before) }
+        if let before, let after = try await counters() { rounds.counted = counted(after).subtractingSaturated(counted(before)) }
         return rounds
     }
 

@@ -69,12 +69,12 @@ extension FioOutput {
         let inOrder = percentiles.sorted { $0.key < $1.key }.map(\.value)
         guard zip(inOrder, inOrder.dropFirst()).allSatisfy({ $0 <= $1 }) else { throw refused("has \(what) whose percentiles fall") }
         guard percentiles[50] != nil else { throw refused("has no percentiles of \(what)") }
-        let bins = try numbers(wire.bins ?? [:], what).map { LatencyHistogram.Bin(nanoseconds: Int($0.key), count: Int($0.value)) }
+        let bins = try numbers(wire.bins ?? [:], what).map { LatencyHistogram.Bin(nanoseconds: Int(saturating: $0.key), count: Int(saturating: $0.value)) }
             .sorted { $0.nanoseconds < $1.nanoseconds }
         if let first = bins.first, let last = bins.last {
             // A bin is named by its middle.
             let isWithin = Double(first.nanoseconds) >= wire.min * 0.97 && Double(last.nanoseconds) <= wire.max * 1.03 + 1
-            guard isWithin, bins.allSatisfy({ $0.count > 0 }), bins.reduce(0, { $0 + $1.count }) == wire.count else {
+            guard isWithin, bins.allSatisfy({ $0.count > 0 }), bins.map(\.count).sumSaturated() == wire.count else {
                 throw refused("has bins that do not hold its \(wire.count) \(what)")
             }
         }

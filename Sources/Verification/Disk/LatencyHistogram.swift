@@ -1,3 +1,5 @@
+internal import ApplianceModel
+
 /// Latencies as fio reports them: exact counts in bins whose width is at most 1/64 of their value.
 package struct LatencyHistogram: Sendable, Equatable {
     package struct Bin: Sendable, Equatable {
@@ -24,7 +26,7 @@ package struct LatencyHistogram: Sendable, Equatable {
         let wanted = percent / 100 * Double(count)
         var passed = 0
         for bin in bins {
-            passed += bin.count
+            passed = passed.addingSaturated(bin.count)
             if Double(passed) >= wanted { return Double(bin.nanoseconds) }
         }
         return bins.last.map { Double($0.nanoseconds) }
@@ -35,7 +37,7 @@ package struct LatencyHistogram: Sendable, Equatable {
     static func pooled(_ rounds: [LatencyHistogram]) -> LatencyHistogram? {
         guard !rounds.isEmpty, rounds.allSatisfy({ !$0.bins.isEmpty }) else { return nil }
         var counts: [Int: Int] = [:]
-        for bin in rounds.flatMap(\.bins) { counts[bin.nanoseconds, default: 0] += bin.count }
+        for bin in rounds.flatMap(\.bins) { counts[bin.nanoseconds] = (counts[bin.nanoseconds] ?? 0).addingSaturated(bin.count) }
         let bins = counts.sorted { $0.key < $1.key }.map { Bin(nanoseconds: $0.key, count: $0.value) }
         return LatencyHistogram(count: count(rounds), meanNanoseconds: mean(rounds), bins: bins, percentiles: [:])
     }
@@ -57,7 +59,7 @@ package struct LatencyHistogram: Sendable, Equatable {
         return LatencyDistribution(count: count(rounds), meanNanoseconds: mean(rounds), points: points)
     }
 
-    private static func count(_ rounds: [LatencyHistogram]) -> Int { rounds.reduce(0) { $0 + $1.count } }
+    private static func count(_ rounds: [LatencyHistogram]) -> Int { rounds.map(\.count).sumSaturated() }
 
     private static func mean(_ rounds: [LatencyHistogram]) -> Double {
         let total = count(rounds)

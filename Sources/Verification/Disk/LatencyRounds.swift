@@ -74,7 +74,7 @@ struct LatencyVerdict: Sendable {
         func result(_ level: Finding.Level, _ remedy: String?) -> Finding {
             Finding(check: check, level: level, measured: measured, expected: Self.expected, remedy: remedy)
         }
-        let operations = rounds.guest.reduce(0) { $0 + $1.count }
+        let operations = rounds.guest.map(\.count).sumSaturated()
         if let counted = rounds.counted, counted < operations - slack * rounds.guest.count {
             measured = "fio counts \(operations) \(counter) in the guest, the platform \(counted); " + measured
             return result(

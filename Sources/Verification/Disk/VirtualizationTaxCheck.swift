@@ -45,7 +45,7 @@ enum VirtualizationTaxCheck {
             }
             let after = try await lending.diskCounters(of: target.machine, serial: serial)
             run.progress("disk: virtualization tax: taking the disk away")
-            return (rounds, after.writes - before.writes)
+            return (rounds, after.writes.subtractingSaturated(before.writes))
         }
     }
 

@@ -35,8 +35,10 @@ struct HostFlushCount: Sendable {
             host(&value, .impossible(reason))
             return value
         }
-        guard let file, let status = Files.status(file) else { throw Failure(.fileUnreadable, "the file of the data disk is gone") }
-        return try await HostProbeDirectory.with(in: file.removingLastComponent(), room: .mebibytes(1)) { directory in
+        guard let file, let status = Files.status(file, followLinks: false), let place = try await target.probePlace() else {
+            throw Failure(.fileUnreadable, "the file of the data disk is gone")
+        }
+        return try await HostProbeDirectory.with(in: place, room: .mebibytes(1)) { directory in
             let count = HostFlushCount(directory: directory.path, event: event, file: status)
             async let outcome = count.perf()
             var value: Value

@@ -86,5 +86,5 @@ enum ClockChecks {
         }
     }
 
-    private static func milliseconds(_ seconds: Double) -> Int { Int((seconds * 1000).rounded(.up)) }
+    private static func milliseconds(_ seconds: Double) -> Int { Int(saturating: (seconds * 1000).rounded(.up)) }
 }

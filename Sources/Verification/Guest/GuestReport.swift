@@ -4,12 +4,14 @@ internal import SecureShell
 /// The `key=value` lines that `guest-report.sh` prints.
 struct GuestReport: Sendable {
     private let values: [String: String]
+    /// Characters that are kept of one value: it goes into findings as it is.
+    private static let mostOfAValue = 4_096
 
     init(_ text: String) {
         values = Dictionary(
             text.split(whereSeparator: \.isNewline).compactMap { line in
                 let parts = line.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-                return parts.count == 2 ? (String(parts[0]), parts[1].trimmed) : nil
+                return parts.count == 2 ? (String(parts[0]), String(parts[1].trimmed.prefix(Self.mostOfAValue))) : nil
             }
         ) { _, last in last }
     }

@@ -1,3 +1,4 @@
+internal import ApplianceModel
 internal import FoundationEssentials
 
 /// What `iperf3 --json` tells of one TCP stream.
@@ -51,10 +52,11 @@ struct IperfReport: Equatable {
             throw Damage(description: "iperf3's report is of another test")
         }
         guard sum.seconds >= Double(duration) / 2, sum.seconds <= Double(duration) * 3 + 5, sum.bytes > 0 else {
-            throw Damage(description: "iperf3 received \(Int(sum.bytes)) bytes in \(sum.seconds) s of \(duration) s")
+            throw Damage(description: "iperf3 received \(MetricUnit.fixed(sum.bytes, 0)) bytes in \(sum.seconds) s of \(duration) s")
         }
         guard abs(sum.bytes * 8 / sum.seconds - sum.bits_per_second) <= sum.bits_per_second * 0.02 else {
-            throw Damage(description: "iperf3 contradicts itself: \(Int(sum.bytes)) bytes in \(sum.seconds) s are not \(sum.bits_per_second) bit/s")
+            throw Damage(
+                description: "iperf3 contradicts itself: \(MetricUnit.fixed(sum.bytes, 0)) bytes in \(sum.seconds) s are not \(sum.bits_per_second) bit/s")
         }
         bytesPerSecond = sum.bytes / sum.seconds
         seconds = sum.seconds

@@ -71,7 +71,7 @@ enum NetworkPath: Sendable, Equatable {
 
     /// The path by which figures are named: where it cannot be seen, the spec's, without a vhost that nobody has seen.
     static func shown(_ target: VerificationTarget) async throws -> NetworkPath {
-        try await current(target) ?? planned(target.spec.network, hasVhost: false)
+        try await current(target) ?? planned(target.spec, hasVhost: false)
     }
 
     /// Whether this host's kernel would move the machine's packets. libvirt leaves it out where it emulates.
@@ -80,9 +80,9 @@ enum NetworkPath: Sendable, Equatable {
     }
 
     /// What the spec stands for on a host with or without vhost.
-    static func planned(_ network: ApplianceSpec.Network, hasVhost: Bool) -> NetworkPath {
-        switch network.mode {
-        case .user: network.forwarder == .passt ? .passt : .slirp
+    static func planned(_ spec: ApplianceSpec, hasVhost: Bool) -> NetworkPath {
+        switch spec.network.mode {
+        case .user: spec.takesPasst ? .passt : .slirp
         case .bridge, .tap, .nat: .tap(vhost: hasVhost)
         }
     }

@@ -4,20 +4,21 @@ internal import ApplianceModel
 enum NetworkPathChecks {
     static let group = CheckGroup(name: .network, check: "network.path") { run, _ in
         let target = run.target
-        return [judge(try await NetworkPath.current(target), network: target.spec.network, hasVhost: NetworkPath.expectsVhost(target))]
+        return [judge(try await NetworkPath.current(target), spec: target.spec, hasVhost: NetworkPath.expectsVhost(target))]
     }
 
     /// The rules, apart from the look.
-    static func judge(_ path: NetworkPath?, network: ApplianceSpec.Network, hasVhost: Bool) -> Finding {
-        let planned = NetworkPath.planned(network, hasVhost: hasVhost)
+    static func judge(_ path: NetworkPath?, spec: ApplianceSpec, hasVhost: Bool) -> Finding {
+        let network = spec.network
+        let planned = NetworkPath.planned(spec, hasVhost: hasVhost)
         let expected = "\(planned.name), as the spec's mode '\(network.mode.rawValue)' has it"
         guard let path else {
             return Finding(
                 check: "network.path", level: .skip, measured: "the machine is no process that this host shows, or has no network device", expected: expected,
                 remedy: "only a process's command line and descriptors tell it")
         }
-        // vhost where none was expected is no fault.
-        let passed = path == planned || path == .planned(network, hasVhost: true)
+        // vhost where none was expected is no fault. A machine that was made when slirp was the ordinary way keeps it: `network.isolation` tells.
+        let passed = path == planned || path == .planned(spec, hasVhost: true) || network.mode == .user && network.forwarder == .auto && path == .slirp
         return Finding(
             check: "network.path", level: passed ? .pass : .fail, measured: "\(path.name); \(path.consequence)", expected: expected,
             remedy: passed ? nil : "stop and start the appliance")

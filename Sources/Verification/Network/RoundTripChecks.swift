@@ -1,5 +1,6 @@
 internal import ApplianceModel
 internal import PostgresClient
+internal import Quoting
 
 /// How long the smallest question to the database takes over an open connection.
 ///
@@ -19,7 +20,7 @@ enum RoundTripChecks {
             LatencyComparison(
                 check: "network.round-trip", work: work, host: nil, guest: distribution, ratio: nil, rounds: 1, inconclusive: nil))
         measurements.metrics += distribution.points.map {
-            Metric("network.round-trip.p\(Int($0.percent))", $0.nanoseconds, .nanoseconds, better: .lower)
+            Metric("network.round-trip.p\(Int(saturating: $0.percent))", $0.nanoseconds, .nanoseconds, better: .lower)
         }
         return [finding(distribution, path)]
     }
@@ -56,14 +57,14 @@ enum RoundTripChecks {
         guard samples.count >= fewest else { return nil }
         let sorted = samples.sorted()
         let points = [50.0, 90, 99].compactMap { percent -> LatencyDistribution.Point? in
-            let rank = Int((percent / 100 * Double(sorted.count)).rounded(.up))
+            let rank = Int(saturating: (percent / 100 * Double(sorted.count)).rounded(.up))
             return sorted.count - rank >= 10 ? .init(percent: percent, nanoseconds: sorted[rank - 1]) : nil
         }
         return LatencyDistribution(count: sorted.count, meanNanoseconds: sorted.reduce(0, +) / Double(sorted.count), points: points)
     }
 
     static func finding(_ distribution: LatencyDistribution, _ path: NetworkPath) -> Finding {
-        let shown = distribution.points.map { "p\(Int($0.percent)) \(milliseconds($0.nanoseconds)) ms" }
+        let shown = distribution.points.map { "p\(Int(saturating: $0.percent)) \(milliseconds($0.nanoseconds)) ms" }
         return Finding(
             check: "network.round-trip", level: .pass,
             measured: "over \(path.name): \(shown.joined(separator: ", ")) (\(distribution.count) times SELECT 1 over TLS, the server's own time included)",

@@ -79,7 +79,7 @@ enum ThroughputChecks {
     static func rate(_ bytesPerSecond: Double) -> String {
         let bits = bytesPerSecond * 8
         if bits >= 1e9 { return "\((bits / 1e8).rounded(.down) / 10) Gbit/s" }
-        if bits >= 1e6 { return "\(Int(bits / 1e6)) Mbit/s" }
-        return "\(Int(bits / 1e3)) kbit/s"
+        if bits >= 1e6 { return "\(Int(saturating: bits / 1e6)) Mbit/s" }
+        return "\(Int(saturating: bits / 1e3)) kbit/s"
     }
 }

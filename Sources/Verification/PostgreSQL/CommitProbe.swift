@@ -1,4 +1,5 @@
 package import PostgresClient
+internal import Quoting
 
 /// A row that is committed and looked for again; its table is pgkvm's own and holds the last row only.
 package enum CommitProbe {

@@ -1,4 +1,5 @@
 internal import ApplianceModel
+internal import Quoting
 
 /// The settings without which a commit is none, whoever asked for them.
 enum DurabilitySettingsChecks {
@@ -20,7 +21,7 @@ enum DurabilitySettingsChecks {
         let overrides: [Override]
     }
 
-    static let query = """
+    static let query: SQLText = """
         SELECT json_build_object(
             'settings', (SELECT json_object_agg(name, setting) FROM pg_settings
                          WHERE name IN ('fsync', 'full_page_writes', 'synchronous_commit', 'wal_sync_method', 'synchronous_standby_names')),

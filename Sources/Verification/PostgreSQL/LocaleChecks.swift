@@ -1,5 +1,6 @@
 internal import ApplianceModel
 internal import PostgresClient
+internal import Quoting
 
 /// Encoding and locale of the databases that were asked for.
 enum LocaleChecks {

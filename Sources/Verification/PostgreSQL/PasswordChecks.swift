@@ -1,4 +1,5 @@
 internal import ApplianceModel
+internal import Quoting
 
 /// How the server keeps passwords. The hashes themselves never leave it.
 enum PasswordChecks {
@@ -12,7 +13,7 @@ enum PasswordChecks {
         let kind: String
     }
 
-    static let query = """
+    static let query: SQLText = """
         SELECT coalesce(json_agg(json_build_object('name', rolname, 'kind', CASE
             WHEN rolpassword ~ '^SCRAM-SHA-256\\$[0-9]+:[^$]+\\$[^:]+:.+$' THEN 'scram' WHEN rolpassword ~ '^md5[0-9a-f]{32}$' THEN 'md5'
             ELSE 'other' END) ORDER BY rolname), '[]')

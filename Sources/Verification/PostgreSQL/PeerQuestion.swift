@@ -1,6 +1,7 @@
 internal import ApplianceModel
 internal import FoundationEssentials
 internal import PostgresClient
+package import Quoting
 package import SecureShell
 
 extension RemoteShell {
@@ -15,13 +16,13 @@ extension RemoteShell {
     /// - Returns: psql's result: status 2 means that no session could be opened, 3 that a statement failed.
     /// - Throws: what `run` throws.
     package func runSQL(
-        _ sql: String, version: Int, database: String = "postgres", searchPath: String = "pg_catalog", limit: Duration = .seconds(60),
+        _ sql: SQLText, version: Int, database: String = "postgres", searchPath: String = "pg_catalog", limit: Duration = .seconds(60),
         statement: Duration? = nil, applicationName: String = "pgkvm", leaving: Set<String> = []
     ) async throws -> ShellResult {
         let command = Self.sqlCommand(
             version: version, database: database, searchPath: searchPath, limit: limit, statement: statement, applicationName: applicationName, leaving: leaving
         )
-        return try await run(command, input: Array(sql.utf8), timeout: limit + .seconds(30))
+        return try await run(command, input: Array(sql.text.utf8), timeout: limit + .seconds(30))
     }
 
     /// The command that reads SQL from its standard input.
@@ -33,9 +34,10 @@ extension RemoteShell {
         let limitSeconds = max(1, limit.components.seconds)
         settings["statement_timeout"] = "\(max(1, (statement ?? limit).components.seconds))s"
         let options = SessionDefaults.options(settings)
+        // The name alone would be taken for a connection string when it looks like one.
         return """
             sudo -n -u postgres env PGOPTIONS=\(options) PGAPPNAME=\(applicationName) timeout --signal=INT --kill-after=5 \(limitSeconds) \
-            /usr/lib/postgresql/\(version)/bin/psql -XAtq -v ON_ERROR_STOP=1 -h /var/run/postgresql -p 5432 -d \(Self.connectionString(database))
+            /usr/lib/postgresql/\(version)/bin/psql -XAtq -v ON_ERROR_STOP=1 -h /var/run/postgresql -p 5432 -d \(ConninfoText(dbname: database))
             """
     }
 
@@ -46,20 +48,10 @@ extension RemoteShell {
     /// - Parameter sql: one statement that returns one JSON value; names in it are the keys of `Answer`.
     /// - Throws: `ssh.command-failed` with psql's words, what `run` throws, and `DecodingError` for an answer of another shape.
     package func askServer<Answer: Decodable>(
-        _ sql: String, version: Int, database: String = "postgres", as type: Answer.Type = Answer.self
+        _ sql: SQLText, version: Int, database: String = "postgres", as type: Answer.Type = Answer.self
     ) async throws -> Answer {
         let result = try await runSQL(sql, version: version, database: database, leaving: Self.leftToServer)
         guard result.status == 0 else { throw Failure(.sshCommandFailed, "psql ended in the guest with status \(result.status): \(result.errorText)") }
         return try JSONDecoder().decode(Answer.self, from: Data(result.standardOutput))
-    }
-
-    /// The name alone would be taken for a connection string when it looks like one.
-    private static func connectionString(_ database: String) -> String {
-        var text = "dbname='"
-        for scalar in database.unicodeScalars {
-            if scalar == "'" || scalar == "\\" { text.unicodeScalars.append("\\") }
-            text.unicodeScalars.append(scalar)
-        }
-        return text + "'"
     }
 }

@@ -65,7 +65,7 @@ enum PgbenchChecks {
         }
 
         func finding(seconds: Int, rounds: Int) -> Finding {
-            func shown(_ value: Double) -> String { value < 10 ? "\((value * 10).rounded() / 10)" : "\(Int(value.rounded()))" }
+            func shown(_ value: Double) -> String { value < 10 ? "\((value * 10).rounded() / 10)" : "\(Int(saturating: value.rounded()))" }
             return Finding(
                 check: "postgresql.pgbench", level: .pass,
                 measured: "select-only \(shown(selectOnly)), tpcb-like \(shown(tpcbLike)) transactions a second "

@@ -1,5 +1,6 @@
 internal import ApplianceModel
 internal import PostgresClient
+internal import Quoting
 
 /// What a client sees of the server, through libpq from this host.
 enum PostgresChecks {

@@ -1,5 +1,6 @@
 internal import ApplianceModel
 internal import PostgresClient
+internal import Quoting
 internal import SecureShell
 
 /// The door through which the WAL is streamed: open for the roles of the spec that are to replicate, shut for every other.
@@ -29,7 +30,7 @@ enum ReplicationDoors {
         let senders: Int
     }
 
-    static let query = """
+    static let query: SQLText = """
         SELECT json_build_object(
             'replicating', (SELECT coalesce(json_agg(rolname), '[]') FROM pg_roles WHERE rolcanlogin AND (rolreplication OR rolsuper)),
             'senders', current_setting('max_wal_senders')::integer);

@@ -1,4 +1,5 @@
 internal import ApplianceModel
+internal import Quoting
 package import SecureShell
 
 /// Settings asked for against settings in force.
@@ -46,7 +47,7 @@ package enum SettingsChecks {
         var isOurs: Bool { file.map { $0.utf8.starts(with: "/etc/postgresql/".utf8) } ?? (source == "default" || source == "override") }
     }
 
-    private static let query = """
+    private static let query: SQLText = """
         SELECT coalesce(json_agg(json_build_object(
             'name', s.name, 'written', f.setting, 'applied', f.applied, 'error', f.error,
             'pendingRestart', s.pending_restart,

@@ -1,5 +1,6 @@
 internal import ApplianceModel
 internal import PostgresClient
+internal import Quoting
 
 /// Whether somebody from outside could be the superuser.
 enum SuperuserChecks {
@@ -21,7 +22,7 @@ enum SuperuserChecks {
         let executors: [String]
     }
 
-    static let query = """
+    static let query: SQLText = """
         SELECT json_build_object(
             'superusers', (SELECT coalesce(json_agg(rolname ORDER BY rolname), '[]') FROM pg_roles WHERE rolsuper AND rolcanlogin),
             'members', (SELECT coalesce(json_agg(rolname ORDER BY rolname), '[]') FROM pg_roles r WHERE rolcanlogin AND NOT rolsuper

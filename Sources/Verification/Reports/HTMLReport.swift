@@ -7,7 +7,7 @@ package enum HTMLReport {
     /// - Parameter history: earlier reports of the same appliance, the oldest first.
     /// - Throws: `template.invalid`.
     package static func render(_ report: Report, history: [Report] = []) throws -> String {
-        MustacheContentTypes.register(HTMLText(), named: HTMLText.name)
+        MustacheContentTypes.register(HTMLContent(), named: HTMLContent.name)
         guard let text = BuiltinTemplates.text("report/report.html") else {
             throw Failure(Failure.Code("template.invalid"), "there is no template 'report/report.html'")
         }
@@ -77,7 +77,7 @@ package enum HTMLReport {
         ]
         let halves = time.split(separator: "T")
         let parts = halves.first?.split(separator: "-").map { Int($0) } ?? []
-        guard halves.count == 2, parts.count == 3, let year = parts[0], let month = parts[1], let day = parts[2], months.indices.contains(month - 1)
+        guard halves.count == 2, parts.count == 3, let year = parts[0], let month = parts[1], let day = parts[2], (1...12).contains(month)
         else { return time }
         let name = months[month - 1]
         return "\(day) \(isShort ? String(name.prefix(3)) : name) \(year), \(halves[1].prefix(5))" + (isShort ? "" : " UTC")

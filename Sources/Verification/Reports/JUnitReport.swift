@@ -1,4 +1,5 @@
 internal import ApplianceModel
+internal import Quoting
 
 /// The report as JUnit XML, for systems that show tests: a suite for each group, a test case for each finding.
 package enum JUnitReport {
@@ -7,12 +8,12 @@ package enum JUnitReport {
         let name = "pgkvm verify \(report.appliance)"
         var lines = [
             #"<?xml version="1.0" encoding="UTF-8"?>"#,
-            "<testsuites name=\"\(XMLText.attribute(name))\" \(counts(report.findings))>",
+            "<testsuites name=\"\(XMLText(attribute: name))\" \(counts(report.findings))>",
         ]
         for group in groups {
             lines.append(
-                "  <testsuite name=\"\(XMLText.attribute(group.name))\" \(counts(group.findings)) errors=\"0\" "
-                    + "timestamp=\"\(XMLText.attribute(timestamp(report.time)))\">")
+                "  <testsuite name=\"\(XMLText(attribute: group.name))\" \(counts(group.findings)) errors=\"0\" "
+                    + "timestamp=\"\(XMLText(attribute: timestamp(report.time)))\">")
             lines += group.findings.flatMap { testCase($0, in: report.appliance, group.name) }
             lines.append("  </testsuite>")
         }
@@ -24,7 +25,7 @@ package enum JUnitReport {
     }
 
     private static func testCase(_ finding: Finding, in appliance: String, _ group: String) -> [String] {
-        let head = "    <testcase classname=\"\(XMLText.attribute("\(appliance).\(group)"))\" name=\"\(XMLText.attribute(finding.check))\""
+        let head = "    <testcase classname=\"\(XMLText(attribute: "\(appliance).\(group)"))\" name=\"\(XMLText(attribute: finding.check))\""
         let remedy = finding.remedy.map { "remedy: \($0)" } ?? ""
         let message = "\(finding.measured); expected \(finding.expected)"
         switch finding.level {
@@ -32,13 +33,13 @@ package enum JUnitReport {
             return [head + "/>"]
         case .skip:
             let reason = [finding.measured, finding.remedy].compactMap(\.self).joined(separator: ": ")
-            return [head + ">", "      <skipped message=\"\(XMLText.attribute(reason))\"/>", "    </testcase>"]
+            return [head + ">", "      <skipped message=\"\(XMLText(attribute: reason))\"/>", "    </testcase>"]
         case .warn:
-            return [head + ">", "      <system-out>\(XMLText.content("warning: \(message)\n\(remedy)"))</system-out>", "    </testcase>"]
+            return [head + ">", "      <system-out>\(XMLText(content: "warning: \(message)\n\(remedy)"))</system-out>", "    </testcase>"]
         case .fail:
             return [
                 head + ">",
-                "      <failure type=\"\(XMLText.attribute(finding.check))\" message=\"\(XMLText.attribute(message))\">\(XMLText.content(remedy))</failure>",
+                "      <failure type=\"\(XMLText(attribute: finding.check))\" message=\"\(XMLText(attribute: message))\">\(XMLText(content: remedy))</failure>",
                 "    </testcase>",
             ]
         }
@@ -46,35 +47,4 @@ package enum JUnitReport {
 
     /// JUnit's times carry no zone.
     private static func timestamp(_ time: String) -> String { time.hasSuffix("Z") ? String(time.dropLast()) : time }
-}
-
-/// Text as it may stand in XML 1.0. It goes by scalars: a combining character behind a `<` makes no difference to a parser.
-enum XMLText {
-    static func content(_ text: String) -> String { escape(text, isAttribute: false) }
-    static func attribute(_ text: String) -> String { escape(text, isAttribute: true) }
-
-    private static func escape(_ text: String, isAttribute: Bool) -> String {
-        var result = String.UnicodeScalarView()
-        for scalar in text.unicodeScalars {
-            switch scalar {
-            case "<": result.append(contentsOf: "&lt;".unicodeScalars)
-            case ">": result.append(contentsOf: "&gt;".unicodeScalars)
-            case "&": result.append(contentsOf: "&amp;".unicodeScalars)
-            case "\"": result.append(contentsOf: "&quot;".unicodeScalars)
-            case "'": result.append(contentsOf: "&#39;".unicodeScalars)
-            case "\r": result.append(contentsOf: "&#13;".unicodeScalars)
-            case "\t", "\n":
-                // A parser would make a blank of it in an attribute.
-                result.append(contentsOf: (isAttribute ? "&#\(scalar.value);" : String(scalar)).unicodeScalars)
-            default:
-                result.append(isForbidden(scalar) ? "\u{fffd}" : scalar)
-            }
-        }
-        return String(result)
-    }
-
-    /// Control characters, and the two that are none.
-    private static func isForbidden(_ scalar: Unicode.Scalar) -> Bool {
-        scalar.value < 0x20 || (0x7f...0x9f).contains(scalar.value) || scalar.value & 0xfffe == 0xfffe
-    }
 }

@@ -28,7 +28,7 @@ enum LatencyText {
         return all.count <= 6 ? all : all.filter { [50, 90, 99, 99.9, 99.99].contains($0) }
     }
 
-    static func name(of percent: Double) -> String { percent == percent.rounded() ? "p\(Int(percent))" : "p\(percent)" }
+    static func name(of percent: Double) -> String { percent == percent.rounded() ? "p\(Int(saturating: percent))" : "p\(percent)" }
 
     /// How guest and host compare, and what that rests on.
     private static func summary(_ latency: LatencyComparison) -> String {

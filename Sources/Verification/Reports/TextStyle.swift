@@ -32,8 +32,6 @@ package struct TextStyle: Sendable, Equatable {
     package func bold(_ text: String) -> String { paint(text, "1") }
     package func dim(_ text: String) -> String { paint(text, "2") }
 
-    private func paint(_ text: String, _ color: String) -> String { hasColor ? "\u{1b}[\(color)m\(text)\u{1b}[0m" : text }
-
     /// A line of words on as many lines as it needs; the first begins at column `indent`, the others are moved there.
     func wrapped(_ text: String, indent: Int) -> String {
         guard let columns, columns - indent >= 20 else { return text }
@@ -50,19 +48,10 @@ package struct TextStyle: Sendable, Equatable {
         return lines.joined(separator: "\n" + String(repeating: " ", count: indent))
     }
 
-    /// A text of the guest's or of a program's as a terminal may be given it: what would steer it is shown instead.
-    package static func shown(_ text: String) -> String {
-        var result = String.UnicodeScalarView()
-        for scalar in text.unicodeScalars {
-            switch scalar.value {
-            case 0x0a: result.append(" ")
-            case 0x00..<0x20, 0x7f..<0xa0, 0x2028...0x2029, 0x202a...0x202e, 0x2066...0x2069, 0xfeff:
-                result.append(contentsOf: "\\u{\(String(scalar.value, radix: 16))}".unicodeScalars)
-            default: result.append(scalar)
-            }
-        }
-        return String(result)
-    }
+    private func paint(_ text: String, _ color: String) -> String { hasColor ? "\u{1b}[\(color)m\(text)\u{1b}[0m" : text }
+
+    /// What `paint` puts between the escape character and a text; it puts no other.
+    static let sequences = ["0", "1", "2", "32", "33", "36", "1;31"].map { "[\($0)m" }
 }
 
 /// A bar as long as a share of a width, in eighths of a character.
@@ -71,7 +60,7 @@ enum BlockBar {
 
     /// - Parameter share: 0 to 1; what is not nothing shows at least an eighth.
     static func render(_ share: Double, width: Int) -> String {
-        let eighths = min(max(Int((share * Double(width * 8)).rounded()), share > 0 ? 1 : 0), width * 8)
+        let eighths = min(max(Int(saturating: (share * Double(width * 8)).rounded()), share > 0 ? 1 : 0), width * 8)
         let filled = String(repeating: "█", count: eighths / 8) + parts[eighths % 8]
         return filled + String(repeating: " ", count: width - filled.count)
     }

@@ -6,6 +6,7 @@ internal import Glibc
 internal import HostSystem
 internal import MachineBackend
 internal import PostgresServer
+internal import Quoting
 internal import SystemPackage
 internal import Workflow
 
@@ -43,7 +44,7 @@ struct ConnectionCommand: AsyncParsableCommand {
     @Option(name: .customLong("as"), help: ArgumentHelp("For which client", valueName: "form")) var form: ConnectionText.Form = .uri
 
     func run() async throws {
-        Terminal.print(try await appliance.open().connectionText(form, database: options.database, role: options.role))
+        Terminal.printDocument(try await appliance.open().connectionText(form, database: options.database, role: options.role))
     }
 }
 
@@ -152,6 +153,6 @@ struct LogsCommand: WatchedCommand {
         let text = try await ProgressRenderer.current.activity("logs", "Read the log of '\(opened.name)'") {
             try await opened.log(log?.source ?? .postgresql, lines: lines)
         }
-        Terminal.print(text)
+        Terminal.printDocument(text)
     }
 }

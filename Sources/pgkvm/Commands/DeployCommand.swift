@@ -45,6 +45,7 @@ struct DeployCommand: WatchedCommand {
         let spec = try overrides.spec(for: target)
         let renderer = ProgressRenderer.current
         let environment = try Composition.environment()
+        try environment.checkTrust(spec.name)
         DebugLog.current?.keep(in: environment.state.appliance(spec.name).debugLog)
         let gate: any Gate =
             onError == .ask && Terminal.isInputTTY && output.format == .text ? AskingGate() : UnattendedGate(onError: onError)
@@ -160,7 +161,7 @@ struct SpecOptions: ParsableArguments {
     func places(of target: String) throws -> SpecPlaces {
         if Self.isFile(target) { return SpecPlaces(try Files.read(FilePath(target)), file: target) }
         guard let name = ApplianceName(target), let stored = try stored(name) else { return SpecPlaces() }
-        return SpecPlaces(try Files.read(stored), file: stored.string)
+        return SpecPlaces(try Files.readRegular(stored), file: stored.string)
     }
 
     private func stored(_ name: ApplianceName) throws -> FilePath? {
@@ -178,7 +179,7 @@ struct SpecOptions: ParsableArguments {
             }
             // What is deployed already is meant as it was asked for last, also where that has not come true yet.
             guard let stored = try stored(name) else { return ApplianceSpec(name: name) }
-            return try SpecFile.parse(Files.read(stored), file: stored.string)
+            return try SpecFile.parse(Files.readRegular(stored), file: stored.string)
         }
         return try SpecFile.parse(Files.read(FilePath(target), atMost: SpecFile.readLimit), file: target)
     }

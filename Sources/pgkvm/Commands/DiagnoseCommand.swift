@@ -38,6 +38,6 @@ struct DiagnoseCommand: WatchedCommand {
                 ? "passwords and private keys were taken out, the guest's logs left out; look at it before you send it"
                 : "passwords and private keys were taken out; the logs of the guest can hold data of its users: look at them before you send it, or use --without-logs"
         )
-        Terminal.print("\(path)")
+        Terminal.printDocument("\(path)")
     }
 }

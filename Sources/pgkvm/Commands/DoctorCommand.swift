@@ -19,7 +19,11 @@ struct DoctorCommand: WatchedCommand {
         let findings = try await ProgressRenderer.current.activity("doctor", "Examine this host") {
             try await HostDoctor.examine(Composition.environment(), accelerator: accelerator)
         }
-        if output.format == .json { try Terminal.printJSON(findings) } else { Terminal.print(TextReport.findings(findings, style: Terminal.style)) }
+        if output.format == .json {
+            try Terminal.printJSON(findings)
+        } else {
+            Terminal.print(TextReport.findings(findings, style: Terminal.style), style: Terminal.style)
+        }
         guard findings.allPassed else { throw ExitCode(ExitStatus.checksFailed) }
     }
 }

@@ -67,5 +67,5 @@ struct GuideCommand: WatchedCommand {
     }
 
     /// The result, on standard output: what does the same without a question.
-    private func printReplay(_ target: String) { Terminal.print("pgkvm deploy \(PlanText.quoted(target))") }
+    private func printReplay(_ target: String) { Terminal.printDocument("pgkvm deploy \(PlanText.quoted(target))") }
 }

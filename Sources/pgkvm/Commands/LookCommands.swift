@@ -34,13 +34,16 @@ struct ListCommand: AsyncParsableCommand {
 
 struct StatusCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "status", abstract: "Show what an appliance is doing.", discussion: "EXAMPLE\n  pgkvm status orders")
+        commandName: "status", abstract: "Show what an appliance is doing.",
+        discussion: "Exits with 1 when the journal is damaged.\n\nEXAMPLE\n  pgkvm status orders")
 
     @OptionGroup var appliance: NameArgument
     @OptionGroup var output: FormatOption
 
     func run() async throws {
-        let summary = try await ApplianceSummary.of(appliance.open())
+        let damaged = try appliance.damaged()
+        let summary = if let damaged { try await ApplianceSummary.of(damaged) } else { try await ApplianceSummary.of(appliance.open()) }
         if output.format == .json { try Terminal.printJSON(summary) } else { Terminal.print(summary.details) }
+        if damaged != nil { throw ExitCode(ExitStatus.failed) }
     }
 }

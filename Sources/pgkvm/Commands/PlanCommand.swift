@@ -21,7 +21,7 @@ struct PlanCommand: WatchedCommand {
     @Argument(help: "Name of the appliance, or a spec file (*.yaml)", completion: .appliancesAndSpecFiles) var target: String
     @OptionGroup var overrides: SpecOptions
     @Flag(help: "Leave the contents of the files out") var brief = false
-    @Flag(help: "Do not ask a guest that runs") var offline = false
+    @Flag(help: "Ask no other machine: neither a guest that runs nor a platform's server") var offline = false
     @Option(help: ArgumentHelp("Write the plan and every rendered file into a new directory", valueName: "directory"), completion: .directory)
     var out: String?
     @OptionGroup var output: FormatOption
@@ -31,7 +31,7 @@ struct PlanCommand: WatchedCommand {
         let spec = try overrides.spec(for: target)
         let places = try overrides.places(of: target)
         let plan = try await ProgressRenderer.current.activity("plan", "Look at what is there") {
-            try await Planner(Composition.environment(), places: places).plan(spec, asksGuest: !offline)
+            try await Planner(Composition.environment(), places: places, isOffline: offline).plan(spec)
         }
         if let out { try write(plan, to: FilePath(out)) }
         if output.format == .json { try Terminal.printJSON(plan) } else { Terminal.print(PlanText.render(plan, showsFiles: !brief)) }

@@ -49,7 +49,14 @@ struct StopCommand: WatchedCommand {
     @OptionGroup var options: StopOptions
     @OptionGroup(title: "What is shown meanwhile") var progress: ProgressOptions
 
-    func run() async throws { try await Power.stop(appliance.openForWork(), options) }
+    func run() async throws {
+        guard let damaged = try appliance.damaged() else { return try await Power.stop(appliance.openForWork(), options) }
+        let renderer = ProgressRenderer.current
+        try await renderer.activity("stop", "Stop '\(damaged.name)'") {
+            try await damaged.stop(grace: .seconds(options.grace), force: options.force)
+        }
+        renderer.warn("\(FailureText.render(damaged.damage))")
+    }
 }
 
 struct RestartCommand: WatchedCommand {
@@ -91,6 +98,7 @@ struct DeleteCommand: WatchedCommand {
     }
 
     func run() async throws {
+        if let damaged = try appliance.damaged() { return try await remove(damaged) }
         let opened = try appliance.openForWork()
         let name = opened.name.rawValue
         let what =
@@ -99,22 +107,35 @@ struct DeleteCommand: WatchedCommand {
             } else {
                 keepData ? "the appliance '\(name)', keeping its data" : "the appliance '\(name)' and its database"
             }
+        try askFor(what, name)
+        if forget { return Self.show(left: try await opened.forget()) }
+        let kept = try await ProgressRenderer.current.activity("delete", "Remove '\(name)'") { () -> FilePath? in
+            if keepData { return try await opened.deleteKeepingData(grace: .seconds(grace)) }
+            try await opened.delete()
+            return nil
+        }
+        if let kept { Terminal.printDocument("\(kept)") }
+    }
+    /// Removes one whose journal cannot be used.
+    private func remove(_ damaged: DamagedAppliance) async throws {
+        // What its data disk holds, and under which version, nothing says any more.
+        guard !keepData else { throw damaged.damage }
+        try askFor("what is left of the appliance '\(damaged.name)'\(forget ? " here, and leaves its machine" : ", and its database")", damaged.name.rawValue)
+        if forget { return Self.show(left: try damaged.forget()) }
+        try await ProgressRenderer.current.activity("delete", "Remove '\(damaged.name)'") { try await damaged.delete() }
+    }
+
+    private func askFor(_ what: String, _ name: String) throws {
         guard let answer = confirm ?? Terminal.ask("This removes \(what). Type its name to go on: ") else {
             throw Failure(.invalidInput, "nobody is there to confirm the removal of '\(name)'", remedy: "pgkvm delete \(name) --confirm \(name)")
         }
         guard answer == name else {
             throw Failure(.invalidInput, "'\(answer)' is not '\(name)': nothing was removed")
         }
-        if forget {
-            guard let machine = try await opened.forget() else { return }
-            Terminal.print("left as it is, if it is there: \(machine.identifier) (\(machine.backend.rawValue), deployment \(machine.deployment))")
-            return
-        }
-        let kept = try await ProgressRenderer.current.activity("delete", "Remove '\(name)'") { () -> FilePath? in
-            if keepData { return try await opened.deleteKeepingData(grace: .seconds(grace)) }
-            try await opened.delete()
-            return nil
-        }
-        if let kept { Terminal.print("\(kept)") }
+    }
+
+    private static func show(left machine: MachineReference?) {
+        guard let machine else { return }
+        Terminal.print("left as it is, if it is there: \(machine.identifier) (\(machine.backend.rawValue), deployment \(machine.deployment))")
     }
 }

@@ -19,7 +19,7 @@ struct ProxmoxCheckCommand: WatchedCommand {
         commandName: "check", abstract: "Say what a server is and has, and which rights the API token lacks.",
         discussion: """
             Exits with 2 when a deployment would be refused. The token is in the file that is named, else in $PGKVM_PROXMOX_TOKEN, else the
-            credential pgkvm-proxmox-token of a systemd service.
+            credential pgkvm-proxmox-token of a systemd service: a line HOST USER@REALM!TOKENID=UUID for each server.
 
             EXAMPLES
               pgkvm proxmox check orders.yaml
@@ -41,7 +41,11 @@ struct ProxmoxCheckCommand: WatchedCommand {
         let findings = try await ProgressRenderer.current.activity("proxmox-check", "Ask '\(connection.url)'") {
             await ProxmoxCheck(connection: connection, spec: spec, bridge: bridge, environment: HostEnvironment.value).run()
         }
-        if output.format == .json { try Terminal.printJSON(findings) } else { Terminal.print(TextReport.findings(findings, style: Terminal.style)) }
+        if output.format == .json {
+            try Terminal.printJSON(findings)
+        } else {
+            Terminal.print(TextReport.findings(findings, style: Terminal.style), style: Terminal.style)
+        }
         guard findings.allPassed else { throw ExitCode(ExitStatus.checksFailed) }
     }
 

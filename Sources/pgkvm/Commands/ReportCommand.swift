@@ -43,14 +43,14 @@ struct ReportCommand: AsyncParsableCommand {
         guard let report = try Reports.latest(opened.directory) else {
             throw Failure(.noReport, "'\(opened.name)' has not been verified yet", remedy: "pgkvm verify \(opened.name)")
         }
-        Terminal.print(try chosen.render(report, history: history.dropLast().compactMap(\.report)))
+        try chosen.print(report, history: history.dropLast().compactMap(\.report))
         guard chosen == .text, history.count > 1 else { return }
         let rows = history.suffix(Self.shownRuns).map { (name: $0.name.description, report: $0.report) }
         let more = history.count > rows.count ? " (the last \(rows.count); --list shows all)" : ""
-        Terminal.print("\n" + Terminal.style.bold("History") + more + "\n" + TextReport.history(rows, style: Terminal.style))
+        Terminal.print("\n" + Terminal.style.bold("History") + more + "\n" + TextReport.history(rows, style: Terminal.style), style: Terminal.style)
         if let before = history.dropLast().last?.report {
             let change = ReportComparison(before, report)
-            if !change.findings.isEmpty { Terminal.print("\n" + TextReport.levelChanges(change, style: Terminal.style)) }
+            if !change.findings.isEmpty { Terminal.print("\n" + TextReport.levelChanges(change, style: Terminal.style), style: Terminal.style) }
         }
     }
 
@@ -63,12 +63,16 @@ struct ReportCommand: AsyncParsableCommand {
         } else if reports.isEmpty {
             Terminal.error("'\(opened.name)' has not been verified yet")
         } else {
-            Terminal.print(TextReport.history(reports, style: Terminal.style))
+            Terminal.print(TextReport.history(reports, style: Terminal.style), style: Terminal.style)
         }
     }
 
     private func printComparison(_ opened: Appliance) throws {
         let change = ReportComparison(try Reports.find(compare[0], in: opened.directory), try Reports.find(compare[1], in: opened.directory))
-        if chosen == .json { try Terminal.printJSON(change) } else { Terminal.print(TextReport.comparison(change, style: Terminal.style)) }
+        if chosen == .json {
+            try Terminal.printJSON(change)
+        } else {
+            Terminal.print(TextReport.comparison(change, style: Terminal.style), style: Terminal.style)
+        }
     }
 }

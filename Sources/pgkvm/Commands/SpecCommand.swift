@@ -26,7 +26,7 @@ struct SpecCommand: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Print a spec with every key and what it means.", discussion: "EXAMPLE\n  pgkvm spec example > orders.yaml")
 
-        func run() throws { Terminal.print((BuiltinTemplates.text("spec/example.yaml") ?? "").trimmedEnd) }
+        func run() throws { Terminal.printDocument((BuiltinTemplates.text("spec/example.yaml") ?? "").trimmedEnd) }
     }
 
     struct Schema: ParsableCommand {
@@ -113,7 +113,7 @@ struct ExportCommand: AsyncParsableCommand {
 
     func run() async throws {
         let spec = try appliance.open().context.spec
-        Terminal.print((full ? SpecFile.render(spec) : SpecFile.renderBriefly(spec)).trimmedEnd)
+        Terminal.printDocument((full ? SpecFile.render(spec) : SpecFile.renderBriefly(spec)).trimmedEnd)
     }
 }
 

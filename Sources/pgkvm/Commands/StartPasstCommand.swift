@@ -13,10 +13,14 @@ struct StartPasstCommand: AsyncParsableCommand {
 
     @Option(help: ArgumentHelp("A port of the guest and the one of 127.0.0.1 that leads to it", valueName: "guest:host"))
     var forward: [PasstForwarding.Forward]
-    @Option(help: ArgumentHelp("The ids that passt runs as; without them it runs as the caller", valueName: "user:group")) var user: QEMUUser.IDs?
-    @Argument(parsing: .postTerminator, help: "The command that gets passt's socket as descriptor 3") var command: [String]
+    @Option(help: ArgumentHelp("The ids that passt and its relay run as; without them they run as the caller", valueName: "user:group"))
+    var user: QEMUUser.IDs?
+    @Argument(parsing: .postTerminator, help: "The command that gets the guest's end of the network as descriptor 3") var command: [String]
 
-    func run() async throws { try ProgramChange.become(command, descriptors: [try await PasstForwarding(forwards: forward, user: user).open()]) }
+    func run() async throws {
+        let forwarding = PasstForwarding(forwards: forward, user: user)
+        try ProgramChange.become(command, descriptors: [try await forwarding.open(program: Composition.executable)])
+    }
 }
 
 extension PasstForwarding.Forward: ExpressibleByArgument {}

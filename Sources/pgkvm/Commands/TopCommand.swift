@@ -29,7 +29,7 @@ struct TopCommand: AsyncParsableCommand {
 
     func run() async throws {
         let sampler = try UsageSampler(names, in: Composition.environment())
-        let pause = Duration.milliseconds(Int64((interval * 1000).rounded()))
+        let pause = Duration.milliseconds(Int64(saturating: (interval * 1000).rounded()))
         if !once, output.format == .text, TTY.size != nil, HostEnvironment.value("TERM").map({ $0 != "dumb" }) ?? false {
             var view = TopView(sampler: sampler, interval: pause, showsThreads: threads)
             try await view.run()
@@ -41,7 +41,7 @@ struct TopCommand: AsyncParsableCommand {
         if output.format == .json {
             try Terminal.printJSON(report)
         } else {
-            Terminal.print(UsageText(report, style: Terminal.style, showsThreads: threads).plain)
+            Terminal.print(UsageText(report, style: Terminal.style, showsThreads: threads).plain, style: Terminal.style)
         }
     }
 }

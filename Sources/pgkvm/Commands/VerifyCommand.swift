@@ -20,6 +20,12 @@ enum ReportFormat: String, ExpressibleByArgument, CaseIterable {
         case .html: try HTMLReport.render(report, history: history())
         }
     }
+
+    /// Prints a report: as text for people, else as a document.
+    func print(_ report: Report, history: @autoclosure () throws -> [Report]) throws {
+        let text = try render(report, history: history())
+        if self == .text { Terminal.print(text, style: Terminal.style) } else { Terminal.printDocument(text) }
+    }
 }
 
 /// How much is done; neither means the measurements of about two minutes.
@@ -77,7 +83,7 @@ struct VerifyCommand: WatchedCommand {
                 options, progress: { StepProgress.report("checking: \($0)") },
                 timed: { group, duration in times.withLock { $0.append((group, duration)) } })
         }
-        Terminal.print(try format.render(report, history: earlier))
+        try format.print(report, history: earlier)
         if timings { ProgressRenderer.current.note(VerifyTimings.render(times.withLock { $0 }, wall: .now - started)) }
         guard report.findings.allPassed else { throw ExitCode(ExitStatus.checksFailed) }
     }

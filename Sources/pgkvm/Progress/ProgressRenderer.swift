@@ -37,7 +37,7 @@ final class ProgressRenderer: EventSink {
         DebugLog.current?.write(record.level, record.text, echoes: false)
         switch form {
         case .lines(let lines): lines.receive(event)
-        case .json: Terminal.error(EventLine(event).text)
+        case .json: Terminal.errorDocument(EventLine(event).text)
         case .none: if case .warning(let text) = event, !isQuiet { Terminal.error("warning: \(text)") }
         }
     }
@@ -79,7 +79,7 @@ final class ProgressRenderer: EventSink {
     private func say(_ text: String, line: () -> EventLine) {
         switch form {
         case .lines(let lines): lines.print(text)
-        case .json: Terminal.error(line().text)
+        case .json: Terminal.errorDocument(line().text)
         case .none: Terminal.error(text)
         }
     }

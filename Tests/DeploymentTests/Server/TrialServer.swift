@@ -3,6 +3,7 @@ import BuiltinTemplates
 import FoundationEssentials
 import HostSystem
 import PostgresServer
+import Quoting
 import SystemPackage
 import TestSupport
 import Testing
@@ -46,7 +47,7 @@ struct TrialServer {
         try await cluster.write(certificate.keyPEM.withRevealed { $0 }, to: conf.appending("server.key"))
         try await cluster.write(autoConf, to: conf.appending("auto.conf"))
         let script = try #require(BuiltinTemplates.text("guest/try-server.sh"))
-        let extensions = try spec.postgresql.databases.flatMap(\.extensions).map(SQLText.identifier)
+        let extensions = try spec.postgresql.databases.flatMap(\.extensions).map { try SQLIdentifier($0).text }
         let result = try await cluster.runAsServer(
             "sh",
             [

@@ -23,6 +23,9 @@ package final class PVEServer: Sendable {
     /// The token that it takes.
     package static let token = "deploy@pve!ci=0b2c4a46-bbd3-95ac-1734-a424d049c368"
 
+    /// The line that gives this server its token.
+    package var tokenLine: String { "\(url.dropFirst(8)) \(Self.token)" }
+
     package let model: Mutex<PVEModel>
     package let requests = Mutex<[PVERequest]>([])
     package let url: String

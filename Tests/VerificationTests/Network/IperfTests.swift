@@ -55,6 +55,16 @@ struct IperfReportTests {
         }
     }
 
+    @Test(
+        "Figures beyond any network are refused",
+        arguments: [("0", "1e300", "0"), ("2", "1e300", "1"), ("1e300", "1e300", "8"), ("2", "-1e300", "0"), ("-1", "1e19", "1e300")])
+    func beyondAnyNetwork(seconds: String, bytes: String, bits: String) {
+        #expect(throws: IperfReport.Damage.self) { try IperfReport(Self.made(seconds: seconds, bytes: bytes, bits: bits), reverse: false, duration: 2) }
+    }
+
+    @Test("A rate beyond any network is shown", arguments: [1e300, 1e18, 0, -1e300, .nan, .infinity])
+    func rates(bytesPerSecond: Double) { #expect(ThroughputChecks.rate(bytesPerSecond).hasSuffix("bit/s")) }
+
     private static func made(seconds: String = "2", bytes: String = "250000000", bits: String = "1000000000", end: String? = nil) -> [UInt8] {
         let sum = "{\"seconds\": \(seconds), \"bytes\": \(bytes), \"bits_per_second\": \(bits)}"
         return Array(

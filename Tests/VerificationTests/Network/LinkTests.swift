@@ -5,13 +5,14 @@ import Testing
 
 @Suite("The guest's network device and its path to the host")
 struct LinkTests {
-    private static func network(
-        _ mode: ApplianceSpec.Network.Mode, _ forwarder: ApplianceSpec.Network.Forwarder = .slirp
-    ) -> ApplianceSpec.Network {
-        var network = ApplianceSpec.Network()
-        network.mode = mode
-        network.forwarder = forwarder
-        return network
+    private static func spec(
+        _ mode: ApplianceSpec.Network.Mode, _ forwarder: ApplianceSpec.Network.Forwarder = .auto, _ backend: BackendKind = .qemu
+    ) throws -> ApplianceSpec {
+        var spec = ApplianceSpec(name: try #require(ApplianceName("orders")))
+        spec.machine.backend = backend
+        spec.network.mode = mode
+        spec.network.forwarder = forwarder
+        return spec
     }
 
     @Test(
@@ -40,19 +41,23 @@ struct LinkTests {
     }
 
     @Test("The path of the spec passes, another fails, an unseen one is skipped with its reason")
-    func judged() {
-        let slirp = NetworkPathChecks.judge(.slirp, network: Self.network(.user), hasVhost: true)
+    func judged() throws {
+        let slirp = try NetworkPathChecks.judge(.slirp, spec: Self.spec(.user, .slirp), hasVhost: true)
         #expect(slirp.level == .pass)
         #expect(slirp.measured.hasPrefix("slirp; no vhost"))
-        #expect(NetworkPathChecks.judge(.tap(vhost: true), network: Self.network(.user), hasVhost: true).level == .fail)
-        #expect(NetworkPathChecks.judge(.tap(vhost: false), network: Self.network(.nat), hasVhost: true).level == .fail)
-        #expect(NetworkPathChecks.judge(.tap(vhost: false), network: Self.network(.nat), hasVhost: false).level == .pass)
-        #expect(NetworkPathChecks.judge(.tap(vhost: true), network: Self.network(.nat), hasVhost: false).level == .pass)
-        let passt = Self.network(.user, .passt)
-        #expect(NetworkPathChecks.judge(.passt, network: passt, hasVhost: true).level == .pass)
-        #expect(NetworkPathChecks.judge(.slirp, network: passt, hasVhost: true).level == .fail)
-        #expect(NetworkPathChecks.judge(.passt, network: Self.network(.user), hasVhost: true).level == .fail)
-        let unseen = NetworkPathChecks.judge(nil, network: Self.network(.user), hasVhost: true)
+        #expect(try NetworkPathChecks.judge(.tap(vhost: true), spec: Self.spec(.user), hasVhost: true).level == .fail)
+        #expect(try NetworkPathChecks.judge(.tap(vhost: false), spec: Self.spec(.nat), hasVhost: true).level == .fail)
+        #expect(try NetworkPathChecks.judge(.tap(vhost: false), spec: Self.spec(.nat), hasVhost: false).level == .pass)
+        #expect(try NetworkPathChecks.judge(.tap(vhost: true), spec: Self.spec(.nat), hasVhost: false).level == .pass)
+        let passt = try Self.spec(.user, .passt)
+        #expect(NetworkPathChecks.judge(.passt, spec: passt, hasVhost: true).level == .pass)
+        #expect(NetworkPathChecks.judge(.slirp, spec: passt, hasVhost: true).level == .fail)
+        #expect(try NetworkPathChecks.judge(.passt, spec: Self.spec(.user, .slirp), hasVhost: true).level == .fail)
+        // Of a machine that was made when slirp was the ordinary way.
+        #expect(try NetworkPathChecks.judge(.slirp, spec: Self.spec(.user), hasVhost: true).level == .pass)
+        #expect(try NetworkPathChecks.judge(.passt, spec: Self.spec(.user), hasVhost: true).level == .pass)
+        #expect(try NetworkPath.planned(Self.spec(.user, .auto, .libvirt), hasVhost: true) == .slirp)
+        let unseen = try NetworkPathChecks.judge(nil, spec: Self.spec(.user), hasVhost: true)
         #expect(unseen.level == .skip)
         #expect(unseen.remedy != nil)
     }

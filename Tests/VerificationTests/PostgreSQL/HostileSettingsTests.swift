@@ -1,6 +1,7 @@
 import ApplianceModel
 import HostSystem
 import PostgresClient
+import Quoting
 import SystemPackage
 import TestSupport
 import Testing

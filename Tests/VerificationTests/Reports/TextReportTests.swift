@@ -23,6 +23,26 @@ struct TextReportTests {
         #expect(uncoloured.split(separator: "\n").allSatisfy { $0.count <= 140 })
     }
 
+    @Test("A report whose figures no machine has is shown in every form", arguments: [-1e300, 1e300, 0, 1e18, -0.5])
+    func figures(value: Double) throws {
+        let side = LatencyDistribution(
+            count: .max, meanNanoseconds: value, points: [.init(percent: value, nanoseconds: value), .init(percent: -value, nanoseconds: -value)])
+        var report = SampleReport.whole()
+        var measurements = report.measurements
+        measurements.latencies = [
+            LatencyComparison(
+                check: "disk.x", work: "", host: side, guest: side, ratio: Estimate(value: value, low: value, high: value), rounds: .min, inconclusive: nil)
+        ]
+        measurements.metrics = MetricUnit.allCases.map { Metric("disk.x", value, $0, better: .lower) }
+        report = Report(
+            appliance: "orders", time: "9223372036854775807-9223372036854775807-1T0", accelerator: .kvm, depth: .full, findings: report.findings,
+            measurements: measurements)
+        #expect(TextReport.render(report, style: TextStyle(hasColor: true, hasBlocks: true, columns: 80)).contains("Latency"))
+        #expect(try HTMLReport.render(report, history: [report, SampleReport.whole()]).hasPrefix("<!DOCTYPE"))
+        #expect(JUnitReport.render(report).contains("<testsuite"))
+        #expect(TextReport.comparison(ReportComparison(SampleReport.whole(), report)).hasPrefix("from "))
+    }
+
     @Test("The verdict counts what failed, and does not call a pass what was not checked")
     func verdicts() {
         func verdict(_ levels: Finding.Level...) -> String {

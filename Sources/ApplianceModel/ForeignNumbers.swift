@@ -1,0 +1,31 @@
+/// Arithmetic with numbers that a guest, a file or a server wrote: what does not fit stays at the bound of its type. The usual operators
+/// would end the program, and wrapping ones would make a small number of a large one.
+extension FixedWidthInteger {
+    /// The number without its fraction; the nearest bound for one that does not fit, 0 for what is no number.
+    package init(saturating value: Double) {
+        self = Self(exactly: value.rounded(.towardZero)) ?? (value > 0 ? .max : value < 0 ? .min : 0)
+    }
+
+    /// The sum, or the bound that it passes.
+    package func addingSaturated(_ other: Self) -> Self {
+        let (sum, overflow) = addingReportingOverflow(other)
+        return overflow ? (other < 0 ? .min : .max) : sum
+    }
+
+    /// The difference, or the bound that it passes.
+    package func subtractingSaturated(_ other: Self) -> Self {
+        let (difference, overflow) = subtractingReportingOverflow(other)
+        return overflow ? (other < 0 ? .max : .min) : difference
+    }
+
+    /// The product, or the bound that it passes.
+    package func multipliedSaturated(by other: Self) -> Self {
+        let (product, overflow) = multipliedReportingOverflow(by: other)
+        return overflow ? ((self < 0) == (other < 0) ? .max : .min) : product
+    }
+}
+
+extension Sequence where Element: FixedWidthInteger {
+    /// The sum of all, or the bound that it passes.
+    package func sumSaturated() -> Element { reduce(0) { $0.addingSaturated($1) } }
+}

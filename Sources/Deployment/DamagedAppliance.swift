@@ -1,0 +1,112 @@
+package import ApplianceModel
+internal import HostSystem
+package import MachineBackend
+internal import SpecFile
+internal import SystemPackage
+internal import Workflow
+
+/// An appliance whose journal cannot be used: what is known of it without, which is enough to say what it does, to end it and to remove it.
+package struct DamagedAppliance: Sendable {
+    package let name: ApplianceName
+    package let spec: ApplianceSpec
+    /// Why it cannot be opened.
+    package let damage: Failure
+    /// What its card says; nil where there is none that can be read.
+    let card: ApplianceCard?
+    private let environment: ApplianceEnvironment
+    private var directory: ApplianceDirectory { environment.state.appliance(name) }
+    private var backend: any MachineBackend { environment.backend(for: spec) }
+    private var remains: (any RemainsProviding)? { backend as? any RemainsProviding }
+
+    /// Nil for an appliance that can be opened.
+    /// - Throws: what `Appliance.open` throws for other reasons than its journal.
+    package init?(_ name: String, in environment: ApplianceEnvironment) throws {
+        do {
+            _ = try Appliance.open(name, in: environment)
+            return nil
+        } catch let damage as Failure where damage.code == .journalUnusable {
+            guard let name = ApplianceName(name) else { throw damage }
+            let directory = environment.state.appliance(name)
+            self.name = name
+            self.damage = damage
+            self.environment = environment
+            spec = try SpecFile.parse(Files.read(directory.spec), file: directory.spec.string)
+            card = try? ApplianceCard.read(name, in: environment)
+        }
+    }
+
+    /// The machine: the platform's own record, where it keeps one here, else what the card says.
+    package var machine: MachineReference? {
+        if let remains { return remains.recordedMachine(of: name) }
+        return card?.machine.flatMap { $0.backend == backend.kind ? $0 : nil }
+    }
+
+    /// What the platform says; where it has no record of the machine, whether something runs.
+    package func powerState() async throws -> PowerState {
+        let known: PowerState
+        if let machine { known = try await backend.powerState(of: machine) } else { known = .absent }
+        guard known == .absent || known == .off, let remains, try await remains.runs(name) else { return known }
+        return .unresponsive
+    }
+
+    /// Shuts the guest down and waits, or cuts its power.
+    package func stop(grace: Duration, force: Bool) async throws {
+        if let machine, try await backend.powerState(of: machine) != .absent {
+            if force { try await backend.powerOff(machine) } else { try await backend.shutDown(machine, grace: grace) }
+        }
+        if let remains, remains.recordedMachine(of: name) == nil { try await remains.end(name, grace: force ? nil : grace) }
+    }
+
+    /// Removes the machine and what this host has of the appliance.
+    /// - Throws: the damage, where a machine on another platform may be left that nothing here names.
+    package func delete() async throws {
+        let lock = try Appliance.lock(name, directory)
+        let machine = machine
+        guard machine != nil || remains != nil else {
+            throw Failure(
+                .applianceDamaged, "nothing here says any more which machine of \(spec.machine.backend.rawValue) is that of '\(name)'",
+                remedy: "remove that machine there, then: pgkvm delete \(name) --forget", cause: damage)
+        }
+        if let machine { try await backend.delete(machine) }
+        try await remains?.remove(name)
+        try Files.remove(directory.path)
+        _ = consume lock
+    }
+
+    /// Removes what this host has of the appliance and leaves its machine, which is another platform's.
+    /// - Returns: the machine that may be there still, as far as it is known.
+    /// - Throws: `unsupported` for a machine whose disks lie among the appliance's own files.
+    package func forget() throws -> MachineReference? {
+        guard spec.machine.backend != .qemu else {
+            throw Failure(.unsupported, "the machine of '\(name)' is this host's own, and its disks lie with the appliance", remedy: "pgkvm delete \(name)")
+        }
+        let lock = try Appliance.lock(name, directory)
+        let machine = machine
+        try Files.remove(directory.path)
+        _ = consume lock
+        return machine
+    }
+}
+
+extension ApplianceSummary {
+    /// What can be said of an appliance without its journal.
+    package static func of(_ appliance: DamagedAppliance) async throws -> ApplianceSummary {
+        let state = try await appliance.powerState()
+        let cause = (appliance.damage.cause as? JournalError)
+        return ApplianceSummary(
+            name: appliance.name.rawValue, state: state.word, reason: (cause?.message ?? appliance.damage.message),
+            remedy: cause?.remedy ?? appliance.damage.remedy,
+            deployment: damagedWord, server: nil, change: nil, postgresqlVersion: appliance.card?.postgresqlVersion ?? appliance.spec.postgresql.version,
+            accelerator: nil, vcpus: appliance.spec.machine.vcpus, memory: "\(appliance.spec.machine.memory)", dataDisk: "\(appliance.spec.dataDisk.size)",
+            postgresql: appliance.card?.address, ssh: nil, networkMode: appliance.spec.network.mode.rawValue,
+            isThisHostOnly: appliance.spec.network.mode == .user, processID: nil, verified: nil, changed: nil, warnings: nil)
+    }
+
+    /// What `list` and `status` say of its deployment.
+    static let damagedWord = "damaged"
+}
+
+extension Failure.Code {
+    /// What is left of an appliance does not say which machine is its.
+    package static let applianceDamaged = Failure.Code("appliance.damaged")
+}

@@ -1,0 +1,96 @@
+package import ApplianceModel
+internal import Glibc
+package import SystemPackage
+
+/// What pgkvm believes about a machine, in a directory that only its own user writes.
+///
+/// Older versions kept the same files in QEMU's directory. They are read there, with the care that such a place needs, until the next command
+/// that holds the appliance's lock has moved them.
+package struct MachineRecords: Sendable {
+    package let directory: MachineDirectory
+
+    package init(_ directory: MachineDirectory) { self.directory = directory }
+
+    /// Reads a record; nil when there is none.
+    /// - Throws: `file.unreadable`, also for what is not a regular file or is larger than a record can be.
+    package func read(_ name: String) throws -> [UInt8]? {
+        // Once more at the end: another command may have moved it in between.
+        for path in [directory.record(name), directory.file(name), directory.record(name)] {
+            if let bytes = try Files.readRegularIfPresent(path) { return bytes }
+        }
+        return nil
+    }
+
+    /// Where a record is now.
+    package func location(_ name: String) -> FilePath {
+        Files.status(directory.record(name), followLinks: false) == nil && former(name) != nil ? directory.file(name) : directory.record(name)
+    }
+
+    /// Where a log is written. A QEMU that an older version started goes on writing in its own directory, whatever older log is here.
+    package func log(_ name: String) -> FilePath { former(name)?.isRegularFile == true ? directory.file(name) : directory.record(name) }
+
+    private func former(_ name: String) -> FileStatus? { Files.status(directory.file(name), followLinks: false) }
+
+    /// Writes a record, and takes away what an older version left of it.
+    /// - Throws: `file.unwritable`.
+    package func write(_ bytes: [UInt8], to name: String) throws {
+        try prepare()
+        try Files.write(bytes, to: directory.record(name))
+        try Files.remove(directory.file(name))
+    }
+
+    /// Makes the directory.
+    /// - Throws: `file.unwritable`.
+    package func prepare() throws { try Files.createDirectory(directory.records) }
+
+    /// Moves a record that an older version left, unless there is a newer one.
+    /// - Parameter check: judges what is in it, and throws for a record that is not to be believed; it then stays where it was.
+    /// - Throws: `file.unreadable`, `file.unwritable`, and what `check` throws.
+    package func takeOver(_ name: String, check: ([UInt8]) throws -> Void) throws {
+        guard former(name) != nil else { return }
+        if try Files.readRegularIfPresent(directory.record(name)) == nil {
+            guard let bytes = try Files.readRegularIfPresent(directory.file(name)) else { return }
+            try check(bytes)
+            try write(bytes, to: name)
+        } else {
+            try Files.remove(directory.file(name))
+        }
+    }
+
+    /// Moves a log that an older version left, unless there is a newer one. The file itself is moved, so that a QEMU that has it open goes on
+    /// writing it. What is no log is removed.
+    /// - Throws: `file.unreadable`, `file.unwritable`.
+    package func takeOverLog(_ name: String) throws {
+        guard let place = try DirectoryHandle.open(directory.path), let found = place.status(name) else { return }
+        guard Self.isLog(found) else { return try place.remove(name) }
+        try prepare()
+        guard let records = try DirectoryHandle.open(directory.records), records.status(name) == nil else { return }
+        try place.move(name, to: records)
+        // What was examined may have been exchanged before it was moved. Nobody exchanges it here.
+        guard let moved = records.status(name), Self.isLog(moved), let file = try records.file(name) else { return try records.remove(name) }
+        try file.give(user: geteuid(), group: getegid())
+    }
+
+    /// Whether it is a file that has this name alone: another name may be one of somebody else's file.
+    private static func isLog(_ status: FileStatus) -> Bool { status.isRegularFile && status.links == 1 }
+
+    /// Takes away what is left in QEMU's directory under the names of these records, so that nothing there passes for one.
+    /// - Throws: `file.unreadable`, `file.unwritable`.
+    package func removeFormer(_ names: [String]) throws {
+        guard let place = try DirectoryHandle.open(directory.path) else { return }
+        for name in names { try place.remove(name) }
+    }
+
+    /// Cuts a log that has grown over `limit` bytes to its last part. Whoever writes it appends, so that it can be cut under its hands.
+    ///
+    /// In QEMU's directory only a file of that directory's owner is touched, which has no second name.
+    /// - Throws: `file.unreadable`, `file.unwritable`.
+    package func cutLog(_ name: String, over limit: Int, to count: Int) throws {
+        if let file = try RegularFile.open(directory.record(name), forWriting: true), file.status.size.bytes > Int64(limit) { try file.keepEnd(count) }
+        guard let place = try DirectoryHandle.open(directory.path), place.status(name)?.isRegularFile == true,
+            let file = try place.file(name, forWriting: true), file.status.size.bytes > Int64(limit), file.status.links == 1,
+            try file.status.owner == place.status().owner
+        else { return }
+        try file.keepEnd(count)
+    }
+}

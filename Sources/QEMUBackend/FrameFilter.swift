@@ -1,0 +1,104 @@
+internal import ApplianceModel
+
+/// Which of the guest's packets reach passt: those that leave this host, and those that passt itself answers.
+///
+/// passt connects from this host to whatever address the guest names. Without its `--no-map-gw` 10.0.2.2 is the host, but a guest may write
+/// 127.0.0.1, 0.0.0.0 or the host's own address into a packet as well, and older versions take that at its word. So no such packet gets there.
+struct FrameFilter {
+    static let guest = IPv4Address(10, 0, 2, 15)
+    /// Where connections from this host seem to come from.
+    static let gateway = IPv4Address(10, 0, 2, 2)
+    /// Where the guest asks for names; passt asks the host's resolver.
+    static let nameServer = IPv4Address(10, 0, 2, 3)
+
+    private static let everybody = IPv4Address(255, 255, 255, 255)
+    private static let nobody = IPv4Address(0, 0, 0, 0)
+
+    /// Whether packets to an address leave this host.
+    let leadsElsewhere: (IPv4Address) -> Bool
+
+    /// - Parameters:
+    ///   - bytes: from the guest, whatever they are.
+    ///   - frame: the Ethernet frame among them.
+    func passes(_ bytes: [UInt8], _ frame: Range<Int>) -> Bool {
+        guard frame.lowerBound >= 0, frame.upperBound <= bytes.count, let packet = Packet(bytes, frame) else { return false }
+        switch packet {
+        case .addressResolution: return true
+        case .internet(let packet): return passes(packet)
+        }
+    }
+
+    private func passes(_ packet: InternetPacket) -> Bool {
+        // Who has no address yet asks for one.
+        if packet.isAddressRequest { return [Self.nobody, Self.guest].contains(packet.source) && [Self.everybody, Self.gateway].contains(packet.destination) }
+        guard packet.source == Self.guest else { return false }
+        switch packet.destination {
+        // Answers to whoever connected to the guest; no connection begins that way.
+        case Self.gateway: return packet.isTCP && !packet.opensConnection
+        case Self.nameServer: return packet.hasPorts && packet.destinationPort == 53
+        case let other: return Self.canBeElsewhere(other) && leadsElsewhere(other)
+        }
+    }
+
+    /// This network, loopback, link-local (clouds answer there with their machine's credentials), multicast and what is reserved are not.
+    static func canBeElsewhere(_ address: IPv4Address) -> Bool {
+        let (first, second) = (address.value >> 24, address.value >> 16 & 0xff)
+        return first != 0 && first != 127 && first < 224 && !(first == 169 && second == 254)
+    }
+}
+
+/// What a guest's Ethernet frame holds, of what passt has a use for.
+private enum Packet {
+    case addressResolution
+    case internet(InternetPacket)
+
+    /// Nil for anything else, and for what is cut off.
+    init?(_ bytes: [UInt8], _ frame: Range<Int>) {
+        guard frame.count >= 14 else { return nil }
+        switch (bytes[frame.lowerBound + 12], bytes[frame.lowerBound + 13]) {
+        case (0x08, 0x06): self = .addressResolution
+        case (0x08, 0x00):
+            guard let packet = InternetPacket(bytes, frame.lowerBound + 14..<frame.upperBound) else { return nil }
+            self = .internet(packet)
+        default: return nil
+        }
+    }
+}
+
+/// The parts of an IPv4 packet by which it is judged.
+private struct InternetPacket {
+    let source: IPv4Address
+    let destination: IPv4Address
+    let transport: UInt8
+    let sourcePort: UInt16
+    let destinationPort: UInt16
+    /// Of TCP.
+    let flags: UInt8
+
+    private static let (icmp, tcp, udp): (UInt8, UInt8, UInt8) = (1, 6, 17)
+
+    /// Nil for fragments too, which have no ports.
+    init?(_ bytes: [UInt8], _ range: Range<Int>) {
+        let start = range.lowerBound
+        guard range.count >= 20 else { return nil }
+        func number(_ offset: Int) -> UInt16 { UInt16(bytes[start + offset]) << 8 | UInt16(bytes[start + offset + 1]) }
+        let header = Int(bytes[start] & 0x0f) * 4
+        let length = Int(number(2))
+        guard bytes[start] >> 4 == 4, header >= 20, length >= header, length <= range.count, number(6) & 0x3fff == 0 else { return nil }
+        transport = bytes[start + 9]
+        source = IPv4Address(value: UInt32(number(12)) << 16 | UInt32(number(14)))
+        destination = IPv4Address(value: UInt32(number(16)) << 16 | UInt32(number(18)))
+        let least: [UInt8: Int] = [Self.icmp: 8, Self.tcp: 20, Self.udp: 8]
+        guard let least = least[transport], length >= header + least else { return nil }
+        let hasPorts = transport != Self.icmp
+        sourcePort = hasPorts ? number(header) : 0
+        destinationPort = hasPorts ? number(header + 2) : 0
+        flags = transport == Self.tcp ? bytes[start + header + 13] : 0
+    }
+
+    var hasPorts: Bool { transport != Self.icmp }
+    var isTCP: Bool { transport == Self.tcp }
+    /// SYN without ACK.
+    var opensConnection: Bool { isTCP && flags & 0x12 == 0x02 }
+    var isAddressRequest: Bool { transport == Self.udp && sourcePort == 68 && destinationPort == 67 }
+}

@@ -1,0 +1,74 @@
+/// Text that is right in one language: a value in its quotes, or what is made of such values.
+///
+/// Each language has a type of its own, and no plain `String` is one: what was not quoted does not compile where quoted text is wanted. Everything
+/// here goes by Unicode scalars or bytes. A combining mark behind a quote is one `Character` with it, and a comparison by characters would not see
+/// the quote that the reader of the text sees.
+package protocol QuotedText: Sendable, Hashable, CustomStringConvertible {
+    var text: String { get }
+}
+
+extension QuotedText {
+    package var description: String { text }
+
+    /// Bytes, as the reader compares them: Unicode's equivalence is not for quoted text.
+    package static func == (left: Self, right: Self) -> Bool { left.text.utf8.elementsEqual(right.text.utf8) }
+
+    package func hash(into hasher: inout Hasher) {
+        for byte in text.utf8 { hasher.combine(byte) }
+    }
+}
+
+/// A value that a language cannot hold, whatever the quotes.
+package struct Unquotable: Error, Equatable, CustomStringConvertible {
+    /// Why, as the end of a sentence about the value: `contains a NUL`.
+    package let reason: String
+
+    init(_ reason: String) { self.reason = reason }
+
+    package var description: String { reason }
+}
+
+extension String {
+    /// The text with each scalar replaced by what `form` gives for it; nil keeps the scalar.
+    func mapped(_ form: (Unicode.Scalar) -> String?) -> String {
+        var result = "".unicodeScalars
+        for scalar in unicodeScalars {
+            if let other = form(scalar) { result.append(contentsOf: other.unicodeScalars) } else { result.append(scalar) }
+        }
+        return String(result)
+    }
+
+    /// The text with a backslash in front of each of these scalars.
+    func escaping(_ special: Unicode.Scalar...) -> String { mapped { special.contains($0) ? "\\\($0)" : nil } }
+
+    /// The text with each of these scalars doubled.
+    func doubling(_ special: Unicode.Scalar) -> String { mapped { $0 == special ? "\($0)\($0)" : nil } }
+
+    func holds(_ bytes: UInt8...) -> Bool { utf8.contains { bytes.contains($0) } }
+
+    /// The text in which every byte but RFC 3986's unreserved characters, and those that `leaving` adds, is percent-encoded.
+    func percentEncoded(leaving others: String = "") -> String {
+        let digits = Array("0123456789ABCDEF".unicodeScalars)
+        var result = "".unicodeScalars
+        for byte in utf8 {
+            if byte.isASCIIAlphanumeric || "-._~".utf8.contains(byte) || others.utf8.contains(byte) {
+                result.append(Unicode.Scalar(byte))
+            } else {
+                result.append(contentsOf: ["%", digits[Int(byte >> 4)], digits[Int(byte & 15)]])
+            }
+        }
+        return String(result)
+    }
+}
+
+extension UInt8 {
+    var isASCIILetter: Bool { (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(self | 0x20) }
+    var isASCIIDigit: Bool { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(self) }
+    var isASCIIAlphanumeric: Bool { isASCIILetter || isASCIIDigit }
+}
+
+extension Unicode.Scalar {
+    /// A character that steers a terminal or a file instead of being shown. The byte order mark counts too: nobody means it within a text, and
+    /// readers drop it.
+    package var isControl: Bool { value < 0x20 || (0x7f...0x9f).contains(value) || self == "\u{feff}" }
+}
