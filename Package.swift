@@ -32,7 +32,7 @@ let libraries: [Target] = [
     .target(
         name: "HostSystem", dependencies: ["ApplianceModel", "Quoting", "CKVM", "CLinux", subprocess, systemPackage], swiftSettings: memorySafe),
     .target(
-        name: "Workflow", dependencies: [crypto], swiftSettings: strict),
+        name: "Workflow", dependencies: ["Quoting", crypto], swiftSettings: strict),
     .target(
         name: "CloudInitTemplates", path: "cloud-init",
         resources: [.embedInCode("user-data"), .embedInCode("meta-data"), .embedInCode("network-config")], swiftSettings: strict),
@@ -56,12 +56,13 @@ let libraries: [Target] = [
     .target(
         name: "GuestImage", dependencies: ["ApplianceModel", "Quoting", "HostSystem", "PostgresServer", crypto, systemPackage],
         resources: [.embedInCode("Recipe/customize.sh")], swiftSettings: strict),
-    .target(name: "MachineBackend", dependencies: ["ApplianceModel", systemPackage], swiftSettings: strict),
+    .target(name: "MachineBackend", dependencies: ["ApplianceModel", "Quoting", systemPackage], swiftSettings: strict),
     .target(name: "QEMUBackend", dependencies: ["ApplianceModel", "Quoting", "MachineBackend", "HostSystem", systemPackage], swiftSettings: strict),
     .target(
         name: "LibvirtBackend",
         dependencies: [
-            "ApplianceModel", "Quoting", "MachineBackend", "HostSystem", "BuiltinTemplates", systemPackage, .product(name: "Mustache", package: "swift-mustache"),
+            "ApplianceModel", "Quoting", "MachineBackend", "HostSystem", "BuiltinTemplates", systemPackage,
+            .product(name: "Mustache", package: "swift-mustache"),
         ], swiftSettings: strict),
     .target(
         name: "ProxmoxBackend", dependencies: ["ApplianceModel", "Quoting", "MachineBackend", "HostSystem", crypto, systemPackage], swiftSettings: strict),
@@ -86,7 +87,8 @@ let libraries: [Target] = [
     .executableTarget(
         name: "pgkvm",
         dependencies: [
-            "Guide", "Deployment", "QEMUBackend", "LibvirtBackend", "ProxmoxBackend", "ApplianceModel", "Quoting", "SpecFile", "HostSystem", "Workflow", "GuestImage",
+            "Guide", "Deployment", "QEMUBackend", "LibvirtBackend", "ProxmoxBackend", "ApplianceModel", "Quoting", "SpecFile", "HostSystem", "Workflow",
+            "GuestImage",
             "MachineBackend",
             "SecureShell", "PostgresClient", "PostgresServer", "Verification", "BuiltinTemplates", systemPackage,
             .product(name: "ArgumentParser", package: "swift-argument-parser"),
@@ -139,7 +141,8 @@ let package = Package(
         .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2"),
     ],
     targets: libraries + (isFuzzing ? fuzzing : []) + [
-        tests("Quoting", ["HostSystem"]), tests("ApplianceModel"), tests("SpecFile", ["HostSystem", "BuiltinTemplates"]), tests("HostSystem"), tests("Workflow"),
+        tests("Quoting", ["HostSystem"]), tests("ApplianceModel"), tests("SpecFile", ["HostSystem", "BuiltinTemplates"]), tests("HostSystem"),
+        tests("Workflow"),
         tests("GuestImage", ["HostSystem", "PostgresServer"]),
         tests("CloudInit", ["HostSystem"]), tests("SecureShell", ["HostSystem", crypto, cryptoExtras]), tests("PostgresClient", ["HostSystem"]),
         tests("PostgresServer", ["HostSystem", "PostgresClient"]), tests("QEMUBackend", ["HostSystem", "MachineBackend", "Verification"]),
@@ -156,7 +159,8 @@ let package = Package(
         .testTarget(
             name: "IntegrationTests",
             dependencies: [
-                "TestSupport", "ApplianceModel", "Quoting", "SpecFile", "HostSystem", "Workflow", "PostgresClient", "PostgresServer", "SecureShell", "MachineBackend",
+                "TestSupport", "ApplianceModel", "Quoting", "SpecFile", "HostSystem", "Workflow", "PostgresClient", "PostgresServer", "SecureShell",
+                "MachineBackend",
                 "QEMUBackend", "GuestImage", "Verification", "Deployment", systemPackage,
             ], swiftSettings: strict),
     ]

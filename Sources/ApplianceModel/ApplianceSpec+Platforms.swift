@@ -1,3 +1,5 @@
+internal import Quoting
+
 /// The platform that runs the machine.
 package enum BackendKind: String, Sendable, Codable, CaseIterable {
     /// A QEMU process of this host.
@@ -30,9 +32,9 @@ extension ApplianceSpec {
         package init() {}
 
         /// Whether the daemon is one of this host.
-        package var isThisHost: Bool { uri.hasPrefix("qemu:///") }
+        package var isThisHost: Bool { uri.begins(with: "qemu:///") }
         /// Whether the daemon is the user's own, without rights over the host.
-        package var isSession: Bool { uri.hasSuffix("/session") }
+        package var isSession: Bool { uri.ends(with: "/session") }
     }
 
     /// Which Proxmox VE, and where its disks lie. The API token is in a file or in the environment, never here.

@@ -1,3 +1,5 @@
+internal import Quoting
+
 /// A bound that the user sets for a figure: `disk.write-latency.p99=5ms`. Where less is better it is the most, else the least.
 package struct MetricLimit: Codable, Sendable, Equatable {
     /// The id of the metric.
@@ -28,7 +30,7 @@ package struct MetricLimit: Codable, Sendable, Equatable {
     /// Reads `METRIC=VALUE`.
     /// - Throws: `input.invalid`.
     package init(_ text: String) throws {
-        let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+        let parts = text.split(at: "=", maxSplits: 1, omittingEmptySubsequences: false)
         guard parts.count == 2 else {
             throw Failure(.invalidInput, "\(SpecRules.shown(text)) is no limit; write METRIC=VALUE, such as disk.write-latency.p99=5ms")
         }

@@ -1,3 +1,5 @@
+internal import Quoting
+
 /// An IPv4 network in CIDR notation, such as `10.0.2.0/24`. Host bits must be zero.
 package struct IPv4Network: Hashable, Sendable, CustomStringConvertible, Codable {
     package let address: IPv4Address
@@ -6,7 +8,7 @@ package struct IPv4Network: Hashable, Sendable, CustomStringConvertible, Codable
 
     /// Returns nil unless the text is `a.b.c.d/n` (or one address, taken as /32) without host bits.
     package init?(_ text: String) {
-        let parts = text.split(separator: "/", omittingEmptySubsequences: false)
+        let parts = text.split(at: "/", omittingEmptySubsequences: false)
         guard parts.count <= 2, let first = parts.first, let address = IPv4Address(String(first)) else { return nil }
         let length = parts.count == 2 ? Int(parts[1]) : 32
         guard let length, (0...32).contains(length) else { return nil }
@@ -62,7 +64,7 @@ package struct IPv4Address: Hashable, Sendable, CustomStringConvertible {
 
     /// Returns nil unless the text is four decimal numbers from 0 to 255 without leading zeros.
     package init?(_ text: String) {
-        let parts = text.split(separator: ".", omittingEmptySubsequences: false)
+        let parts = text.split(at: ".", omittingEmptySubsequences: false)
         guard parts.count == 4 else { return nil }
         var value: UInt32 = 0
         for part in parts {
@@ -101,7 +103,7 @@ package struct IPv4Interface: Hashable, Sendable, CustomStringConvertible {
 
     /// Returns nil unless the text is `a.b.c.d/n`, and the address one that a host can have in that network.
     package init?(_ text: String) {
-        let parts = text.split(separator: "/", omittingEmptySubsequences: false)
+        let parts = text.split(at: "/", omittingEmptySubsequences: false)
         guard parts.count == 2, let address = IPv4Address(String(parts[0])), let length = Int(parts[1]), parts[1] == String(length),
             (1...30).contains(length)
         else { return nil }

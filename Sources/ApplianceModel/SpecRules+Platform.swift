@@ -72,7 +72,7 @@ extension SpecRules {
                 SpecFault("machine.proxmox.url", "\(shown(proxmox.url)) is not the address of a server; write one such as https://pve1.example.org:8006"))
         }
         for (key, path) in [("tokenFile", proxmox.tokenFile), ("caFile", proxmox.caFile)] {
-            if let path, !path.hasPrefix("/") || path.unicodeScalars.contains(where: \.isControl) {
+            if let path, !path.begins(with: "/") || path.unicodeScalars.contains(where: \.isControl) {
                 faults.append(SpecFault("machine.proxmox.\(key)", "\(shown(path)) is not an absolute path"))
             }
         }

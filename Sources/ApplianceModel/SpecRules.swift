@@ -110,12 +110,12 @@ extension SpecRules {
     private static func isDeviceName(_ name: String, longest: Int) -> Bool {
         (1...longest).contains(name.utf8.count) && ![".", ".."].contains(name)
             && name.utf8.allSatisfy { "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-".utf8.contains($0) }
-            && !name.hasPrefix("-")
+            && !name.begins(with: "-")
     }
 
     private static func dataDisk(_ disk: ApplianceSpec.DataDisk) -> [SpecFault] {
         var faults = size(disk.size, at: "data.size", smallest: smallestDataDisk, largest: largestDisk)
-        if let path = disk.adopt, !path.hasPrefix("/") || path.unicodeScalars.contains(where: \.isControl) {
+        if let path = disk.adopt, !path.begins(with: "/") || path.unicodeScalars.contains(where: \.isControl) {
             faults.append(SpecFault("data.adopt", "\(shown(path)) is not an absolute path; give the directory that 'delete --keep-data' named"))
         }
         return faults

@@ -30,7 +30,7 @@ package enum HostKeyRotation {
     ///   - root: a directory that stands for `/`.
     /// - Throws: `ssh-key.invalid`.
     package static func activateScript(publicKey: String, hostname: ApplianceName, root: String = "") throws -> String {
-        guard SeedText.isPublicKey(publicKey), publicKey.split(separator: " ").count == 2 else {
+        guard SeedText.isPublicKey(publicKey), publicKey.split(at: " ").count == 2 else {
             throw Failure(.sshKeyInvalid, "\(SpecRules.shown(publicKey)) is not an Ed25519 public key without comment")
         }
         return """

@@ -1,5 +1,6 @@
 package import ApplianceModel
 internal import HostSystem
+internal import Quoting
 package import SystemPackage
 
 /// An Ed25519 key pair in OpenSSH's forms.
@@ -15,7 +16,7 @@ package struct SSHKeyPair: Sendable, Equatable {
     }
 
     /// The public key without its comment: what a server presents and what is compared.
-    package var publicKeyWithoutComment: String { publicKey.split(separator: " ").prefix(2).joined(separator: " ") }
+    package var publicKeyWithoutComment: String { publicKey.split(at: " ").prefix(2).joined(separator: " ") }
 
     /// Makes a new pair with `ssh-keygen`. The files that it writes lie for a moment in a directory of mode 0700 inside `parent`.
     /// - Parameters:

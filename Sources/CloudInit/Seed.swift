@@ -1,4 +1,5 @@
 package import ApplianceModel
+internal import Quoting
 
 /// What a guest is told at its first boot.
 package struct Seed: Sendable, Equatable {
@@ -18,7 +19,7 @@ package struct Seed: Sendable, Equatable {
             Secret(
                 try SeedText.userData(
                     templates, hostname: identity.hostname, userName: identity.userName, authorizedKey: identity.authorizedKey,
-                    hostPrivateKey: privateKey.split(separator: "\n").map(String.init), hostPublicKey: identity.hostKey.publicKey))
+                    hostPrivateKey: privateKey.split(at: "\n").map(String.init), hostPublicKey: identity.hostKey.publicKey))
         }
         return SeedFiles(
             userData: userData, metaData: try SeedText.metaData(templates, instanceID: identity.instanceID, hostname: identity.hostname),
@@ -38,7 +39,7 @@ package struct Seed: Sendable, Equatable {
             try require((1...32).contains(address.prefixLength), "the address", address.cidr)
         }
         let isPEM = identity.hostKey.privateKey.withRevealed { key in
-            key.hasPrefix("-----BEGIN OPENSSH PRIVATE KEY-----\n") && key.split(separator: "\n").allSatisfy(SeedText.isPrintableASCII)
+            key.begins(with: "-----BEGIN OPENSSH PRIVATE KEY-----\n") && key.split(at: "\n").allSatisfy(SeedText.isPrintableASCII)
         }
         guard isPEM else { throw Failure(.seedInvalid, "the private host key is not in OpenSSH's format") }
     }

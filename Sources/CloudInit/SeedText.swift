@@ -53,7 +53,7 @@ enum SeedText {
     }
 
     static func isMACAddress(_ text: String) -> Bool {
-        let pairs = text.split(separator: ":", omittingEmptySubsequences: false)
+        let pairs = text.split(at: ":", omittingEmptySubsequences: false)
         return pairs.count == 6
             && pairs.allSatisfy { pair in
                 pair.utf8.count == 2 && pair.utf8.allSatisfy { isDigit($0) || (UInt8(ascii: "a")...UInt8(ascii: "f")).contains($0) }
@@ -62,7 +62,7 @@ enum SeedText {
 
     /// `ssh-ed25519 AAAA… comment`.
     static func isPublicKey(_ text: String) -> Bool {
-        let words = text.split(separator: " ", maxSplits: 2)
+        let words = text.split(at: " ", maxSplits: 2)
         guard words.count >= 2, isPrintableASCII(text), words[0] == "ssh-ed25519" else { return false }
         return words[1].utf8.count == 68 && words[1].utf8.allSatisfy { isLetterOrDigit($0) || "+/=".utf8.contains($0) }
     }

@@ -1,4 +1,5 @@
 internal import HostSystem
+internal import Quoting
 internal import SystemPackage
 
 /// A directory of mode 0700 for files that hold secrets and are needed for a moment.
@@ -6,7 +7,7 @@ enum WorkDirectory {
     /// Makes the directory, hands it to `body` and removes it, also when `body` throws. One of the same name that a killed run
     /// left in `parent` is removed first.
     static func use<Value>(in parent: FilePath, name: String, _ body: (FilePath) async throws -> Value) async throws -> Value {
-        for entry in try Files.list(parent) where entry.hasPrefix("\(name).") && entry.split(separator: ".").count == 3 {
+        for entry in try Files.list(parent) where entry.begins(with: "\(name).") && entry.split(at: ".").count == 3 {
             try Files.remove(parent.appending(entry))
         }
         let directory = try Files.createTemporaryDirectory(in: parent, prefix: name)

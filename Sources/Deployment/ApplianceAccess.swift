@@ -152,8 +152,8 @@ extension Appliance {
             let parts = try [DebugLog.former(directory.debugLog), directory.debugLog].compactMap { try Files.readEnd($0, bytes: Self.logLimit) }
             text = parts.map { String(decoding: $0, as: UTF8.self) }.joined()
         }
-        let ended = text.hasSuffix("\n") ? text.dropLast() : text[...]
-        return ended.split(separator: "\n", omittingEmptySubsequences: false).suffix(lines).joined(separator: "\n")
+        let ended = text.ends(with: "\n") ? text.dropLast() : text[...]
+        return ended.split(at: "\n", omittingEmptySubsequences: false).suffix(lines).joined(separator: "\n")
     }
 }
 

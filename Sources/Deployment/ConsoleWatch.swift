@@ -1,5 +1,6 @@
 internal import ApplianceModel
 internal import HostSystem
+internal import Quoting
 internal import SystemPackage
 
 /// Follows the guest's serial log from where it stood, so that waits can say what the guest is doing.
@@ -74,7 +75,7 @@ struct ConsoleWatch {
         pending = parts.popLast().map { Array($0.suffix(Self.pendingLimit)) } ?? []
         let whole = parts.map { Self.plain($0) }.filter { $0.contains { !$0.isWhitespace } }
         lines = (lines + whole).suffix(200)
-        kernelStarts += whole.count { $0.hasPrefix("[    0.000000] Linux version ") }
+        kernelStarts += whole.count { $0.begins(with: "[    0.000000] Linux version ") }
         let new = whole + [unfinished]
         kernelHasSpoken = kernelHasSpoken || new.contains(where: Self.isFromKernel)
         speaksOfLogin = speaksOfLogin || new.contains { $0.contains(#/\bssh\.s|\bsshd\b|\blogin: /#) }

@@ -2,6 +2,7 @@ internal import ApplianceModel
 internal import FoundationEssentials
 internal import HostSystem
 internal import MachineBackend
+internal import Quoting
 internal import SecureShell
 internal import SystemPackage
 package import Workflow
@@ -13,7 +14,7 @@ package enum Evidence {
         "sudo -n sh -c 'tail -n 200 /var/log/cloud-init.log /var/log/postgresql/*.log 2>/dev/null; journalctl -b -n 300 --no-pager 2>/dev/null'"
 
     package static func collect(_ context: DeploymentContext, step: StepID, error: any Error) async {
-        let stamp = Date.now.ISO8601Format().replacing(":", with: "")
+        let stamp = Date.now.ISO8601Format().replacing(":", by: "")
         let directory = context.directory.evidence.appending("\(stamp)-\(step)")
         do {
             try Files.createDirectory(directory)

@@ -1,5 +1,6 @@
 internal import ApplianceModel
 internal import BuiltinTemplates
+internal import Quoting
 
 /// A file of the guest.
 struct GuestFile: Sendable {
@@ -22,7 +23,7 @@ enum GuestFiles {
     }
 
     private static func line(_ file: GuestFile) -> String {
-        let owner = file.owner.split(separator: ":", maxSplits: 1).joined(separator: "\t")
+        let owner = file.owner.split(at: ":", maxSplits: 1).joined(separator: "\t")
         return "\(file.path)\t\(owner)\t\(file.mode)\t\(file.content.hexadecimal)\n"
     }
 }

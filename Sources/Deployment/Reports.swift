@@ -1,6 +1,7 @@
 package import ApplianceModel
 internal import FoundationEssentials
 internal import HostSystem
+internal import Quoting
 package import SystemPackage
 package import Verification
 
@@ -14,7 +15,7 @@ package enum Reports {
 
         package init(_ text: String) {
             description = text
-            let parts = text.split(separator: "-", maxSplits: 1)
+            let parts = text.split(at: "-", maxSplits: 1)
             let number = parts.count == 2 ? Int(parts[1]) : 1
             // A name that is none of ours stands for itself.
             stamp = number == nil ? text : parts.first.map(String.init) ?? text
@@ -40,7 +41,7 @@ package enum Reports {
 
     /// The stored reports, the oldest first.
     package static func names(_ directory: ApplianceDirectory) throws -> [Name] {
-        try Files.list(directory.reports).filter { $0.hasSuffix(".json") && !$0.hasPrefix(".") }.map { Name(String($0.dropLast(5))) }.sorted()
+        try Files.list(directory.reports).filter { $0.ends(with: ".json") && !$0.begins(with: ".") }.map { Name(String($0.dropLast(5))) }.sorted()
     }
 
     /// The newest one, nil when there is none.
@@ -70,8 +71,8 @@ package enum Reports {
     /// - Throws: `input.invalid`, and what `load` throws.
     package static func find(_ word: String, in directory: ApplianceDirectory) throws -> Report {
         let names = try names(directory)
-        if word.contains("/") || word.hasSuffix(".json") && !names.contains(Name(String(word.dropLast(5)))) { return try load(FilePath(word)) }
-        let wanted = word.hasSuffix(".json") ? String(word.dropLast(5)) : word
+        if word.holds("/") || word.ends(with: ".json") && !names.contains(Name(String(word.dropLast(5)))) { return try load(FilePath(word)) }
+        let wanted = word.ends(with: ".json") ? String(word.dropLast(5)) : word
         let found: Name? =
             switch wanted {
             case "latest": names.last

@@ -1,4 +1,5 @@
 internal import HostSystem
+internal import Quoting
 internal import SystemPackage
 
 /// For which archives apt has a password. Of the entries only the machines are read.
@@ -10,7 +11,7 @@ struct AptCredentials: Sendable {
     init(_ places: HostApt.Places) {
         var files = [places.credentials].compactMap(\.self)
         if let directory = places.credentialParts {
-            files += ((try? Files.list(directory)) ?? []).filter { $0.hasSuffix(".conf") }.map { directory.appending($0) }
+            files += ((try? Files.list(directory)) ?? []).filter { $0.ends(with: ".conf") }.map { directory.appending($0) }
         }
         machines = files.flatMap { (try? Files.readIfPresent($0)).flatMap(\.self).map(Self.machines) ?? [] }
     }

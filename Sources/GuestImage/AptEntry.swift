@@ -1,4 +1,5 @@
 internal import HostSystem
+internal import Quoting
 internal import SystemPackage
 
 /// The keys that apt accepts for an archive.
@@ -19,7 +20,7 @@ struct AptEntry: Equatable, Sendable {
     /// - Throws: `file.unreadable`.
     static func read(_ target: AptTarget) throws -> AptEntry {
         guard let (file, number) = target.entry, let bytes = try Files.readIfPresent(FilePath(file)) else { return AptEntry(options: [:]) }
-        let entries = file.hasSuffix(".sources") ? stanzas(bytes) : lines(bytes)
+        let entries = file.ends(with: ".sources") ? stanzas(bytes) : lines(bytes)
         func configures(_ entry: [String: String]) -> Bool {
             words(entry["uris"] ?? "").map(AptURI.withoutSlash).contains(target.archive) && words(entry["suites"] ?? "").contains(target.release)
         }
@@ -32,7 +33,7 @@ struct AptEntry: Equatable, Sendable {
         guard let value = options["signed-by"] else { return nil }
         let begin = "-----BEGIN PGP".utf8
         if let start = value.utf8.indices.first(where: { value.utf8[$0...].starts(with: begin) }) { return .armoured(String(value[start...]) + "\n") }
-        let paths = Self.words(Self.replaced(value, ",", with: " ")).filter { $0.hasPrefix("/") }
+        let paths = Self.words(Self.replaced(value, ",", with: " ")).filter { $0.begins(with: "/") }
         return paths.isEmpty ? nil : .files(paths)
     }
 
@@ -86,11 +87,11 @@ struct AptEntry: Equatable, Sendable {
             var rest = words(String(decoding: line.prefix { $0 != UInt8(ascii: "#") }, as: UTF8.self))[...]
             guard rest.popFirst() == "deb" else { return [:] }
             var entry: [String: String] = [:]
-            if rest.first?.hasPrefix("[") == true {
+            if rest.first?.begins(with: "[") == true {
                 var options: [String] = []
                 while let word = rest.popFirst() {
                     options.append(word)
-                    if word.hasSuffix("]") { break }
+                    if word.ends(with: "]") { break }
                 }
                 for option in words(replaced(replaced(options.joined(separator: " "), "[", with: " "), "]", with: " ")) {
                     guard let equals = option.utf8.firstIndex(of: UInt8(ascii: "=")) else { continue }

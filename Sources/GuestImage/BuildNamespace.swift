@@ -1,5 +1,6 @@
 internal import ApplianceModel
 internal import HostSystem
+internal import Quoting
 
 /// How mmdebstrap becomes root for the files that it unpacks.
 enum BuildNamespace: String, Sendable {
@@ -14,7 +15,7 @@ enum BuildNamespace: String, Sendable {
         let probe = try await ProgramRunner.run("mmdebstrap", ["--unshare-helper", "true"])
         if probe.status == 0 { return .unshare }
         if HostEnvironment.isRoot { return .root }
-        let said = probe.errorText.split(separator: "\n").last.map { ": \($0)" } ?? ""
+        let said = probe.errorText.split(at: "\n").last.map { ": \($0)" } ?? ""
         throw Failure(
             .imageBuildImpossible, "mmdebstrap cannot make a user namespace here\(said)",
             remedy: "install 'uidmap', give this user a range in /etc/subuid and /etc/subgid (usermod --add-subuids 100000-165535 "

@@ -1,5 +1,6 @@
 internal import ApplianceModel
 internal import HostSystem
+internal import Quoting
 internal import SystemPackage
 
 /// Fetches a file by the `curl` program; what came already is kept and continued, also by a later call.
@@ -82,7 +83,7 @@ struct Download: Sendable {
     }
 
     private func failure(_ result: ProgramResult) -> Failure {
-        let said = result.errorText.split(separator: "\n").last.map(String.init) ?? "curl ended with status \(result.status)"
+        let said = result.errorText.split(at: "\n").last.map(String.init) ?? "curl ended with status \(result.status)"
         return Failure(
             .imageDownloadFailed, "cannot download '\(url)': \(said)",
             remedy: "check the address and the network; the next import continues where this one stopped")

@@ -1,5 +1,6 @@
 internal import ApplianceModel
 internal import HostSystem
+internal import Quoting
 internal import SystemPackage
 
 /// The host's apt, asked by its own programs.
@@ -17,7 +18,7 @@ struct HostApt: Sendable, Hashable {
         let result = try await run("apt-get", ["indextargets"] + (isFetched ? [] : ["--no-release-info"]) + ["Created-By: Packages", "Architecture: amd64"])
         guard result.status == 0 else {
             let said = result.errorText.utf8.split(separator: UInt8(ascii: "\n")).map { String(decoding: $0, as: UTF8.self) }
-            let reason = said.first { $0.hasPrefix("E: ") } ?? said.last ?? "status \(result.status)"
+            let reason = said.first { $0.begins(with: "E: ") } ?? said.last ?? "status \(result.status)"
             throw Failure(.imageMirrorMissing, "apt cannot read its own sources: \(reason)", remedy: "correct them until 'apt-get update' works")
         }
         return AptTarget.parse(result.outputText)
@@ -27,7 +28,7 @@ struct HostApt: Sendable, Hashable {
     func priorities() async throws -> [String: Int] {
         let places = try await places()
         let parts = try places.preferenceParts.map(Files.list) ?? []
-        guard places.preferences.map(Files.exists) == true || parts.contains(where: { !$0.hasPrefix(".") }) else { return [:] }
+        guard places.preferences.map(Files.exists) == true || parts.contains(where: { !$0.begins(with: ".") }) else { return [:] }
         return AptTarget.priorities(policy: try await run("apt-cache", ["policy"]).outputText)
     }
 

@@ -1,6 +1,7 @@
 internal import ApplianceModel
 internal import HostSystem
 internal import PostgresServer
+internal import Quoting
 internal import SystemPackage
 
 /// Builds the disk of a Debian image: packages by mmdebstrap, file systems without mounting or root.
@@ -112,7 +113,7 @@ struct ImageBuilder: Sendable {
     /// The lines of mmdebstrap's output that say why it failed: those around the first error, and the last ones. Between the two is
     /// what else could not be done then.
     static func reason(in output: String) -> [String] {
-        let lines = output.split(separator: "\n").map(String.init)
+        let lines = output.split(at: "\n").map(String.init)
         let end = max(0, lines.count - 4)
         guard let error = lines.firstIndex(where: { line in ["dpkg: error", "E: "].contains(where: line.hasPrefix) }), error + 4 < end else {
             return lines.suffix(12)
@@ -123,9 +124,9 @@ struct ImageBuilder: Sendable {
 
     /// What a line of mmdebstrap's or the script's standard error tells a user; nil when that is nothing.
     static func stage(of line: String) -> String? {
-        if line.hasPrefix("pgkvm: ") { return String(line.dropFirst("pgkvm: ".count)) }
+        if line.begins(with: "pgkvm: ") { return String(line.dropFirst("pgkvm: ".count)) }
         let told = ["running apt-get", "downloading", "extracting", "installing"]
-        guard line.hasPrefix("I: "), told.contains(where: line.dropFirst(3).hasPrefix) else { return nil }
+        guard line.begins(with: "I: "), told.contains(where: line.dropFirst(3).hasPrefix) else { return nil }
         return String(line.dropFirst(3)).replacing("...", with: "")
     }
 

@@ -24,7 +24,7 @@ extension ImageCache {
         return try await exclusively(progress: progress) { work in
             if let image = try image(key: key), image.name == name { return image }
             let file = work.path.appending("import")
-            if source.hasPrefix("http://") || source.hasPrefix("https://") {
+            if source.begins(with: "http://") || source.begins(with: "https://") {
                 try await download(source, checksum: checksum, to: file, headers: work.path.appending("headers"), progress: progress)
             } else {
                 progress("copying and checking '\(source)'")
@@ -127,7 +127,7 @@ extension ImageCache {
     }
 
     private static func defaultName(of source: String) -> String {
-        let path = source.split(separator: "?", maxSplits: 1).first.map(String.init) ?? source
+        let path = source.split(at: "?", maxSplits: 1).first.map(String.init) ?? source
         return FilePath(path).lastComponent?.stem ?? ""
     }
 

@@ -1,6 +1,7 @@
 internal import ApplianceModel
 internal import Crypto
 internal import HostSystem
+internal import Quoting
 internal import SystemPackage
 
 /// The checksum that an import must have.
@@ -18,7 +19,7 @@ package struct ImageChecksum: Sendable, Equatable, CustomStringConvertible {
     /// Reads `sha256:HEX`, `sha512:HEX`, or the digits alone, whose number tells the algorithm.
     /// - Throws: `input.invalid`.
     package init(_ text: String) throws {
-        let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
+        let parts = text.split(at: ":", maxSplits: 1, omittingEmptySubsequences: false)
         let digits = (parts.last ?? "").lowercased()
         let named = parts.count == 2 ? Algorithm(rawValue: parts[0].lowercased()) : Algorithm.allCases.first { $0.digits == digits.utf8.count }
         guard let algorithm = named, digits.utf8.count == algorithm.digits, digits.utf8.allSatisfy(Self.isHexDigit) else {

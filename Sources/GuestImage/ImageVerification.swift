@@ -21,8 +21,8 @@ struct ImageVerification: Sendable {
 
     /// Reads the list that the customization wrote: mode, owner, group, capability or `-`, path.
     init(list: String) throws {
-        entries = try list.split(separator: "\n").map { line in
-            let fields = line.split(separator: " ", maxSplits: 4).map(String.init)
+        entries = try list.split(at: "\n").map { line in
+            let fields = line.split(at: " ", maxSplits: 4).map(String.init)
             guard fields.count == 5, let mode = UInt32(fields[0], radix: 8), let owner = UInt32(fields[1]), let group = UInt32(fields[2]) else {
                 throw Failure(.imageVerificationFailed, "the list of what is in the image has the line '\(line)'")
             }
@@ -64,22 +64,22 @@ struct ImageVerification: Sendable {
     static func parse(_ answers: String) -> [String: Entry] {
         var found: [String: Entry] = [:]
         var entry: Entry?
-        for line in answers.split(separator: "\n") {
-            if line.hasPrefix("debugfs: ") {
+        for line in answers.split(at: "\n") {
+            if line.begins(with: "debugfs: ") {
                 if let entry { found[entry.path] = entry }
                 let request = line.dropFirst("debugfs: ".count)
-                if request.hasPrefix("stat ") {
+                if request.begins(with: "stat ") {
                     entry = Entry(path: DebugfsPath.unquoted(request.dropFirst("stat ".count)), mode: .max, owner: .max, group: .max)
                 }
             } else if entry != nil {
-                let words = line.split(separator: " ").map(String.init)
+                let words = line.split(at: " ").map(String.init)
                 if let index = words.firstIndex(of: "Mode:"), entry?.mode == .max, words.count > index + 1 {
                     entry?.mode = UInt32(words[index + 1], radix: 8) ?? .max
                 } else if words.first == "User:", words.count >= 4, words[2] == "Group:" {
                     entry?.owner = UInt32(words[1]) ?? .max
                     entry?.group = UInt32(words[3]) ?? .max
-                } else if line.hasPrefix("security.capability"), let equals = line.lastIndex(of: "=") {
-                    entry?.capability = String(line[line.index(after: equals)...].filter(\.isHexDigit))
+                } else if line.begins(with: "security.capability"), let equals = line.unicodeScalars.lastIndex(of: "=") {
+                    entry?.capability = String(line[line.unicodeScalars.index(after: equals)...].filter(\.isHexDigit))
                 }
             }
         }

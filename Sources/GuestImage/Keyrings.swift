@@ -1,4 +1,5 @@
 internal import HostSystem
+internal import Quoting
 internal import SystemPackage
 
 /// The keyrings of the mirror, where mmdebstrap reads them and where the guest finds them.
@@ -31,8 +32,8 @@ struct Keyrings: Sendable {
             return Location(onHost: directory.appending(file).string, inGuest: "/usr/share/keyrings/\(file)")
         case .files(let files):
             let places = try files.enumerated().map { index, path -> (String, String) in
-                if path.hasPrefix("/usr/share/keyrings/debian-archive-") { return (path, debian) }
-                let file = "\(name)-\(index)\(path.hasSuffix(".asc") ? ".asc" : ".gpg")"
+                if path.begins(with: "/usr/share/keyrings/debian-archive-") { return (path, debian) }
+                let file = "\(name)-\(index)\(path.ends(with: ".asc") ? ".asc" : ".gpg")"
                 try Files.write(try Files.read(FilePath(path)), to: directory.appending(file), mode: .readableByAll)
                 return (directory.appending(file).string, "/usr/share/keyrings/\(file)")
             }

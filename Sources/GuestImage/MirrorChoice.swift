@@ -1,5 +1,6 @@
 internal import ApplianceModel
 internal import HostSystem
+internal import Quoting
 internal import SystemPackage
 
 /// Finds Debian's archives among those that the host's apt uses: by what their release files say, never by the names of suites, which
@@ -43,7 +44,7 @@ struct MirrorChoice: Sendable {
         let options = FetchOptions(settings)
         return DebianMirror(
             main: main, security: security, fetchOptions: options.forBuild,
-            guestFiles: try options.forGuest(usesTLS: [main, security].contains { $0.uri.hasPrefix("https:") || $0.uri.hasPrefix("mirror") }))
+            guestFiles: try options.forGuest(usesTLS: [main, security].contains { $0.uri.begins(with: "https:") || $0.uri.begins(with: "mirror") }))
     }
 
     /// The best archive of a kind.
@@ -93,7 +94,7 @@ struct MirrorChoice: Sendable {
         let certificate = settings.first { setting in
             let path = setting.path
             guard path.starts(with: ["acquire", "https"]), path.last == "sslcert" || path.last == "sslkey", !setting.value.isEmpty else { return false }
-            return uri.method.hasSuffix("https") && (path.count == 3 || path[2] == uri.host)
+            return uri.method.ends(with: "https") && (path.count == 3 || path[2] == uri.host)
         }
         if certificate != nil { throw Refusal(reason: "apt shows it a certificate of this host's (SslCert), which does not belong into an image") }
     }
@@ -124,9 +125,9 @@ struct MirrorChoice: Sendable {
         if let keys = entry.signedBy { return keys }
         var trusted = [places.trusted].compactMap(\.self).filter(Files.exists).map(\.string)
         if let directory = places.trustedParts {
-            trusted += try Files.list(directory).filter { $0.hasSuffix(".gpg") || $0.hasSuffix(".asc") }.map { directory.appending($0).string }
+            trusted += try Files.list(directory).filter { $0.ends(with: ".gpg") || $0.ends(with: ".asc") }.map { directory.appending($0).string }
         }
-        let hasOthers = trusted.contains { FilePath($0).lastComponent?.string.hasPrefix("debian-archive-") != true }
+        let hasOthers = trusted.contains { FilePath($0).lastComponent?.string.begins(with: "debian-archive-") != true }
         if let debian = Self.debianKeyrings.first(where: { Files.exists(FilePath($0)) }) {
             guard hasOthers, try await !Self.isSigned(target, by: debian) else { return .files([debian]) }
         }

@@ -1,4 +1,5 @@
 internal import ApplianceModel
+internal import Quoting
 
 /// Reads how large a transfer will be in all from the header lines that curl has written of its answers.
 enum TransferSize {
@@ -8,17 +9,17 @@ enum TransferSize {
         var total: Int64?
         var isSuccess = false
         for line in headers.split(whereSeparator: \.isNewline) {
-            if line.hasPrefix("HTTP/") {
+            if line.begins(with: "HTTP/") {
                 // Each redirection has an answer of its own.
                 total = nil
-                isSuccess = line.split(separator: " ").dropFirst().first?.hasPrefix("2") ?? false
+                isSuccess = line.split(at: " ").dropFirst().first?.begins(with: "2") ?? false
                 continue
             }
-            let parts = line.split(separator: ":", maxSplits: 1)
+            let parts = line.split(at: ":", maxSplits: 1)
             guard isSuccess, parts.count == 2 else { continue }
             let value = parts[1].filter { !$0.isWhitespace }
             switch parts[0].lowercased() {
-            case "content-range": total = value.split(separator: "/").last.flatMap { Int64($0) } ?? total
+            case "content-range": total = value.split(at: "/").last.flatMap { Int64($0) } ?? total
             case "content-length": total = total ?? Int64(value).map { $0.addingSaturated(before) }
             default: break
             }

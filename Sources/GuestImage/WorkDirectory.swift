@@ -1,5 +1,6 @@
 internal import ApplianceModel
 internal import HostSystem
+internal import Quoting
 internal import SystemPackage
 
 /// Where an image is made: a directory beside the finished ones, whose name no image has, and a scratch directory that
@@ -38,7 +39,7 @@ struct WorkDirectory: Sendable {
     func removeScratch() async throws {
         guard let name = try Files.readIfPresent(scratchRecord) else { return }
         let scratch = FilePath(String(decoding: name, as: UTF8.self))
-        for left in try Files.list(scratch) where left.hasPrefix("mmdebstrap.") {
+        for left in try Files.list(scratch) where left.begins(with: "mmdebstrap.") {
             let directory = scratch.appending(left).string
             _ = try await ProgramRunner.run("mmdebstrap", ["--unshare-helper", "find", directory, "-xdev", "-mindepth", "1", "-delete"])
         }

@@ -1,5 +1,6 @@
 package import ApplianceModel
 internal import Glibc
+internal import Quoting
 package import SystemPackage
 
 /// A group of the unified hierarchy (cgroup v2).
@@ -17,7 +18,7 @@ package struct ControlGroup: Sendable, Equatable {
         self.root = root
     }
 
-    package var directory: FilePath { root.appending(path.split(separator: "/").compactMap { FilePath.Component(String($0)) }) }
+    package var directory: FilePath { root.appending(path.split(at: "/").compactMap { FilePath.Component(String($0)) }) }
 
     /// The share of the processor against the groups beside it, 1 to 10000; nil where the group has no such control.
     package var cpuWeight: Int? { value("cpu.weight").flatMap { Int($0) } }
@@ -40,7 +41,7 @@ package struct ControlGroup: Sendable, Equatable {
     }
 
     private func value(_ name: String) -> String? {
-        (try? Files.readText(directory.appending(name)))?.split(separator: "\n").first.map(String.init)
+        (try? Files.readText(directory.appending(name)))?.split(at: "\n").first.map(String.init)
     }
 
     /// Why this process can make no groups with weights and limits; nil when it can.
@@ -57,7 +58,7 @@ package struct ControlGroup: Sendable, Equatable {
     /// - Throws: `file.unwritable`.
     package func create() throws {
         var place = root
-        for component in path.split(separator: "/").compactMap({ FilePath.Component(String($0)) }) {
+        for component in path.split(at: "/").compactMap({ FilePath.Component(String($0)) }) {
             for controller in Self.controllers { try Self.set("+\(controller)", in: place.appending("cgroup.subtree_control")) }
             place.append(component)
             try Files.createDirectory(place)

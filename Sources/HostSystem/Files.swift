@@ -162,8 +162,8 @@ package enum Files {
     /// in the id of a process that is gone, a number, and perhaps `.tmp`. Also what former releases left of a trial of O_DIRECT.
     /// - Throws: `file.unreadable`, `file.unwritable`.
     package static func removeAbandoned(in directory: FilePath) throws {
-        for name in try list(directory) where name.hasPrefix(".") {
-            var parts = name.split(separator: ".", omittingEmptySubsequences: false)
+        for name in try list(directory) where name.begins(with: ".") {
+            var parts = name.split(at: ".", omittingEmptySubsequences: false)
             if parts.count == 3, parts[1] == "o-direct", UInt32(parts[2]) != nil {
                 try remove(directory.appending(name))
                 continue

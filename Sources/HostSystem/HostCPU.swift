@@ -1,5 +1,6 @@
 internal import CKVM
 internal import Glibc
+internal import Quoting
 
 /// The processor's extension for virtual machines.
 package enum VirtualizationExtension: String, Codable, Sendable, CaseIterable {
@@ -60,7 +61,7 @@ package struct HostCPU: Codable, Sendable, Equatable {
 
     static func text(_ bytes: [UInt8]) -> String {
         let text = String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
-        return text.split(separator: " ").joined(separator: " ")
+        return text.split(at: " ").joined(separator: " ")
     }
 }
 

@@ -1,5 +1,6 @@
 internal import FoundationEssentials
 internal import Glibc
+internal import Quoting
 
 /// The environment of the process. Nothing below the executable decides by it but the search for programs.
 package enum HostEnvironment {
@@ -33,12 +34,12 @@ package enum HostEnvironment {
 
     /// `$HOME`; where it is not set, as in a service of the system, what the account says. Nil for an account without one.
     package static var homeDirectory: String? {
-        if let home = value("HOME"), home.hasPrefix("/") { return home }
+        if let home = value("HOME"), home.begins(with: "/") { return home }
         var entry = unsafe passwd()
         var found: UnsafeMutablePointer<passwd>?
         var buffer = [CChar](repeating: 0, count: 16_384)
         guard unsafe getpwuid_r(geteuid(), &entry, &buffer, buffer.count, &found) == 0, unsafe found != nil, let home = unsafe entry.pw_dir else { return nil }
         let path = unsafe String(cString: home)
-        return path.hasPrefix("/") ? path : nil
+        return path.begins(with: "/") ? path : nil
     }
 }

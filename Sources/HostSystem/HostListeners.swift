@@ -1,5 +1,6 @@
 package import ApplianceModel
 internal import Glibc
+internal import Quoting
 internal import SystemPackage
 
 /// A socket of this host on which somebody listens, as a client of IPv4 meets it.
@@ -26,9 +27,9 @@ package struct HostListener: Hashable, Sendable {
     /// Those of a table of the kernel's, `/proc/net/tcp` or `tcp6`. Of the latter those of all addresses count, and of addresses of IPv4.
     package static func parse(_ table: String) -> [HostListener] {
         table.split(whereSeparator: \.isNewline).compactMap { line in
-            let words = line.split(separator: " ", maxSplits: 4, omittingEmptySubsequences: true)
+            let words = line.split(at: " ", maxSplits: 4, omittingEmptySubsequences: true)
             guard words.count > 3, words[3] == "0A" else { return nil }
-            let parts = words[1].split(separator: ":")
+            let parts = words[1].split(at: ":")
             guard parts.count == 2, let port = UInt16(parts[1], radix: 16), let address = address(parts[0]) else { return nil }
             return HostListener(address: address, port: port)
         }

@@ -1,5 +1,6 @@
 package import ApplianceModel
 internal import Glibc
+internal import Quoting
 internal import SystemPackage
 
 /// The host's memory, from /proc/meminfo.
@@ -17,7 +18,7 @@ package struct HostMemory: Sendable {
 
     /// - Throws: `file.unreadable`.
     package static func current() throws -> HostMemory {
-        let lines = try Files.readText("/proc/meminfo").split(separator: "\n")
+        let lines = try Files.readText("/proc/meminfo").split(at: "\n")
         func value(_ key: String) -> ByteSize {
             let line = lines.first { $0.hasPrefix(key + ":") }
             let digits = line?.drop { !$0.isNumber }.prefix { $0.isNumber }

@@ -1,4 +1,5 @@
 package import ApplianceModel
+internal import Quoting
 package import SystemPackage
 
 /// The bridges and tap devices of this host.
@@ -91,7 +92,7 @@ package struct HostNetwork {
     private func number(_ device: String, _ file: String) -> UInt32? {
         guard let text = try? Files.readText(devices.appending(device).appending(file)) else { return nil }
         let word = text.prefix { !$0.isWhitespace }
-        return word.hasPrefix("0x") ? UInt32(word.dropFirst(2), radix: 16) : UInt32(word)
+        return word.begins(with: "0x") ? UInt32(word.dropFirst(2), radix: 16) : UInt32(word)
     }
 
     private func creation(_ mode: ApplianceSpec.Network.Mode, _ device: String) -> String {
@@ -124,7 +125,7 @@ package struct HostNetwork {
     private func helperAllows(_ bridge: String) -> Bool {
         guard Files.exists(helperRules) else { return false }
         guard let text = try? Files.readText(helperRules) else { return true }
-        let rules = text.split(separator: "\n").map { $0.split(whereSeparator: \.isWhitespace).map(String.init) }
+        let rules = text.split(at: "\n").map { $0.split(whereSeparator: \.isWhitespace).map(String.init) }
         return rules.contains { $0.first == "include" || $0 == ["allow", bridge] || $0 == ["allow", "all"] }
     }
 

@@ -1,4 +1,5 @@
 internal import ApplianceModel
+internal import Quoting
 package import SystemPackage
 
 /// The time zones of this host, which are those of most guests too.
@@ -17,8 +18,8 @@ package enum HostTimeZones {
 
     /// `Z NAME …` begins a zone, and `L ZONE NAME` gives it another name.
     private static func names(_ text: String) -> [String] {
-        text.split(separator: "\n").compactMap { line in
-            let words = line.split(separator: " ", maxSplits: 3)
+        text.split(at: "\n").compactMap { line in
+            let words = line.split(at: " ", maxSplits: 3)
             switch words.first {
             case "Z" where words.count > 1: return String(words[1])
             case "L" where words.count > 2: return String(words[2])

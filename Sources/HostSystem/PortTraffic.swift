@@ -1,4 +1,5 @@
 internal import ApplianceModel
+internal import Quoting
 
 /// Bytes that TCP connections to ports of this host have carried, as the kernel counts them for each connection.
 package struct PortTraffic: Sendable, Equatable {
@@ -47,9 +48,9 @@ package struct PortTraffic: Sendable, Equatable {
     /// Reads what `ss` prints: two queues, two addresses, then words of which some are `bytes_sent:123`.
     package static func parse(_ text: String) -> PortTraffic {
         var connections: [Connection: Bytes] = [:]
-        for line in text.split(separator: "\n") {
+        for line in text.split(at: "\n") {
             let words = line.split(whereSeparator: \.isWhitespace)
-            guard words.count >= 4, let port = words[2].split(separator: ":").last.flatMap({ UInt16($0) }) else { continue }
+            guard words.count >= 4, let port = words[2].split(at: ":").last.flatMap({ UInt16($0) }) else { continue }
             func count(_ key: String) -> UInt64? { words.first { $0.hasPrefix(key) }.flatMap { UInt64($0.dropFirst(key.count)) } }
             connections[Connection(port: port, ends: "\(words[2]) \(words[3])")] = Bytes(
                 received: count("bytes_received:") ?? 0, sent: count("bytes_acked:") ?? count("bytes_sent:") ?? 0)

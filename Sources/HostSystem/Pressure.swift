@@ -1,4 +1,5 @@
 internal import ApplianceModel
+internal import Quoting
 package import SystemPackage
 
 /// How much of the time somebody waited for a resource, as the kernel counts it (pressure stall information).
@@ -34,7 +35,7 @@ package struct Pressure: Sendable, Equatable, Codable {
 
     /// `avg10` of the line `some avg10=98.01 avg60=90.31 avg300=40.86 total=259386209`.
     package static func someAverage(_ text: String) -> Double? {
-        guard let line = text.split(separator: "\n").first(where: { $0.hasPrefix("some ") }) else { return nil }
-        return line.split(separator: " ").first { $0.hasPrefix("avg10=") }.flatMap { Double($0.dropFirst(6)) }
+        guard let line = text.split(at: "\n").first(where: { $0.begins(with: "some ") }) else { return nil }
+        return line.split(at: " ").first { $0.begins(with: "avg10=") }.flatMap { Double($0.dropFirst(6)) }
     }
 }

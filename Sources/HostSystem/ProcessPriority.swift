@@ -1,5 +1,6 @@
 package import ApplianceModel
 internal import Glibc
+internal import Quoting
 internal import SystemPackage
 
 /// The group that the kernel's scheduler makes of a session (`autogroup`): its nice value counts against other sessions, as long as no
@@ -12,7 +13,7 @@ package struct Autogroup: Sendable, Equatable, Codable {
     /// Reads `/autogroup-11 nice 0`.
     package init?(_ text: String) {
         let words = text.split { $0 == " " || $0 == "\n" }
-        guard words.count == 3, words[0].hasPrefix("/autogroup-"), let id = Int(words[0].dropFirst(11)), let nice = Int(words[2]) else { return nil }
+        guard words.count == 3, words[0].begins(with: "/autogroup-"), let id = Int(words[0].dropFirst(11)), let nice = Int(words[2]) else { return nil }
         self.id = id
         self.nice = nice
     }
@@ -44,7 +45,7 @@ package enum ProcessPriority {
 
     /// Whether the kernel shares out the processor between sessions at present (`kernel.sched_autogroup_enabled`).
     package static var areSessionsGroups: Bool {
-        (try? Files.readText("/proc/sys/kernel/sched_autogroup_enabled"))?.hasPrefix("1") == true
+        (try? Files.readText("/proc/sys/kernel/sched_autogroup_enabled"))?.begins(with: "1") == true
     }
 
     /// The autogroup of the session that the process leads; nil where it leads none, or the kernel knows no such groups.
@@ -74,9 +75,9 @@ package enum ProcessPriority {
     /// Whether a control group of an older hierarchy (cgroup v1) shares out the processor: the line `1:cpu,cpuacct:/path` of
     /// /proc/PID/cgroup, with a path that is not the root.
     package static func hasOlderCPUGroup(_ text: String) -> Bool {
-        text.split(separator: "\n").contains { line in
-            let parts = line.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false)
-            return parts.count == 3 && parts[1].split(separator: ",").contains("cpu") && parts[2] != "/"
+        text.split(at: "\n").contains { line in
+            let parts = line.split(at: ":", maxSplits: 2, omittingEmptySubsequences: false)
+            return parts.count == 3 && parts[1].split(at: ",").contains("cpu") && parts[2] != "/"
         }
     }
 

@@ -1,4 +1,5 @@
 package import ApplianceModel
+internal import Quoting
 package import SystemPackage
 
 /// What /proc tells everybody about a process of this host.
@@ -37,7 +38,7 @@ package struct ProcessStatus: Sendable, Equatable, Codable {
     package static func read(_ processID: Int32) throws -> ProcessStatus {
         let directory = FilePath("/proc/\(processID)")
         var result = ProcessStatus()
-        result.name = try Files.readText(directory.appending("comm")).split(separator: "\n").first.map(String.init) ?? ""
+        result.name = try Files.readText(directory.appending("comm")).split(at: "\n").first.map(String.init) ?? ""
         result.take(status: try Files.readText(directory.appending("status")))
         result.nice = nice(inStat: try Files.readText(directory.appending("stat")))
         result.cgroup = cgroup(in: (try? Files.readText(directory.appending("cgroup"))) ?? "")
@@ -46,9 +47,9 @@ package struct ProcessStatus: Sendable, Equatable, Codable {
         // A thread may end between the list and the look.
         for task in try Files.list(tasks) {
             let directory = tasks.appending(task)
-            guard let name = (try? Files.readText(directory.appending("comm")))?.split(separator: "\n").first.map(String.init) else { continue }
+            guard let name = (try? Files.readText(directory.appending("comm")))?.split(at: "\n").first.map(String.init) else { continue }
             result.threads.append(name)
-            guard name.hasPrefix("CPU "), let group = cgroup(in: (try? Files.readText(directory.appending("cgroup"))) ?? "") else { continue }
+            guard name.begins(with: "CPU "), let group = cgroup(in: (try? Files.readText(directory.appending("cgroup"))) ?? "") else { continue }
             if group != result.cgroup { result.processorGroups.append(group) }
         }
         result.threads.sort()
@@ -76,9 +77,9 @@ package struct ProcessStatus: Sendable, Equatable, Codable {
     /// Takes the fields of /proc/PID/status.
     package mutating func take(status text: String) {
         var fields: [Substring: [Substring]] = [:]
-        for line in text.split(separator: "\n") {
-            guard let colon = line.firstIndex(of: ":") else { continue }
-            fields[line[..<colon]] = line[line.index(after: colon)...].split { $0 == "\t" || $0 == " " }
+        for line in text.split(at: "\n") {
+            guard let colon = line.unicodeScalars.firstIndex(of: ":") else { continue }
+            fields[line[..<colon]] = line[line.unicodeScalars.index(after: colon)...].split { $0 == "\t" || $0 == " " }
         }
         let ids = fields["Uid"]?.compactMap { UInt32($0) } ?? []
         userIDs = ids.count == 4 ? ids : []
@@ -96,8 +97,8 @@ package struct ProcessStatus: Sendable, Equatable, Codable {
 
     /// Field 19 of /proc/PID/stat. The name in field 2 may hold blanks and brackets, so counting starts behind the last bracket.
     package static func nice(inStat text: String) -> Int? {
-        guard let end = text.lastIndex(of: ")") else { return nil }
-        let fields = text[text.index(after: end)...].split { $0 == " " || $0 == "\n" }
+        guard let end = text.unicodeScalars.lastIndex(of: ")") else { return nil }
+        let fields = text[text.unicodeScalars.index(after: end)...].split { $0 == " " || $0 == "\n" }
         // The first of these is field 3.
         guard fields.count > 17, let value = Int(fields[16]), (-20...19).contains(value) else { return nil }
         return value
@@ -105,7 +106,7 @@ package struct ProcessStatus: Sendable, Equatable, Codable {
 
     /// The line `0::/path` of /proc/PID/cgroup.
     package static func cgroup(in text: String) -> String? {
-        text.split(separator: "\n").first { $0.hasPrefix("0::") }.map { String($0.dropFirst(3)) }
+        text.split(at: "\n").first { $0.begins(with: "0::") }.map { String($0.dropFirst(3)) }
     }
 }
 
@@ -126,7 +127,7 @@ package struct GroupLimits: Sendable, Equatable, Codable {
     package static func read(_ cgroup: String, root: FilePath = "/sys/fs/cgroup") -> GroupLimits? {
         guard Files.exists(root.appending("cgroup.controllers")) else { return nil }
         var limits = GroupLimits()
-        var directory = root.appending(cgroup.split(separator: "/").map { FilePath.Component(String($0)) }.compactMap { $0 })
+        var directory = root.appending(cgroup.split(at: "/").map { FilePath.Component(String($0)) }.compactMap { $0 })
         while directory.starts(with: root) {
             limits.take(
                 processors: (try? Files.readText(directory.appending("cpu.max"))) ?? "",
@@ -149,7 +150,7 @@ package struct GroupLimits: Sendable, Equatable, Codable {
         if words.count == 2, let quota = words[0], let period = words[1], period > 0 {
             self.processors = min(self.processors ?? .infinity, quota / period)
         }
-        if let bytes = memory.split(separator: "\n").first.flatMap({ Int64($0) }) {
+        if let bytes = memory.split(at: "\n").first.flatMap({ Int64($0) }) {
             self.memory = ByteSize(bytes: min(self.memory?.bytes ?? .max, bytes))
         }
     }

@@ -1,5 +1,6 @@
 package import ApplianceModel
 internal import Glibc
+internal import Quoting
 internal import SystemPackage
 
 /// What a thread has used since it was started.
@@ -29,8 +30,8 @@ package struct ThreadUsage: Sendable, Equatable {
     /// Fields 14 and 15 of /proc/PID/task/TID/stat together, in clock ticks. The name in field 2 may hold blanks and brackets, so
     /// counting starts behind the last bracket.
     package static func ticks(inStat text: String) -> UInt64? {
-        guard let end = text.lastIndex(of: ")") else { return nil }
-        let fields = text[text.index(after: end)...].split { $0 == " " || $0 == "\n" }
+        guard let end = text.unicodeScalars.lastIndex(of: ")") else { return nil }
+        let fields = text[text.unicodeScalars.index(after: end)...].split { $0 == " " || $0 == "\n" }
         // The first of these is field 3.
         guard fields.count > 12, let user = UInt64(fields[11]), let system = UInt64(fields[12]) else { return nil }
         return user.addingSaturated(system)
@@ -59,7 +60,7 @@ package struct ProcessUsage: Sendable, Equatable {
 
     /// Nil for one that has ended between the list and the look.
     private static func thread(_ id: Int32, in directory: FilePath) -> ThreadUsage? {
-        guard let name = try? Files.readText(directory.appending("comm")).split(separator: "\n").first.map(String.init) else { return nil }
+        guard let name = try? Files.readText(directory.appending("comm")).split(at: "\n").first.map(String.init) else { return nil }
         if let text = try? Files.readText(directory.appending("schedstat")), let times = ThreadUsage.times(inSchedstat: text) {
             return ThreadUsage(id: id, name: name, busy: times.busy, waiting: times.waiting)
         }

@@ -1,5 +1,6 @@
 package import ApplianceModel
 internal import CLinux
+internal import Quoting
 internal import Subprocess
 package import SystemPackage
 
@@ -32,7 +33,7 @@ package enum ProgramRunner {
     package static func lookUp(_ name: String) -> FilePath? {
         if name.utf8.first == UInt8(ascii: "/") { return Files.isExecutable(FilePath(name)) ? FilePath(name) : nil }
         let path = HostEnvironment.value("PATH") ?? "/usr/bin:/bin"
-        let directories = path.split(separator: ":").map(String.init) + ["/usr/local/sbin", "/usr/sbin", "/sbin"]
+        let directories = path.split(at: ":").map(String.init) + ["/usr/local/sbin", "/usr/sbin", "/sbin"]
         return directories.lazy.map { FilePath($0).appending(name) }.first(where: Files.isExecutable)
     }
 
@@ -80,7 +81,7 @@ package enum ProgramRunner {
         guard result.status == 0 else {
             try Task.checkCancellation()
             let said = result.errorText.isEmpty ? result.outputText : result.errorText
-            let tail = said.split(separator: "\n").suffix(8).joined(separator: "\n    ")
+            let tail = said.split(at: "\n").suffix(8).joined(separator: "\n    ")
             throw Failure(.programFailed, "'\(name)' ended with status \(result.status)\(tail.isEmpty ? "" : ":\n    \(tail)")")
         }
         return result

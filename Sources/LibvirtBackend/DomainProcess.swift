@@ -2,6 +2,7 @@ internal import ApplianceModel
 internal import FoundationEssentials
 internal import HostSystem
 internal import MachineBackend
+internal import Quoting
 internal import SystemPackage
 
 /// QEMU as libvirt has started it for a domain.
@@ -52,7 +53,7 @@ struct DomainProcess: Equatable {
     /// The nodes of the virtio disks, those below others included.
     private func decided(_ nodes: [String: JSONValue]) -> Set<String> {
         var names: Set<String> = []
-        var next = Self.value(of: "-device", in: arguments).compactMap(Self.json).filter { $0["driver"]?.string?.hasPrefix("virtio-blk") == true }
+        var next = Self.value(of: "-device", in: arguments).compactMap(Self.json).filter { $0["driver"]?.string?.begins(with: "virtio-blk") == true }
             .compactMap { $0["drive"]?.string }
         while let name = next.popLast() {
             guard names.insert(name).inserted else { continue }

@@ -140,7 +140,7 @@ extension LibvirtBackend {
             try await virsh.run(["detach-disk", domain(of: machine), DomainText.seedTarget, scope])
         } catch let error as Failure where error.code == .libvirtRefused {
             let disks = try await virsh.run(["domblklist", domain(of: machine)] + (scope == "--config" ? ["--inactive"] : []))
-            guard disks.split(separator: "\n").allSatisfy({ !$0.contains(#/^\s*sda\s/#) }) else { throw error }
+            guard disks.split(at: "\n").allSatisfy({ !$0.contains(#/^\s*sda\s/#) }) else { throw error }
         }
     }
 }

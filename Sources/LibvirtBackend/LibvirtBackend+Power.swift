@@ -1,18 +1,19 @@
 internal import ApplianceModel
 internal import HostSystem
 package import MachineBackend
+internal import Quoting
 
 /// Starting, stopping and asking.
 extension LibvirtBackend {
     package func powerState(of machine: MachineReference) async throws -> PowerState {
         guard let text = try await virsh.runIfFound(["domstate", domain(of: machine), "--reason"]) else { return .absent }
-        return Self.powerState(text.split(separator: "\n").first.map(String.init) ?? "", name: machine.identifier)
+        return Self.powerState(text.split(at: "\n").first.map(String.init) ?? "", name: machine.identifier)
     }
 
     /// What each of libvirt's states means for the user.
     /// - Parameter text: such as `running (booted)`.
     static func powerState(_ text: String, name: String) -> PowerState {
-        let state = text.prefix { $0 != "(" }.split(separator: " ").joined(separator: " ")
+        let state = text.prefix { $0 != "(" }.split(at: " ").joined(separator: " ")
         let reason = text.drop { $0 != "(" }.dropFirst().prefix { $0 != ")" }
         switch (state, reason) {
         case ("running", _), ("idle", _), ("in shutdown", _): return .running

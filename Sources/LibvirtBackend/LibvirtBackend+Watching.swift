@@ -2,6 +2,7 @@ internal import ApplianceModel
 internal import FoundationEssentials
 internal import HostSystem
 package import MachineBackend
+internal import Quoting
 package import SystemPackage
 
 /// The process of a domain of this host. libvirt names it as QEMU names itself.
@@ -81,7 +82,7 @@ struct DiskStatistics: Equatable {
     /// Reads lines such as `  block.1.fl.reqs=17`.
     static func read(_ text: String) -> [DiskStatistics] {
         var rows: [Int: [Substring: Substring]] = [:]
-        for line in text.split(separator: "\n") {
+        for line in text.split(at: "\n") {
             guard let match = line.wholeMatch(of: #/\s*block\.([0-9]+)\.([^=]+)=(.*)/#), let number = Int(match.1) else { continue }
             rows[number, default: [:]][match.2] = match.3
         }

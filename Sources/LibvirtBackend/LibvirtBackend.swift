@@ -2,6 +2,7 @@ package import ApplianceModel
 internal import FoundationEssentials
 internal import HostSystem
 package import MachineBackend
+internal import Quoting
 package import SystemPackage
 
 /// Machines as domains of a libvirt daemon.
@@ -85,7 +86,7 @@ package struct LibvirtBackend: MachineBackend {
 enum Lease {
     /// A guest that was made again may have two for the same card.
     static func newest(in text: String) -> IPv4Address? {
-        text.split(separator: "\n").compactMap { line -> (expiry: String, address: IPv4Address)? in
+        text.split(at: "\n").compactMap { line -> (expiry: String, address: IPv4Address)? in
             let words = line.split(whereSeparator: \.isWhitespace)
             guard words.count >= 5, words[3] == "ipv4", let address = IPv4Address(String(words[4].prefix { $0 != "/" })) else { return nil }
             return ("\(words[0]) \(words[1])", address)

@@ -1,6 +1,7 @@
 package import ApplianceModel
 internal import HostSystem
 internal import MachineBackend
+internal import Quoting
 
 /// What the daemon's host is and has.
 struct LibvirtHost {
@@ -69,7 +70,7 @@ struct LibvirtHost {
         let text = try await virsh.run(["version", "--daemon"])
         let daemon = Virsh.value("Running against daemon", in: text) ?? "unknown"
         let emulator = Virsh.value("Running hypervisor", in: text) ?? "QEMU unknown"
-        guard let major = daemon.split(separator: ".").first.flatMap({ Int($0) }), major >= 9 else {
+        guard let major = daemon.split(at: ".").first.flatMap({ Int($0) }), major >= 9 else {
             throw Failure(
                 .machineProbeFailed, "the daemon at '\(choice.uri)' is libvirt \(daemon); 9.0 or later is needed",
                 remedy: "update the daemon's host (Debian 12 has libvirt 9.0)")

@@ -13,11 +13,11 @@ struct Virsh: Sendable {
     var isOffline = false
 
     /// Whether the daemon is another host's.
-    var isRemote: Bool { uri.hasPrefix("qemu+ssh") }
+    var isRemote: Bool { uri.begins(with: "qemu+ssh") }
     /// What virsh connects to: nobody would answer a question of SSH's.
     private var address: String {
         guard isRemote, !uri.contains("no_tty=") else { return uri }
-        return uri + (uri.contains("?") ? "&" : "?") + "no_tty=1"
+        return uri + (uri.holds("?") ? "&" : "?") + "no_tty=1"
     }
 
     /// Commands as a person would type them, one after the other.
@@ -59,16 +59,16 @@ struct Virsh: Sendable {
 
     /// What follows a label on a line of its own, as in `State:          running`.
     static func value(_ label: String, in text: String) -> String? {
-        text.split(separator: "\n").lazy.compactMap { line -> String? in
-            guard let colon = line.firstIndex(of: ":"), line[..<colon].trimmed == label else { return nil }
-            return line[line.index(after: colon)...].trimmed
+        text.split(at: "\n").lazy.compactMap { line -> String? in
+            guard let colon = line.unicodeScalars.firstIndex(of: ":"), line[..<colon].trimmed == label else { return nil }
+            return line[line.unicodeScalars.index(after: colon)...].trimmed
         }.first
     }
 
     /// What the words of a command that failed mean.
     func failure(_ text: String, of command: String, status: Int32) -> Failure {
-        let errors = text.split(separator: "\n").filter { $0.hasPrefix("error: ") }.map { String($0.dropFirst(7)) }
-        let said = errors.isEmpty ? text.split(separator: "\n").joined(separator: ": ") : errors.joined(separator: ": ")
+        let errors = text.split(at: "\n").filter { $0.begins(with: "error: ") }.map { String($0.dropFirst(7)) }
+        let said = errors.isEmpty ? text.split(at: "\n").joined(separator: ": ") : errors.joined(separator: ": ")
         if said.contains("failed to connect to the hypervisor") { return unreachable(errors.dropFirst().joined(separator: ": ")) }
         // What virsh writes to (the SSH client, the daemon) may be gone before it reads: then the signal ends it without a word.
         if said.isEmpty && status == 128 + SIGPIPE { return unreachable("the connection was closed") }
@@ -80,7 +80,7 @@ struct Virsh: Sendable {
                 remedy: lines("pool-define-as \(pool.1) dir --target DIRECTORY", "pool-start \(pool.1)", "pool-autostart \(pool.1)"))
         }
         // Of a domain that is not there this is all that is said; a line beside it means that it could not be looked for.
-        let isMissing = errors.count == 1 && said.hasPrefix("failed to get domain")
+        let isMissing = errors.count == 1 && said.begins(with: "failed to get domain")
         if isMissing || said.contains(#/[Dd]omain not found|no domain with matching|not found: no (storage|network)|[Ii]nterface not found|metadata not found/#)
         {
             return Failure(.libvirtNotFound, said)

@@ -105,7 +105,7 @@ package actor PostgresConnection {
 
     private func refused(_ text: String) -> Failure {
         let error = PostgresError(connectionText: text)
-        let isAuthentication = error.sqlState?.hasPrefix("28") == true
+        let isAuthentication = error.sqlState?.begins(with: "28") == true
         return Failure(
             isAuthentication ? .postgresAuthenticationFailed : .postgresConnectionFailed, "cannot connect to \(target)", cause: error)
     }

@@ -1,4 +1,5 @@
 package import ApplianceModel
+internal import Quoting
 
 /// What the server or libpq said of a failure; the cause of a `Failure`.
 package struct PostgresError: Error, Sendable, Equatable, CustomStringConvertible {
@@ -27,12 +28,12 @@ package struct PostgresError: Error, Sendable, Equatable, CustomStringConvertibl
     /// - Parameter text: written with verbose errors: `… FATAL:  28P01: password authentication failed …` and a `LOCATION:` line.
     init(connectionText text: String) {
         var state: String?
-        let lines = text.split(separator: "\n").filter { !$0.hasPrefix("LOCATION:") }.map { line -> String in
+        let lines = text.split(at: "\n").filter { !$0.begins(with: "LOCATION:") }.map { line -> String in
             // Two spaces follow the severity and nothing else in libpq's texts; the severity may be translated.
             guard let mark = line.firstRange(of: ":  ") else { return String(line) }
             let rest = line[mark.upperBound...]
             let code = rest.prefix(5)
-            guard code.count == 5, code.utf8.allSatisfy(Self.isCodeByte), rest.dropFirst(5).hasPrefix(": ") else { return String(line) }
+            guard code.count == 5, code.utf8.allSatisfy(Self.isCodeByte), rest.dropFirst(5).begins(with: ": ") else { return String(line) }
             state = String(code)
             return line[..<mark.upperBound] + String(rest.dropFirst(7))
         }

@@ -1,6 +1,7 @@
 internal import ApplianceModel
 internal import CLibPQ
 internal import Dispatch
+internal import Quoting
 
 /// Owns one `PGconn`; freed exactly once. One wrapper for each libpq call that pgkvm makes on a connection.
 @safe struct PostgresHandle: ~Copyable {
@@ -141,7 +142,7 @@ internal import Dispatch
     }
 
     var error: PostgresError {
-        let text = unsafe Self.text(PQresultErrorMessage(raw)).split(separator: "\n").joined(separator: "; ")
+        let text = unsafe Self.text(PQresultErrorMessage(raw)).split(at: "\n").joined(separator: "; ")
         return PostgresError(
             sqlState: field(CLibPQFieldSQLState), message: field(CLibPQFieldMessage) ?? text, detail: field(CLibPQFieldDetail),
             hint: field(CLibPQFieldHint))

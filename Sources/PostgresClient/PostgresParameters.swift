@@ -1,4 +1,5 @@
 package import ApplianceModel
+internal import Quoting
 
 /// Where and how to connect. What is not named here is not taken from the user's files either; the environment, of which libpq takes
 /// some whatever it is told, is the executable's to clear (`ClientEnvironment`). The session sets what it relies on (`SessionDefaults`).
@@ -80,7 +81,7 @@ package struct PostgresParameters: Sendable {
 
     /// What messages call the server: never more than where it is and as whom.
     var target: String {
-        let place = host.hasPrefix("/") ? "\(host), port \(port)" : "\(host):\(port)\(hostAddress.map { " (\($0))" } ?? "")"
+        let place = host.begins(with: "/") ? "\(host), port \(port)" : "\(host):\(port)\(hostAddress.map { " (\($0))" } ?? "")"
         return "database '\(database)' at \(place) as '\(user)'"
     }
 

@@ -1,4 +1,5 @@
 internal import ApplianceModel
+internal import Quoting
 
 /// The rows that a statement returned, as text.
 package struct PostgresRows: Sendable, Equatable {
@@ -15,7 +16,7 @@ package struct PostgresRows: Sendable, Equatable {
     }
 
     /// The number of rows that were returned or changed; nil for statements that do not count.
-    package var affectedRows: Int? { commandTag.split(separator: " ").last.flatMap { Int($0) } }
+    package var affectedRows: Int? { commandTag.split(at: " ").last.flatMap { Int($0) } }
 
     /// The only row.
     /// - Throws: `postgres.unexpected-result` unless there is exactly one.

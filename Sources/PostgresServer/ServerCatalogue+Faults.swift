@@ -1,4 +1,5 @@
 package import ApplianceModel
+internal import Quoting
 
 extension ServerCatalogue {
     /// What of a spec this server cannot do, in the order of the file; empty for a spec that asks for another major version.
@@ -28,7 +29,8 @@ extension ServerCatalogue {
         let lacks = "extension \(SpecRules.shown(name)) is not in the image\(Suggestion.text(for: name, among: extensions))"
         guard let package = furtherPackage(bringing: name) else { return lacks }
         // Packages carry the name of the project, which an extension often has without its first letters.
-        let other = name.hasPrefix("pg") && !name.hasPrefix("pg_") && name.utf8.count > 4 ? ", with an extension called '\(name.dropFirst(2))' perhaps" : ""
+        let other =
+            name.begins(with: "pg") && !name.begins(with: "pg_") && name.utf8.count > 4 ? ", with an extension called '\(name.dropFirst(2))' perhaps" : ""
         return "\(lacks); Debian's package \(package) may bring it\(other): deploy without it, install the package in the guest, then add the extension"
     }
 
@@ -40,10 +42,10 @@ extension ServerCatalogue {
         }
         let version = String(majorVersion)
         let topics = packages.map { package in
-            (package, letters(package.split(separator: "-").filter { $0 != "postgresql" && $0 != version }.joined(separator: "-")))
+            (package, letters(package.split(at: "-").filter { $0 != "postgresql" && $0 != version }.joined(separator: "-")))
         }
         let whole = letters(name)
-        let bare = whole.hasPrefix("pg") && whole.utf8.count > 4 ? String(whole.dropFirst(2)) : whole
+        let bare = whole.begins(with: "pg") && whole.utf8.count > 4 ? String(whole.dropFirst(2)) : whole
         guard bare.utf8.count >= 3 else { return topics.first { $0.1 == whole }?.0 }
         let exact = topics.first { $0.1 == whole || $0.1 == bare || $0.1 == "pg\(bare)" }
         let longer = topics.first { $0.1.hasPrefix(bare) || $0.1.hasPrefix(whole) }

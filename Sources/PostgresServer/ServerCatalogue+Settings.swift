@@ -1,4 +1,5 @@
 internal import ApplianceModel
+internal import Quoting
 
 extension ServerCatalogue {
     /// What the server would say against a setting in a configuration file; nil where it takes it.
@@ -83,7 +84,7 @@ extension ServerCatalogue {
 
 extension ServerCatalogue.Parameter {
     /// `lc_messages` and its sisters.
-    fileprivate var isLocale: Bool { type == .string && name.hasPrefix("lc_") }
+    fileprivate var isLocale: Bool { type == .string && name.begins(with: "lc_") }
 
     /// `TimeZone` and `log_timezone`.
     fileprivate var isTimeZone: Bool { type == .string && ASCIICase.lowered(name).suffix(8).elementsEqual("timezone".utf8) }

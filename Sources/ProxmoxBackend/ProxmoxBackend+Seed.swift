@@ -1,6 +1,7 @@
 internal import ApplianceModel
 internal import HostSystem
 package import MachineBackend
+internal import Quoting
 package import SystemPackage
 
 /// The NoCloud medium of the first boot: an ISO of our own on the drive `scsi1`.
@@ -38,7 +39,7 @@ extension ProxmoxBackend {
         let place = machine.place
         let drive = MachineParameters.seedDrive
         let value = machine.config.drive(drive)?.first ?? machine.config.drive(drive)?["file"]
-        let isOurs = value.map { $0 == "none" || $0.hasSuffix("iso/\(Self.seedName(deployment))") } ?? false
+        let isOurs = value.map { $0 == "none" || $0.ends(with: "iso/\(Self.seedName(deployment))") } ?? false
         if let value, isOurs || !sparesForeignMedia {
             guard isOurs else {
                 throw Failure(

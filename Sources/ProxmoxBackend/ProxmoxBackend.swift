@@ -1,6 +1,7 @@
 package import ApplianceModel
 internal import HostSystem
 package import MachineBackend
+internal import Quoting
 
 /// Machines of a Proxmox VE server or cluster.
 ///
@@ -54,7 +55,7 @@ package struct ProxmoxBackend: MachineBackend {
                 remedy: "give it back and start the machine anew: qm set \(found.place.vmid) --agent enabled=1")
         }
         // While the machine is off, and until the agent in the guest answers.
-        if answer.status == 500, !answer.message.hasPrefix("hostname lookup") { return nil }
+        if answer.status == 500, !answer.message.begins(with: "hostname lookup") { return nil }
         let data = try answer.data(call, token: client.token)
         return GuestCards.address(of: macAddress, in: data["result"] ?? .null).map { Endpoint(host: $0.description, port: service.port) }
     }

@@ -1,4 +1,5 @@
 package import ApplianceModel
+internal import Quoting
 
 /// What a finished command left.
 package struct ShellResult: Sendable, Equatable {
@@ -48,7 +49,7 @@ extension RemoteShell {
         let result = try await run(command, input: input, timeout: timeout)
         guard result.status == 0 else {
             let said = result.errorText.isEmpty ? result.outputText : result.errorText
-            let tail = said.split(separator: "\n").suffix(8).map { $0.prefix(1_000) }.joined(separator: "\n    ")
+            let tail = said.split(at: "\n").suffix(8).map { $0.prefix(1_000) }.joined(separator: "\n    ")
             let end = result.signal.map { "was ended by the signal \($0)" } ?? "ended with status \(result.status)"
             throw Failure(.sshCommandFailed, "the guest's command '\(command.summary)' \(end)\(tail.isEmpty ? "" : ":\n    \(tail)")")
         }
@@ -59,6 +60,6 @@ extension RemoteShell {
     /// - Throws: what `check` throws.
     package func clientAddress() async throws -> IPv4Address? {
         // sshd tells whatever it starts: address and port of the client, then its own.
-        try await check(#"printf %s "${SSH_CONNECTION-}""#).outputText.split(separator: " ").first.flatMap { IPv4Address(String($0)) }
+        try await check(#"printf %s "${SSH_CONNECTION-}""#).outputText.split(at: " ").first.flatMap { IPv4Address(String($0)) }
     }
 }

@@ -1,4 +1,5 @@
 internal import ApplianceModel
+internal import Quoting
 
 /// Long work in the guest as a transient systemd unit, named after its content: a dropped connection loses nothing, and a
 /// second run finds the first.
@@ -124,7 +125,7 @@ package struct RemoteUnit: Sendable {
         while true {
             do {
                 let (state, log) = try await look(shell)
-                let line = log.split(separator: "\n").last
+                let line = log.split(at: "\n").last
                 if let line, line != lastLine, isStarted || state == .running { progress(String(line.prefix(1_000))) }
                 lastLine = line
                 switch state {
@@ -163,13 +164,13 @@ package struct RemoteUnit: Sendable {
 
     /// Reads what `stateCommand` prints.
     static func parse(_ text: String) throws -> (state: State, log: String) {
-        let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
+        let lines = text.split(at: "\n", omittingEmptySubsequences: false)
         let head = lines.prefix { !$0.isEmpty }
         let log = lines.dropFirst(head.count + 1).suffix(40).map { $0.prefix(1_000) }.joined(separator: "\n")
         var values: [Substring: Substring] = [:]
         for line in head {
-            guard let equals = line.firstIndex(of: "=") else { continue }
-            values[line[..<equals]] = line[line.index(after: equals)...]
+            guard let equals = line.unicodeScalars.firstIndex(of: "=") else { continue }
+            values[line[..<equals]] = line[line.unicodeScalars.index(after: equals)...]
         }
         guard let active = values["ActiveState"], let sub = values["SubState"] else {
             throw Failure(.sshProtocol, "the guest's systemctl answered something else than a unit's state: \(text.prefix(200))")

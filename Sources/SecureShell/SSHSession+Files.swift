@@ -1,6 +1,7 @@
 internal import ApplianceModel
 internal import CLibSSH2
 internal import Glibc
+internal import Quoting
 
 /// An open file at the server.
 @safe private final class RemoteFile {
@@ -84,7 +85,7 @@ extension SSHSession {
                 try file.close(operation)
             }
             // SFTP's own rename does not replace a file, and OpenSSH's extension came to libssh2 late.
-            let directory = path.lastIndex(of: "/").map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
+            let directory = path.unicodeScalars.lastIndex(of: "/").map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
             let result = try run("mv -fT -- \(temporary) \(path) && sync -- \(directory)", input: [])
             guard result.status == 0 else { throw Failure(.sshFileTransfer, "cannot \(operation) in the guest: \(result.errorText)") }
         } catch {

@@ -31,7 +31,7 @@ package struct ShellCommand: Sendable, Equatable, ExpressibleByStringInterpolati
 
     /// The start of the command, for messages.
     package var summary: String {
-        let line = text.split(separator: "\n", omittingEmptySubsequences: true).first.map(String.init) ?? ""
+        let line = text.split(at: "\n", omittingEmptySubsequences: true).first.map(String.init) ?? ""
         return line == text && line.count <= 120 ? line : "\(line.prefix(120))…"
     }
 

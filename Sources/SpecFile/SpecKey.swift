@@ -1,4 +1,5 @@
 internal import ApplianceModel
+internal import Quoting
 
 /// A key of the spec file: what the reader, the schema for editors, the help and a change of a deployed appliance know of it.
 package struct SpecKey: Sendable {
@@ -21,10 +22,10 @@ package struct SpecKey: Sendable {
     }
 
     /// The last part of the path.
-    package var name: String { String(path[(path.lastIndex(of: ".").map { path.index(after: $0) } ?? path.startIndex)...]) }
+    package var name: String { String(path[(path.unicodeScalars.lastIndex(of: ".").map { path.index(after: $0) } ?? path.startIndex)...]) }
 
     /// The path of the section or list entry that it stands in; empty at the top.
-    var parent: String { path.lastIndex(of: ".").map { String(path[..<$0]) } ?? "" }
+    var parent: String { path.unicodeScalars.lastIndex(of: ".").map { String(path[..<$0]) } ?? "" }
 }
 
 /// What may stand behind a key.

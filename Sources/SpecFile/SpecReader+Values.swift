@@ -1,4 +1,5 @@
 internal import ApplianceModel
+internal import Quoting
 internal import Yams
 
 /// A mapping of the file: its keys with their nodes, and where it stands.
@@ -30,7 +31,7 @@ enum YAMLValue {
     static func isNumber(_ scalar: Node.Scalar) -> Bool {
         let digits = scalar.string.filter { $0 != "_" }
         guard isPlain(scalar), let first = digits.drop(while: { "+-.".contains($0) }).first, ("0"..."9").contains(first) else { return false }
-        return Double(digits) != nil || digits.hasPrefix("0o")
+        return Double(digits) != nil || digits.begins(with: "0o")
     }
 }
 
@@ -127,8 +128,8 @@ extension SpecReader {
     mutating func number(_ section: Section, _ key: String) -> Int? {
         let path = section.path(of: key)
         guard let node = section.value(key), let scalar = scalar(node, at: path, wanted: "a whole number") else { return nil }
-        let digits = scalar.string.hasPrefix("-") ? scalar.string.dropFirst() : scalar.string[...]
-        let isDecimal = digits.allSatisfy { $0.isASCII && $0.isNumber } && (digits == "0" || !digits.hasPrefix("0"))
+        let digits = scalar.string.begins(with: "-") ? scalar.string.dropFirst() : scalar.string[...]
+        let isDecimal = digits.allSatisfy { $0.isASCII && $0.isNumber } && (digits == "0" || !digits.begins(with: "0"))
         guard YAMLValue.isPlain(scalar), isDecimal, let number = Int(scalar.string) else {
             let quotes = YAMLValue.isPlain(scalar) ? "" : " in quotes"
             report(node.mark?.line, path, "must be a whole number such as 2, not \(SpecRules.shown(scalar.string))\(quotes)")

@@ -1,4 +1,5 @@
 internal import ApplianceModel
+internal import Quoting
 internal import Yams
 
 /// Walks the nodes of a document, collecting every fault instead of stopping at the first.
@@ -200,7 +201,7 @@ struct SpecReader {
         for fault in SpecRules.faults(in: spec) {
             if read.contains(fault.path) || parts.contains(where: { fault.path.utf8.starts(with: $0.utf8) }) { continue }
             if fault.path == "postgresql.version", isVersionOpen { continue }
-            if areRolesOpen, fault.path.utf8.starts(with: "postgresql.databases".utf8), fault.path.hasSuffix(".owner") { continue }
+            if areRolesOpen, fault.path.utf8.starts(with: "postgresql.databases".utf8), fault.path.ends(with: ".owner") { continue }
             report(nil, fault.path, fault.message)
         }
     }

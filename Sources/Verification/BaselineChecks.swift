@@ -1,4 +1,5 @@
 internal import ApplianceModel
+internal import Quoting
 
 /// Figures held against those of a former report.
 enum BaselineChecks {
@@ -18,7 +19,7 @@ enum BaselineChecks {
         let changes = MetricChange.between(baseline.measurements.metrics, measurements.metrics)
         let wanted = baseline.measurements.metrics.map(\.id).filter { id in
             // What was left out on purpose is not missed.
-            id.split(separator: ".").first.flatMap { GroupName(rawValue: String($0)) }.map(options.groups.contains) ?? true
+            id.split(at: ".").first.flatMap { GroupName(rawValue: String($0)) }.map(options.groups.contains) ?? true
         }
         let missing = Set(wanted).subtracting(changes.map(\.id)).sorted()
         guard !changes.isEmpty else {
@@ -36,7 +37,7 @@ enum BaselineChecks {
     private static func finding(_ change: MetricChange, _ time: String) -> Finding {
         let factor = change.worsening.isFinite ? "\(MetricUnit.ratio.text(change.worsening)) worse" : "worse beyond any factor"
         return Finding(
-            check: "baseline." + change.id.replacing(".", with: "-"), level: .warn,
+            check: "baseline." + change.id.replacing(".", by: "-"), level: .warn,
             measured: "\(change.id) is \(change.unit.text(change.after)), it was \(change.unit.text(change.before)): \(factor)",
             expected: "at most \(MetricUnit.ratio.text(margin)) worse than at \(time)",
             remedy: "measure again, since a busy host looks like this too; then look for what has changed")

@@ -1,4 +1,5 @@
 internal import ApplianceModel
+internal import Quoting
 
 /// Figures held against the bounds that the user set; one finding for each bound.
 enum LimitChecks {
@@ -7,7 +8,7 @@ enum LimitChecks {
     }
 
     /// `limit.` and the metric, in the form of an id.
-    static func id(_ metric: String) -> String { "limit." + metric.replacing(".", with: "-") }
+    static func id(_ metric: String) -> String { "limit." + metric.replacing(".", by: "-") }
 
     private static func finding(_ limit: MetricLimit, _ metric: Metric?, _ options: VerificationOptions) -> Finding {
         guard let metric else { return unmeasured(limit, options) }
@@ -21,7 +22,7 @@ enum LimitChecks {
 
     /// A bound that nothing was held against has not been kept: where its group was to be measured, that is a failure.
     private static func unmeasured(_ limit: MetricLimit, _ options: VerificationOptions) -> Finding {
-        let group = limit.metric.split(separator: ".").first.flatMap { GroupName(rawValue: String($0)) }
+        let group = limit.metric.split(at: ".").first.flatMap { GroupName(rawValue: String($0)) }
         let unit = MetricCatalogue.entry(limit.metric)?.unit
         let wasLeftOut = options.depth == .quick || group.map { !options.groups.contains($0) } ?? false
         return Finding(

@@ -1,4 +1,5 @@
 internal import ApplianceModel
+internal import Quoting
 
 /// Rules that several groups of checks share.
 extension Finding {
@@ -23,8 +24,8 @@ extension Finding {
     /// Every disk that something lies on is bound to virtio_blk.
     /// - Parameter found: for each disk its driver and then its controller's, disks separated by commas.
     static func diskDrivers(_ check: String, _ found: String) -> Finding {
-        let disks = found.split(separator: ",").map { drivers in
-            let names = drivers.split(separator: " ")
+        let disks = found.split(at: ",").map { drivers in
+            let names = drivers.split(at: " ")
             return names.first == "virtio_blk" ? "virtio_blk" : names.joined(separator: " on ")
         }
         var kinds: [String] = []

@@ -1,6 +1,7 @@
 internal import ApplianceModel
 internal import ArgumentParser
 internal import Glibc
+internal import Quoting
 
 /// What a mistyped subcommand was meant to be: the parser suggests options only.
 enum CommandSuggestion {
@@ -24,7 +25,7 @@ enum CommandSuggestion {
     /// The first word that is no subcommand where one is wanted, and the subcommand that is like it.
     private static func find(_ words: [String]) -> (word: String, meant: String)? {
         var command: any ParsableCommand.Type = PGKVMCommand.self
-        for word in words where !word.hasPrefix("-") {
+        for word in words where !word.begins(with: "-") {
             let known = command.configuration.subcommands
             if known.isEmpty { return nil }
             if word == "help" { continue }

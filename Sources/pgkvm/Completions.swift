@@ -3,6 +3,7 @@ internal import ArgumentParser
 internal import Deployment
 internal import GuestImage
 internal import HostSystem
+internal import Quoting
 internal import SystemPackage
 
 /// What a shell offers for arguments whose values only this host knows. Asked in vain it offers nothing: an error has no place in a
@@ -25,12 +26,12 @@ extension CompletionKind {
     private static func cachedImages() -> [String] { (try? Composition.environment().images.list().map(\.name)) ?? [] }
 
     private static func specFiles(_ typed: String) -> [String] {
-        let parent = typed.lastIndex(of: "/").map { String(typed[...$0]) } ?? ""
+        let parent = typed.unicodeScalars.lastIndex(of: "/").map { String(typed[...$0]) } ?? ""
         let names = (try? Files.list(FilePath(parent.isEmpty ? "." : parent))) ?? []
         return names.compactMap { name in
             let path = FilePath(parent + name)
-            if Files.isDirectory(path) { return name.hasPrefix(".") ? nil : "\(parent)\(name)/" }
-            return name.hasSuffix(".yaml") || name.hasSuffix(".yml") ? parent + name : nil
+            if Files.isDirectory(path) { return name.begins(with: ".") ? nil : "\(parent)\(name)/" }
+            return name.ends(with: ".yaml") || name.ends(with: ".yml") ? parent + name : nil
         }
     }
 }

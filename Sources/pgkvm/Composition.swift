@@ -6,6 +6,7 @@ internal import HostSystem
 internal import LibvirtBackend
 internal import ProxmoxBackend
 internal import QEMUBackend
+internal import Quoting
 internal import SystemPackage
 internal import Workflow
 
@@ -31,7 +32,7 @@ enum Composition {
     private static func unitDirectory() throws -> FilePath {
         if HostEnvironment.isRoot { return "/etc/systemd/system" }
         let base = HostEnvironment.value("XDG_CONFIG_HOME")
-        if let base, base.hasPrefix("/") { return FilePath(base).appending("systemd/user") }
+        if let base, base.begins(with: "/") { return FilePath(base).appending("systemd/user") }
         return try home("XDG_CONFIG_HOME").appending(".config/systemd/user")
     }
 
@@ -45,7 +46,7 @@ enum Composition {
     private static func cachePath() throws -> FilePath { try userDirectory("XDG_CACHE_HOME", fallback: ".cache") }
 
     private static func userDirectory(_ variable: String, fallback: String) throws -> FilePath {
-        if let base = HostEnvironment.value(variable), base.hasPrefix("/") { return FilePath(base).appending("pgkvm") }
+        if let base = HostEnvironment.value(variable), base.begins(with: "/") { return FilePath(base).appending("pgkvm") }
         return try home(variable).appending(fallback).appending("pgkvm")
     }
 
@@ -57,7 +58,7 @@ enum Composition {
     }
 
     private static func absolute(_ path: String) throws -> FilePath {
-        path.hasPrefix("/") ? FilePath(path) : try Files.currentDirectory().appending(path)
+        path.begins(with: "/") ? FilePath(path) : try Files.currentDirectory().appending(path)
     }
 
     /// The path of this program.

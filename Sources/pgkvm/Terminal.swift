@@ -2,6 +2,7 @@ internal import ApplianceModel
 internal import FoundationEssentials
 internal import Glibc
 internal import HostSystem
+internal import Quoting
 internal import Verification
 
 /// Standard output carries results, standard error everything else.
@@ -52,7 +53,7 @@ enum Terminal {
         guard isOutputTTY, let terminal = HostEnvironment.value("TERM"), terminal != "dumb" else { return .plain }
         let wantsNoColor = HostEnvironment.value("NO_COLOR").map { !$0.isEmpty } ?? false
         let locale = ["LC_ALL", "LC_CTYPE", "LANG"].lazy.compactMap(HostEnvironment.value).first { !$0.isEmpty } ?? ""
-        let isUTF8 = locale.lowercased().replacing("-", with: "").hasSuffix("utf8")
+        let isUTF8 = locale.lowercased().replacing("-", by: "").ends(with: "utf8")
         var size = winsize()
         let columns = ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 0 ? Int(size.ws_col) : nil
         return TextStyle(hasColor: !wantsNoColor, hasBlocks: isUTF8, columns: columns)

@@ -34,7 +34,7 @@ struct HostileApplianceTests {
                 image: BaseImage(path: "/nonexistent", key: "none", format: .qcow2, firmware: .uefi), systemDisk: .init(), dataDiskSize: .gibibytes(1),
                 adoptedDataDisk: nil), isComplete: true
         ).save(to: directory.machine())
-        let journal = try Journal(storage: FileJournalStorage(directory.journal))
+        let journal = try Journal(storage: FileJournalStorage(directory))
         try await journal.record(DeploymentFact(id: deployment))
         try await journal.record(CPUFact(decision: cpu))
         try await journal.record(NetworkFact(decision: network))

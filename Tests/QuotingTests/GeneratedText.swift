@@ -69,7 +69,9 @@ enum GeneratedText {
 
     private static func digit(_ byte: UInt8) -> UInt8 { byte < 0x3a ? byte &- 0x30 : (byte | 0x20) &- 0x57 }
 
-    private static var driver: FilePath { get throws { FilePath("\(#filePath)").removingLastComponent().removingLastComponent().appending("Drivers/read-back.py") } }
+    private static var driver: FilePath {
+        get throws { FilePath("\(#filePath)").removingLastComponent().removingLastComponent().appending("Drivers/read-back.py") }
+    }
 }
 
 extension [String] {

@@ -18,7 +18,8 @@ struct MarkupRoundTripTests {
 
     @Test("An XML parser reads content and attributes byte for byte, and xmllint has nothing against them")
     func xml() async throws {
-        let texts = GeneratedText.joined(["\"", "'", "<", "&", "]"]) + GeneratedText.texts(0.05, seed: 2, pieces: GeneratedText.pieces + GeneratedText.lineBreaks)
+        let texts =
+            GeneratedText.joined(["\"", "'", "<", "&", "]"]) + GeneratedText.texts(0.05, seed: 2, pieces: GeneratedText.pieces + GeneratedText.lineBreaks)
         try await GeneratedText.expectReadBack(texts.flatMap { [$0, $0] }) { texts in
             let elements = stride(from: 0, to: texts.count, by: 2).map { "<v a=\"\(XMLText(attribute: texts[$0]))\">\(XMLText(content: texts[$0]))</v>\n" }
             let document = "<r>\(elements.joined())</r>"

@@ -67,7 +67,9 @@ struct PostgresRoundTripTests {
         }
     }
 
-    @Test("What ends a line of psql's, and what no name can be, is refused", arguments: ["a\nb", "a\r", "\n\u{301}", "", "a\0b", String(repeating: "x", count: 64)])
+    @Test(
+        "What ends a line of psql's, and what no name can be, is refused",
+        arguments: ["a\nb", "a\r", "\n\u{301}", "", "a\0b", String(repeating: "x", count: 64)])
     func refused(name: String) { #expect(throws: Unquotable.self) { try PsqlConnectArgument(database: name) } }
 
     @Test("A value in conf.d comes back byte for byte")

@@ -48,6 +48,19 @@ test_strings_that_have_no_place_are_found() {
     expect_status 0 project/scripts/check-sources
 }
 
+test_a_comparison_by_characters_is_found() {
+    small_repository
+    mkdir -p project/Sources/Other project/Sources/Quoting
+    for line in 'let a = text.split(separator: ":")' 'let a = text.hasPrefix("-")' 'let a = text.contains("\n")' 'let a = text.hasSuffix("\u{301}")' \
+        'let a = text.replacing("\\", with: "")'; do
+        printf '%s\n' "$line" >project/Sources/Other/bad.swift
+        expect_fault "compared as a Character"
+    done
+    mv project/Sources/Other/bad.swift project/Sources/Quoting/good.swift
+    printf 'let a = text.split(at: ":")\nlet b = names.contains("ab")\n' >project/Sources/Other/good.swift
+    expect_status 0 project/scripts/check-sources
+}
+
 test_the_name_of_a_mirror_of_this_machine_is_found() {
     small_repository
     stand_in apt-get 'echo http://mirror.example.invalid/debian'

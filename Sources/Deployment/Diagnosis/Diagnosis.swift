@@ -2,6 +2,7 @@ internal import ApplianceModel
 internal import FoundationEssentials
 internal import HostSystem
 internal import MachineBackend
+internal import Quoting
 internal import SecureShell
 internal import SpecFile
 internal import SystemPackage
@@ -94,7 +95,7 @@ package struct Diagnosis: Sendable {
         for path in [
             "/proc/version", "/proc/loadavg", "/proc/uptime", "/proc/meminfo", "/proc/pressure/cpu", "/proc/pressure/memory",
             "/proc/pressure/io", "/etc/os-release",
-        ] { gathering.addHostFile(FilePath(path), as: "host/\(path.dropFirst().replacing("/", with: "-"))") }
+        ] { gathering.addHostFile(FilePath(path), as: "host/\(path.dropFirst().replacing("/", by: "-"))") }
     }
 
     /// What /proc shows of QEMU; never its environment, which is not pgkvm's.

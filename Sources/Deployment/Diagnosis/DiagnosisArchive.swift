@@ -1,6 +1,7 @@
 package import ApplianceModel
 internal import FoundationEssentials
 internal import HostSystem
+internal import Quoting
 package import SystemPackage
 
 /// The archive that a diagnosis is kept in.
@@ -18,7 +19,7 @@ package enum DiagnosisArchive {
         defer { try? Files.remove(work) }
         let place = work.appending(directory)
         for entry in entries {
-            let file = place.appending(entry.name.split(separator: "/").compactMap { FilePath.Component(String($0)) })
+            let file = place.appending(entry.name.split(at: "/").compactMap { FilePath.Component(String($0)) })
             try Files.createDirectory(file.removingLastComponent())
             try Files.write(entry.bytes, to: file)
         }

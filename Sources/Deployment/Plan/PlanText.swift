@@ -109,14 +109,14 @@ package enum PlanText {
     private static func command(_ plan: DeploymentPlan) -> [String] {
         var lines: [String] = []
         for word in plan.command.map(quoted) {
-            if lines.isEmpty || word.hasPrefix("-") { lines.append(word) } else { lines[lines.count - 1] += " \(word)" }
+            if lines.isEmpty || word.begins(with: "-") { lines.append(word) } else { lines[lines.count - 1] += " \(word)" }
         }
         return lines.enumerated().map { index, line in (index == 0 ? line : "  \(line)") + (index < lines.count - 1 ? " \\" : "") }
     }
 
     /// A request with its parameters, and the lines that stand for it.
     private static func call(_ call: MachineRecipe.Call) -> [String] {
-        ["\(call.method) \(call.path)"] + call.parameters.map { "    \($0.replacing("\n", with: "\\n"))" } + call.byHand.map { "  by hand: \($0)" }
+        ["\(call.method) \(call.path)"] + call.parameters.map { "    \($0.replacing("\n", by: "\\n"))" } + call.byHand.map { "  by hand: \($0)" }
     }
 
     /// A word as a shell takes it.
@@ -128,7 +128,7 @@ package enum PlanText {
     }
 
     private static func file(_ file: PlannedFile) -> String {
-        "--- \(file.relativePath)\n" + (file.content.hasSuffix("\n") ? String(file.content.dropLast()) : file.content)
+        "--- \(file.relativePath)\n" + (file.content.ends(with: "\n") ? String(file.content.dropLast()) : file.content)
     }
 }
 

@@ -1,5 +1,6 @@
 internal import ApplianceModel
 internal import BuiltinTemplates
+internal import Quoting
 internal import SecureShell
 internal import Workflow
 
@@ -21,7 +22,7 @@ struct InstallPostgreSQLStep: Step {
         let package = "postgresql-\(version)"
         let found = try await context.guest.run(
             "dpkg-query -W -f '${db:Status-Status} ${Version}' \(package) && test -z \"$(dpkg --audit)\"", input: [], timeout: .seconds(60))
-        let words = found.outputText.split(separator: " ")
+        let words = found.outputText.split(at: " ")
         guard found.status == 0, words.count == 2, words[0] == "installed" else { return .pending }
         return .satisfied("\(package) \(words[1])")
     }

@@ -1,6 +1,7 @@
 internal import ApplianceModel
 package import HostSystem
 internal import MachineBackend
+internal import Quoting
 
 /// What appliances used between two looks. Its JSON keys are API.
 package struct UsageReport: Codable, Sendable, Equatable {
@@ -137,9 +138,9 @@ enum QEMUThreadRole {
     case other
 
     init(name: String) {
-        if name.hasPrefix("CPU ") {
+        if name.begins(with: "CPU ") {
             self = .processor
-        } else if name.hasPrefix("IO "), name != "IO mon_iothread" {
+        } else if name.begins(with: "IO "), name != "IO mon_iothread" {
             self = .disk
         } else {
             self = .other

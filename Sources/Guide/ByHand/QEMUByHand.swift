@@ -1,6 +1,7 @@
 internal import ApplianceModel
 internal import Deployment
 internal import MachineBackend
+internal import Quoting
 
 /// QEMU by hand: the part of the plan's own command line that a stop decides, and what has to be there before it.
 enum QEMUByHand {
@@ -34,7 +35,7 @@ enum QEMUByHand {
     }
 
     private static func program(_ command: [String]) -> String {
-        command.first { $0.contains("qemu-system") }.map { String($0.split(separator: "/").last ?? "") } ?? "qemu-system-x86_64"
+        command.first { $0.contains("qemu-system") }.map { String($0.split(at: "/").last ?? "") } ?? "qemu-system-x86_64"
     }
 
     /// The options of a command, each with its value, that a stop decides.
@@ -45,9 +46,9 @@ enum QEMUByHand {
     private static func stop(of option: String, _ value: String) -> StopID? {
         switch option {
         case "-cpu", "-smp", "-m": .cpu
-        case "-machine": value.hasPrefix("pflash") ? .image : .cpu
+        case "-machine": value.begins(with: "pflash") ? .image : .cpu
         case "-netdev": .network
-        case "-object": value.hasPrefix("iothread") ? .disk : nil
+        case "-object": value.begins(with: "iothread") ? .disk : nil
         case "-blockdev": node(of: value)
         case "-device": device(value)
         default: nil
@@ -55,13 +56,13 @@ enum QEMUByHand {
     }
 
     private static func node(of value: String) -> StopID {
-        let name = value.split(separator: ",").first { $0.hasPrefix("node-name=") }?.dropFirst("node-name=".count) ?? ""
-        return name.hasPrefix("firmware") || name.hasPrefix("seed") ? .image : .disk
+        let name = value.split(at: ",").first { $0.begins(with: "node-name=") }?.dropFirst("node-name=".count) ?? ""
+        return name.begins(with: "firmware") || name.begins(with: "seed") ? .image : .disk
     }
 
     private static func device(_ value: String) -> StopID? {
-        if value.hasPrefix("virtio-net") { return .network }
-        guard value.hasPrefix("virtio-blk") else { return nil }
+        if value.begins(with: "virtio-net") { return .network }
+        guard value.begins(with: "virtio-blk") else { return nil }
         return value.contains("drive=seed") ? .image : .disk
     }
 

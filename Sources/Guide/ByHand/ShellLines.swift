@@ -1,4 +1,5 @@
 internal import Deployment
+internal import Quoting
 
 /// A command as a person types it, on lines of at most 80 characters that a shell joins again.
 enum ShellLines {
@@ -11,7 +12,7 @@ enum ShellLines {
         if line.count <= width { return [line] }
         var groups: [[String]] = []
         for word in words.map(PlanText.quoted) {
-            if groups.isEmpty || word.hasPrefix("-") { groups.append([word]) } else { groups[groups.count - 1].append(word) }
+            if groups.isEmpty || word.begins(with: "-") { groups.append([word]) } else { groups[groups.count - 1].append(word) }
         }
         var lines: [String] = []
         for (index, group) in groups.enumerated() {
@@ -25,10 +26,10 @@ enum ShellLines {
     static func fitted(_ line: String) -> [String] {
         guard line.count > width else { return [line] }
         var lines = [""]
-        for word in line.split(separator: " ") {
+        for word in line.split(at: " ") {
             if !lines[lines.count - 1].isEmpty, lines[lines.count - 1].count + 1 + word.count > width - 2 {
-                lines[lines.count - 1] += line.hasPrefix("#") ? "" : " \\"
-                lines.append(line.hasPrefix("#") ? "# " : "   ")
+                lines[lines.count - 1] += line.begins(with: "#") ? "" : " \\"
+                lines.append(line.begins(with: "#") ? "# " : "   ")
             }
             lines[lines.count - 1] += lines[lines.count - 1].isEmpty || lines[lines.count - 1] == "# " ? String(word) : " \(word)"
         }
@@ -56,7 +57,7 @@ enum ShellLines {
     }
 
     private static func add(_ word: String, to lines: inout [String]) {
-        guard lines[lines.count - 1].count + word.count > width - 2, !word.hasPrefix("'") else {
+        guard lines[lines.count - 1].count + word.count > width - 2, !word.begins(with: "'") else {
             lines[lines.count - 1] += word
             return
         }

@@ -1,6 +1,7 @@
 internal import ApplianceModel
 internal import Deployment
 internal import MachineBackend
+internal import Quoting
 internal import Verification
 
 /// Talking over a terminal: texts that fit on it, and questions whose answers may be keys.
@@ -20,7 +21,7 @@ struct Conversation: Sendable {
     func page(_ blocks: [Block]) async throws { try await page(rendered(blocks)) }
 
     func page(_ text: String) async throws {
-        var lines = text.split(separator: "\n", omittingEmptySubsequences: false)[...]
+        var lines = text.split(at: "\n", omittingEmptySubsequences: false)[...]
         while let rows = terminal.rows, case let part = max(3, rows - Self.roomForQuestion), lines.count > part {
             terminal.show(lines.prefix(part).joined(separator: "\n"))
             lines = lines.dropFirst(part)
@@ -78,6 +79,6 @@ struct Conversation: Sendable {
 /// Texts of several lines as a terminal may be given them.
 enum TextLines {
     static func shown(_ text: String) -> String {
-        text.split(separator: "\n", omittingEmptySubsequences: false).map { TextStyle.shown(String($0)) }.joined(separator: "\n")
+        text.split(at: "\n", omittingEmptySubsequences: false).map { TextStyle.shown(String($0)) }.joined(separator: "\n")
     }
 }

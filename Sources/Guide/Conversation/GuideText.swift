@@ -1,3 +1,4 @@
+internal import Quoting
 internal import Verification
 
 /// A part of what a guide shows.
@@ -29,7 +30,7 @@ enum GuideText {
         case .paragraph(let label, let text): labelled(label, [text], width, style, isPlain)
         case .list(let label, let texts): labelled(label, texts, width, style, isPlain)
         case .plain(let text):
-            text.split(separator: "\n", omittingEmptySubsequences: false).flatMap { line in
+            text.split(at: "\n", omittingEmptySubsequences: false).flatMap { line in
                 let indentation = String(line.prefix { $0 == " " })
                 return wrap(String(line), width, first: indentation, rest: indentation)
             }
@@ -57,7 +58,7 @@ enum GuideText {
     static func wrap(_ text: String, _ width: Int, first: String, rest: String) -> [String] {
         var lines = [first]
         var isEmpty = true
-        for word in text.split(separator: " ", omittingEmptySubsequences: true) {
+        for word in text.split(at: " ", omittingEmptySubsequences: true) {
             var word = word
             if !isEmpty, lines[lines.count - 1].count + 1 + word.count > width {
                 lines.append(rest)

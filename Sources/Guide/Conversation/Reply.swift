@@ -1,3 +1,5 @@
+internal import Quoting
+
 /// What somebody said to a question.
 enum Reply: Equatable {
     /// Enter alone: what stands in brackets.
@@ -18,7 +20,7 @@ enum Reply: Equatable {
         } else if let key = GuideKey(rawValue: text.lowercased()) {
             self = .key(key)
         } else {
-            self = .text(text.hasPrefix("=") ? String(text.dropFirst()).trimmed : text)
+            self = .text(text.begins(with: "=") ? String(text.dropFirst()).trimmed : text)
         }
     }
 }

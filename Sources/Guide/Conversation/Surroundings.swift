@@ -2,6 +2,7 @@ internal import ApplianceModel
 package import Deployment
 internal import GuestImage
 package import HostSystem
+internal import Quoting
 package import SystemPackage
 
 /// What a guide works with besides its terminal.
@@ -21,7 +22,7 @@ package struct Surroundings: Sendable {
     func directory(of name: ApplianceName) -> GuideDirectory { GuideDirectory(environment.state, name) }
 
     /// The file that somebody in the working directory means.
-    package func absolute(_ path: String) -> FilePath { path.hasPrefix("/") ? FilePath(path) : workingDirectory.appending(path).lexicallyNormalized() }
+    package func absolute(_ path: String) -> FilePath { path.begins(with: "/") ? FilePath(path) : workingDirectory.appending(path).lexicallyNormalized() }
 
     /// A path as somebody in the working directory would type it.
     package func shown(_ path: FilePath) -> String {

@@ -2,6 +2,7 @@ internal import ApplianceModel
 internal import Deployment
 internal import HostSystem
 internal import MachineBackend
+internal import Quoting
 internal import SpecFile
 internal import SystemPackage
 
@@ -66,7 +67,7 @@ struct Review {
     static func blocks(_ situation: Situation) -> [Block] {
         let (spec, plan) = (situation.spec, situation.plan)
         let sections = PlanText.render(plan, showsFiles: false).components("\n\n")
-        let machine = sections.first { $0.hasPrefix("Machine\n") }.map { Array($0.split(separator: "\n").dropFirst()).map { String($0).trimmed } } ?? []
+        let machine = sections.first { $0.begins(with: "Machine\n") }.map { Array($0.split(at: "\n").dropFirst()).map { String($0).trimmed } } ?? []
         let server = spec.postgresql
         let made = plan.steps.filter { $0.status != .done }.map(\.id)
         return [.gap, Walk.heading(.review, "review"), .plain(sections.first ?? "")]

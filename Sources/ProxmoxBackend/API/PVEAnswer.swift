@@ -1,5 +1,6 @@
 package import ApplianceModel
 internal import FoundationEssentials
+internal import Quoting
 
 /// What the server answered.
 package struct PVEAnswer: Sendable, Equatable {
@@ -38,7 +39,7 @@ package struct PVEAnswer: Sendable, Equatable {
     /// What the server says about an error: the body first, the reason phrase where that is empty.
     package var message: String {
         if let message = json?["message"]?.string?.trimming(), !message.isEmpty { return message }
-        return text.isEmpty || text.hasPrefix("<") ? reason.trimming() : text
+        return text.isEmpty || text.begins(with: "<") ? reason.trimming() : text
     }
 
     /// The parameters that it refuses, each with the reason, in the order of their names.

@@ -116,7 +116,7 @@ struct CurlFailure {
 
     /// curl's words without `curl: (7) `.
     private var words: String {
-        let line = said.split(separator: "\n").first { $0.hasPrefix("curl:") } ?? said.split(separator: "\n").last ?? "curl ended with status \(status)"
+        let line = said.split(at: "\n").first { $0.begins(with: "curl:") } ?? said.split(at: "\n").last ?? "curl ended with status \(status)"
         return line.firstMatch(of: /^curl: \([0-9]+\) (.*)$/).map { String($0.1) } ?? String(line)
     }
 

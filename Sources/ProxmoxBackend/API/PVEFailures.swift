@@ -63,7 +63,7 @@ extension PVEAnswer {
                 .proxmoxParameters, "the server refuses \(asked): \(list.isEmpty ? message : list)",
                 remedy: "change what the message names in the spec; when it is not in the spec, this server's version differs from those that pgkvm knows")
         case 595, 596, 599: return nodeFailure(asked)
-        case 500 where message.hasPrefix("hostname lookup"): return nodeFailure(asked)
+        case 500 where message.begins(with: "hostname lookup"): return nodeFailure(asked)
         case 500 where message.contains("is locked ("):
             return Failure(
                 .proxmoxLocked, "the server refuses \(asked): \(message)",
@@ -81,7 +81,7 @@ extension PVEAnswer {
         var missing = call.permission
         if let named = message.firstMatch(of: /\((\/[^,()\s]*),\s*([A-Za-z.|,\s]+)\)/) {
             let privileges = named.2.split { "|, ".contains($0) }.map(String.init)
-            if let first = privileges.first { missing = PVEPermission(path: String(named.1), privileges: named.2.contains("|") ? [first] : privileges) }
+            if let first = privileges.first { missing = PVEPermission(path: String(named.1), privileges: named.2.holds("|") ? [first] : privileges) }
         }
         guard let missing else {
             return Failure(

@@ -15,7 +15,7 @@ package struct UPID: Sendable, Equatable {
 
     /// - Returns: nil unless the text is one.
     package init?(_ text: String) {
-        let fields = text.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
+        let fields = text.split(at: ":", omittingEmptySubsequences: false).map(String.init)
         guard fields.count >= 9, fields[0] == "UPID", !fields[1].isEmpty else { return nil }
         self.text = text
         node = fields[1]
@@ -48,10 +48,10 @@ struct PVETask {
         guard exit != "OK" else { return }
         let lines = (try? await log(from: 0)) ?? []
         if exit.wholeMatch(of: /WARNINGS: [0-9]+/) != nil {
-            for line in lines where line.hasPrefix("WARN") { report("\(title): \(line)") }
+            for line in lines where line.begins(with: "WARN") { report("\(title): \(line)") }
             return
         }
-        let tail = lines.filter { !$0.hasPrefix("TASK ") }.suffix(6).map { "\n    \($0)" }.joined()
+        let tail = lines.filter { !$0.begins(with: "TASK ") }.suffix(6).map { "\n    \($0)" }.joined()
         throw Failure(
             .proxmoxTaskFailed, "\(title) failed on node '\(upid.node)': \(exit)\(tail)",
             remedy: "the whole log is kept there: pvenode task log \(ShellWord.quoted(upid.text))")

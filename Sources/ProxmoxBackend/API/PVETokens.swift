@@ -102,7 +102,7 @@ extension PVEToken {
             sources = [try read(file, as: .file(file), openTo: .everybodyElse)]
         } else {
             if let text = environment(variable), !text.isEmpty { sources.append(try PVETokens(text, source: .variable)) }
-            if let directory = environment("CREDENTIALS_DIRECTORY"), directory.hasPrefix("/") {
+            if let directory = environment("CREDENTIALS_DIRECTORY"), directory.begins(with: "/") {
                 let path = FilePath(directory).appending(credential)
                 // systemd gives them to a service by an access list, which shows as a right of the group.
                 if Files.exists(path) { sources.append(try read(path, as: .credential(path), openTo: .others)) }

@@ -16,12 +16,12 @@ struct PropertyString: Equatable {
 
     /// Reads what a server shows of a value.
     init(reading text: String) {
-        for part in text.split(separator: ",") {
-            guard let sign = part.firstIndex(of: "=") else {
+        for part in text.split(at: ",") {
+            guard let sign = part.unicodeScalars.firstIndex(of: "=") else {
                 parts.append((nil, String(part)))
                 continue
             }
-            parts.append((String(part[..<sign]), String(part[part.index(after: sign)...])))
+            parts.append((String(part[..<sign]), String(part[part.unicodeScalars.index(after: sign)...])))
         }
     }
 

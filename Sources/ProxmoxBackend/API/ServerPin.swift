@@ -2,6 +2,7 @@ internal import ApplianceModel
 internal import Crypto
 internal import FoundationEssentials
 internal import HostSystem
+internal import Quoting
 internal import Synchronization
 
 /// The public key of the server whose certificate has the pinned fingerprint.
@@ -66,8 +67,8 @@ final class ServerPin: Sendable {
         let result = try await ProgramRunner.check(
             "openssl", ["x509", "-noout", "-pubkey", "-startdate", "-enddate", "-dateopt", "iso_8601"], input: Array((certificate + "\n").utf8))
         func date(_ name: String) -> String? {
-            let line = result.outputText.split(separator: "\n").first { $0.hasPrefix("\(name)=") }
-            return line.map { String($0.dropFirst(name.count + 1)).replacing(" ", with: "T") }
+            let line = result.outputText.split(at: "\n").first { $0.begins(with: "\(name)=") }
+            return line.map { String($0.dropFirst(name.count + 1)).replacing(" ", by: "T") }
         }
         guard let from = date("notBefore"), let until = date("notAfter") else {
             throw Failure(.proxmoxCertificate, "the certificate of '\(authority)' has no dates that are understood")
@@ -87,7 +88,7 @@ final class ServerPin: Sendable {
         return "sha256//" + Data(SHA256.hash(data: der)).base64EncodedString()
     }
 
-    private static func lastWords(_ text: String) -> String { text.split(separator: "\n").last.map(String.init) ?? "nothing came" }
+    private static func lastWords(_ text: String) -> String { text.split(at: "\n").last.map(String.init) ?? "nothing came" }
 
     private static func firstBlock(_ text: String, _ label: String) -> String? {
         guard let start = text.firstRange(of: "-----BEGIN \(label)-----"), let end = text.firstRange(of: "-----END \(label)-----"),
@@ -97,7 +98,7 @@ final class ServerPin: Sendable {
     }
 
     private static func bytes(of pem: String) -> [UInt8]? {
-        let body = pem.split(separator: "\n").filter { !$0.hasPrefix("-----") }.joined().filter { !$0.isWhitespace }
+        let body = pem.split(at: "\n").filter { !$0.begins(with: "-----") }.joined().filter { !$0.isWhitespace }
         return Data(base64Encoded: body).map(Array.init)
     }
 }
@@ -126,13 +127,13 @@ struct ServerAddress: Sendable, Equatable, CustomStringConvertible {
 
     /// Reads `HOST`, `HOST:PORT` or a URL, as people name a server beside its token; nil for anything else.
     init?(entry: String) {
-        let url = entry.lowercased().hasPrefix("https://") ? "https://\(entry.dropFirst(8))" : "https://\(entry)"
+        let url = entry.lowercased().begins(with: "https://") ? "https://\(entry.dropFirst(8))" : "https://\(entry)"
         guard let address = try? ServerAddress(url: url) else { return nil }
         self = address
     }
 
     /// Whether it is a name, and no address.
-    var isName: Bool { IPv4Address(host) == nil && !host.hasPrefix("[") }
+    var isName: Bool { IPv4Address(host) == nil && !host.begins(with: "[") }
     var isLoopback: Bool { host == "localhost" || host == "[::1]" || IPv4Address(host).map { $0.value >> 24 == 127 } == true }
     var description: String { "\(host):\(port)" }
 }

@@ -1,4 +1,5 @@
 package import HostSystem
+internal import Quoting
 
 /// The features of x86 processors by the names that /proc/cpuinfo has for them.
 package enum FeatureNames {
@@ -21,12 +22,12 @@ package enum FeatureNames {
         var bits: [(bit: UInt32, name: String)] {
             var bit: UInt32 = 0
             var result: [(UInt32, String)] = []
-            for word in names.split(separator: " ") {
-                if word.hasPrefix("*") {
+            for word in names.split(at: " ") {
+                if word.begins(with: "*") {
                     bit += UInt32(word.dropFirst()) ?? 0
                     continue
                 }
-                if word != "-" { result += word.split(separator: "+").map { (bit, String($0)) } }
+                if word != "-" { result += word.split(at: "+").map { (bit, String($0)) } }
                 bit += 1
             }
             return result

@@ -1,3 +1,5 @@
+internal import Quoting
+
 /// What `openssl speed -mr` printed of one algorithm and one size of blocks.
 struct OpenSSLSpeed: Sendable, Equatable {
     /// Why an output is not believed.
@@ -18,7 +20,7 @@ struct OpenSSLSpeed: Sendable, Equatable {
 
     /// Reads both streams: the summary (`+F`) on the standard output has to follow from the count (`+R`) on the standard error.
     init(standardOutput: String, standardError: String) throws(Unreadable) {
-        guard standardOutput.hasSuffix("\n"), standardError.hasSuffix("\n") else { throw Unreadable(description: "openssl's output broke off") }
+        guard standardOutput.ends(with: "\n"), standardError.ends(with: "\n") else { throw Unreadable(description: "openssl's output broke off") }
         guard Self.fields(standardOutput, "+H") == [["\(Self.blockSize)"]] else {
             throw Unreadable(description: "openssl did not say that it took blocks of \(Self.blockSize) bytes")
         }
@@ -41,8 +43,8 @@ struct OpenSSLSpeed: Sendable, Equatable {
 
     /// The fields of each line that begins with this label.
     private static func fields(_ text: String, _ label: String) -> [[String]] {
-        text.split(separator: "\n").compactMap { line in
-            let parts = line.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
+        text.split(at: "\n").compactMap { line in
+            let parts = line.split(at: ":", omittingEmptySubsequences: false).map(String.init)
             return parts.first == label ? Array(parts.dropFirst()) : nil
         }
     }

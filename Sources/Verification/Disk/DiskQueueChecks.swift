@@ -1,5 +1,6 @@
 internal import ApplianceModel
 internal import MachineBackend
+internal import Quoting
 
 /// The shape of the data disk as the guest's kernel has it.
 enum DiskQueueChecks {
@@ -31,8 +32,8 @@ enum DiskQueueChecks {
 
     private static func scheduler(_ report: GuestReport) -> Finding {
         let line = report["data_disk_scheduler"]
-        let chosen = line.split(separator: "[").last?.split(separator: "]").first.map(String.init) ?? ""
-        guard line.contains("["), line.contains("]"), !chosen.isEmpty else { return unknown("disk.scheduler", "none") }
+        let chosen = line.split(at: "[").last?.split(at: "]").first.map(String.init) ?? ""
+        guard line.holds("["), line.holds("]"), !chosen.isEmpty else { return unknown("disk.scheduler", "none") }
         return Finding(
             check: "disk.scheduler", level: chosen == "none" ? .pass : .warn, measured: chosen, expected: "none: the host orders the requests",
             remedy: chosen == "none" ? nil : "echo none >/sys/block/\(name(report))/queue/scheduler in the guest, and a udev rule that keeps it")
@@ -55,7 +56,7 @@ enum DiskQueueChecks {
             remedy: isSafe ? nil : "stop and start the appliance; keep fstrim off until then")
     }
 
-    private static func name(_ report: GuestReport) -> String { report["data_disk"].split(separator: "/").last.map(String.init) ?? "DISK" }
+    private static func name(_ report: GuestReport) -> String { report["data_disk"].split(at: "/").last.map(String.init) ?? "DISK" }
 
     private static func unknown(_ check: String, _ expected: String) -> Finding {
         Finding(check: check, level: .fail, measured: "the guest did not say", expected: expected, remedy: "verify again; if it stays, pgkvm logs")

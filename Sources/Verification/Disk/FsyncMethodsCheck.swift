@@ -1,4 +1,5 @@
 internal import ApplianceModel
+internal import Quoting
 internal import SecureShell
 
 /// What PostgreSQL's own program says of the ways to make a write durable.
@@ -38,11 +39,11 @@ enum FsyncMethodsCheck {
 
     /// The first table, one 8 kB write each; nil where the system has no such method.
     static func methods(_ text: String) -> [(name: String, microseconds: Int?)] {
-        let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
+        let lines = text.split(at: "\n", omittingEmptySubsequences: false)
         guard let start = lines.firstIndex(where: { $0.contains("one 8kB write") }) else { return [] }
         let table = lines[lines.index(after: start)...].prefix { !$0.isEmpty }
         return table.compactMap { line in
-            let words = line.split(separator: " ").filter { !$0.hasSuffix("*") }
+            let words = line.split(at: " ").filter { !$0.ends(with: "*") }
             guard let name = words.first, line.first == " " else { return nil }
             if words.count == 2, words[1] == "n/a" { return (String(name), nil) }
             guard words.count == 5, words[2] == "ops/sec", words[4] == "usecs/op", let value = Int(words[3]) else { return nil }

@@ -1,5 +1,6 @@
 internal import ApplianceModel
 internal import MachineBackend
+internal import Quoting
 
 /// Whether anything on the way from the guest to the host's storage drops flushes: asked, not measured.
 enum DurabilityChecks {
@@ -39,9 +40,9 @@ enum DurabilityChecks {
 
     /// A kernel that takes a disk's cache for write-through sends it no flush.
     static func judge(writeCaches report: GuestReport) -> Finding {
-        let rows = report["write_caches"].split(separator: ";").map { $0.split(separator: ":", maxSplits: 1).map(String.init) }
+        let rows = report["write_caches"].split(at: ";").map { $0.split(at: ":", maxSplits: 1).map(String.init) }
         let expected = "write back, for each disk: the guest sends flushes"
-        let data = report["data_disk"].split(separator: "/").last.map(String.init) ?? ""
+        let data = report["data_disk"].split(at: "/").last.map(String.init) ?? ""
         guard !rows.isEmpty, rows.allSatisfy({ $0.count == 2 }), rows.contains(where: { $0[0] == data }) else {
             return Finding(
                 check: "durability.write-cache", level: .fail, measured: "the guest did not say", expected: expected,

@@ -2,6 +2,7 @@ internal import ApplianceModel
 internal import Glibc
 internal import HostSystem
 internal import MachineBackend
+internal import Quoting
 internal import SystemPackage
 
 /// Counts how often the host's file system is asked to make the data disk's file durable.
@@ -106,11 +107,11 @@ struct HostFlushCount: Sendable {
 
     /// Reads perf's table: value, unit, event, …
     static func outcome(_ text: String, status: Int32, event: String) -> Outcome {
-        let rows = text.split(separator: "\n").map { $0.split(separator: ",", omittingEmptySubsequences: false) }
+        let rows = text.split(at: "\n").map { $0.split(at: ",", omittingEmptySubsequences: false) }
         if status == 0, let row = rows.first(where: { $0.count > 2 && $0[2] == event }), let count = Int(row[0]) {
             return .counted(count, how: event)
         }
-        let said = text.split(separator: "\n").first { !$0.isEmpty }.map(String.init) ?? "it ended with status \(status)"
+        let said = text.split(at: "\n").first { !$0.isEmpty }.map(String.init) ?? "it ended with status \(status)"
         return .impossible(NotMeasured(reason: "perf cannot count \(event): \(said)", remedy: "allow perf to trace (root, a kernel with trace points)"))
     }
 }

@@ -1,5 +1,6 @@
 internal import ApplianceModel
 internal import FoundationEssentials
+internal import Quoting
 internal import SecureShell
 
 /// The guest's clock: whether a time source holds it, and how far it is from this host's.
@@ -33,7 +34,7 @@ enum ClockChecks {
 
         /// Nil when the guest's answer is no time, or this host's clock was set meanwhile.
         init?(guest: String, before: Double, after: Double) {
-            guard let line = guest.split(separator: "\n").first, let time = Double(line), time.isFinite, time > 0, after >= before else { return nil }
+            guard let line = guest.split(at: "\n").first, let time = Double(line), time.isFinite, time > 0, after >= before else { return nil }
             seconds = time - (before + after) / 2
             uncertainty = (after - before) / 2
         }
@@ -48,8 +49,8 @@ enum ClockChecks {
 
         /// Reads the line of `chronyc -c tracking` (14 fields, the last one the leap status) and that of `timedatectl`.
         init(_ text: String) {
-            let lines = text.split(separator: "\n")
-            let tracking = lines.map { $0.split(separator: ",", omittingEmptySubsequences: false) }.first { $0.count == 14 }
+            let lines = text.split(at: "\n")
+            let tracking = lines.map { $0.split(at: ",", omittingEmptySubsequences: false) }.first { $0.count == 14 }
             if let tracking, let stratum = Int(tracking[2]) {
                 let isHeld = tracking[13] != "Not synchronised" && tracking[0] != "00000000" && stratum > 0
                 self = isHeld ? .synchronized(by: "chrony, source \(tracking[1]), stratum \(stratum)") : .none

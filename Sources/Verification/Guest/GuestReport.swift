@@ -1,4 +1,5 @@
 internal import BuiltinTemplates
+internal import Quoting
 internal import SecureShell
 
 /// The `key=value` lines that `guest-report.sh` prints.
@@ -10,7 +11,7 @@ struct GuestReport: Sendable {
     init(_ text: String) {
         values = Dictionary(
             text.split(whereSeparator: \.isNewline).compactMap { line in
-                let parts = line.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+                let parts = line.split(at: "=", maxSplits: 1, omittingEmptySubsequences: false)
                 return parts.count == 2 ? (String(parts[0]), String(parts[1].trimmed.prefix(Self.mostOfAValue))) : nil
             }
         ) { _, last in last }

@@ -1,6 +1,7 @@
 internal import ApplianceModel
 internal import HostSystem
 internal import MachineBackend
+internal import Quoting
 
 /// The machine's process on this host, as /proc shows it: what it may do, and how much it gets.
 enum ProcessChecks {
@@ -65,7 +66,7 @@ enum ProcessChecks {
 
     /// QEMU names the thread of processor n `CPU n/KVM` or `CPU n/TCG`, and those of disks `IO ID`.
     private static func threads(_ status: ProcessStatus, _ spec: ApplianceSpec, _ accelerator: Accelerator) -> Finding {
-        let processors = status.threads.filter { $0.hasPrefix("CPU ") }
+        let processors = status.threads.filter { $0.begins(with: "CPU ") }
         let kind = accelerator.rawValue.uppercased()
         let expected = "\(spec.machine.vcpus) named CPU n/\(kind)"
         guard !processors.isEmpty else {
@@ -74,7 +75,7 @@ enum ProcessChecks {
                 remedy: "QEMU was started without debug-threads=on")
         }
         let passed = processors.sorted() == (0..<spec.machine.vcpus).map { "CPU \($0)/\(kind)" }.sorted()
-        let disks = status.threads.filter { $0.hasPrefix("IO ") && $0 != "IO mon_iothread" }.map { String($0.dropFirst(3)) }
+        let disks = status.threads.filter { $0.begins(with: "IO ") && $0 != "IO mon_iothread" }.map { String($0.dropFirst(3)) }
         return Finding(
             check: "process.threads", level: passed ? .pass : .fail,
             measured:

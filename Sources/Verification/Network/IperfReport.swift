@@ -1,5 +1,6 @@
 internal import ApplianceModel
 internal import FoundationEssentials
+internal import Quoting
 
 /// What `iperf3 --json` tells of one TCP stream.
 struct IperfReport: Equatable {
@@ -41,7 +42,7 @@ struct IperfReport: Equatable {
     /// - Throws: `Damage` for an output that is cut off, tells of an error, is of another test or contradicts itself.
     init(_ bytes: [UInt8], reverse: Bool, duration: Int) throws {
         guard let document = try? JSONDecoder().decode(Document.self, from: Data(bytes)) else {
-            let start = String(decoding: bytes.prefix(80), as: UTF8.self).replacing("\n", with: " ")
+            let start = String(decoding: bytes.prefix(80), as: UTF8.self).replacing("\n", by: " ")
             throw Damage(description: bytes.isEmpty ? "iperf3 printed nothing" : "iperf3 did not finish its report: \(start)…")
         }
         if let error = document.error { throw Damage(description: "iperf3: \(error)") }

@@ -1,5 +1,6 @@
 internal import ApplianceModel
 internal import HostSystem
+internal import Quoting
 internal import SystemPackage
 
 /// iperf3 on an address of this host, for one test.
@@ -39,7 +40,7 @@ enum IperfServer {
         // The bytes of the address stand in the processor's order.
         let socket = digits(address.value.byteSwapped, count: 8) + ":" + digits(UInt32(port), count: 4)
         return table.split(whereSeparator: \.isNewline).contains { line in
-            let words = line.split(separator: " ")
+            let words = line.split(at: " ")
             return words.count > 3 && words[1] == socket && words[3] == "0A"
         }
     }

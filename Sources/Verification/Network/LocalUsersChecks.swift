@@ -1,5 +1,6 @@
 internal import ApplianceModel
 internal import HostSystem
+internal import Quoting
 
 /// Who else of this host reaches the guest's ports: those of 127.0.0.1 are open to every user of the host.
 enum LocalUsersChecks {
@@ -29,7 +30,7 @@ struct LocalUser: Equatable {
     let shell: String
 
     /// Ordinary users' accounts; those of services have other numbers, or no shell.
-    var canLogIn: Bool { (1_000..<60_000).contains(id) && !["nologin", "false", "sync"].contains(shell.split(separator: "/").last.map(String.init) ?? "") }
+    var canLogIn: Bool { (1_000..<60_000).contains(id) && !["nologin", "false", "sync"].contains(shell.split(at: "/").last.map(String.init) ?? "") }
 
     /// - Parameter text: lines of seven fields, as passwd(5) has them; an empty shell is sh.
     static func parse(_ text: String) -> [LocalUser] {

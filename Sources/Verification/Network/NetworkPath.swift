@@ -2,6 +2,7 @@ internal import ApplianceModel
 internal import FoundationEssentials
 internal import HostSystem
 internal import MachineBackend
+internal import Quoting
 internal import SystemPackage
 
 /// What carries the guest's packets on the host.
@@ -55,14 +56,14 @@ enum NetworkPath: Sendable, Equatable {
         if let object = try? JSONDecoder().decode(JSONValue.self, from: Data(text.utf8)) {
             return object["type"]?.string.map { ($0, object["vhost"]?.bool == true) }
         }
-        let words = text.split(separator: ",").map(String.init)
-        return words.first.map { ($0, words.contains { $0 == "vhost=on" || $0.hasPrefix("vhostfd") }) }
+        let words = text.split(at: ",").map(String.init)
+        return words.first.map { ($0, words.contains { $0 == "vhost=on" || $0.begins(with: "vhostfd") }) }
     }
 
     /// Reads it from the machine's process; nil where that is none of this host, or does not run.
     static func current(_ target: VerificationTarget) async throws -> NetworkPath? {
         guard let provider = target.backend as? any ProcessProviding, let process = try await provider.processID(of: target.machine) else { return nil }
-        let arguments = try Files.readText(FilePath("/proc/\(process)/cmdline")).split(separator: "\0").map(String.init)
+        let arguments = try Files.readText(FilePath("/proc/\(process)/cmdline")).split(at: "\0").map(String.init)
         let directory = FilePath("/proc/\(process)/fd")
         // Another user's descriptors are closed to this one; one that was closed meanwhile has no link any more.
         let descriptors = try? Files.list(directory).compactMap { try? Files.linkTarget(directory.appending($0)).string }

@@ -1,5 +1,6 @@
 internal import ApplianceModel
 internal import BuiltinTemplates
+internal import Quoting
 internal import SecureShell
 
 /// Whose packets the guest lets to its server, of a guest that others than its host can reach.
@@ -53,7 +54,7 @@ struct PacketFilterReport: Sendable, Equatable {
         var parts: [String: [String]] = [:]
         var part = ""
         for line in text.split(whereSeparator: \.isNewline) {
-            if line.hasPrefix("== ") { part = String(line.dropFirst(3)) } else { parts[part, default: []].append(Self.trimmed(line)) }
+            if line.begins(with: "== ") { part = String(line.dropFirst(3)) } else { parts[part, default: []].append(Self.trimmed(line)) }
         }
         inForce = parts["in-force"] ?? []
         atBoot = parts["at-boot"] ?? []

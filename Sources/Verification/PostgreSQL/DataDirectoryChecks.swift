@@ -1,4 +1,5 @@
 internal import ApplianceModel
+internal import Quoting
 
 /// Where the cluster lies, as the guest's kernel has it mounted.
 enum DataDirectoryChecks {
@@ -11,7 +12,7 @@ enum DataDirectoryChecks {
         let disk = report["data_disk"]
         // The report names a disk without the serial too when the data lies on it.
         let isOurs = !disk.isEmpty && report["data_disk_serial"] == "pgdata"
-        let passed = isOurs && mount.hasPrefix("\(disk) ext4 ") && mount.contains("noatime")
+        let passed = isOurs && mount.begins(with: "\(disk) ext4 ") && mount.contains("noatime")
         return [
             Finding(
                 check: "postgresql.data-directory", level: passed ? .pass : .fail, measured: mount.isEmpty ? "not mounted" : mount,

@@ -1,5 +1,6 @@
 internal import ApplianceModel
 internal import PostgresClient
+internal import Quoting
 
 /// One way into the server that must be shut, and the refusal that shows that it is.
 struct Door: Sendable {
@@ -61,7 +62,7 @@ struct DoorReport {
         case (.opened, _): open.append("\(door.name): let in")
         case (.refused(let state?, _), .server(let wanted)) where state == wanted: shut.append("\(door.name) (\(state))")
         case (.refused(nil, let message), .client(let text)) where message.contains(text): shut.append(door.name)
-        case (.refused(let state?, let message), _) where state.hasPrefix("53") || state.hasPrefix("57"):
+        case (.refused(let state?, let message), _) where state.begins(with: "53") || state.begins(with: "57"):
             untried.append("\(door.name): \(Self.brief(message)) (\(state))")
         case (.refused(let state, let message), let wanted):
             if state == nil { obstacles.append(Self.brief(message)) }

@@ -1,6 +1,7 @@
 internal import ApplianceModel
 internal import BuiltinTemplates
 internal import PostgresClient
+internal import Quoting
 internal import SecureShell
 
 /// A short pgbench run in the guest, kept as a figure for later ones.
@@ -47,7 +48,7 @@ enum PgbenchChecks {
         init(_ output: String, seconds: Int, rounds: Int) throws {
             var sections: [(kind: String, text: String)] = []
             for line in output.split(whereSeparator: \.isNewline) {
-                if line.hasPrefix("== ") {
+                if line.begins(with: "== ") {
                     sections.append((String(line.dropFirst(3)), ""))
                 } else if !sections.isEmpty {
                     sections[sections.count - 1].text += line + "\n"

@@ -1,6 +1,7 @@
 internal import ApplianceModel
 internal import BuiltinTemplates
 internal import PostgresClient
+internal import Quoting
 internal import SecureShell
 
 /// Where the cluster's files really lie in the guest, and the huge pages that its postmaster really has.
@@ -29,7 +30,7 @@ enum PlacementChecks {
         expect("data", report["data_directory"], data, on: report["data_device"], disk)
         expect("WAL", report["wal_directory"], "\(data)/pg_wal", on: report["wal_device"], disk)
         if let planned = asked["log_directory"], asked["logging_collector"] != "off" {
-            let isAbsolute = planned.hasPrefix("/")
+            let isAbsolute = planned.begins(with: "/")
             expect(
                 "log", report["log_directory"], isAbsolute ? planned : "\(data)/\(planned)", on: report["log_device"],
                 isAbsolute ? report["system_device"] : disk)

@@ -1,6 +1,7 @@
 internal import ApplianceModel
 internal import BuiltinTemplates
 internal import Mustache
+internal import Quoting
 
 /// The report as one HTML file that needs nothing else: no script, no network. Every value goes through the template's escaping.
 package enum HTMLReport {
@@ -75,8 +76,8 @@ package enum HTMLReport {
         let months = [
             "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December",
         ]
-        let halves = time.split(separator: "T")
-        let parts = halves.first?.split(separator: "-").map { Int($0) } ?? []
+        let halves = time.split(at: "T")
+        let parts = halves.first?.split(at: "-").map { Int($0) } ?? []
         guard halves.count == 2, parts.count == 3, let year = parts[0], let month = parts[1], let day = parts[2], (1...12).contains(month)
         else { return time }
         let name = months[month - 1]

@@ -46,5 +46,5 @@ package enum JUnitReport {
     }
 
     /// JUnit's times carry no zone.
-    private static func timestamp(_ time: String) -> String { time.hasSuffix("Z") ? String(time.dropLast()) : time }
+    private static func timestamp(_ time: String) -> String { time.ends(with: "Z") ? String(time.dropLast()) : time }
 }

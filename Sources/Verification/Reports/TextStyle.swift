@@ -1,4 +1,5 @@
 package import ApplianceModel
+internal import Quoting
 
 /// What the place can show that a text goes to.
 package struct TextStyle: Sendable, Equatable {
@@ -37,7 +38,7 @@ package struct TextStyle: Sendable, Equatable {
         guard let columns, columns - indent >= 20 else { return text }
         var lines: [String] = [""]
         var width = 0
-        for word in text.split(separator: " ", omittingEmptySubsequences: false) {
+        for word in text.split(at: " ", omittingEmptySubsequences: false) {
             if width > 0, width + 1 + word.count > columns - indent {
                 lines.append("")
                 width = 0

@@ -2,6 +2,7 @@ internal import ApplianceModel
 internal import ArgumentParser
 internal import Deployment
 internal import HostSystem
+internal import Quoting
 internal import SpecFile
 internal import SystemPackage
 internal import Workflow
@@ -170,7 +171,7 @@ struct SpecOptions: ParsableArguments {
     }
 
     /// Whether a word means a spec file, and not the name of an appliance.
-    static func isFile(_ target: String) -> Bool { target.hasSuffix(".yaml") || target.hasSuffix(".yml") || target.contains("/") }
+    static func isFile(_ target: String) -> Bool { target.ends(with: ".yaml") || target.ends(with: ".yml") || target.holds("/") }
 
     private func base(_ target: String) throws -> ApplianceSpec {
         guard Self.isFile(target) else {

@@ -3,6 +3,7 @@ internal import ArgumentParser
 internal import HostSystem
 internal import MachineBackend
 internal import ProxmoxBackend
+internal import Quoting
 internal import SpecFile
 internal import SystemPackage
 internal import Verification
@@ -63,5 +64,5 @@ struct ProxmoxCheckCommand: WatchedCommand {
         return (connection, spec, bridge ?? spec?.network.device)
     }
 
-    private static func absolute(_ path: String) throws -> FilePath { path.hasPrefix("/") ? FilePath(path) : try Files.currentDirectory().appending(path) }
+    private static func absolute(_ path: String) throws -> FilePath { path.begins(with: "/") ? FilePath(path) : try Files.currentDirectory().appending(path) }
 }

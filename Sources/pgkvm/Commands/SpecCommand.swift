@@ -4,6 +4,7 @@ internal import BuiltinTemplates
 internal import Deployment
 internal import HostSystem
 internal import PostgresServer
+internal import Quoting
 internal import SpecFile
 internal import SystemPackage
 
@@ -119,5 +120,5 @@ struct ExportCommand: AsyncParsableCommand {
 
 extension String {
     /// Without the newline that the end of a printed line adds again.
-    fileprivate var trimmedEnd: String { hasSuffix("\n") ? String(dropLast()) : self }
+    fileprivate var trimmedEnd: String { ends(with: "\n") ? String(dropLast()) : self }
 }
