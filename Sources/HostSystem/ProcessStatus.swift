@@ -70,8 +70,8 @@ package struct ProcessStatus: Sendable, Equatable, Codable {
 
     /// The larger of the two limits in the line `Max core file size 0 unlimited bytes` of /proc/PID/limits: a process may raise the one to the other.
     package static func coreLimit(inLimits text: String) -> UInt64? {
-        guard let line = text.split(separator: "\n").first(where: { $0.hasPrefix("Max core file size") }) else { return nil }
-        return line.split(separator: " ").dropFirst(5).first.flatMap { UInt64($0) }
+        guard let line = text.split(at: "\n").first(where: { $0.begins(with: "Max core file size") }) else { return nil }
+        return line.split(at: " ").dropFirst(5).first.flatMap { UInt64($0) }
     }
 
     /// Takes the fields of /proc/PID/status.

@@ -2,6 +2,7 @@ internal import ApplianceModel
 internal import Glibc
 internal import HostSystem
 internal import MachineBackend
+internal import Quoting
 internal import SystemPackage
 
 /// User ids that no account has: one for each machine, so that a QEMU that was broken out of is a stranger to every other.
@@ -37,7 +38,7 @@ package enum MachineUserID {
 
     /// Whether a map of ids (`inside outside count` a line) holds the whole range.
     static func holdsRange(_ map: String) -> Bool {
-        map.split(separator: "\n").contains { line in
+        map.split(at: "\n").contains { line in
             let words = line.split { $0 == " " || $0 == "\t" }.map { UInt64($0) }
             guard words.count == 3, let first = words[0], let count = words[2] else { return false }
             return first <= UInt64(range.lowerBound) && UInt64(range.upperBound) - first < count

@@ -27,7 +27,9 @@ extension QEMUBackend {
     /// The ids of all other machines of this state directory, running or not.
     private func otherUserIDs(than name: ApplianceName) throws -> Set<UInt32> {
         try Files.list(state.path).reduce(into: []) { ids, entry in
-            guard let other = ApplianceName(entry), other != name, let id = try? QEMUMachine.load(from: state.appliance(other).machine())?.userID else { return }
+            guard let other = ApplianceName(entry), other != name, let id = try? QEMUMachine.load(from: state.appliance(other).machine())?.userID else {
+                return
+            }
             ids.insert(id)
         }
     }

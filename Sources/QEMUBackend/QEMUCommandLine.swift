@@ -76,7 +76,9 @@ package struct QEMUCommandLine: Sendable {
     }
 
     private var buses: [String] {
-        (0..<Self.rootPorts).flatMap { ["-device", "pcie-root-port,id=port\($0),bus=pcie.0,chassis=\($0 + 1),port=\($0),addr=0x\(Slot.firstPort.rawValue + $0)"] }
+        (0..<Self.rootPorts).flatMap {
+            ["-device", "pcie-root-port,id=port\($0),bus=pcie.0,chassis=\($0 + 1),port=\($0),addr=0x\(Slot.firstPort.rawValue + $0)"]
+        }
             + ["-object", "rng-random,id=rng0,filename=/dev/urandom", "-device", "virtio-rng-pci,rng=rng0,\(Slot.random.option)"]
     }
 

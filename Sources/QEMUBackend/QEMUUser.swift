@@ -1,6 +1,7 @@
 internal import ApplianceModel
 internal import Glibc
 internal import HostSystem
+internal import Quoting
 package import SystemPackage
 
 /// The user that a QEMU process runs as: when root starts it, a user id of the machine's own; else the caller.
@@ -94,7 +95,7 @@ extension QEMUUser {
 extension QEMUUser.IDs: LosslessStringConvertible {
     /// Nil for what is not two numbers with a colon between them: `1879048192:1879048192`.
     package init?(_ description: String) {
-        let parts = description.split(separator: ":", omittingEmptySubsequences: false).map { UInt32($0) }
+        let parts = description.split(at: ":", omittingEmptySubsequences: false).map { UInt32($0) }
         guard parts.count == 2, let user = parts[0], let group = parts[1], user > 0, group > 0 else { return nil }
         self.init(user: user, group: group)
     }

@@ -65,9 +65,9 @@ struct ProcessStatusTests {
         func limit(_ soft: String, _ hard: String) -> UInt64? {
             ProcessStatus.coreLimit(
                 inLimits: """
-                    Limit                     Soft Limit           Hard Limit           Units     
-                    Max stack size            8388608              unlimited            bytes     
-                    Max core file size        \(soft)                    \(hard)            bytes     
+                    Limit                     Soft Limit           Hard Limit           Units
+                    Max stack size            8388608              unlimited            bytes
+                    Max core file size        \(soft)                    \(hard)            bytes
                     """)
         }
         #expect(limit("0", "0") == 0)

@@ -90,7 +90,9 @@ struct MachineKeeperTests {
         }
     }
 
-    @Test("Another file than those that it is shown is not opened, even by a program of the caller's own", .enabled("this kernel has no Landlock") { ConfinedProgram.confinesPaths })
+    @Test(
+        "Another file than those that it is shown is not opened, even by a program of the caller's own",
+        .enabled("this kernel has no Landlock") { ConfinedProgram.confinesPaths })
     func landlock() async throws {
         try await Workbench.with { bench in
             let secret = bench.directory.appending("secret")
@@ -108,7 +110,6 @@ struct MachineKeeperTests {
             #expect(Files.exists(directory.file("own")))
         }
     }
-
 
     @Test("QEMU of root's is in namespaces and a root of its own, where it sees what it needs", .enabled(if: HostEnvironment.isRoot))
     func separated() async throws {

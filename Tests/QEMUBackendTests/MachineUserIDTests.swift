@@ -98,7 +98,8 @@ struct MachineUserIDTests {
 
             try await bench.backend.start(machine)
             #expect(try bench.backend.load(machine).userID == id)
-            for path in [directory.path] + [MachineDirectory.Name.systemDisk, MachineDirectory.Name.dataDisk, MachineDirectory.Name.firmwareVariables].map(directory.file) {
+            let files = [MachineDirectory.Name.systemDisk, MachineDirectory.Name.dataDisk, MachineDirectory.Name.firmwareVariables]
+            for path in [directory.path] + files.map(directory.file) {
                 #expect(Files.status(path)?.owner == id, "\(path)")
             }
             #expect(Files.status(secret)?.owner == 0)

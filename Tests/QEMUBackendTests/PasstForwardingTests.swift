@@ -16,7 +16,9 @@ struct PasstForwardingTests {
     func command() throws {
         let passt = try #require(PasstForwarding(Self.network, user: .init(user: 997, group: 996)))
         #expect(
-            passt.command(program: "/bin/pgkvm") == ["/bin/pgkvm", "start-passt", "--forward", "22:40022", "--forward", "5432:45432", "--user", "997:996", "--"])
+            passt.command(program: "/bin/pgkvm") == [
+                "/bin/pgkvm", "start-passt", "--forward", "22:40022", "--forward", "5432:45432", "--user", "997:996", "--",
+            ])
         #expect(PasstForwarding.Forward("5432:45432") == passt.forwards.last)
         for text in ["", "22", "22:", "22:70000", "22:1:2", "a:b"] { #expect(PasstForwarding.Forward(text) == nil) }
         #expect(PasstForwarding(NetworkDecision(mode: .user, macAddress: "m", sshPort: 1, postgresqlPort: 2), user: nil) == nil)

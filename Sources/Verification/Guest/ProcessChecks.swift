@@ -34,7 +34,8 @@ enum ProcessChecks {
             accelerator: target.accelerator)
     }
 
-    static let checks = ["process.name", "process.threads", "process.user", "process.capabilities", "process.sandbox"]
+    static let checks =
+        ["process.name", "process.threads", "process.user", "process.capabilities", "process.sandbox"]
         + separationChecks + ["process.priority"]
     private static let separationChecks = ["process.namespaces", "process.root", "process.core-dumps"]
 

@@ -2,6 +2,7 @@ internal import ApplianceModel
 internal import ArgumentParser
 internal import HostSystem
 internal import QEMUBackend
+internal import Quoting
 internal import SystemPackage
 
 /// In front of QEMU's own command: its keeper.
@@ -21,7 +22,7 @@ struct RunMachineCommand: ParsableCommand {
     @Argument(parsing: .postTerminator, help: "QEMU and its arguments") var command: [String]
 
     func validate() throws {
-        guard machine.hasPrefix("/") else { throw ValidationError("--machine takes an absolute path") }
+        guard machine.begins(with: "/") else { throw ValidationError("--machine takes an absolute path") }
         let most = ConfinedProgram.consoleNumber - 3
         guard (0...most).contains(descriptors) else { throw ValidationError("--descriptors takes 0 to \(most)") }
     }
@@ -30,7 +31,8 @@ struct RunMachineCommand: ParsableCommand {
     /// catch.
     func keep() throws -> Int32 {
         let keeper = MachineKeeper(
-            directory: MachineDirectory(path: FilePath(machine)), user: user, usesKVM: kvm, descriptorCount: descriptors, firmware: firmware.map { FilePath($0) })
+            directory: MachineDirectory(path: FilePath(machine)), user: user, usesKVM: kvm, descriptorCount: descriptors,
+            firmware: firmware.map { FilePath($0) })
         return try keeper.run(command)
     }
 
