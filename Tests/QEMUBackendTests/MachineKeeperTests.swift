@@ -51,8 +51,7 @@ struct MachineKeeperTests {
         let directory = try bench.machineDirectory("kept")
         try Files.createDirectory(directory.path)
         let result = try await ProgramRunner.run(
-            PGKVMHome.program.lastComponent?.string ?? "pgkvm", ["run-machine", "--machine", directory.path.string, "--"] + command,
-            environment: ["PATH": "\(PGKVMHome.program.removingLastComponent()):/usr/bin:/bin"])
+            PGKVMHome.program.string, ["run-machine", "--machine", directory.path.string, "--"] + command, environment: ["PATH": "/usr/bin:/bin"])
         return (result, directory)
     }
 
