@@ -121,7 +121,7 @@ let fuzzing: [Target] = [
     .executableTarget(
         name: "pgkvm-fuzz",
         dependencies: [
-            "CLibFuzzer", "ApplianceModel", "SpecFile", "HostSystem", "Workflow", "SecureShell", "PostgresServer", "GuestImage", "MachineBackend",
+            "CLibFuzzer", "Quoting", "ApplianceModel", "SpecFile", "HostSystem", "Workflow", "SecureShell", "PostgresServer", "GuestImage", "MachineBackend",
             "QEMUBackend", "LibvirtBackend", "ProxmoxBackend", "Verification", "Deployment", systemPackage,
         ], path: "Fuzz/Sources", swiftSettings: memorySafe + instrumented, linkerSettings: [.unsafeFlags(["-sanitize=address"])]),
 ]

@@ -54,7 +54,7 @@ extension LibvirtDaemonTests {
             try await bench.backend.start(machine)
             #expect(try await bench.daemon.virsh("domstate", "sales").contains("running"))
 
-            try Files.remove(bench.state.appliance(spec.name).machine().path)
+            try Files.remove(bench.state.appliance(spec.name).machine().records)
             #expect(try await bench.backend.find(spec.deployment, name: spec.name) == machine)
             #expect(try await bench.backend.find(.random(), name: spec.name) == nil)
             try await bench.backend.delete(machine)
@@ -68,7 +68,7 @@ extension LibvirtDaemonTests {
             let spec = try await bench.spec(#require(ApplianceName("orders")))
             let machine = try await bench.backend.create(spec)
             try await bench.daemon.virsh("undefine", "orders", "--nvram")
-            try Files.remove(bench.state.appliance(spec.name).machine().path)
+            try Files.remove(bench.state.appliance(spec.name).machine().records)
             let volumes = try await bench.daemon.everything()
             let refused = await #expect(throws: Failure.self) { try await bench.backend.create(spec) }
             #expect(refused?.code == .machineStranger)

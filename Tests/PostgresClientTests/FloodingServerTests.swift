@@ -36,7 +36,8 @@ struct FloodingServerTests {
         }
         let connection = try await PostgresConnection.open(
             PostgresParameters(
-                host: "127.0.0.1", hostAddress: "127.0.0.1", port: listener.port, database: "x", user: "x", sslMode: .disable, connectTimeout: .seconds(60)))
+                host: "127.0.0.1", hostAddress: "127.0.0.1", port: listener.port, database: "x", user: "x", sslMode: .disable,
+                channelBinding: .disable, connectTimeout: .seconds(60)))
         do {
             let value = try await body(connection)
             await connection.close()

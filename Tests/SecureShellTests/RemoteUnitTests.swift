@@ -72,7 +72,7 @@ struct RemoteUnitTests {
         let connections = Mutex(0)
         let lines = Mutex<[String]>([])
         try await unit.runToEnd(
-            timeout: .seconds(60),
+            timeout: .seconds(600),
             connect: {
                 connections.withLock { $0 += 1 }
                 return shell

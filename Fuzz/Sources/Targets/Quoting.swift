@@ -4,7 +4,7 @@ internal import Quoting
 internal import SecureShell
 
 @testable internal import ProxmoxBackend
-@testable internal import QEMUBackend
+
 
 /// Text that becomes part of another language: read back by a reader of this file's own, it is what it was, and one word.
 extension FuzzTarget {
@@ -17,10 +17,10 @@ extension FuzzTarget {
             let command: ShellCommand = "\(text)"
             require(Words.shell(command.text) == [Array(text.utf8)], "not one word of a shell: \(command.text.debugDescription)")
         case 1:
-            let literal = try SQLText.literal(text)
+            let literal = try SQLLiteral(text).text
             require(Words.sql(literal) == Array(text.utf8), "not one SQL string: \(literal.debugDescription)")
         case 2:
-            let name = try SQLText.identifier(text)
+            let name = try SQLIdentifier(text).text
             require(Words.doubled(name, quote: "\"") == Array(text.utf8), "not one SQL name: \(name.debugDescription)")
         case 3:
             let connection = try ConnectionText(name: "n", port: 5432, database: text, user: "u", rootCertificate: "/r", passwordFile: "/p")
@@ -34,7 +34,7 @@ extension FuzzTarget {
             let value = Words.backslashed(String(configuration.text.utf8.dropFirst(6).dropLast()) ?? "")
             require(value == Array(text.utf8), "not one value of curl's: \(configuration.text.debugDescription)")
         default:
-            let word = try UnitText.quoted(text)
+            let word = try UnitText(fileWord: text).text
             let percents = Words.backslashed(word)?.split(separator: Array("%%".utf8), omittingEmptySubsequences: false).joined(separator: [UInt8(ascii: "%")])
             require(percents.map { Array($0) } == Array(text.utf8), "not one word of a unit: \(word.debugDescription)")
         }
