@@ -23,7 +23,7 @@ struct PGKVM {
         } catch {
             CommandSuggestion.exit(withError: error)
         }
-        if let keeper = command as? RunMachineCommand { exit(keeping(keeper)) }
+        if let command = command as? any WholeProcessCommand { exit(outcome(of: command)) }
         let renderer = (command as? any WatchedCommand).map { ProgressRenderer($0.progress) } ?? ProgressRenderer()
         let log = command is any WatchedCommand ? CommandLog.begin { renderer.show($0, $1) } : nil
         let end = await DebugLog.$current.withValue(log) {
@@ -40,15 +40,14 @@ struct PGKVM {
         exit(status)
     }
 
-    /// A machine's keeper is this whole process: no task, no thread and no signal handler beside it.
-    private static func keeping(_ keeper: RunMachineCommand) -> Int32 {
+    private static func outcome(of command: any WholeProcessCommand) -> Int32 {
         do {
-            return try keeper.keep()
+            return try command.stay()
         } catch let failure as Failure {
             ProgressRenderer().fail(failure)
             return ExitStatus.of(failure)
         } catch {
-            ProgressRenderer().fail(Failure(.programFailed, "cannot keep a machine", cause: error))
+            ProgressRenderer().fail(Failure(.programFailed, "cannot do its part for a machine", cause: error))
             return ExitStatus.failed
         }
     }
@@ -103,6 +102,19 @@ struct PGKVM {
         defer { listener.cancel() }
         try await work.value
     }
+}
+
+/// A command that is this whole process: no task, no thread and no signal handler beside it.
+///
+/// The library gives up rights for all threads but those that are ending, and the first thread of a program with tasks waits in its own end: it
+/// would keep the rights.
+protocol WholeProcessCommand: ParsableCommand {
+    /// - Returns: the exit status.
+    func stay() throws -> Int32
+}
+
+extension WholeProcessCommand {
+    func run() throws { throw ExitCode(try stay()) }
 }
 
 /// The exit statuses of the program.

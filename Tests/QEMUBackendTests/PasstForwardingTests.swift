@@ -72,6 +72,33 @@ struct PasstForwardingTests {
         #expect(reached.contains("tcp 198.51.100.1 7800"))
     }
 
+    @Test("The relay has one thread, no rights and the machine's own id", .enabled("only root has rights to give up") { HostEnvironment.isRoot })
+    func relay() async throws {
+        let user = QEMUUser(ids: .init(user: MachineUserID.range.upperBound, group: MachineUserID.range.upperBound))
+        let (machine, first) = try Sockets.pair()
+        let (forwarder, second) = try Sockets.pair()
+        let relay = try DetachedProcess.spawn(
+            FrameRelay.command(program: PGKVMHome.program.string, user: user), in: "/", output: .standardError, descriptors: [first, second])
+        for end in [first, second] { try end.close() }
+        // What it hands on tells that it works.
+        var length = [UInt8](repeating: 1, count: 4)
+        try forwarder.writeAll([0, 0, 0, 1, 9])
+        #expect(try length.withUnsafeMutableBytes { try machine.read(into: $0) } > 0)
+        let tasks = FilePath("/proc/\(relay.processID)/task")
+        let names = try Files.list(tasks)
+        #expect(names.count == 1)
+        for name in names {
+            let status = try Files.readText(tasks.appending(name).appending("status"))
+            for line in ["CapEff:\t0000000000000000\n", "CapPrm:\t0000000000000000\n", "NoNewPrivs:\t1\n"] { #expect(status.contains(line), "\(line)") }
+            for field in ["Uid", "Gid"] {
+                let ids = status.split(separator: "\n").first { $0.hasPrefix("\(field):") }?.split(separator: "\t").dropFirst().map(String.init)
+                #expect(ids == [String](repeating: "\(MachineUserID.range.upperBound)", count: 4))
+            }
+        }
+        for end in [machine, forwarder] { try end.close() }
+        try await eventually { relay.exitStatus() != nil }
+    }
+
     /// What the guest of the control reaches.
     private func reached(through relay: String) async throws -> [String] {
         let guest = FilePath(#filePath).removingLastComponent().removingLastComponent().appending("Controls").appending("passt-guest")

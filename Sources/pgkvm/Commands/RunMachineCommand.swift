@@ -6,7 +6,7 @@ internal import Quoting
 internal import SystemPackage
 
 /// In front of QEMU's own command: its keeper.
-struct RunMachineCommand: ParsableCommand {
+struct RunMachineCommand: WholeProcessCommand {
     static let configuration = CommandConfiguration(
         commandName: MachineKeeper.commandName, abstract: "Start a machine's QEMU as its own user and stay until it ends (for pgkvm itself)",
         discussion: """
@@ -27,16 +27,12 @@ struct RunMachineCommand: ParsableCommand {
         guard (0...most).contains(descriptors) else { throw ValidationError("--descriptors takes 0 to \(most)") }
     }
 
-    /// Before anything else of this program begins: a process that stays with the machine for its whole life has one thread, and no signals to
-    /// catch.
-    func keep() throws -> Int32 {
+    func stay() throws -> Int32 {
         let keeper = MachineKeeper(
             directory: MachineDirectory(path: FilePath(machine)), user: user, usesKVM: kvm, descriptorCount: descriptors,
             firmware: firmware.map { FilePath($0) })
         return try keeper.run(command)
     }
-
-    func run() throws { throw ExitCode(try keep()) }
 }
 
 extension QEMUUser.IDs: ExpressibleByArgument {}
