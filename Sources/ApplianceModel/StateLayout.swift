@@ -81,6 +81,10 @@ package struct MachineDirectory: Sendable, Equatable {
         package static let processLog = "qemu.log"
         package static let processID = "qemu.pid"
         package static let powerLock = "power.lock"
+        /// What QEMU sees as the host's `/etc/resolv.conf`.
+        package static let resolver = "resolv.conf"
+        /// An empty directory, on which QEMU's root is built where only QEMU sees it.
+        package static let root = "root"
     }
 
     /// A file in QEMU's directory.

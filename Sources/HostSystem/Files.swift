@@ -227,6 +227,16 @@ package enum Files {
         return FilePath(String(decoding: buffer[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self))
     }
 
+    /// The path without symbolic links.
+    /// - Throws: `file.unreadable`.
+    package static func realPath(_ path: FilePath) throws -> FilePath {
+        guard let real = unsafe realpath(path.string, nil) else {
+            throw Failure(.fileUnreadable, "cannot resolve '\(path)'", cause: Errno(rawValue: errno))
+        }
+        defer { unsafe free(real) }
+        return FilePath(unsafe String(cString: real))
+    }
+
     package static func exists(_ path: FilePath) -> Bool { status(path) != nil }
     package static func isDirectory(_ path: FilePath) -> Bool { status(path)?.isDirectory == true }
     package static func isExecutable(_ path: FilePath) -> Bool {

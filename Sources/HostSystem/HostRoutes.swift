@@ -14,7 +14,7 @@ package enum HostRoutes {
 
 /// The rights of this process.
 package enum ProcessRights {
-    /// Gives them up for good: another user where one is named, and none can be gained in any case.
+    /// Gives them up for good: another user where one is named, and none can be gained in any case. To be called by a process that has one thread.
     /// - Throws: `program.failed`.
     package static func drop(to ids: (user: UInt32, group: UInt32)?) throws {
         let code = clinux_drop_rights(ids?.user ?? .max, ids?.group ?? .max)

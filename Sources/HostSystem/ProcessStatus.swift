@@ -21,6 +21,15 @@ package struct ProcessStatus: Sendable, Equatable, Codable {
     /// 0 none, 1 strict, 2 a filter.
     package var seccompMode: Int?
     package var hasNoNewPrivileges: Bool?
+    /// Those of `separable` that it does not share with this program; nil where they cannot be read.
+    package var ownNamespaces: [String]?
+    /// Whether it has another root directory than this program; nil where that cannot be read.
+    package var hasOwnRoot: Bool?
+    /// The most bytes of a core dump; nil where that cannot be read, and for no limit.
+    package var coreLimit: UInt64?
+
+    /// The kinds of namespaces by which a process is separated from this host.
+    package static let separable = ["mnt", "pid", "ipc", "uts"]
 
     package init() {}
 
@@ -33,6 +42,7 @@ package struct ProcessStatus: Sendable, Equatable, Codable {
         result.take(status: try Files.readText(directory.appending("status")))
         result.nice = nice(inStat: try Files.readText(directory.appending("stat")))
         result.cgroup = cgroup(in: (try? Files.readText(directory.appending("cgroup"))) ?? "")
+        result.takeSeparation(directory)
         let tasks = directory.appending("task")
         // A thread may end between the list and the look.
         for task in try Files.list(tasks) {
@@ -45,6 +55,23 @@ package struct ProcessStatus: Sendable, Equatable, Codable {
         result.threads.sort()
         result.processorGroups.sort()
         return result
+    }
+
+    private mutating func takeSeparation(_ directory: FilePath) {
+        let namespaces = Self.separable.map { kind in
+            (kind, theirs: try? Files.linkTarget(directory.appending("ns").appending(kind)), ours: try? Files.linkTarget(FilePath("/proc/self/ns/\(kind)")))
+        }
+        if namespaces.allSatisfy({ $0.theirs != nil && $0.ours != nil }) { ownNamespaces = namespaces.filter { $0.theirs != $0.ours }.map(\.0) }
+        if let theirs = Files.status(directory.appending("root")), let ours = Files.status("/") {
+            hasOwnRoot = theirs.inode != ours.inode || theirs.device != ours.device
+        }
+        coreLimit = Self.coreLimit(inLimits: (try? Files.readText(directory.appending("limits"))) ?? "")
+    }
+
+    /// The larger of the two limits in the line `Max core file size 0 unlimited bytes` of /proc/PID/limits: a process may raise the one to the other.
+    package static func coreLimit(inLimits text: String) -> UInt64? {
+        guard let line = text.split(at: "\n").first(where: { $0.begins(with: "Max core file size") }) else { return nil }
+        return line.split(at: " ").dropFirst(5).first.flatMap { UInt64($0) }
     }
 
     /// Takes the fields of /proc/PID/status.

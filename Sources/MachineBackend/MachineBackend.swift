@@ -154,6 +154,22 @@ package protocol ProcessProviding {
     func processName(of machine: MachineReference) -> String?
     /// What the machine's process said on its standard error; nil where that is not for this user.
     func processLog(of machine: MachineReference) -> FilePath?
+    /// How far the platform keeps the machine's process from the rest of the host.
+    func separation(of machine: MachineReference) -> SeparationPromise
+}
+
+extension ProcessProviding {
+    package func separation(of machine: MachineReference) -> SeparationPromise { .unknown }
+}
+
+/// What a platform promises of a machine's process beyond the rights of its user.
+package enum SeparationPromise: Sendable, Equatable {
+    /// A user id from this range that no other machine has, and namespaces, a root and a limit of core dumps of its own.
+    case promised(userIDs: ClosedRange<UInt32>)
+    /// None of that with the rights of this user.
+    case impossible(reason: String)
+    /// The platform decides, and does not say.
+    case unknown
 }
 
 /// A backend whose machines are commands of this host.

@@ -47,7 +47,7 @@ enum DiskProbe {
 
     /// Opens a small file there in each mode, with the rights and the sandbox that a machine's QEMU has.
     private static func usableModes(directory: FilePath, direct: Bool, abilities: QEMUAbilities) async throws -> Set<DiskDecision.AIO> {
-        let user = try await QEMUUser.prepare()
+        let user = try await QEMUUser.example()
         let folder = try Files.createTemporaryDirectory(in: directory, prefix: ".aio-probe")
         defer { try? Files.remove(folder) }
         try Files.write([UInt8](repeating: 0, count: 65_536), to: folder.appending("disk"))
@@ -67,7 +67,7 @@ enum DiskProbe {
         }
         input += #"{"execute":"quit"}"#
         let command =
-            try user.emulator(forKVM: false) + ["-machine", "none", "-nodefaults", "-no-user-config", "-display", "none", "-qmp", "stdio"]
+            try user.command + ["-machine", "none", "-nodefaults", "-no-user-config", "-display", "none", "-qmp", "stdio"]
             + abilities.sandboxArguments
         let result = try await ProgramRunner.check(command[0], Array(command.dropFirst()), input: Array(input.utf8), workingDirectory: folder)
         let accepted = result.outputText.split(whereSeparator: \.isNewline).compactMap { line -> String? in

@@ -56,6 +56,9 @@ package struct NetworkHandover: Sendable, Equatable {
             + ["--"]
     }
 
+    /// How many descriptors QEMU gets.
+    var descriptorCount: Int { usesVhost ? 2 * queues : queues }
+
     /// The options of QEMU that name the descriptors.
     var netdev: String {
         let taps = (0..<queues).map { "\(3 + $0)" }.joined(separator: ":")

@@ -16,6 +16,8 @@ package struct PasstForwarding: Sendable, Equatable {
 
     /// Port of 127.0.0.1, by the guest's.
     package var forwards: [Forward]
+    /// Who passt runs as; nil for the caller.
+    package var user: QEMUUser.IDs?
 
     /// A port of the guest, and the one of 127.0.0.1 that leads to it: `22:40022`.
     package struct Forward: Sendable, Equatable, LosslessStringConvertible {
@@ -38,30 +40,35 @@ package struct PasstForwarding: Sendable, Equatable {
     }
 
     /// - Parameter forwards: none for a passt that nobody is to reach.
-    package init(forwards: [Forward]) { self.forwards = forwards }
+    package init(forwards: [Forward], user: QEMUUser.IDs?) {
+        self.forwards = forwards
+        self.user = user
+    }
 
     /// Nil for every other way to the network.
-    init?(_ network: NetworkDecision) {
+    init?(_ network: NetworkDecision, user: QEMUUser.IDs?) {
         guard network.mode == .user, network.forwarder == .passt else { return nil }
+        self.user = user
         forwards = GuestService.allCases.map { Forward(guest: $0.port, host: network.port(of: $0)) }
     }
 
     /// What stands before QEMU's command.
-    func command(program: String) -> [String] { [program, Self.commandName] + forwards.flatMap { ["--forward", "\($0)"] } + ["--"] }
+    func command(program: String) -> [String] {
+        [program, Self.commandName] + forwards.flatMap { ["--forward", "\($0)"] } + (user.map { ["--user", "\($0)"] } ?? []) + ["--"]
+    }
 
     /// Starts passt, and the relay between it and QEMU.
     /// - Parameter program: the path of this program.
     /// - Returns: what QEMU gets as its descriptor 3.
     /// - Throws: `program.missing`, `program.failed`, `network.not-permitted`.
     package func open(program: String) async throws -> FileDescriptor {
-        let user = try await QEMUUser.prepare()
-        let passt = try await Passt.start(arguments(user: user))
+        let passt = try await Passt.start(arguments)
         defer { try? passt.close() }
         let (end, handed) = try Sockets.pair()
         defer { try? handed.close() }
         do {
             _ = try DetachedProcess.spawn(
-                FrameRelay.command(program: program, user: user), in: "/", output: .standardError, descriptors: [handed, passt])
+                FrameRelay.command(program: program, user: QEMUUser(ids: user)), in: "/", output: .standardError, descriptors: [handed, passt])
             return end
         } catch {
             try? end.close()
@@ -71,12 +78,12 @@ package struct PasstForwarding: Sendable, Equatable {
 
     /// The addresses are slirp's. They and the host's resolver are all that passt would take from an interface, so the loopback one will do,
     /// which is there before the host has its own address.
-    func arguments(user: QEMUUser) -> [String] {
+    var arguments: [String] {
         [
             "--ipv4-only", "--interface", "lo", "--mac-addr", "52:55:0a:00:02:02", "--address", "10.0.2.15", "--netmask", "24", "--gateway", "10.0.2.2",
             "--dns-forward", "10.0.2.3", "--no-map-gw", "--udp-ports", "none",
         ] + (forwards.isEmpty ? ["--tcp-ports", "none"] : forwards.flatMap { ["--tcp-ports", "127.0.0.1/\($0.host):\($0.guest)"] })
-            + (user.ids.map { ["--runas", "\($0.user):\($0.group)"] } ?? [])
+            + (user.map { ["--runas", "\($0)"] } ?? [])
     }
 
     /// - Throws: `network.forwarder-missing`.
@@ -91,7 +98,7 @@ package struct PasstForwarding: Sendable, Equatable {
     /// - Throws: `network.forwarder-missing`, `network.not-permitted`.
     static func tryOut() async throws {
         try checkInstalled()
-        try await Passt.start(PasstForwarding(forwards: []).arguments(user: .prepare())).close()
+        try await Passt.start(PasstForwarding(forwards: [], user: QEMUUser.example().ids).arguments).close()
     }
 }
 

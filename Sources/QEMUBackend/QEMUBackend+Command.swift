@@ -4,6 +4,7 @@ package import MachineBackend
 
 extension QEMUBackend: CommandProviding {
     package func command(of machine: MachineReference) async throws -> [String] {
-        try await command(of: load(machine), abilities: QEMUAbilities.probe(), user: .current())
+        let record = try load(machine)
+        return try command(of: record, abilities: try await QEMUAbilities.probe(), user: .of(record))
     }
 }

@@ -12,13 +12,14 @@ extension QEMUBackend {
     package func create(_ spec: MachineSpec) async throws -> MachineReference {
         let directory = state.appliance(spec.name).machine()
         let reference = MachineReference(backend: kind, deployment: spec.deployment, identifier: spec.name.rawValue)
-        let user = try await QEMUUser.prepare()
         var machine = QEMUMachine(spec: spec)
         if let found = try QEMUMachine.load(from: directory) {
             guard found.spec.deployment == spec.deployment else { throw stranger(spec.name.rawValue) }
             if found.isComplete { return reference }
             machine = found
-        } else {
+        }
+        let user = try await chooseUser(of: &machine)
+        if try QEMUMachine.load(from: directory) == nil {
             try refuseUnknownDisks(directory)
             try machine.save(to: directory)
         }

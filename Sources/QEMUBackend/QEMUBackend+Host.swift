@@ -6,7 +6,7 @@ internal import SystemPackage
 /// Looking at the host before anything is created.
 extension QEMUBackend {
     package func checkHost(_ spec: ApplianceSpec) async throws -> HostReport {
-        let host = await examine(spec, abilities: { try await .probe() }, user: { try await .prepare() })
+        let host = await examine(spec, abilities: { try await .probe() }, user: { try await .example() })
         if let failure = host.failures.first { throw failure }
         guard let accelerator = host.accelerator else { throw Failure(.machineProbeFailed, "no accelerator was decided") }
         return HostReport(accelerator: accelerator, findings: host.findings)
@@ -88,7 +88,7 @@ extension QEMUBackend {
         let verdict = await KVMProbe.run()
         guard case .usable = verdict, try await !user().canUseKVM(Files.status("/dev/kvm")) else { return verdict }
         return .unusable(
-            reason: "the user '\(QEMUUser.accountName)', as which QEMU runs, may not open it (chgrp kvm /dev/kvm && chmod 0660 /dev/kvm)")
+            reason: "the machine's own user, in the group 'kvm', may not open it (chgrp kvm /dev/kvm && chmod 0660 /dev/kvm)")
     }
 
     /// A Debian 13 kernel crashes under the emulation of old QEMUs; with KVM the version does not matter.

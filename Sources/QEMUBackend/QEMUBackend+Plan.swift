@@ -12,7 +12,7 @@ extension QEMUBackend: MachinePlanning {
     }
 
     package func forecast(_ spec: ApplianceSpec) async throws -> HostForecast {
-        async let examined = examine(spec, abilities: { try await probed.abilities() }, user: { .current() })
+        async let examined = examine(spec, abilities: { try await probed.abilities() }, user: { .plannedExample() })
         let disks = Self.attempt { try forecastDisks(spec) }
         let ports = try forecastPorts(spec)
         let host = await examined
@@ -59,8 +59,10 @@ extension QEMUBackend: MachinePlanning {
     }
 
     package func recipe(for machine: PlannedMachine) async throws -> MachineRecipe {
-        let record = QEMUMachine(spec: machine.spec, hasSeed: machine.hasSeed, isComplete: true)
-        return MachineRecipe(command: try command(of: record, abilities: try await probed.abilities(), user: Self.plannedUser).map(Self.named))
+        let found = try QEMUMachine.load(from: state.appliance(machine.spec.name).machine())
+        let own = found?.spec.deployment == machine.spec.deployment ? found?.userID : nil
+        let record = QEMUMachine(spec: machine.spec, hasSeed: machine.hasSeed, isComplete: true, userID: own)
+        return MachineRecipe(command: try command(of: record, abilities: try await probed.abilities(), user: Self.plannedUser(of: record)).map(Self.named))
     }
 
     package func plannedMachine(of machine: MachineReference) async throws -> PlannedMachine? {
@@ -68,15 +70,16 @@ extension QEMUBackend: MachinePlanning {
         return PlannedMachine(spec: found.spec, hasSeed: found.hasSeed)
     }
 
-    /// Root's account for QEMU is made by the first deployment.
-    private static var plannedUser: QEMUUser {
-        let user = QEMUUser.current()
-        return HostEnvironment.isRoot && user.ids == nil ? QEMUUser(ids: .init(user: .max, group: .max)) : user
+    /// The user of a machine is chosen when the machine is made.
+    private static func plannedUser(of record: QEMUMachine) -> QEMUUser {
+        let user = QEMUUser.of(record)
+        let isOpen = HostEnvironment.isRoot && record.userID == nil && (MachineUserID.isAvailable || user.ids == nil)
+        return isOpen ? QEMUUser(ids: .init(user: .max, group: .max)) : user
     }
 
     /// An argument with words in place of what is not chosen yet.
     static func named(_ argument: String) -> String {
-        argument.replacing("\(UInt32.max)", with: "<id of the user \(QEMUUser.accountName), made at the deployment>")
+        argument.replacing("\(UInt32.max):\(UInt32.max)", with: "<user and group id of the machine, chosen at the deployment>")
             .replacing("hostfwd=tcp:127.0.0.1:\(PlannedChoice.port)-:22,", with: "hostfwd=tcp:127.0.0.1:<port for SSH, chosen at the deployment>-:22,")
             .replacing("22:\(PlannedChoice.port)", with: "22:<port for SSH, chosen at the deployment>")
             .replacing("5432:\(PlannedChoice.port)", with: "5432:<port for PostgreSQL, chosen at the deployment>")

@@ -54,12 +54,16 @@ extension QEMUBackend {
         try await checkPorts(record.spec.network)
         try HostNetwork().check(record.spec.network.mode, record.spec.network.device, queues: record.spec.network.queues)
         let abilities = try await QEMUAbilities.probe()
-        let user = try await QEMUUser.prepare()
+        var record = record
+        let former = record
+        let user = try await chooseUser(of: &record)
+        if record != former { try record.save(to: directory) }
         // No QEMU runs: what is left in its directory under the name of a record is of an older version, or made to pass for one.
         try takeOverLogs(directory)
         try MachineRecords(directory).removeFormer(Self.recordsOfQEMU)
         try Files.remove(directory.record(MachineDirectory.Record.processID))
         try limitSerialLog(directory)
+        try handOver(directory, to: user)
         let command = try command(of: record, abilities: abilities, user: user)
         let howEnded = try await supervisor.start(command, for: name, in: directory)
         switch try await greeting(directory, howEnded: howEnded) {
@@ -69,11 +73,20 @@ extension QEMUBackend {
         }
     }
 
-    /// Everything that is started: the opening of the network where there is one to open, the change of the user, QEMU.
-    func command(of record: QEMUMachine, abilities: QEMUAbilities, user: QEMUUser) throws -> [String] {
+    /// Everything that is started: the opening of the network where there is one to open, the keeper, QEMU.
+    func command(
+        of record: QEMUMachine, abilities: QEMUAbilities, user: QEMUUser, changing change: ([String]) throws -> [String] = { $0 }
+    ) throws -> [String] {
         let network = record.spec.network
-        let opening = NetworkHandover(network)?.command(program: program) ?? PasstForwarding(network)?.command(program: program) ?? []
-        return try opening + user.emulator(forKVM: record.spec.cpu.accelerator == .kvm) + QEMUCommandLine(machine: record, abilities: abilities).arguments
+        let handover = NetworkHandover(network)
+        let passt = PasstForwarding(network, user: user.ids)
+        let opening = handover?.command(program: program) ?? passt?.command(program: program) ?? []
+        let firmware = record.spec.image.firmware == .uefi ? abilities.firmwareCode.map { FilePath($0).removingLastComponent() } : nil
+        let keeper = MachineKeeper(
+            directory: state.appliance(record.spec.name).machine(), user: user.ids, usesKVM: record.spec.cpu.accelerator == .kvm,
+            descriptorCount: handover?.descriptorCount ?? (passt == nil ? 0 : 1), firmware: firmware)
+        return try opening + keeper.command(program: program) + [QEMUAbilities.program]
+            + change(QEMUCommandLine(machine: record, abilities: abilities).arguments)
     }
 
     private var supervisor: any Supervisor {
@@ -133,9 +146,11 @@ extension QEMUBackend {
             remedy: said.contains("write\" lock") ? "another QEMU uses the disks of this machine: end it first" : nil)
     }
 
-    /// The serial log grows with what the guest prints; each start and each look at the machine cuts it to the last part.
+    /// The keeper bounds what it writes. A QEMU that an older version started writes its log itself: each start and each look at the machine cuts
+    /// it to the last part.
     func limitSerialLog(_ directory: MachineDirectory) throws {
-        try MachineRecords(directory).cutLog(MachineDirectory.Record.serialLog, over: 4 << 20, to: 1 << 20)
+        try MachineRecords(directory).cutLog(
+            MachineDirectory.Record.serialLog, over: Int(MachineKeeper.logLimit.bytes), to: Int(MachineKeeper.logKept.bytes))
     }
 
     package func powerState(of machine: MachineReference) async throws -> PowerState {

@@ -52,7 +52,8 @@ extension QEMUBackend: RemainsProviding {
         }
     }
 
-    /// The process of the machine's unit; nil without systemd and for a unit whose process has ended, which may be stopping still.
+    /// The process of the machine's unit, where that is QEMU: an older version started it so, and a keeper is elsewhere once it lets QEMU go. Nil
+    /// without systemd and for a unit whose process has ended, which may be stopping still.
     private func mainProcess(of name: ApplianceName) async throws -> Int32? {
         guard SystemdManager.isAvailable else { return nil }
         let manager = SystemdManager(isRoot: HostEnvironment.isRoot)

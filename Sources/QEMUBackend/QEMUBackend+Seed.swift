@@ -8,7 +8,7 @@ extension QEMUBackend {
     package func attachSeed(_ medium: FilePath, to machine: MachineReference) async throws {
         let directory = try directory(of: machine)
         var record = try load(machine)
-        let user = try await QEMUUser.prepare()
+        let user = QEMUUser.of(record)
         try user.own(medium)
         try Files.rename(medium, to: directory.file(MachineDirectory.Name.seed))
         record.hasSeed = true

@@ -7,7 +7,7 @@ package import SystemPackage
 package struct QEMUBackend: MachineBackend {
     package let kind = BackendKind.qemu
     let state: StateDirectory
-    /// The path of this program, for systemd's units.
+    /// The path of this program, for systemd's units and for what stands before QEMU.
     let program: String
     /// Whether looking at a machine cuts its serial log when that has grown too long.
     var cutsLogs = true
@@ -113,6 +113,12 @@ extension QEMUBackend: SerialConsoleProviding, ProcessProviding, DataDiskFilePro
 
     package func processName(of machine: MachineReference) -> String? {
         ApplianceName(machine.identifier).map(QEMUCommandLine.processName)
+    }
+
+    package func separation(of machine: MachineReference) -> SeparationPromise {
+        HostEnvironment.isRoot
+            ? .promised(userIDs: MachineUserID.range)
+            : .impossible(reason: "only root can give a machine's process a user and namespaces of its own: deploy as root where that matters")
     }
 
     package func processID(of machine: MachineReference) async throws -> Int32? {

@@ -10,7 +10,7 @@ package struct QEMUCommandLine: Sendable {
     package var machine: QEMUMachine
     package var abilities: QEMUAbilities
     /// Number of empty PCIe root ports: q35 takes no hot-plug on its root bus.
-    package static let rootPorts = 4
+    package static let rootPorts = 2
     /// The nodes whose cache mode is the disk decision's.
     static let decidedNodes = ["system-file", "system", "data-file", dataNode]
     /// The node that the data disk shows.
@@ -27,12 +27,25 @@ package struct QEMUCommandLine: Sendable {
 
     private var spec: MachineSpec { machine.spec }
 
+    /// What a PC of 1990 had and no guest here has a use for: keyboard and mouse, timer and loudspeaker, and the interrupt controllers in front of
+    /// the APIC. Each is code that a hostile guest could talk to. A boot loader that a BIOS starts may count the ticks of that timer.
+    private var absentDevices: String { spec.image.firmware == .uefi ? "i8042=off,pit=off,pic=off" : "i8042=off" }
+
+    /// Where each device sits on the root bus: a guest's names for its devices come from it, and stay the same when others come and go.
+    enum Slot: Int {
+        case firstPort = 1
+        case random = 5
+        case system, data, network, agent
+
+        var option: String { "addr=0x\(String(rawValue, radix: 16))" }
+    }
+
     private var identity: [String] {
         [
             // `top` and `ps` show which database the process is; the kernel keeps 15 bytes of it.
             "-name", "guest=\(spec.name),process=\(Self.processName(of: spec.name)),debug-threads=on",
             "-uuid", spec.deployment.uuid,
-            "-no-user-config", "-nodefaults", "-display", "none", "-pidfile", MachineDirectory.Record.processID,
+            "-no-user-config", "-nodefaults", "-display", "none",
         ]
     }
 
@@ -41,10 +54,12 @@ package struct QEMUCommandLine: Sendable {
     private var processor: [String] {
         let cpu = spec.cpu
         return [
-            "-machine", "q35,accel=\(cpu.accelerator.rawValue),usb=off,vmport=off,smbus=off,sata=off,hpet=off,graphics=off",
+            "-machine", "q35,accel=\(cpu.accelerator.rawValue),usb=off,vmport=off,smbus=off,sata=off,hpet=off,graphics=off,\(absentDevices)",
             "-cpu", cpu.accelerator == .kvm ? "host" : "max",
             "-smp", "cpus=\(cpu.vcpus),sockets=1,cores=\(cpu.vcpus),threads=1",
             "-m", "size=\(cpu.memory.mebibytes)M",
+            // A device of its own for a trick of old Windows.
+            "-global", "apic-common.vapic=off",
             "-rtc", "base=utc,clock=host",
         ]
     }
@@ -61,8 +76,10 @@ package struct QEMUCommandLine: Sendable {
     }
 
     private var buses: [String] {
-        (0..<Self.rootPorts).flatMap { ["-device", "pcie-root-port,id=port\($0),bus=pcie.0,chassis=\($0 + 1),port=\($0)"] }
-            + ["-object", "rng-random,id=rng0,filename=/dev/urandom", "-device", "virtio-rng-pci,rng=rng0"]
+        (0..<Self.rootPorts).flatMap {
+            ["-device", "pcie-root-port,id=port\($0),bus=pcie.0,chassis=\($0 + 1),port=\($0),addr=0x\(Slot.firstPort.rawValue + $0)"]
+        }
+            + ["-object", "rng-random,id=rng0,filename=/dev/urandom", "-device", "virtio-rng-pci,rng=rng0,\(Slot.random.option)"]
     }
 
     /// Options of every disk's file node: cache and aio are always explicit, and a discard in the guest never gives back
@@ -76,7 +93,7 @@ package struct QEMUCommandLine: Sendable {
         return [
             "-blockdev", fileNode("system-file", file: MachineDirectory.Name.systemDisk, direct: spec.disk.cacheDirect, aio: spec.disk.aio),
             "-blockdev", "driver=qcow2,node-name=system,file=system-file,\(direct)",
-            "-device", "virtio-blk-pci,drive=system,id=system-disk,serial=system,bootindex=0,write-cache=on,werror=enospc,rerror=report",
+            "-device", "virtio-blk-pci,drive=system,id=system-disk,serial=system,bootindex=0,write-cache=on,werror=enospc,rerror=report,\(Slot.system.option)",
         ]
     }
 
@@ -92,7 +109,7 @@ package struct QEMUCommandLine: Sendable {
             "-blockdev",
             "driver=raw,node-name=data,file=data-file,cache.direct=\(spec.disk.cacheDirect ? "on" : "off"),cache.no-flush=off,discard=ignore",
             "-device",
-            "virtio-blk-pci,drive=data,id=data-disk,serial=\(MachineSpec.dataDiskSerial),discard=off,write-zeroes=off,write-cache=on,werror=enospc,rerror=report\(threading)",
+            "virtio-blk-pci,drive=data,id=data-disk,serial=\(MachineSpec.dataDiskSerial),discard=off,write-zeroes=off,write-cache=on,werror=enospc,rerror=report\(threading),\(Slot.data.option)",
         ]
     }
 
@@ -106,8 +123,8 @@ package struct QEMUCommandLine: Sendable {
     }
 
     private var network: [String] {
-        let card = "virtio-net-pci,netdev=net0,id=net0-device,mac=\(spec.network.macAddress),romfile="
-        if PasstForwarding(spec.network) != nil { return ["-netdev", PasstForwarding.netdev, "-device", card] }
+        let card = "virtio-net-pci,netdev=net0,id=net0-device,mac=\(spec.network.macAddress),romfile=,\(Slot.network.option)"
+        if PasstForwarding(spec.network, user: nil) != nil { return ["-netdev", PasstForwarding.netdev, "-device", card] }
         guard let handover = NetworkHandover(spec.network) else {
             let forwards = GuestService.allCases.map { "hostfwd=tcp:127.0.0.1:\(spec.network.port(of: $0))-:\($0.port)" }.joined(separator: ",")
             return ["-netdev", "user,id=net0,ipv6=off,\(forwards)", "-device", card]
@@ -121,16 +138,16 @@ package struct QEMUCommandLine: Sendable {
     private var agent: [String] {
         guard spec.network.endpoint(.ssh) == nil else { return [] }
         return [
-            "-device", "virtio-serial-pci,id=agent-bus",
+            "-device", "virtio-serial-pci,id=agent-bus,\(Slot.agent.option)",
             "-chardev", "socket,id=agent0,path=\(MachineDirectory.Name.agentSocket),server=on,wait=off",
             "-device", "virtserialport,bus=agent-bus.0,chardev=agent0,name=org.qemu.guest_agent.0",
         ]
     }
 
     private var consoleAndMonitor: [String] {
-        [
+        MachineKeeper.consoleArguments + [
             "-chardev",
-            "socket,id=serial0,path=\(MachineDirectory.Name.serialSocket),server=on,wait=off,logfile=\(MachineDirectory.Record.serialLog),logappend=on",
+            "socket,id=serial0,path=\(MachineDirectory.Name.serialSocket),server=on,wait=off,logfile=\(MachineKeeper.consoleFile),logappend=on",
             "-serial", "chardev:serial0",
             "-chardev", "socket,id=monitor0,path=\(MachineDirectory.Name.monitorSocket),server=on,wait=off",
             "-mon", "chardev=monitor0,mode=control",

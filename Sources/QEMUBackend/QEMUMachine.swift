@@ -14,11 +14,14 @@ package struct QEMUMachine: Sendable, Equatable, Codable {
     package var hasSeed: Bool
     /// Whether the machine's files are complete: false while `create` is at work.
     package var isComplete: Bool
+    /// The user and group id that its QEMU runs as; nil for the account of all, and for the caller.
+    package var userID: UInt32?
 
-    package init(spec: MachineSpec, hasSeed: Bool = false, isComplete: Bool = false) {
+    package init(spec: MachineSpec, hasSeed: Bool = false, isComplete: Bool = false, userID: UInt32? = nil) {
         self.spec = spec
         self.hasSeed = hasSeed
         self.isComplete = isComplete
+        self.userID = userID
     }
 
     /// Reads `machine.json`; nil when there is none.

@@ -4,9 +4,9 @@ internal import SystemPackage
 
 /// The QEMU process of a machine.
 ///
-/// It is known by `records/qemu.pid`, which QEMU cannot write: a process id, and perhaps the time at which that process was started, in the
-/// kernel's own unit. A machine that an older version started has a pid file of QEMU's own in its directory until the next command with the
-/// appliance's lock.
+/// It is known by `records/qemu.pid`, which its keeper writes before QEMU begins and QEMU cannot write: a process id, and the time at which that
+/// process was started, in the kernel's own unit. A machine that an older version started has a pid file of QEMU's own in its directory until the
+/// next command with the appliance's lock.
 enum QEMUProcess {
     /// What a pid file says.
     struct Identity: Equatable {
@@ -43,14 +43,14 @@ enum QEMUProcess {
         }
         guard let known = Identity(bytes) else { return nil }
         guard let start = known.startTime else { return isInside(directory, known.id) ? known.id : nil }
-        return startTime(of: known.id) == start ? known.id : nil
+        return ProcessStart.time(of: known.id) == start ? known.id : nil
     }
 
     /// The process of a pid file that QEMU wrote in its own directory, with its time. What is in there is QEMU's word, which is believed of a
     /// process that runs inside the directory and as its owner.
     private static func former(in directory: MachineDirectory) throws -> Identity? {
         guard let bytes = try Files.readRegularIfPresent(directory.file(MachineDirectory.Record.processID), atMost: limit), let id = Identity(bytes)?.id,
-            isInside(directory, id), let owner = Files.status(directory.path, followLinks: false)?.owner, let start = startTime(of: id)
+            isInside(directory, id), let owner = Files.status(directory.path, followLinks: false)?.owner, let start = ProcessStart.time(of: id)
         else { return nil }
         var status = ProcessStatus()
         status.take(status: (try? Files.readText(FilePath("/proc/\(id)/status"))) ?? "")
@@ -71,19 +71,5 @@ enum QEMUProcess {
     private static func isInside(_ directory: MachineDirectory, _ id: Int32) -> Bool {
         guard let own = Files.status(directory.path), let its = Files.status(FilePath("/proc/\(id)/cwd")) else { return false }
         return own.inode == its.inode && own.device == its.device
-    }
-
-    /// When a process was started; nil for one that has ended, whether or not somebody has asked how.
-    private static func startTime(of id: Int32) -> UInt64? {
-        (try? Files.readText(FilePath("/proc/\(id)/stat"))).flatMap(startTime(inStat:))
-    }
-
-    /// Field 22 of /proc/PID/stat. The name in field 2 may hold blanks and brackets, so counting starts behind the last bracket.
-    static func startTime(inStat text: String) -> UInt64? {
-        guard let end = text.utf8.lastIndex(of: UInt8(ascii: ")")) else { return nil }
-        let fields = text[text.utf8.index(after: end)...].split { $0 == " " || $0 == "\n" }
-        // The first of these is field 3, the state.
-        guard fields.count > 19, let state = fields.first, !["Z", "X", "x"].contains(state) else { return nil }
-        return UInt64(fields[19])
     }
 }

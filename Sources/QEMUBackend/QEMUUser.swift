@@ -1,9 +1,10 @@
 internal import ApplianceModel
 internal import Glibc
 internal import HostSystem
+internal import Quoting
 package import SystemPackage
 
-/// The user that a QEMU process runs as: `pgkvm` when root starts it, else the caller.
+/// The user that a QEMU process runs as: when root starts it, a user id of the machine's own; else the caller.
 package struct QEMUUser: Sendable, Equatable {
     package struct IDs: Sendable, Equatable {
         package let user: UInt32
@@ -13,11 +14,18 @@ package struct QEMUUser: Sendable, Equatable {
     /// Its ids when QEMU has to change to it, nil when the caller is the user.
     package let ids: IDs?
 
+    /// The account for every machine of a host that has no user ids to give away.
     package static let accountName = "pgkvm"
 
-    /// The user for this process's rights; root's own account is made when it is missing.
-    static func prepare() async throws -> QEMUUser {
+    /// The user of a machine: the id that its record names, else the account, which may be missing.
+    static func of(_ machine: QEMUMachine) -> QEMUUser {
         guard HostEnvironment.isRoot else { return QEMUUser(ids: nil) }
+        if let id = machine.userID { return QEMUUser(ids: IDs(user: id, group: id)) }
+        return QEMUUser(ids: lookUp(accountName))
+    }
+
+    /// The account, which is made when it is missing.
+    static func account() async throws -> QEMUUser {
         if let ids = lookUp(accountName) { return QEMUUser(ids: ids) }
         // Two that make it at once would make it twice, with two numbers: useradd looks before it locks.
         let lock = try await FileLock.acquire("/run/pgkvm-account.lock")
@@ -33,42 +41,33 @@ package struct QEMUUser: Sendable, Equatable {
         return QEMUUser(ids: ids)
     }
 
-    /// The user without making the account: the caller where there is none.
-    static func current() -> QEMUUser { QEMUUser(ids: HostEnvironment.isRoot ? lookUp(accountName) : nil) }
-
-    /// The name of whoever runs this program.
-    static var callerName: String? {
-        var entry = passwd()
-        var found: UnsafeMutablePointer<passwd>?
-        var buffer = [CChar](repeating: 0, count: bufferSize)
-        guard getpwuid_r(geteuid(), &entry, &buffer, buffer.count, &found) == 0, found != nil else { return nil }
-        return String(cString: entry.pw_name)
+    /// A user such as a new machine would get, for what is only tried.
+    static func example() async throws -> QEMUUser {
+        guard HostEnvironment.isRoot else { return QEMUUser(ids: nil) }
+        guard MachineUserID.isAvailable else { return try await account() }
+        return QEMUUser(ids: IDs(user: MachineUserID.range.upperBound, group: MachineUserID.range.upperBound))
     }
 
-    private static let bufferSize = 16_384
-
-    private static func lookUp(_ name: String) -> IDs? {
-        var entry = passwd()
-        var found: UnsafeMutablePointer<passwd>?
-        var buffer = [CChar](repeating: 0, count: bufferSize)
-        guard getpwnam_r(name, &entry, &buffer, buffer.count, &found) == 0, found != nil else { return nil }
-        return IDs(user: entry.pw_uid, group: entry.pw_gid)
+    /// The same without making the account: the caller where there is none.
+    static func plannedExample() -> QEMUUser {
+        guard HostEnvironment.isRoot else { return QEMUUser(ids: nil) }
+        guard MachineUserID.isAvailable else { return QEMUUser(ids: lookUp(accountName)) }
+        return QEMUUser(ids: IDs(user: MachineUserID.range.upperBound, group: MachineUserID.range.upperBound))
     }
+
+    /// The name of the user who runs this program.
+    static var callerName: String? { AccountNames.user(geteuid()) }
+
+    static func lookUp(_ name: String) -> IDs? { AccountNames.userIDs(name).map { IDs(user: $0.user, group: $0.group) } }
 
     /// The group whose members may use /dev/kvm.
-    private static var kvmGroup: UInt32? {
-        var entry = group()
-        var found: UnsafeMutablePointer<group>?
-        var buffer = [CChar](repeating: 0, count: bufferSize)
-        guard getgrnam_r("kvm", &entry, &buffer, buffer.count, &found) == 0, found != nil else { return nil }
-        return entry.gr_gid
-    }
+    static var kvmGroup: UInt32? { AccountNames.groupID("kvm") }
 
     /// Gives a file or directory to the user.
     package func own(_ path: FilePath) throws {
         guard let ids else { return }
         guard lchown(path.string, ids.user, ids.group) == 0 else {
-            throw Failure(.fileUnwritable, "cannot give '\(path)' to the user '\(Self.accountName)'", cause: Errno(rawValue: errno))
+            throw Failure(.fileUnwritable, "cannot give '\(path)' to the user of its machine, \(ids.user)", cause: Errno(rawValue: errno))
         }
     }
 
@@ -77,15 +76,29 @@ package struct QEMUUser: Sendable, Equatable {
         guard ids != nil, let device else { return true }
         return device.mode & 0o006 == 0o006 || (device.group == Self.kvmGroup && device.mode & 0o060 == 0o060)
     }
+}
 
-    /// The start of QEMU's command line: what runs it as the user, without this program's environment and so that it can never
-    /// gain rights, and QEMU itself.
+extension QEMUUser {
+    /// QEMU as the user, without this program's environment and so that it can never gain rights: for a QEMU that only tries something and ends.
     /// - Throws: `program.missing`.
-    func emulator(forKVM: Bool) throws -> [String] {
-        guard let ids else { return [QEMUAbilities.program] }
-        var groups = ["--clear-groups"]
-        if forKVM, let group = Self.kvmGroup { groups = ["--groups", "\(group)"] }
-        return ["setpriv", "--reuid", "\(ids.user)", "--regid", "\(ids.group)"] + groups
-            + ["--inh-caps=-all", "--bounding-set=-all", "--no-new-privs", "--reset-env", "--", try ProgramRunner.find(QEMUAbilities.program).string]
+    var command: [String] {
+        get throws {
+            guard let ids else { return [QEMUAbilities.program] }
+            return [
+                "setpriv", "--reuid", "\(ids.user)", "--regid", "\(ids.group)", "--clear-groups", "--inh-caps=-all", "--bounding-set=-all",
+                "--no-new-privs", "--reset-env", "--", try ProgramRunner.find(QEMUAbilities.program).string,
+            ]
+        }
     }
+}
+
+extension QEMUUser.IDs: LosslessStringConvertible {
+    /// Nil for what is not two numbers with a colon between them: `1879048192:1879048192`.
+    package init?(_ description: String) {
+        let parts = description.split(at: ":", omittingEmptySubsequences: false).map { UInt32($0) }
+        guard parts.count == 2, let user = parts[0], let group = parts[1], user > 0, group > 0 else { return nil }
+        self.init(user: user, group: group)
+    }
+
+    package var description: String { "\(user):\(group)" }
 }

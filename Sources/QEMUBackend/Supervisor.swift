@@ -16,13 +16,13 @@ protocol Supervisor: Sendable {
 
 /// QEMU in a session of its own.
 ///
-/// The lock on the process log is part of the open file that QEMU inherits as its standard error: it is held exactly as long as
-/// QEMU lives, whatever becomes of this program.
+/// The lock on the process log is part of the open file that QEMU's keeper inherits as its standard error: it is held as long as the keeper
+/// lives, whatever becomes of this program. A QEMU whose keeper was killed is known by its record.
 struct SessionSupervisor: Supervisor {
     func start(_ command: [String], for name: ApplianceName, in directory: MachineDirectory) async throws -> @Sendable () async -> String? {
         let log = try openLog(directory)
         defer { try? log.close() }
-        guard flock(log.rawValue, LOCK_EX | LOCK_NB) == 0 else {
+        guard flock(log.rawValue, LOCK_EX | LOCK_NB) == 0, try QEMUProcess.id(in: directory) == nil else {
             throw Failure(.machineFailed, "a QEMU process of '\(name)' is already there", remedy: "pgkvm status \(name)")
         }
         guard ftruncate(log.rawValue, 0) == 0 else {
@@ -33,6 +33,7 @@ struct SessionSupervisor: Supervisor {
     }
 
     func isActive(_ name: ApplianceName, in directory: MachineDirectory) async throws -> Bool {
+        if try QEMUProcess.id(in: directory) != nil { return true }
         guard Files.exists(directory.record(MachineDirectory.Record.processLog)) else { return false }
         let log = try openLog(directory)
         defer { try? log.close() }
@@ -41,6 +42,7 @@ struct SessionSupervisor: Supervisor {
 
     private func openLog(_ directory: MachineDirectory) throws -> FileDescriptor {
         let path = directory.record(MachineDirectory.Record.processLog)
+        try Files.createDirectory(directory.records)
         do {
             return try FileDescriptor.open(
                 path, .writeOnly, options: [.create, .append, .closeOnExec, .noFollow], permissions: .ownerReadWrite)
@@ -75,6 +77,7 @@ struct SystemdSupervisor: Supervisor {
     }
 
     func start(_ command: [String], for name: ApplianceName, in directory: MachineDirectory) async throws -> @Sendable () async -> String? {
+        try Files.createDirectory(directory.records)
         _ = try await ProgramRunner.check("systemd-run", arguments(command, for: name, in: directory), environment: manager.environment)
         return { (try? await isActive(name, in: directory)) == true ? nil : "(systemctl status \(Self.unitName(of: name)))" }
     }

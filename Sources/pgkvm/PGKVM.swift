@@ -23,6 +23,7 @@ struct PGKVM {
         } catch {
             CommandSuggestion.exit(withError: error)
         }
+        if let command = command as? any WholeProcessCommand { exit(outcome(of: command)) }
         let renderer = (command as? any WatchedCommand).map { ProgressRenderer($0.progress) } ?? ProgressRenderer()
         let log = command is any WatchedCommand ? CommandLog.begin { renderer.show($0, $1) } : nil
         let end = await DebugLog.$current.withValue(log) {
@@ -37,6 +38,18 @@ struct PGKVM {
         // Such as a request for help: the parser knows what to print.
         if case .other(let error) = end { CommandSuggestion.end(error) }
         exit(status)
+    }
+
+    private static func outcome(of command: any WholeProcessCommand) -> Int32 {
+        do {
+            return try command.stay()
+        } catch let failure as Failure {
+            ProgressRenderer().fail(failure)
+            return ExitStatus.of(failure)
+        } catch {
+            ProgressRenderer().fail(Failure(.programFailed, "cannot do its part for a machine", cause: error))
+            return ExitStatus.failed
+        }
     }
 
     private enum Outcome: Sendable {
@@ -91,6 +104,19 @@ struct PGKVM {
     }
 }
 
+/// A command that is this whole process: no task, no thread and no signal handler beside it.
+///
+/// The library gives up rights for all threads but those that are ending, and the first thread of a program with tasks waits in its own end: it
+/// would keep the rights.
+protocol WholeProcessCommand: ParsableCommand {
+    /// - Returns: the exit status.
+    func stay() throws -> Int32
+}
+
+extension WholeProcessCommand {
+    func run() throws { throw ExitCode(try stay()) }
+}
+
 /// The exit statuses of the program.
 enum ExitStatus {
     static let done: Int32 = 0
@@ -120,7 +146,7 @@ struct PGKVMCommand: AsyncParsableCommand {
               pgkvm verify orders
               pgkvm delete orders
             """,
-        version: Version.text, subcommands: [OpenNetworkCommand.self, StartPasstCommand.self, RelayFramesCommand.self],
+        version: Version.text, subcommands: [OpenNetworkCommand.self, StartPasstCommand.self, RelayFramesCommand.self, RunMachineCommand.self],
         groupedSubcommands: [
             CommandGroup(name: "Plan", subcommands: [GuideCommand.self, PlanCommand.self, SpecCommand.self, ExportCommand.self]),
             CommandGroup(

@@ -51,6 +51,38 @@ struct ProcessStatusTests {
         #expect(ProcessStatus.nice(inStat: "") == nil)
     }
 
+    @Test("When a process began is field 22, behind a name with blanks and brackets too, and with its id names this very process")
+    func start() {
+        #expect(ProcessStart.time(inStat: Self.stat) == 1_428_992)
+        #expect(ProcessStart.time(inStat: Self.stat.replacing("(pg-h-cpu)", with: "(CPU 0) R 1 (x)")) == 1_428_992)
+        for text in ["", "1863 (x) R 1", Self.stat.replacing("1428992", with: "x")] { #expect(ProcessStart.time(inStat: text) == nil) }
+        #expect(ProcessStart.time(of: getpid()) != nil)
+        #expect(ProcessStart.time(of: .max) == nil)
+    }
+
+    @Test("The limit of core dumps is the larger of the two; without a limit, or without the line, there is no number")
+    func coreLimit() {
+        func limit(_ soft: String, _ hard: String) -> UInt64? {
+            ProcessStatus.coreLimit(
+                inLimits: """
+                    Limit                     Soft Limit           Hard Limit           Units
+                    Max stack size            8388608              unlimited            bytes
+                    Max core file size        \(soft)                    \(hard)            bytes
+                    """)
+        }
+        #expect(limit("0", "0") == 0)
+        #expect(limit("0", "4096") == 4096)
+        #expect(limit("0", "unlimited") == nil)
+        #expect(ProcessStatus.coreLimit(inLimits: "") == nil)
+    }
+
+    @Test("A process of this program's shares its root and every namespace")
+    func shared() throws {
+        let status = try ProcessStatus.read(getpid())
+        #expect(status.ownNamespaces == [])
+        #expect(status.hasOwnRoot == false)
+    }
+
     @Test("The control group is that of the unified hierarchy")
     func cgroup() {
         #expect(ProcessStatus.cgroup(in: "9:name=systemd:/x\n4:memory:/y\n0::/system.slice/pgkvm.service\n") == "/system.slice/pgkvm.service")

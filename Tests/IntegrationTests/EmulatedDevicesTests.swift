@@ -86,9 +86,9 @@ extension Guest {
     fileprivate func startReplaced(_ change: ([String]) throws -> [String]) async throws {
         let directory = MachineDirectory(path: machine)
         let record = try #require(try QEMUMachine.load(from: directory))
-        let arguments = try await change(QEMUCommandLine(machine: record, abilities: .probe()).arguments)
-        let ended = try await SessionSupervisor().start(
-            QEMUUser.current().emulator(forKVM: record.spec.cpu.accelerator == .kvm) + arguments, for: record.spec.name, in: directory)
+        let backend = QEMUBackend(state: StateDirectory(path: home.path), program: PGKVMHome.program.string)
+        let command = try backend.command(of: record, abilities: try await .probe(), user: .of(record), changing: change)
+        let ended = try await SessionSupervisor().start(command, for: record.spec.name, in: directory)
         let clock = ContinuousClock()
         let isUp = try await poll(every: .milliseconds(50), until: clock.now + .seconds(60), on: clock) { () -> Bool? in
             if await ended() != nil { return false }

@@ -11,14 +11,13 @@ struct SystemdSequenceTests {
     private static let systemctl = """
         #!/bin/sh
         echo "systemctl $*" >>"$STAGE/log"
-        machine=$PGKVM_HOME/orders/machines/0
+        records=$PGKVM_HOME/orders/records/0
         case $1 in
             is-active) if [ -e "$STAGE/pid" ] && kill -0 "$(cat "$STAGE/pid")" 2>/dev/null; then echo active; else echo inactive; exit 3; fi ;;
             enable) mkdir -p /etc/systemd/system/multi-user.target.wants; ln -s "../$2" "/etc/systemd/system/multi-user.target.wants/$2" ;;
             disable) rm -f "/etc/systemd/system/multi-user.target.wants/$2" ;;
             set-property)
-                process=$(cat "$PGKVM_HOME/orders/records/0/qemu.pid" "$machine/qemu.pid" 2>/dev/null | sed 's/ .*//; q')
-                group=/sys/fs/cgroup$(sed -n 's/^0:://p' "/proc/$process/cgroup")
+                group=/sys/fs/cgroup$(sed -n 's/^0:://p' "/proc/$(cut -d" " -f1 "$records/qemu.pid")/cgroup")
                 mkdir -p "$group"
                 for property in "$@"; do
                     case $property in

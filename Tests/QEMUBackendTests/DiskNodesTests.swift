@@ -180,10 +180,12 @@ extension Workbench {
     fileprivate func startStopped(_ change: (String) -> String = { $0 }) async throws {
         let directory = try machineDirectory()
         let record = try #require(try QEMUMachine.load(from: directory))
-        let arguments = try await QEMUCommandLine(machine: record, abilities: .probe()).arguments
-        let changed = arguments.map(change)
-        #expect(changed.count { $0.contains("cache.no-flush=on") } == (changed == arguments ? 0 : 1))
-        let ended = try await SessionSupervisor().start(QEMUUser.current().emulator(forKVM: false) + changed + ["-S"], for: record.spec.name, in: directory)
+        let command = try await command { arguments in
+            let changed = arguments.map(change)
+            #expect(changed.count { $0.contains("cache.no-flush=on") } == (changed == arguments ? 0 : 1))
+            return changed + ["-S"]
+        }
+        let ended = try await SessionSupervisor().start(command, for: record.spec.name, in: directory)
         try await eventually {
             if let how = await ended() {
                 let log = try Files.readText(directory.record(MachineDirectory.Record.processLog))

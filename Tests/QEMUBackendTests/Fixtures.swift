@@ -3,6 +3,7 @@ import Foundation
 import HostSystem
 import MachineBackend
 import SystemPackage
+import TestSupport
 import Testing
 
 @testable import QEMUBackend
@@ -46,7 +47,7 @@ struct Workbench: Sendable {
     var state: StateDirectory { StateDirectory(path: directory.appending("state")) }
     var image: FilePath { directory.appending("image.qcow2") }
     var rawImage: FilePath { directory.appending("image.raw") }
-    var backend: QEMUBackend { QEMUBackend(state: state, program: "/usr/bin/pgkvm") }
+    var backend: QEMUBackend { QEMUBackend(state: state, program: PGKVMHome.program.string) }
 
     static func with<Value>(_ body: (Workbench) async throws -> Value) async throws -> Value {
         let bench = Workbench(directory: try Files.createTemporaryDirectory(in: "/tmp", prefix: "pgkvm-qemu"))
@@ -82,6 +83,12 @@ struct Workbench: Sendable {
 
     func machineDirectory(_ name: String = "orders") throws -> MachineDirectory {
         state.appliance(try #require(ApplianceName(name))).machine()
+    }
+
+    /// What a start runs, with other arguments of QEMU's.
+    func command(_ name: String = "orders", changing change: ([String]) throws -> [String] = { $0 }) async throws -> [String] {
+        let record = try #require(try QEMUMachine.load(from: machineDirectory(name)))
+        return try backend.command(of: record, abilities: try await .probe(), user: .of(record), changing: change)
     }
 
     /// Ends what a failed test left running.

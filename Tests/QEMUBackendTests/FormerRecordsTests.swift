@@ -14,9 +14,9 @@ struct FormerRecordsTests {
 
     /// Puts every record back into QEMU's directory, and makes all of it QEMU's, as older versions did.
     private func age(_ directory: MachineDirectory) throws {
+        let user = QEMUUser.of(try #require(try QEMUMachine.load(from: directory)))
         for name in try Files.list(directory.records) { try Files.rename(directory.record(name), to: directory.file(name)) }
         try Files.remove(directory.records)
-        let user = QEMUUser.current()
         for name in try Files.list(directory.path) { try user.own(directory.file(name)) }
     }
 
@@ -104,9 +104,9 @@ struct FormerRecordsTests {
             #expect(QEMUProcess.Identity(Array(text.utf8)) == nil, "\(text)")
         }
         let stat = "4711 (pg ) 1 (x) S 1 4711 4711 0 -1 4194304 1 0 0 0 1 2 0 0 20 0 7 0 987654321 1 2 3"
-        #expect(QEMUProcess.startTime(inStat: stat) == 987_654_321)
-        #expect(QEMUProcess.startTime(inStat: stat.replacing(") S ", with: ") Z ")) == nil)
-        #expect(QEMUProcess.startTime(inStat: "4711 (x) S 1") == nil)
+        #expect(ProcessStart.time(inStat: stat) == 987_654_321)
+        #expect(ProcessStart.time(inStat: stat.replacing(") S ", with: ") Z ")) == nil)
+        #expect(ProcessStart.time(inStat: "4711 (x) S 1") == nil)
     }
 
     @Test("A process is this machine's only if it was started when the record says, or runs inside its directory")
@@ -116,7 +116,7 @@ struct FormerRecordsTests {
             try Files.createDirectory(directory.path)
             try Files.createDirectory(directory.records)
             let own = getpid()
-            let start = try #require(QEMUProcess.startTime(inStat: Files.readText("/proc/self/stat")))
+            let start = try #require(ProcessStart.time(inStat: Files.readText("/proc/self/stat")))
             func id(_ text: String) throws -> Int32? {
                 try Files.write(text, to: directory.record(Record.processID))
                 return try QEMUProcess.id(in: directory)

@@ -2,6 +2,7 @@ import ApplianceModel
 import HostSystem
 import MachineBackend
 import SystemPackage
+import TestSupport
 import Testing
 
 @testable import QEMUBackend
@@ -17,7 +18,7 @@ struct PriorityTests {
         for place in [root, root.appending("pgkvm"), root.appending("pgkvm").appending("orders")] {
             for name in ["cgroup.subtree_control", "cgroup.procs"] { try Files.write("", to: place.appending(name)) }
         }
-        return QEMUBackend(state: bench.state, program: "/usr/bin/pgkvm", controlGroups: root)
+        return QEMUBackend(state: bench.state, program: PGKVMHome.program.string, controlGroups: root)
     }
 
     /// Makes the group whose path /proc shows for a process hold these controls, as if it were the one that was made.
@@ -76,7 +77,7 @@ struct PriorityTests {
     @Test("Weight and limit are refused where there are no control groups, and the way that works is named")
     func noGroups() async throws {
         try await Workbench.with { bench in
-            let backend = QEMUBackend(state: bench.state, program: "/usr/bin/pgkvm", controlGroups: "/nowhere")
+            let backend = QEMUBackend(state: bench.state, program: PGKVMHome.program.string, controlGroups: "/nowhere")
             let machine = try await backend.create(bench.spec())
             let error = await #expect(throws: Failure.self) { try await backend.setPriority(MachinePriority(nice: 3, cpuWeight: 200), of: machine) }
             #expect(error?.code == .priorityUnavailable)

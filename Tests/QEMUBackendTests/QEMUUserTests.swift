@@ -9,12 +9,12 @@ import Testing
 struct QEMUUserTests {
     @Test("An ordinary caller is the user, and nothing stands before QEMU")
     func ordinary() throws {
-        #expect(try QEMUUser(ids: nil).emulator(forKVM: true) == ["qemu-system-x86_64"])
+        #expect(try QEMUUser(ids: nil).command == ["qemu-system-x86_64"])
     }
 
-    @Test("Root's QEMU becomes the user, without capabilities, environment and ways to gain rights")
+    @Test("A QEMU that only tries something for root becomes the user, without capabilities, environment and ways to gain rights")
     func root() throws {
-        let command = try QEMUUser(ids: .init(user: 900, group: 901)).emulator(forKVM: false)
+        let command = try QEMUUser(ids: .init(user: 900, group: 901)).command
         #expect(
             command.dropLast() == [
                 "setpriv", "--reuid", "900", "--regid", "901", "--clear-groups", "--inh-caps=-all", "--bounding-set=-all", "--no-new-privs",
@@ -22,6 +22,12 @@ struct QEMUUserTests {
             ])
         #expect(command.last?.hasPrefix("/") == true)
         #expect(command.last?.hasSuffix("/qemu-system-x86_64") == true)
+    }
+
+    @Test("Two numbers are ids, and root's are none")
+    func ids() {
+        #expect(QEMUUser.IDs("1879048192:1879048193") == .init(user: 1_879_048_192, group: 1_879_048_193))
+        for text in ["", "1", "1:", ":1", "0:1", "1:0", "1:2:3", "a:b", "-1:1", "4294967296:1"] { #expect(QEMUUser.IDs(text) == nil, "\(text)") }
     }
 
     @Test("KVM that only root may open is not the user's")

@@ -92,7 +92,7 @@ struct RunningMachineTests {
         #expect(!field("Uid").contains("0"))
         #expect(!field("Gid").contains("0"))
         #expect(field("Uid").count == 4)
-        #expect(field("NoNewPrivs") == ["1"] || !HostEnvironment.isRoot)
+        #expect(field("NoNewPrivs") == ["1"])
         #expect(field("Seccomp") == ["2"])
         #expect(field("CapEff") == ["0000000000000000"])
         #expect(getsid(process) == process)
@@ -101,9 +101,9 @@ struct RunningMachineTests {
             #expect(field("Groups").allSatisfy { $0 != "0" })
             #expect(try !Files.readText(FilePath("/proc/\(process)/environ")).contains("PWD="))
         }
-        // Nothing of this process but null device, log and what QEMU opened itself.
+        // Nothing of this process but null device, the keeper's pipes and what QEMU opened itself.
         #expect(try Files.linkTarget(FilePath("/proc/\(process)/fd/0")) == "/dev/null")
-        #expect(try Files.linkTarget(FilePath("/proc/\(process)/fd/2")).lastComponent?.string == MachineDirectory.Record.processLog)
+        for output in 1...2 { #expect(try Files.linkTarget(FilePath("/proc/\(process)/fd/\(output)")).string.hasPrefix("pipe:")) }
     }
 
     private func expectPrivate(_ directory: MachineDirectory) throws {
@@ -111,7 +111,10 @@ struct RunningMachineTests {
         for socket in [Name.monitorSocket, Name.serialSocket] {
             #expect((Files.status(directory.file(socket))?.permissions ?? 0o777) & 0o077 == 0, "\(socket)")
         }
-        #expect(Files.status(MachineRecords(directory).log(MachineDirectory.Record.serialLog))?.permissions == 0o600)
+        #expect(Files.status(directory.records)?.permissions == 0o700)
+        for record in [MachineDirectory.Record.serialLog, MachineDirectory.Record.processLog, MachineDirectory.Record.processID] {
+            #expect(Files.status(directory.record(record))?.permissions == 0o600, "\(record)")
+        }
     }
 
     @Test("A pause is shown with the way on, and start goes that way")
@@ -171,7 +174,7 @@ struct RunningMachineTests {
             let machine = try await bench.backend.create(bench.spec())
             let directory = try bench.machineDirectory()
             let record = try #require(try QEMUMachine.load(from: directory))
-            let command = try await QEMUUser.current().emulator(forKVM: false) + QEMUCommandLine(machine: record, abilities: .probe()).arguments
+            let command = try await bench.command()
             for takeOver in [true, false] {
                 _ = try await SessionSupervisor().start(command, for: record.spec.name, in: directory)
                 if takeOver {
@@ -195,7 +198,7 @@ struct RunningMachineTests {
             try ProcessTable.kill(process)
             try await eventually { try await bench.backend.processID(of: machine) == nil }
             #expect(try await bench.backend.powerState(of: machine) == .off)
-            #expect(Files.exists(MachineRecords(try bench.machineDirectory()).location(MachineDirectory.Record.processID)))
+            #expect(Files.exists(try bench.machineDirectory().record(MachineDirectory.Record.processID)))
             try await bench.backend.start(machine)
             #expect(try await bench.backend.powerState(of: machine) == .running)
             #expect(try await bench.backend.processID(of: machine) != process)
@@ -225,7 +228,7 @@ struct RunningMachineTests {
             let machine = try await bench.backend.create(bench.spec())
             let disk = try bench.machineDirectory().file(Name.systemDisk)
             try Files.write("not a disk", to: disk)
-            try QEMUUser.current().own(disk)
+            try QEMUUser.of(#require(try QEMUMachine.load(from: bench.machineDirectory()))).own(disk)
             let error = await #expect(throws: Failure.self) { try await bench.backend.start(machine) }
             #expect(error?.code == .machineFailed)
             #expect(error?.message.hasPrefix("QEMU ended at once with status 1:\n") == true)

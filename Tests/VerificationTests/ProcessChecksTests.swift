@@ -1,5 +1,6 @@
 import ApplianceModel
 import HostSystem
+import MachineBackend
 import Testing
 
 @testable import Verification
@@ -11,23 +12,27 @@ struct ProcessChecksTests {
         var status = ProcessStatus()
         status.name = "pg-orders"
         status.threads = ["CPU 0/KVM", "CPU 1/KVM", "IO data-io", "IO mon_iothread", "pg-orders", "qemu-system-x86"]
-        status.userIDs = [999, 999, 999, 999]
+        status.userIDs = [1_879_048_192, 1_879_048_192, 1_879_048_192, 1_879_048_192]
         status.nice = 0
         status.cgroup = "/system.slice/pgkvm-orders.service"
         status.effectiveCapabilities = 0
         status.permittedCapabilities = 0
         status.seccompMode = 2
         status.hasNoNewPrivileges = true
+        status.ownNamespaces = ProcessStatus.separable
+        status.hasOwnRoot = true
+        status.coreLimit = 0
         return status
     }
 
     private static func findings(
-        limits: GroupLimits? = GroupLimits(), name: String? = "pg-orders", _ change: (inout ProcessStatus) -> Void = { _ in }
+        limits: GroupLimits? = GroupLimits(), name: String? = "pg-orders",
+        separation: SeparationPromise = .promised(userIDs: 0x7000_0000...0x7FFF_FFFE), _ change: (inout ProcessStatus) -> Void = { _ in }
     ) throws -> [Finding] {
         var status = good
         change(&status)
         let spec = ApplianceSpec(name: try #require(ApplianceName("orders")))
-        return ProcessChecks.findings(status, limits, name: name, spec: spec, accelerator: .kvm)
+        return ProcessChecks.findings(status, limits, name: name, separation: separation, spec: spec, accelerator: .kvm)
     }
 
     @Test("A process as this tool starts it passes, and each check of the group is there")
@@ -36,7 +41,7 @@ struct ProcessChecksTests {
         #expect(findings.map(\.check) == ProcessChecks.checks)
         #expect(findings.allSatisfy { $0.level == .pass && $0.remedy == nil })
         #expect(findings[1].measured == "CPU 0/KVM, CPU 1/KVM; disks have their own: data-io")
-        #expect(findings[5].measured == "nice 0, cgroup /system.slice/pgkvm-orders.service, no limits")
+        #expect(findings.last?.measured == "nice 0, cgroup /system.slice/pgkvm-orders.service, no limits")
     }
 
     static let faults: [(@Sendable (inout ProcessStatus) -> Void, String, Finding.Level, String)] = [
@@ -48,6 +53,14 @@ struct ProcessChecksTests {
         ({ $0.threads = ["qemu", "qemu"] }, "process.threads", .skip, "2 threads without names"),
         ({ $0.userIDs = [0, 0, 0, 0] }, "process.user", .fail, "user id 0"),
         ({ $0.userIDs = [999, 999, 0, 999] }, "process.user", .fail, "user id 0, 999"),
+        ({ $0.userIDs = [999, 999, 999, 999] }, "process.user", .warn, "other machines of this host may have too"),
+        ({ $0.ownNamespaces = ["mnt"] }, "process.namespaces", .warn, "its own: mnt; this host's: pid, ipc, uts"),
+        ({ $0.ownNamespaces = [] }, "process.namespaces", .warn, "this host's: mnt, pid, ipc, uts"),
+        ({ $0.ownNamespaces = nil }, "process.namespaces", .skip, "does not say"),
+        ({ $0.hasOwnRoot = false }, "process.root", .warn, "this host's root"),
+        ({ $0.hasOwnRoot = nil }, "process.root", .skip, "does not say"),
+        ({ $0.coreLimit = 1 << 30 }, "process.core-dumps", .warn, "up to 1073741824 bytes"),
+        ({ $0.coreLimit = nil }, "process.core-dumps", .warn, "without a limit"),
         ({ $0.userIDs = [] }, "process.user", .skip, "does not say"),
         ({ $0.effectiveCapabilities = 0x3f }, "process.capabilities", .fail, "effective 0x3f"),
         ({ $0.permittedCapabilities = 1 << 12 }, "process.capabilities", .fail, "permitted 0x1000"),
@@ -88,6 +101,22 @@ struct ProcessChecksTests {
         #expect(findings[0].level == .skip)
         #expect(findings[0].measured.contains("qemu-system-x86") && findings[0].remedy != nil)
         #expect(findings.dropFirst().allSatisfy { $0.level == .pass })
+    }
+
+    @Test("What an ordinary user cannot have, and what a platform does not promise, is left out with the reason; a core dump is an ordinary user's fault too")
+    func unseparated() throws {
+        for (separation, reason) in [(SeparationPromise.impossible(reason: "only root can"), "only root can"), (.unknown, "the platform decides")] {
+            let findings = try Self.findings(separation: separation) { status in
+                status.userIDs = [1000, 1000, 1000, 1000]
+                status.ownNamespaces = []
+                status.hasOwnRoot = false
+            }
+            let others = findings.filter { $0.level != .pass }
+            #expect(others.map(\.check) == ["process.namespaces", "process.root"])
+            #expect(others.allSatisfy { $0.level == .skip && $0.remedy?.contains(reason) == true })
+        }
+        #expect(try Self.findings(separation: .impossible(reason: "")) { $0.coreLimit = 1 }.first { $0.check == "process.core-dumps" }?.level == .warn)
+        #expect(try Self.findings(separation: .unknown) { $0.coreLimit = 1 }.first { $0.check == "process.core-dumps" }?.level == .skip)
     }
 
     @Test("A platform without a process of its own skips every check, and says why")

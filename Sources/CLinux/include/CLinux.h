@@ -3,6 +3,9 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "Confinement.h"
+#include "Keeper.h"
+
 // The calls of Linux and glibc that stand behind _GNU_SOURCE, which Swift's Glibc module does not show.
 // Each returns 0, or the errno of what failed.
 

@@ -30,22 +30,25 @@ enum ProcessChecks {
         var limits = status.cgroup.flatMap { GroupLimits.read($0) }
         limits?.take(processorGroups: status.processorGroups)
         return findings(
-            status, limits, name: provider.processName(of: target.machine), spec: target.spec,
+            status, limits, name: provider.processName(of: target.machine), separation: provider.separation(of: target.machine), spec: target.spec,
             accelerator: target.accelerator)
     }
 
-    static let checks = ["process.name", "process.threads", "process.user", "process.capabilities", "process.sandbox", "process.priority"]
+    static let checks =
+        ["process.name", "process.threads", "process.user", "process.capabilities", "process.sandbox"]
+        + separationChecks + ["process.priority"]
+    private static let separationChecks = ["process.namespaces", "process.root", "process.core-dumps"]
 
     static func skipped(_ reason: String) -> [Finding] {
         checks.map { Finding(check: $0, level: .skip, measured: "not looked at", expected: "a process of this host", remedy: reason) }
     }
 
     static func findings(
-        _ status: ProcessStatus, _ limits: GroupLimits?, name: String?, spec: ApplianceSpec, accelerator: Accelerator
+        _ status: ProcessStatus, _ limits: GroupLimits?, name: String?, separation: SeparationPromise, spec: ApplianceSpec, accelerator: Accelerator
     ) -> [Finding] {
         [
-            self.name(status, name), threads(status, spec, accelerator), user(status), capabilities(status), sandbox(status),
-            priority(status, limits, spec),
+            self.name(status, name), threads(status, spec, accelerator), user(status, separation), capabilities(status), sandbox(status),
+            namespaces(status, separation), root(status, separation), coreDumps(status, separation), priority(status, limits, spec),
         ]
     }
 
@@ -82,11 +85,18 @@ enum ProcessChecks {
             remedy: passed ? nil : "the machine does not run as it was made: stop and start the appliance")
     }
 
-    private static func user(_ status: ProcessStatus) -> Finding {
-        let expected = "not root, in any of its ids"
+    private static func user(_ status: ProcessStatus, _ separation: SeparationPromise) -> Finding {
+        var expected = "not root, in any of its ids"
+        if case .promised = separation { expected += ", and a user of this machine's own" }
         guard !status.userIDs.isEmpty else { return unsaid("process.user", expected) }
         let isRoot = status.userIDs.contains(0)
         let ids = Set(status.userIDs).sorted().map(String.init).joined(separator: ", ")
+        if !isRoot, case .promised(let own) = separation, !status.userIDs.allSatisfy(own.contains) {
+            return Finding(
+                check: "process.user", level: .warn, measured: "user id \(ids), which other machines of this host may have too", expected: expected,
+                remedy:
+                    "stop and start the appliance; in a container, give it the ids \(own.lowerBound) to \(own.upperBound) (newuidmap, lxc.idmap) first")
+        }
         return Finding(
             check: "process.user", level: isRoot ? .fail : .pass, measured: "user id \(ids)", expected: expected,
             remedy: isRoot ? "whoever breaks out of the guest is root on this host: stop and start the appliance" : nil)
@@ -112,6 +122,45 @@ enum ProcessChecks {
             check: "process.sandbox", level: passed ? .pass : .warn,
             measured: "\(filter), \(isLocked ? "no new privileges" : "new privileges can be had")", expected: expected,
             remedy: passed ? nil : "use a QEMU built with seccomp (and libvirt with seccomp_sandbox in qemu.conf), then stop and start the appliance")
+    }
+
+    /// - Parameter own: whether the process has it for itself; nil where /proc does not say.
+    private static func separate(
+        _ check: String, _ own: Bool?, measured: String, expected: String, _ separation: SeparationPromise
+    ) -> Finding {
+        guard let own else { return unsaid(check, expected) }
+        if own { return Finding(check: check, level: .pass, measured: measured, expected: expected) }
+        let (level, remedy): (Finding.Level, String) =
+            switch separation {
+            case .promised:
+                (.warn, "stop and start the appliance; where that does not help, this host lets root make no namespaces, and QEMU's log has the reason")
+            case .impossible(let reason): (.skip, reason)
+            case .unknown: (.skip, "the platform decides, such as libvirt by 'namespaces' and 'max_core' in qemu.conf")
+            }
+        return Finding(check: check, level: level, measured: measured, expected: expected, remedy: remedy)
+    }
+
+    private static func namespaces(_ status: ProcessStatus, _ separation: SeparationPromise) -> Finding {
+        let all = ProcessStatus.separable
+        let own = status.ownNamespaces ?? []
+        let shared = all.filter { !own.contains($0) }
+        let measured = [own.isEmpty ? nil : "its own: \(own.joined(separator: ", "))", shared.isEmpty ? nil : "this host's: \(shared.joined(separator: ", "))"]
+        return separate(
+            "process.namespaces", status.ownNamespaces.map { _ in shared.isEmpty }, measured: measured.compactMap(\.self).joined(separator: "; "),
+            expected: "its own: \(all.joined(separator: ", "))", separation)
+    }
+
+    private static func root(_ status: ProcessStatus, _ separation: SeparationPromise) -> Finding {
+        separate(
+            "process.root", status.hasOwnRoot, measured: status.hasOwnRoot == true ? "a root directory of its own" : "this host's root directory",
+            expected: "a root directory of its own", separation)
+    }
+
+    private static func coreDumps(_ status: ProcessStatus, _ separation: SeparationPromise) -> Finding {
+        let measured = status.coreLimit == 0 ? "none" : status.coreLimit.map { "up to \($0) bytes" } ?? "without a limit"
+        // An ordinary user's process can do without them as well.
+        let promise: SeparationPromise = if case .impossible = separation { .promised(userIDs: 0...0) } else { separation }
+        return separate("process.core-dumps", status.coreLimit == 0, measured: measured, expected: "none: they hold the guest's memory", promise)
     }
 
     private static func priority(_ status: ProcessStatus, _ limits: GroupLimits?, _ spec: ApplianceSpec) -> Finding {

@@ -4,7 +4,7 @@ internal import QEMUBackend
 internal import SystemPackage
 
 /// Between a machine's QEMU and its passt.
-struct RelayFramesCommand: ParsableCommand {
+struct RelayFramesCommand: WholeProcessCommand {
     static let configuration = CommandConfiguration(
         commandName: FrameRelay.commandName, abstract: "Keep a guest's packets from this host itself (for pgkvm itself)",
         discussion: """
@@ -15,10 +15,11 @@ struct RelayFramesCommand: ParsableCommand {
     @Option(help: ArgumentHelp("The user whose rights are enough", valueName: "id")) var user: UInt32?
     @Option(help: ArgumentHelp("That user's group", valueName: "id")) var group: UInt32?
 
-    func run() throws {
+    func stay() throws -> Int32 {
         let ids: (user: UInt32, group: UInt32)? = if let user, let group { (user, group) } else { nil }
         try ProcessRights.drop(to: ids)
         // That an end has gone is how this ends.
         try? FrameRelay(machine: FileDescriptor(rawValue: 3), forwarder: FileDescriptor(rawValue: 4)).run()
+        return ExitStatus.done
     }
 }

@@ -13,10 +13,13 @@ struct StartPasstCommand: AsyncParsableCommand {
 
     @Option(help: ArgumentHelp("A port of the guest and the one of 127.0.0.1 that leads to it", valueName: "guest:host"))
     var forward: [PasstForwarding.Forward]
+    @Option(help: ArgumentHelp("The ids that passt and its relay run as; without them they run as the caller", valueName: "user:group"))
+    var user: QEMUUser.IDs?
     @Argument(parsing: .postTerminator, help: "The command that gets the guest's end of the network as descriptor 3") var command: [String]
 
     func run() async throws {
-        try ProgramChange.become(command, descriptors: [try await PasstForwarding(forwards: forward).open(program: Composition.executable)])
+        let forwarding = PasstForwarding(forwards: forward, user: user)
+        try ProgramChange.become(command, descriptors: [try await forwarding.open(program: Composition.executable)])
     }
 }
 
