@@ -47,7 +47,8 @@ package struct DatabaseSetup: Sendable {
             if !listed.contains(ByteName(database.owner)) {
                 faults.append("database '\(database.name)' is to belong to '\(database.owner)', which the spec does not list")
             }
-            faults += database.extensions.compactMap { name in SQLIdentifier.fault(of: name).map { "extension '\(name)' of database '\(database.name)' \($0)" } }
+            faults += database.extensions.compactMap { name in SQLIdentifier.fault(of: name).map { "extension '\(name)' of database '\(database.name)' \($0)" }
+            }
         }
         faults += Self.repeated(roles.map(\.name)).map { "role '\($0)' is listed twice" }
         faults += Self.repeated(databases.map(\.name)).map { "database '\($0)' is listed twice" }

@@ -63,7 +63,8 @@ package struct ServerConfiguration: Sendable {
     private func mainFile(_ templates: Templates) throws -> RenderedFile {
         let values: [String: Any] = [
             "formatVersion": RenderedFile.formatVersion, "dataDirectory": ConfigurationValue(layout.dataDirectory).text,
-            "hbaFile": ConfigurationValue(layout.accessFile).text, "identFile": ConfigurationValue(layout.identFile).text, "pidFile": ConfigurationValue(layout.pidFile).text,
+            "hbaFile": ConfigurationValue(layout.accessFile).text, "identFile": ConfigurationValue(layout.identFile).text,
+            "pidFile": ConfigurationValue(layout.pidFile).text,
         ]
         return RenderedFile(path: "postgresql.conf", text: try templates.render("postgresql/postgresql.conf", values))
     }

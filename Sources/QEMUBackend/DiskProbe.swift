@@ -2,6 +2,7 @@ internal import ApplianceModel
 internal import FoundationEssentials
 internal import HostSystem
 internal import MachineBackend
+internal import Quoting
 internal import SystemPackage
 
 /// Chooses cache mode, aio and I/O thread for disks in a directory, by trying them there with the installed QEMU.
@@ -56,7 +57,7 @@ enum DiskProbe {
         var input = #"{"execute":"qmp_capabilities"}"# + "\n"
         for mode in candidates {
             let options: [String: JSONValue] = [
-                "driver": .string("file"), "node-name": .string("probe-\(mode.rawValue.replacing("_", with: "-"))"),
+                "driver": .string("file"), "node-name": .string("probe-\(mode.rawValue.replacing("_", by: "-"))"),
                 "filename": .string("disk"), "aio": .string(mode.rawValue), "read-only": .bool(true),
                 "cache": .object(["direct": .bool(direct)]),
             ]

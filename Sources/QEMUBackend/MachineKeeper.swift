@@ -2,6 +2,7 @@ package import ApplianceModel
 internal import Glibc
 internal import HostSystem
 internal import MachineBackend
+internal import Quoting
 package import SystemPackage
 
 /// What stands in front of QEMU: it starts QEMU as the machine's own user, where QEMU sees only what it needs, and stays until it ends.
@@ -121,7 +122,7 @@ package struct MachineKeeper: Sendable, Equatable {
         // A QEMU that is not the system's has everything below one directory.
         let prefix = real.removingLastComponent().removingLastComponent()
         if real.starts(with: "/nix/store") || real.starts(with: "/gnu/store") {
-            paths.append(FilePath(real.string.hasPrefix("/nix") ? "/nix/store" : "/gnu/store"))
+            paths.append(FilePath(real.string.begins(with: "/nix") ? "/nix/store" : "/gnu/store"))
         } else if prefix != "/usr", prefix != "/" {
             paths.append(prefix)
         }

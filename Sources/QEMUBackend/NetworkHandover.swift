@@ -1,6 +1,7 @@
 internal import ApplianceModel
 internal import HostSystem
 internal import MachineBackend
+internal import Quoting
 package import SystemPackage
 
 /// Opening the host's end of a machine's network, which QEMU may not do itself: its sandbox forbids it, and its user has no rights.
@@ -40,13 +41,13 @@ package struct NetworkHandover: Sendable, Equatable {
 
     /// One for each machine, since its MAC address is, in 15 bytes; words in angle brackets while that is not chosen.
     static func deviceName(_ macAddress: String) -> String {
-        macAddress.hasPrefix("<") ? "<tap device, named after the MAC address>" : "pg-" + macAddress.replacing(":", with: "")
+        macAddress.begins(with: "<") ? "<tap device, named after the MAC address>" : "pg-" + macAddress.replacing(":", by: "")
     }
 
     /// A bridge without an address of its own takes the lowest of its ports': one that begins so high never becomes the bridge's, which
     /// would change the host's address on its network with each start of a machine.
     static func deviceAddress(_ macAddress: String) -> String {
-        macAddress.hasPrefix("<") ? "<MAC address of the tap device, fe: and the rest of the guest's>" : "fe" + macAddress.dropFirst(2)
+        macAddress.begins(with: "<") ? "<MAC address of the tap device, fe: and the rest of the guest's>" : "fe" + macAddress.dropFirst(2)
     }
 
     /// What stands before QEMU's command.

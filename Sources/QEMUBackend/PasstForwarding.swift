@@ -1,6 +1,7 @@
 package import ApplianceModel
 internal import HostSystem
 internal import MachineBackend
+internal import Quoting
 package import SystemPackage
 
 /// User networking by passt instead of inside QEMU. Like `NetworkHandover` a command of this program's stands in front of QEMU's own: it
@@ -31,7 +32,7 @@ package struct PasstForwarding: Sendable, Equatable {
 
         /// Nil for what is not two ports with a colon between them.
         package init?(_ description: String) {
-            let parts = description.split(separator: ":").map { UInt16($0) }
+            let parts = description.split(at: ":").map { UInt16($0) }
             guard parts.count == 2, let guest = parts[0], let host = parts[1] else { return nil }
             self.init(guest: guest, host: host)
         }

@@ -1,6 +1,7 @@
 package import ApplianceModel
 internal import HostSystem
 package import MachineBackend
+internal import Quoting
 internal import SystemPackage
 
 /// Machines that systemd starts with the host. The unit's file is the state: it is there or not.
@@ -54,7 +55,7 @@ extension QEMUBackend: AutostartProviding {
     private func isOurs(_ unit: BootUnit) throws -> Bool? {
         guard let bytes = try Files.readIfPresent(unitFile(unit)) else { return nil }
         let line = try unit.ownLine
-        return String(decoding: bytes, as: UTF8.self).split(separator: "\n").contains { $0 == line }
+        return String(decoding: bytes, as: UTF8.self).split(at: "\n").contains { $0 == line }
     }
 }
 

@@ -1,6 +1,7 @@
 internal import ApplianceModel
 internal import HostSystem
 package import MachineBackend
+internal import Quoting
 
 /// Disks seen and lent over the monitor. Each question is a conversation of its own, so that others can ask QEMU meanwhile.
 extension QEMUBackend: DiskLending {
@@ -34,7 +35,7 @@ extension QEMUBackend: DiskLending {
 
     /// Reads the answer of `query-blockstats`.
     static func counters(_ answer: JSONValue, device: String) throws -> DiskCounters {
-        let row = answer.array?.first { $0["qdev"]?.string.map { path in path == device || path.hasPrefix("/machine/peripheral/\(device)/") } ?? false }
+        let row = answer.array?.first { $0["qdev"]?.string.map { path in path == device || path.begins(with: "/machine/peripheral/\(device)/") } ?? false }
         guard let counts = row?["stats"], let reads = counts["rd_operations"]?.integer, let writes = counts["wr_operations"]?.integer,
             let flushes = counts["flush_operations"]?.integer
         else { throw incomplete("the counters of '\(device)'") }
@@ -55,7 +56,7 @@ extension QEMUBackend: DiskLending {
             "blockdev-add",
             [
                 "driver": .string("null-co"), "node-name": .string(name), "size": .integer(1 << 30), "read-zeroes": .bool(true),
-                "latency-ns": .integer(Int64(latency / .nanoseconds(1))),
+                "latency-ns": .integer(Int64(saturating: latency / .nanoseconds(1))),
             ])
         var device: [String: JSONValue] = [
             "driver": .string("virtio-blk-pci"), "id": .string(name), "drive": .string(name), "serial": .string(serial), "bus": .string(port),
@@ -96,7 +97,7 @@ extension QEMUBackend: DiskLending {
     /// The id of the virtio disk with a serial.
     private func disk(_ serial: String, _ monitor: QMPClient) async throws -> String? {
         for device in try await monitor.execute("qom-list", ["path": .string("/machine/peripheral")]).array ?? [] {
-            guard let name = device["name"]?.string, device["type"]?.string?.hasPrefix("child<virtio-blk") == true else { continue }
+            guard let name = device["name"]?.string, device["type"]?.string?.begins(with: "child<virtio-blk") == true else { continue }
             let path: JSONValue = .string("/machine/peripheral/\(name)")
             if try await monitor.execute("qom-get", ["path": path, "property": .string("serial")]).string == serial { return name }
         }
@@ -107,7 +108,7 @@ extension QEMUBackend: DiskLending {
     private func freePort(_ monitor: QMPClient) async throws -> String? {
         for port in (0..<QEMUCommandLine.rootPorts).map({ "port\($0)" }) {
             let bus = try await monitor.execute("qom-list", ["path": .string("/machine/peripheral/\(port)/\(port)")]).array ?? []
-            if !bus.contains(where: { $0["name"]?.string?.hasPrefix("child[") == true }) { return port }
+            if !bus.contains(where: { $0["name"]?.string?.begins(with: "child[") == true }) { return port }
         }
         return nil
     }

@@ -140,7 +140,7 @@ extension QEMUBackend {
     private func notStarted(_ what: String, _ directory: MachineDirectory) -> Failure {
         let log = MachineRecords(directory).log(MachineDirectory.Record.processLog)
         let end = String(decoding: (try? Files.readEnd(log, bytes: 16_384)) ?? [], as: UTF8.self)
-        let said = end.split(separator: "\n").suffix(6).map { SpecRules.escaped($0, limit: 400) }.joined(separator: "\n    ")
+        let said = end.split(at: "\n").suffix(6).map { SpecRules.escaped($0, limit: 400) }.joined(separator: "\n    ")
         return Failure(
             .machineFailed, what + (said.isEmpty ? "" : ":\n    \(said)"),
             remedy: said.contains("write\" lock") ? "another QEMU uses the disks of this machine: end it first" : nil)

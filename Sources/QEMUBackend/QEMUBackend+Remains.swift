@@ -1,6 +1,7 @@
 package import ApplianceModel
 internal import HostSystem
 package import MachineBackend
+internal import Quoting
 internal import SystemPackage
 
 /// A QEMU that is found by the directory that it runs in, whatever has become of the records about it.
@@ -48,7 +49,7 @@ extension QEMUBackend: RemainsProviding {
         let processName = QEMUCommandLine.processName(of: name)
         return try Files.list("/proc").lazy.compactMap { Int32($0) }.first { id in
             guard let its = Files.status(FilePath("/proc/\(id)/cwd")), its.inode == own.inode, its.device == own.device else { return false }
-            return (try? Files.readText(FilePath("/proc/\(id)/comm")))?.split(separator: "\n").first.map(String.init) == processName
+            return (try? Files.readText(FilePath("/proc/\(id)/comm")))?.split(at: "\n").first.map(String.init) == processName
         }
     }
 
@@ -59,7 +60,7 @@ extension QEMUBackend: RemainsProviding {
         let manager = SystemdManager(isRoot: HostEnvironment.isRoot)
         let answer = try await ProgramRunner.run(
             "systemctl", manager.scope + ["show", "--value", "--property=MainPID", SystemdSupervisor.unitName(of: name)], environment: manager.environment)
-        guard let id = answer.outputText.split(separator: "\n").first.flatMap({ Int32($0) }), id > 1, try isOfThisState(id, name) else { return nil }
+        guard let id = answer.outputText.split(at: "\n").first.flatMap({ Int32($0) }), id > 1, try isOfThisState(id, name) else { return nil }
         return id
     }
 

@@ -1,6 +1,7 @@
 internal import ApplianceModel
 internal import HostSystem
 package import MachineBackend
+internal import Quoting
 
 extension QEMUBackend: UsageProviding {
     package func usage(of machine: MachineReference, timeout: Duration) async throws -> MachineUsage {
@@ -19,7 +20,7 @@ extension QEMUBackend: UsageProviding {
     /// Reads the answer of `query-blockstats`; a disk that it does not describe is left out.
     static func usage(_ answer: JSONValue) -> [DiskUsage] {
         DiskUsage.Disk.allCases.compactMap { disk in
-            let row = answer.array?.first { $0["qdev"]?.string?.hasPrefix("/machine/peripheral/\(disk.rawValue)-disk/") == true }
+            let row = answer.array?.first { $0["qdev"]?.string?.begins(with: "/machine/peripheral/\(disk.rawValue)-disk/") == true }
             func count(_ key: String) -> Int64? { row?["stats"]?[key]?.integer }
             guard let readBytes = count("rd_bytes"), let writtenBytes = count("wr_bytes"), let reads = count("rd_operations"),
                 let writes = count("wr_operations"), let flushes = count("flush_operations")

@@ -167,7 +167,7 @@ package final class QMPClient: Sendable {
             guard left > .zero else { throw Failure(.monitorUnresponsive, "QEMU's monitor does not answer") }
             var ready = pollfd(fd: socket.rawValue, events: Int16(event), revents: 0)
             let milliseconds = left / .milliseconds(1)
-            if Glibc.poll(&ready, 1, Int32(min(milliseconds.rounded(.up), 600_000))) > 0 { return }
+            if Glibc.poll(&ready, 1, Int32(saturating: min(milliseconds.rounded(.up), 600_000))) > 0 { return }
         }
     }
 }

@@ -84,7 +84,7 @@ struct SystemdSupervisor: Supervisor {
 
     func isActive(_ name: ApplianceName, in directory: MachineDirectory) async throws -> Bool {
         let answer = try await ProgramRunner.run("systemctl", manager.scope + ["is-active", Self.unitName(of: name)], environment: manager.environment)
-        return ["active", "activating", "deactivating", "reloading"].contains { answer.outputText.hasPrefix("\($0)\n") }
+        return ["active", "activating", "deactivating", "reloading"].contains { answer.outputText.begins(with: "\($0)\n") }
     }
 
     private var stopProgram: UnitText {

@@ -19,7 +19,9 @@ struct ComparableSpecTests {
             (.auto, .passt, .passt, false), (.auto, .passt, .slirp, true), (.auto, nil, .slirp, false), (.auto, nil, .auto, false), (.auto, nil, .passt, true),
             (.passt, .passt, .auto, false), (.slirp, nil, .auto, false), (.slirp, nil, .passt, true), (.passt, .passt, .slirp, true),
         ] as [(ApplianceSpec.Network.Forwarder, ApplianceSpec.Network.Forwarder?, ApplianceSpec.Network.Forwarder, Bool)])
-    func forwarder(known: ApplianceSpec.Network.Forwarder, made: ApplianceSpec.Network.Forwarder?, wanted: ApplianceSpec.Network.Forwarder, isChange: Bool) throws {
+    func forwarder(known: ApplianceSpec.Network.Forwarder, made: ApplianceSpec.Network.Forwarder?, wanted: ApplianceSpec.Network.Forwarder, isChange: Bool)
+        throws
+    {
         let decision = NetworkDecision(mode: .user, macAddress: "52:54:00:00:00:01", sshPort: 2222, postgresqlPort: 5433, forwarder: made)
         let (known, wanted) = (try spec(known), try spec(wanted))
         #expect((wanted.comparable(with: known, network: decision) != known) == isChange)

@@ -5,7 +5,6 @@ internal import SecureShell
 
 @testable internal import ProxmoxBackend
 
-
 /// Text that becomes part of another language: read back by a reader of this file's own, it is what it was, and one word.
 extension FuzzTarget {
     static let quoting = FuzzTarget("quoting", maxLength: 512) { input in
