@@ -66,7 +66,11 @@ struct FrameRelayTests {
         let rounds = size < 100 ? 20 : 4000
         let all = Array((0..<rounds).flatMap { _ in pattern.joined() })
         let sender = bench.machine
+        // What is closed under the hands of whoever writes can be another test's socket a moment later.
+        let sending = DispatchGroup()
+        sending.enter()
         Thread.detachNewThread {
+            defer { sending.leave() }
             var rest = all[...]
             while !rest.isEmpty {
                 guard (try? sender.writeAll(rest.prefix(size))) != nil else { return }
@@ -76,6 +80,7 @@ struct FrameRelayTests {
         let expected = Array((0..<rounds * 3).flatMap { _ in Self.good })
         // A difference of so much would take its time to be shown.
         let isSame = try bench.received(expected.count) == expected
+        sending.wait()
         #expect(isSame)
     }
 
@@ -85,8 +90,14 @@ struct FrameRelayTests {
         defer { bench.close() }
         let sent = (0..<700_000).map { UInt8($0 % 251) }
         let forwarder = bench.forwarder
-        Thread.detachNewThread { _ = try? forwarder.writeAll(sent) }
+        let sending = DispatchGroup()
+        sending.enter()
+        Thread.detachNewThread {
+            defer { sending.leave() }
+            _ = try? forwarder.writeAll(sent)
+        }
         let isSame = try bench.received(sent.count, at: bench.machine) == sent
+        sending.wait()
         #expect(isSame)
     }
 
