@@ -50,14 +50,15 @@ test_strings_that_have_no_place_are_found() {
 
 test_a_comparison_by_characters_is_found() {
     small_repository
-    mkdir -p project/Sources/Other project/Sources/Quoting
+    mkdir -p project/templates project/Sources/ApplianceModel project/Sources/Quoting
+    for target in ApplianceModel Quoting; do printf 'let shared = 1\n' >"project/Sources/$target/TrappingConversions.swift"; done
     for line in 'let a = text.split(separator: ":")' 'let a = text.hasPrefix("-")' 'let a = text.contains("\n")' 'let a = text.hasSuffix("\u{301}")' \
         'let a = text.replacing("\\", with: "")'; do
-        printf '%s\n' "$line" >project/Sources/Other/bad.swift
+        printf '%s\n' "$line" >project/templates/bad.swift
         expect_fault "compared as a Character"
     done
-    mv project/Sources/Other/bad.swift project/Sources/Quoting/good.swift
-    printf 'let a = text.split(at: ":")\nlet b = names.contains("ab")\n' >project/Sources/Other/good.swift
+    mv project/templates/bad.swift project/Sources/Quoting/good.swift
+    printf 'let a = text.split(at: ":")\nlet b = names.contains("ab")\n' >project/templates/good.swift
     expect_status 0 project/scripts/check-sources
 }
 
