@@ -24,7 +24,7 @@ struct DocumentationTests {
             let text = try String(contentsOfFile: "\(sources)/\(file)", encoding: .utf8)
             ids.formUnion(text.matches(of: #/check: "([a-z]+\.[a-z-]+)"/#).map { String($0.1) })
             guard file.hasPrefix("Verification/") else { continue }
-            ids.formUnion(text.matches(of: #/[a-z]\("([a-z]+\.[a-z-]+)",/#).map { String($0.1) })
+            ids.formUnion(text.matches(of: #/[a-z]\(\s*"([a-z]+\.[a-z-]+)",/#).map { String($0.1) })
         }
         return ids
     }
