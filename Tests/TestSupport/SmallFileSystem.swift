@@ -15,7 +15,7 @@ package enum SmallFileSystem {
         let holder = Task {
             defer { continuation.finish() }
             // Ends by itself after a test that was killed.
-            let script = #"mount -t tmpfs -o size="$1" none "$0" && echo $$ >&2 && exec sleep 120"#
+            let script = #"mount -t tmpfs -o size="$1" none "$0" && echo $$ >&2 && exec sleep 1200"#
             return try await ProgramRunner.run("unshare", ["--mount", "sh", "-c", script, mountPoint.string, size]) { continuation.yield($0) }
         }
         let line = await lines.first { _ in true } ?? ""
