@@ -5,7 +5,7 @@ import Testing
 
 @testable import GuestImage
 
-@Suite("The host's archives, as apt itself sees them", .serialized, .timeLimit(.minutes(30)))
+@Suite("The host's archives, as apt itself sees them", .serialized, .timeLimit(.minutes(40)))
 struct HostAptTests {
     @Test("An ordinary host's archives are used with their keys")
     func ordinary() async throws {

@@ -6,7 +6,7 @@ import TestSupport
 import Testing
 
 /// The records of a machine, and what older versions kept in QEMU's directory.
-@Suite("The records of a machine", .timeLimit(.minutes(10)))
+@Suite("The records of a machine", .timeLimit(.minutes(40)))
 struct MachineRecordsTests {
     private typealias Record = MachineDirectory.Record
 

@@ -4,7 +4,7 @@ import HostSystem
 import SystemPackage
 import Testing
 
-@Suite("Files that may be anything", .timeLimit(.minutes(10)))
+@Suite("Files that may be anything", .timeLimit(.minutes(40)))
 struct RegularFileTests {
     /// Puts what is no regular file in a place.
     private func put(_ kind: String, at path: FilePath) throws {

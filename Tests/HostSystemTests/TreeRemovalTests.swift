@@ -6,7 +6,7 @@ import TestSupport
 import Testing
 
 /// What others do in a directory while it is removed.
-@Suite("Removing a directory that somebody else writes", .timeLimit(.minutes(10)))
+@Suite("Removing a directory that somebody else writes", .timeLimit(.minutes(40)))
 struct TreeRemovalTests {
     @Test(
         "A directory that another user exchanges for a link, ten thousand times, costs nobody a file",

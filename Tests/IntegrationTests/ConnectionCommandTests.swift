@@ -5,7 +5,7 @@ import SystemPackage
 import TestSupport
 import Testing
 
-@Suite("The commands that connect", .enabled(if: PostgresCluster.switchesUser, "needs root, to become the server's user"), .timeLimit(.minutes(10)))
+@Suite("The commands that connect", .enabled(if: PostgresCluster.switchesUser, "needs root, to become the server's user"), .timeLimit(.minutes(40)))
 struct ConnectionCommandTests {
     private static let names = [
         "app", "o'brien", #"a:b\c"#, "$(id)", "-c", "postgresql://x", "host=evil dbname=postgres", #"it's "q" \ %d"#, "ends blank ", "`id`;&|",

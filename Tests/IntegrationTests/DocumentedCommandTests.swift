@@ -17,7 +17,7 @@ private func shell(_ command: String, in home: PGKVMHome, environment: [String: 
     return try await ProgramRunner.run("bash", ["-c", script], environment: variables, workingDirectory: home.path)
 }
 
-@Suite("The documentation", .timeLimit(.minutes(10)))
+@Suite("The documentation", .timeLimit(.minutes(40)))
 struct DocumentedCommandTests {
     @Test("Every block says what it is, and commands stand in blocks of commands only")
     func blocks() throws {

@@ -6,7 +6,7 @@ import TestSupport
 import Testing
 
 /// What the program prints of texts and numbers that others wrote, and what others see of its memory. No guest is needed.
-@Suite("Others' texts and numbers at the command line", .timeLimit(.minutes(10)))
+@Suite("Others' texts and numbers at the command line", .timeLimit(.minutes(40)))
 struct ForeignTextTests {
     /// The title of a window, a colour in one character, and a line that overwrites itself.
     private static let hostile = "\u{1b}]0;NOAUTH\u{7}\u{9b}31m\u{202e}one\rtwo"

@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// `guide` on a terminal, up to the review; no guest is made.
-@Suite("guide", .timeLimit(.minutes(10)))
+@Suite("guide", .timeLimit(.minutes(40)))
 struct GuideCommandTests {
     /// Bash with job control on a terminal of its own, in the state directory, ready to be typed at.
     private func withShell(

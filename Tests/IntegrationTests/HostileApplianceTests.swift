@@ -13,7 +13,7 @@ import Workflow
 @testable import QEMUBackend
 
 /// One appliance whose QEMU, or whose guest, was taken over, beside another one: what the program does about both.
-@Suite("A hostile appliance beside another", .serialized, .timeLimit(.minutes(20)))
+@Suite("A hostile appliance beside another", .serialized, .timeLimit(.minutes(40)))
 struct HostileApplianceTests {
     /// The files of an appliance that was deployed, as far as a command without a guest reads them.
     private static func make(_ name: String, in home: PGKVMHome) async throws -> ApplianceDirectory {

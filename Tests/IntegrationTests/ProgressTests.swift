@@ -6,7 +6,7 @@ import TestSupport
 import Testing
 
 /// What commands show while they work, as far as that needs no guest.
-@Suite("Progress", .timeLimit(.minutes(10)))
+@Suite("Progress", .timeLimit(.minutes(40)))
 struct ProgressTests {
     /// A deployment that fails at its second step, since nobody has the image.
     private static let failing = ["deploy", "orders", "--image", "debain-13", "--data-disk", "1GiB"]

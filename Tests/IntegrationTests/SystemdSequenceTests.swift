@@ -6,7 +6,7 @@ import Testing
 
 /// What the program asks of systemd, on a host that seems to run it: a mount namespace of its own, in which `systemctl` and
 /// `systemd-run` write down what they are asked, and do as much of it as can be seen.
-@Suite("On a host with systemd", .timeLimit(.minutes(20)))
+@Suite("On a host with systemd", .timeLimit(.minutes(40)))
 struct SystemdSequenceTests {
     private static let systemctl = """
         #!/bin/sh

@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// `top` on a terminal, and without one.
-@Suite("top", .timeLimit(.minutes(10)))
+@Suite("top", .timeLimit(.minutes(40)))
 struct TopCommandTests {
     /// Appliances of which there is only a spec.
     private func withAppliances(_ names: [String], _ body: (PGKVMHome) async throws -> Void) async throws {

@@ -7,7 +7,7 @@ import Testing
 
 @testable import PostgresClient
 
-@Suite("Servers that send more than was asked for", .timeLimit(.minutes(10)))
+@Suite("Servers that send more than was asked for", .timeLimit(.minutes(40)))
 struct FloodingServerTests {
     /// Lets a client in without a password, and answers its first statement.
     private func with<Value: Sendable>(

@@ -8,7 +8,7 @@ import Testing
 @testable import QEMUBackend
 
 /// A machine whose records lie where older versions kept them.
-@Suite("Records of an older version", .timeLimit(.minutes(20)))
+@Suite("Records of an older version", .timeLimit(.minutes(40)))
 struct FormerRecordsTests {
     private typealias Record = MachineDirectory.Record
 

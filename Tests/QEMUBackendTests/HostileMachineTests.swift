@@ -9,7 +9,7 @@ import Testing
 @testable import QEMUBackend
 
 /// A QEMU that was taken over from the guest, and a guest's agent that lies. Each call ends; the suite's limit is for one that does not.
-@Suite("A hostile machine", .serialized, .timeLimit(.minutes(20)))
+@Suite("A hostile machine", .serialized, .timeLimit(.minutes(40)))
 struct HostileMachineTests {
     private static let monitors = [
         "events", "line", "dribble", "silence", "nesting", "greeted-events", "greeted-line", "greeted-dribble", "greeted-silence",

@@ -8,7 +8,7 @@ import Testing
 @testable import QEMUBackend
 
 /// On real QEMUs; the control groups are files of a directory that looks like the unified hierarchy.
-@Suite("The priority of a machine", .timeLimit(.minutes(10)))
+@Suite("The priority of a machine", .timeLimit(.minutes(40)))
 struct PriorityTests {
     /// A backend on a host with control groups that can be written.
     private func withGroups(_ bench: Workbench) throws -> QEMUBackend {

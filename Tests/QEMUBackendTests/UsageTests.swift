@@ -8,7 +8,7 @@ import Testing
 
 @testable import QEMUBackend
 
-@Suite("What a machine's disks have carried", .timeLimit(.minutes(10)))
+@Suite("What a machine's disks have carried", .timeLimit(.minutes(40)))
 struct UsageTests {
     @Test("The recorded answer of QEMU holds both disks")
     func recorded() throws {

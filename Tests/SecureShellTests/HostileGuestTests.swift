@@ -15,7 +15,7 @@ struct GuestLie: Sendable, CustomTestStringConvertible {
 }
 
 /// What a guest does to whoever it let in: it has the pinned key.
-@Suite("Guests that lie over SSH", .timeLimit(.minutes(10)))
+@Suite("Guests that lie over SSH", .timeLimit(.minutes(40)))
 struct HostileGuestTests {
     private func with<Value: Sendable>(
         answerLimit: Duration = .seconds(60), _ behaviour: @escaping GuestBehaviour, _ body: (SSHConnection) async throws -> Value
