@@ -7,7 +7,7 @@ import Testing
 
 @testable import QEMUBackend
 
-@Suite("QEMU keeps what every platform promises")
+@Suite("QEMU keeps what every platform promises", .serialized)
 struct ConformanceTests {
     @Test("A promise of every platform", arguments: BackendConformance.allCases)
     func hold(promise: BackendConformance) async throws {

@@ -9,7 +9,7 @@ import Testing
 
 @testable import QEMUBackend
 
-@Suite("The keeper of a machine", .timeLimit(.minutes(40)))
+@Suite("The keeper of a machine", .serialized, .timeLimit(.minutes(40)))
 struct MachineKeeperTests {
     private func keeper(_ directory: FilePath, user: QEMUUser.IDs?) -> MachineKeeper {
         MachineKeeper(directory: MachineDirectory(path: directory), user: user, usesKVM: false, descriptorCount: 0, firmware: nil)

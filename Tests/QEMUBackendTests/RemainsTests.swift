@@ -7,7 +7,7 @@ import Testing
 @testable import QEMUBackend
 
 /// Real QEMUs whose records are taken away while they run.
-@Suite("A machine without its records", .timeLimit(.minutes(40)))
+@Suite("A machine without its records", .serialized, .timeLimit(.minutes(40)))
 struct RemainsTests {
     /// What is taken away: the record of the machine, and what says which process it is.
     @Test(

@@ -9,7 +9,7 @@ import Testing
 @testable import QEMUBackend
 
 /// Real QEMUs whose firmware finds nothing to boot and sits there.
-@Suite("A machine as a process", .timeLimit(.minutes(40)))
+@Suite("A machine as a process", .serialized, .timeLimit(.minutes(40)))
 struct RunningMachineTests {
     private typealias Name = MachineDirectory.Name
 
