@@ -70,7 +70,7 @@ struct DiskAnswersTests {
 }
 
 /// Real QEMUs that have not begun to run a guest.
-@Suite("Disks of a machine's process", .serialized, .serialized, .timeLimit(.minutes(40)))
+@Suite("Disks of a machine's process", .serialized, .timeLimit(.minutes(40)))
 struct RunningDisksTests {
     private struct Unsafe: Sendable, CustomTestStringConvertible {
         let aio: DiskDecision.AIO
