@@ -16,7 +16,7 @@ extension GuestTests {
             try await Stage.run("stop alpha") { try await guest.home.check("stop", "alpha") }
             #expect(try await guest.status().state == "off")
             #expect(try await guest.status().processID == nil)
-            #expect(guest.home.processes().isEmpty)
+            #expect(try await guest.home.hasNoProcesses())
             try await guest.home.check("stop", "alpha")
 
             let console = try await guest.home.run("console", "alpha")

@@ -74,7 +74,7 @@ struct GuideCommandTests {
             #expect(!text.contains("\u{1b}"))
             #expect(text.contains("Stop 1 of 7: the host") && text.contains("What: ") && text.contains("Stop 7 of 7: review"))
             #expect(text.contains("\npgkvm deploy orders.yaml\nstatus=0"), "\(text)")
-            #expect(home.processes().isEmpty)
+            #expect(try await home.hasNoProcesses())
             let file = home.path.appending("orders.yaml")
             #expect(try Files.readText(file).contains("size: 1GiB"))
             #expect(try Files.readText(file).contains("# "))
@@ -116,7 +116,7 @@ struct GuideCommandTests {
                 try await screen.press("C-d")
                 try await screen.waitFor("status=0")
             }
-            #expect(home.processes().isEmpty)
+            #expect(try await home.hasNoProcesses())
         }
     }
 
@@ -135,7 +135,7 @@ struct GuideCommandTests {
                 try await screen.type("q")
                 try await screen.waitFor("ready>")
             }
-            #expect(home.processes().isEmpty)
+            #expect(try await home.hasNoProcesses())
         }
     }
 
@@ -190,9 +190,7 @@ struct GuideCommandTests {
                 try await screen.type("5GiB")
                 try await screen.waitFor("System disk [8GiB] >")
             }
-            let clock = ContinuousClock()
-            let isGone = try await poll(every: .milliseconds(50), until: clock.now + .seconds(60), on: clock) { home.processes().isEmpty ? true : nil }
-            #expect(isGone == true)
+            #expect(try await home.hasNoProcesses())
             #expect(try Files.readText(home.path.appending(".guides/orders/spec.yaml")).contains("size: 5GiB"))
         }
     }

@@ -21,7 +21,7 @@ extension GuestTests {
             try await guest.verify().expectPassed()
             try await body(guest)
             try await home.check("delete", name, "--confirm", name)
-            #expect(home.processes().isEmpty)
+            #expect(try await home.hasNoProcesses())
         }
 
         @Test("A Debian 12 guest is deployed with PostgreSQL 15 and verified", .fullRun)

@@ -14,7 +14,7 @@ struct RefusalTests {
         let result = try await home.run(arguments)
         #expect(result.status == status, "\(result.errorText)", sourceLocation: sourceLocation)
         #expect(result.outputText.isEmpty, sourceLocation: sourceLocation)
-        #expect(home.processes().isEmpty, sourceLocation: sourceLocation)
+        #expect(try await home.hasNoProcesses(), sourceLocation: sourceLocation)
         return result.errorText
     }
 

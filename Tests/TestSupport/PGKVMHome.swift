@@ -126,6 +126,11 @@ package struct PGKVMHome: Sendable {
         }.map { ($0.id, $0.arguments.joined(separator: " ")) }
     }
 
+    /// Whether none of them is left, or the last is just ending: a keeper, a relay or a terminal goes a moment after what it was there for.
+    package func hasNoProcesses() async throws -> Bool {
+        try await poll(every: .milliseconds(50), until: .now.advanced(by: .seconds(60)), on: ContinuousClock()) { processes().isEmpty ? true : nil } ?? false
+    }
+
     private func remove() async throws {
         var failures: [String] = []
         for name in try Files.list(path) where Files.exists(appliance(name).appending("spec.yaml")) {
