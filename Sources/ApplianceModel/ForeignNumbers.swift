@@ -1,7 +1,7 @@
 /// Arithmetic with numbers that a guest, a file or a server wrote: what does not fit stays at the bound of its type. The usual operators
 /// would end the program, and wrapping ones would make a small number of a large one.
 extension FixedWidthInteger {
-    /// The number without its fraction; the nearest bound for one that does not fit, 0 for what is no number.
+    /// The number without its fraction. A value that does not fit becomes the nearest bound; NaN becomes 0.
     package init(saturating value: Double) {
         self = Self(exactly: value.rounded(.towardZero)) ?? (value > 0 ? .max : value < 0 ? .min : 0)
     }

@@ -26,7 +26,7 @@ package struct ApplianceEnvironment: Sendable {
         machine.backend == .qemu ? platform(ApplianceSpec.Machine()) : try Appliance.open(name.rawValue, in: self).context.backend
     }
 
-    /// The same for whoever only looks.
+    /// The same for a command that only looks.
     var lookingOnly: ApplianceEnvironment {
         ApplianceEnvironment(state: state, images: images) { [platform] machine in
             let backend = platform(machine)
@@ -34,7 +34,7 @@ package struct ApplianceEnvironment: Sendable {
         }
     }
 
-    /// The same for whoever only looks and must not contact another machine.
+    /// The same for a command that only looks and must not contact another machine.
     var offline: ApplianceEnvironment {
         ApplianceEnvironment(state: state, images: images) { [platform] machine in
             let backend = platform(machine)

@@ -206,7 +206,7 @@ struct GuestWaitLimits: Sendable, Equatable {
         total = patience * 12
     }
 
-    /// The limit of the next attempt. A guest that was too slow for a whole handshake is given more time: beginning anew costs it another
+    /// The limit of the next attempt. A guest that was too slow for a whole handshake is given more time: starting over costs it another
     /// key exchange, and it would never come to the end of one. Whatever failed for another reason says nothing about its speed.
     func knock(after last: Duration, _ code: Failure.Code) -> Duration {
         [.timedOut, .sshTimedOut].contains(code) ? min(longestKnock, last * 2) : last

@@ -82,7 +82,7 @@ struct JournalWitness {
             try checkKind()
             let bytes = try read()
             guard let fault = fault(of: bytes, seal) else { return bytes }
-            // One that was begun anew meanwhile is whole at the second look.
+            // A journal that was restarted in the meantime is whole at the second look.
             guard before == fault else {
                 before = fault
                 continue

@@ -46,7 +46,7 @@ package struct KeptData: Codable, Sendable, Equatable {
         }
     }
 
-    /// Moves a data disk out of its machine's directory, where QEMU could have put anything in its place; none there is no error.
+    /// Moves a data disk out of its machine's directory, where QEMU could have put anything in its place. It is no error when there is none.
     /// - Throws: `data.not-kept` for what is not a disk.
     static func moveDisk(_ disk: FilePath, to directory: FilePath) throws {
         let target = directory.appending(Name.disk)
@@ -60,7 +60,7 @@ package struct KeptData: Codable, Sendable, Equatable {
         guard Files.status(disk, followLinks: false) != nil else { return }
         try check(disk)
         try Files.rename(disk, to: target)
-        // It may have been exchanged in between. Nobody exchanges it there.
+        // QEMU may have replaced it between the check and the move. It cannot reach the new place.
         try check(target)
     }
 

@@ -58,7 +58,7 @@ package final class DirectoryHandle: Sendable {
         return flock(file, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK
     }
 
-    /// Removes an entry with everything in it; nothing there is no error.
+    /// Removes an entry with everything in it. It is no error when there is none.
     /// - Throws: `file.unwritable`.
     package func remove(_ name: String) throws { try TreeRemoval(path: path.appending(name)).remove(name, in: descriptor.rawValue) }
 

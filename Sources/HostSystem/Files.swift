@@ -45,7 +45,7 @@ package enum Files {
     /// Reads a whole file, nil when there is none.
     package static func readIfPresent(_ path: FilePath) throws -> [UInt8]? { exists(path) ? try read(path) : nil }
 
-    /// The most bytes that a file of pgkvm's own state has, unless it is said otherwise.
+    /// The default limit for a file of pgkvm's own state, in bytes.
     package static let ownLimit = 1 << 20
 
     /// Reads a whole file of pgkvm's own. A link, a pipe, a device, and a file that is larger than it can be are refused at once.

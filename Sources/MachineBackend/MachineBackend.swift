@@ -125,7 +125,7 @@ package protocol RemainsProviding: Sendable {
     func recordedMachine(of name: ApplianceName) -> MachineReference?
     /// Whether something runs under the name, asked of whatever started it and of the processes themselves.
     func runs(_ name: ApplianceName) async throws -> Bool
-    /// Ends what runs under the name; nothing there is no error.
+    /// Ends what runs under the name. It is no error when nothing runs.
     /// - Parameter grace: how long a guest may take to shut down; nil cuts its power.
     /// - Throws: `machine.still-running`.
     func end(_ name: ApplianceName, grace: Duration?) async throws

@@ -92,7 +92,7 @@ extension FuzzTarget {
             answers[CPUIDQuestion(word(0), word(1))] = CPUIDRegisters(eax: word(2), ebx: word(3), ecx: word(4), edx: word(5))
         }
         let table = CPUIDTable(executed: answers)
-        require(table.answers.allSatisfy { answers[$0.key] == $0.value }, "a leaf that nobody gave")
+        require(table.answers.allSatisfy { answers[$0.key] == $0.value }, "a leaf that is not in the input")
         _ = (ProcessorIdentity(table)?.description, table.hypervisor)
         _ = HostCPU(logicalCPUs: 1) { table[$0] ?? CPUIDRegisters() }
     }

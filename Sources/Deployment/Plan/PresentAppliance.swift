@@ -45,7 +45,7 @@ struct PresentAppliance {
 
 extension ApplianceSpec {
     /// The spec as it is compared with the one of an appliance: an adopted disk has the size that it has, and asking for the forwarder that
-    /// the machine has is no change, in whatever words.
+    /// the machine has is no change, however it is spelled.
     /// - Parameter decision: what was decided of the appliance's network; nil while nothing was.
     func comparable(with known: ApplianceSpec, network decision: NetworkDecision?) -> ApplianceSpec {
         var comparable = self
