@@ -105,6 +105,9 @@ struct GuestPicture: Sendable {
         text.replace(/(pgkvm-[a-z-]+)-[0-9a-f]{12}\.service/) { "\($0.output.1).service" }
         text.replace(/address: (dhcp|static)/, with: "address: ADDRESS")
         text.replace(/# Created by cloud-init .*/, with: "# Created by cloud-init")
+        // Each machine runs as a user id of its own, beyond every account's.
+        text.replace(/"userID" : [0-9]+/, with: "userID")
+        text.replace(#/(?m)^([0-7]+) (?:18|19|20|21)[0-9]{8} /#) { "\($0.output.1) USER " }
         text.replace(/"(ssh|postgresql)Port" : [0-9]+/) { "\($0.output.1)Port" }
         text.replace(/(?m)^([^:\n]+):[0-9]+:\*:(.*):[^:\n]+$/) { "\($0.output.1):PORT:*:\($0.output.2):PASSWORD" }
         return text
