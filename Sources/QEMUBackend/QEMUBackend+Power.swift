@@ -190,11 +190,18 @@ extension QEMUBackend {
             throw Failure(.machineStillRunning, "'\(name)' is paused and cannot shut down: \(reason)", remedy: remedy)
         }
         guard try await runningProcess(machine, in: directory) != nil else { return }
+        try await pressPowerButton(of: name, in: directory, grace: grace) { try QEMUProcess.id(in: directory) == nil }
+        try removeSockets(directory)
+    }
+
+    /// Asks the guest to shut down until it has.
+    /// - Throws: `machine.still-running` after `grace`.
+    func pressPowerButton(of name: String, in directory: MachineDirectory, grace: Duration, until hasEnded: () async throws -> Bool) async throws {
         let clock = ContinuousClock()
         var nextPress = clock.now
         let isOff = try await WaitingTime.measure {
             try await poll(every: .milliseconds(200), until: clock.now + grace, on: clock) { () -> Bool? in
-                guard try QEMUProcess.id(in: directory) != nil else { return true }
+                guard try await !hasEnded() else { return true }
                 // A guest that is still booting ignores the power button: press it again.
                 if clock.now >= nextPress {
                     _ = try? await QMPClient.connect(monitorSocket(directory), timeout: .seconds(2))?.execute("system_powerdown")
@@ -208,7 +215,6 @@ extension QEMUBackend {
                 .machineStillRunning, "the guest of '\(name)' has not shut down after \(grace.components.seconds) s; it is left running",
                 remedy: "wait with 'pgkvm stop \(name) --grace SECONDS', or cut its power with 'pgkvm stop --force \(name)'")
         }
-        try removeSockets(directory)
     }
 
     package func powerOff(_ machine: MachineReference) async throws {

@@ -30,7 +30,8 @@ extension QEMUBackend: RemainsProviding {
                 remedy: "look for it: ps -C \(QEMUCommandLine.processName(of: name)) -o pid,args; and end it: kill PID")
         }
         guard let id = known else { return }
-        if let grace { try await shutDown(name, in: directory, grace: grace) } else { try await kill(id, name, in: directory) }
+        guard let grace else { return try await kill(id, name, in: directory) }
+        try await pressPowerButton(of: name.rawValue, in: directory, grace: grace) { try await process(of: name, in: directory) == nil }
     }
 
     package func remove(_ name: ApplianceName) async throws {
@@ -74,26 +75,6 @@ extension QEMUBackend: RemainsProviding {
     private func isHeld(_ name: ApplianceName, in directory: MachineDirectory) async throws -> Bool {
         guard !SystemdManager.isAvailable else { return false }
         return try await SessionSupervisor().isActive(name, in: directory)
-    }
-
-    private func shutDown(_ name: ApplianceName, in directory: MachineDirectory, grace: Duration) async throws {
-        let clock = ContinuousClock()
-        var nextPress = clock.now
-        let isOff = try await WaitingTime.measure {
-            try await poll(every: .milliseconds(200), until: clock.now + grace, on: clock) { () -> Bool? in
-                guard try await process(of: name, in: directory) != nil else { return true }
-                if clock.now >= nextPress {
-                    _ = try? await QMPClient.connect(monitorSocket(directory), timeout: .seconds(2))?.execute("system_powerdown")
-                    nextPress = clock.now + .seconds(10)
-                }
-                return nil
-            }
-        }
-        guard isOff == true else {
-            throw Failure(
-                .machineStillRunning, "the guest of '\(name)' has not shut down after \(grace.components.seconds) s; it is left running",
-                remedy: "wait with 'pgkvm stop \(name) --grace SECONDS', or cut its power with 'pgkvm stop --force \(name)'")
-        }
     }
 
     private func kill(_ id: Int32, _ name: ApplianceName, in directory: MachineDirectory) async throws {
