@@ -176,7 +176,7 @@ package enum Files {
         }
     }
 
-    /// Removes a file or a whole directory; nothing there is no error. No symbolic link is followed below the directory that holds `path`,
+    /// Removes a file or a whole directory, if there is one. No symbolic link is followed below the directory that holds `path`,
     /// whatever others do in there meanwhile.
     /// - Throws: `file.unwritable`.
     package static func remove(_ path: FilePath) throws {

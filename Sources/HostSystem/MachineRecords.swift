@@ -66,7 +66,7 @@ package struct MachineRecords: Sendable {
         try prepare()
         guard let records = try DirectoryHandle.open(directory.records), records.status(name) == nil else { return }
         try place.move(name, to: records)
-        // What was examined may have been exchanged before it was moved. Nobody exchanges it here.
+        // QEMU may have replaced the file between the check and the move. It cannot reach the new place.
         guard let moved = records.status(name), Self.isLog(moved), let file = try records.file(name) else { return try records.remove(name) }
         try file.give(user: geteuid(), group: getegid())
     }

@@ -40,7 +40,7 @@ package enum PathTrust {
         }
     }
 
-    /// Judges one entry whose directory has been judged already. Nothing there is no error.
+    /// Judges one entry whose directory has been judged already. It is no error when there is none.
     /// - Throws: `state.untrusted`.
     package static func checkEntry(_ path: FilePath) throws {
         guard let status = Files.status(path, followLinks: false) else { return }
