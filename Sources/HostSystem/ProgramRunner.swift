@@ -39,7 +39,7 @@ package enum ProgramRunner {
 
     /// Runs a program to its end and returns whatever its status is. Variables that hold secrets do not reach it.
     ///
-    /// Cancelling the task ends the program: SIGTERM, three seconds, SIGKILL.
+    /// Cancelling the task ends the program and what it has started: SIGTERM, three seconds, SIGKILL.
     /// - Parameters:
     ///   - input: what it reads from its standard input; it need not read it to the end.
     ///   - outputLimit: bytes of standard output and of standard error that are kept; more is an error.
@@ -51,7 +51,12 @@ package enum ProgramRunner {
     ) async throws -> ProgramResult {
         let executable = try find(name)
         var options = PlatformOptions()
-        options.teardownSequence = [.gracefulShutDown(allowedDurationToNextStep: .seconds(3))]
+        // A group of its own: SIGKILL to a `timeout` alone would leave behind what it watches.
+        options.processGroupID = 0
+        options.teardownSequence = [
+            .gracefulShutDown(allowedDurationToNextStep: .seconds(3)),
+            .send(signal: .kill, toProcessGroup: true, allowedDurationToNextStep: .zero),
+        ]
         var updates = Dictionary(uniqueKeysWithValues: environment.map { (Environment.Key(stringLiteral: $0.key), Optional($0.value)) })
         for name in HostEnvironment.secrets { updates[Environment.Key(stringLiteral: name)] = .some(nil) }
         let configuration = Configuration(

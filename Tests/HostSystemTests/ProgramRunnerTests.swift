@@ -165,6 +165,22 @@ struct ProgramRunnerTests {
         }
     }
 
+    @Test("What a program has started is killed with it")
+    func descendants() async throws {
+        try await withTemporaryDirectory { directory in
+            let started = directory.appending("pid")
+            // `timeout` passes SIGTERM on and waits; a SIGKILL it cannot pass on.
+            let script = "trap '' TERM; echo $$ > \"$1.new\"; mv \"$1.new\" \"$1\"; exec sleep 600"
+            let task = Task { try await ProgramRunner.run("timeout", ["600", "sh", "-c", script, "sh", started.string]) }
+            let process = try await pid(in: started)
+            task.cancel()
+            _ = try? await task.value
+            let clock = ContinuousClock()
+            let gone = try await poll(every: .milliseconds(20), until: clock.now + .seconds(60), on: clock) { isGone(process) ? true : nil }
+            #expect(gone == true)
+        }
+    }
+
     /// Waits for a program to write its process id into `file`.
     private func pid(in file: FilePath) async throws -> pid_t {
         let clock = ContinuousClock()

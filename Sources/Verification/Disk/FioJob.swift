@@ -1,4 +1,4 @@
-/// What fio is to do, the same on both sides: one process, one request at a time.
+/// What fio is to do, the same on both sides: one thread, one request at a time.
 struct FioJob: Sendable, Equatable {
     /// Bytes of the file that is measured on.
     static let fileSize: Int64 = 64 << 20
@@ -46,7 +46,8 @@ struct FioJob: Sendable, Equatable {
     }
 
     private init(_ work: [String], limit: Duration) {
-        arguments = work + ["--ioengine=psync", "--iodepth=1", "--numjobs=1", "--output-format=json+"]
+        // A thread, since a job that is a process has a session of its own: a signal to fio's group would not reach it.
+        arguments = work + ["--thread", "--ioengine=psync", "--iodepth=1", "--numjobs=1", "--output-format=json+"]
         self.limit = limit
     }
 
