@@ -44,6 +44,8 @@ package struct ApplianceDirectory: Sendable, Equatable {
     package var caCertificate: FilePath { path.appending("ca.crt") }
     package var caKey: FilePath { path.appending("ca.key") }
     package var passwords: FilePath { path.appending("pgpass") }
+    /// Of the Unix socket that leads to the guest's PostgreSQL while `pgkvm forward` runs.
+    package var socket: FilePath { path.appending("socket") }
     package var reports: FilePath { path.appending("reports") }
     package var evidence: FilePath { path.appending("evidence") }
     /// What the commands that work on the appliance did, step by step.

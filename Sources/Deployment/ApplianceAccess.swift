@@ -116,13 +116,18 @@ extension Appliance {
             throw Failure(
                 .invalidInput, "'\(self.name)' has no role '\(user)'", remedy: "choose one of: \(postgresql.roles.map(\.name).joined(separator: ", "))")
         }
-        guard try await context.journal.fact(ConfigurationFact.self) != nil else {
-            throw Failure(.applianceIncomplete, "'\(self.name)' has no database yet", remedy: "pgkvm deploy \(ShellWord.quoted(directory.spec.string))")
-        }
+        try await requireDatabase()
         let endpoint = try await context.postgresqlEndpoint()
         return try ConnectionText(
             name: self.name.rawValue, address: endpoint.host, port: endpoint.port, database: name, user: user,
-            rootCertificate: directory.caCertificate.string, passwordFile: directory.passwords.string)
+            rootCertificate: directory.caCertificate.string, passwordFile: directory.passwords.string, socketDirectory: directory.socket.string)
+    }
+
+    /// - Throws: `appliance.incomplete` before the first configuration of the server.
+    func requireDatabase() async throws {
+        guard try await context.journal.fact(ConfigurationFact.self) != nil else {
+            throw Failure(.applianceIncomplete, "'\(name)' has no database yet", remedy: "pgkvm deploy \(ShellWord.quoted(directory.spec.string))")
+        }
     }
 
     /// The bytes of a log that are read at most: it has no limit that could be relied on.
@@ -160,7 +165,7 @@ extension Appliance {
 extension ConnectionText {
     /// What the text is for.
     package enum Form: String, Sendable, CaseIterable {
-        case uri, libpq, env, service, jdbc
+        case uri, libpq, env, service, jdbc, socket
         case rustPostgres = "rust-postgres"
     }
 
@@ -171,6 +176,7 @@ extension ConnectionText {
         case .env: environment
         case .service: try service()
         case .jdbc: jdbc
+        case .socket: socket
         case .rustPostgres: rustPostgres
         }
     }

@@ -37,8 +37,7 @@ package struct DeploymentContext: Sendable {
             guard let machine = try await journal.fact(MachineFact.self)?.reference else {
                 throw Failure(.machineNotFound, "the machine of '\(spec.name)' is not there yet")
             }
-            guard let endpoint = try await backend.endpoint(of: machine, service: .ssh) else { throw Self.noAddress(spec.name) }
-            return endpoint
+            return try await Self.endpoint(of: .ssh, machine, backend, spec.name)
         }
     }
 
@@ -71,15 +70,20 @@ package struct DeploymentContext: Sendable {
     }
 
     /// A fresh connection point for libpq.
-    package func postgresqlEndpoint() async throws -> Endpoint {
-        guard let endpoint = try await backend.endpoint(of: machine(), service: .postgresql) else { throw Self.noAddress(spec.name) }
-        return endpoint
-    }
+    package func postgresqlEndpoint() async throws -> Endpoint { try await Self.endpoint(of: .postgresql, machine(), backend, spec.name) }
 
-    private static func noAddress(_ name: ApplianceName) -> Failure {
-        Failure(
-            .guestNoAddress, "the guest of '\(name)' has told no address: it is off or booting, or nobody answers it by DHCP",
-            remedy: "pgkvm status \(name); pgkvm logs \(name) --serial")
+    /// A fresh connection point for SSH.
+    package func shellEndpoint() async throws -> Endpoint { try await Self.endpoint(of: .ssh, machine(), backend, spec.name) }
+
+    private static func endpoint(
+        of service: GuestService, _ machine: MachineReference, _ backend: any MachineBackend, _ name: ApplianceName
+    ) async throws -> Endpoint {
+        guard let endpoint = try await backend.endpoint(of: machine, service: service) else {
+            throw Failure(
+                .guestNoAddress, "the guest of '\(name)' has told no address: it is off or booting, or nobody answers it by DHCP",
+                remedy: "pgkvm status \(name); pgkvm logs \(name) --serial")
+        }
+        return endpoint
     }
 }
 

@@ -2,6 +2,7 @@ internal import ApplianceModel
 internal import HostSystem
 internal import PostgresClient
 internal import PostgresServer
+internal import SystemPackage
 
 /// The passwords of an appliance's roles: generated once, kept in its passfile, never anywhere else.
 struct StoredPasswords: Sendable {
@@ -16,7 +17,8 @@ struct StoredPasswords: Sendable {
         var passwords = try read(context.directory)
         for role in DatabaseSetup.loginRoles(context.spec) where passwords[role] == nil { passwords[role] = GeneratedPassword.make() }
         let stored = StoredPasswords(passwords: passwords)
-        try stored.passfile(hosts: hosts, port: await context.postgresqlEndpoint().port).withRevealed { try Files.write($0, to: context.directory.passwords) }
+        let passfile = try await stored.passfile(context, hosts: hosts)
+        try passfile.withRevealed { try Files.write($0, to: context.directory.passwords) }
         return stored
     }
 
@@ -24,13 +26,16 @@ struct StoredPasswords: Sendable {
     static func isCurrent(_ context: DeploymentContext, hosts: [String]) async throws -> Bool {
         let passwords = try read(context.directory)
         guard DatabaseSetup.loginRoles(context.spec).allSatisfy({ passwords[$0] != nil }) else { return false }
-        let wanted = try StoredPasswords(passwords: passwords).passfile(hosts: hosts, port: await context.postgresqlEndpoint().port)
+        let wanted = try await StoredPasswords(passwords: passwords).passfile(context, hosts: hosts)
         let present = try Files.readIfPresent(context.directory.passwords)
         return wanted.withRevealed { Array($0.utf8) == present }
     }
 
-    private func passfile(hosts: [String], port: UInt16) throws -> Secret {
-        try PasswordFile.render(
+    /// libpq takes the directory of a Unix socket for its host.
+    private func passfile(_ context: DeploymentContext, hosts: [String]) async throws -> Secret {
+        let hosts = hosts + [context.directory.socket.string]
+        let port = try await context.postgresqlEndpoint().port
+        return try PasswordFile.render(
             passwords.sorted { $0.key < $1.key }.flatMap { role, password in
                 hosts.map { PasswordFile.Entry(host: $0, port: port, user: role, password: password) }
             })

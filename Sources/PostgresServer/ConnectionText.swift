@@ -10,6 +10,7 @@ package struct ConnectionText: Sendable {
     private let user: String
     private let rootCertificate: String
     private let passwordFile: String
+    private let socketDirectory: String
 
     /// How long connecting may take, in seconds, in the forms whose readers all know such a limit.
     private static let connectTimeout = "30"
@@ -19,14 +20,17 @@ package struct ConnectionText: Sendable {
     ///   - address: the address that is dialled, which is on the certificate too.
     ///   - rootCertificate: the absolute path of the CA's certificate.
     ///   - passwordFile: an absolute path.
+    ///   - socketDirectory: an absolute path, of the Unix socket.
     /// - Throws: `input.invalid` for a relative path and for a newline or NUL anywhere.
     package init(
-        name: String, address: String = "127.0.0.1", port: UInt16, database: String, user: String, rootCertificate: String, passwordFile: String
+        name: String, address: String = "127.0.0.1", port: UInt16, database: String, user: String, rootCertificate: String, passwordFile: String,
+        socketDirectory: String
     ) throws {
-        for path in [rootCertificate, passwordFile] where !path.utf8.starts(with: "/".utf8) {
+        for path in [rootCertificate, passwordFile, socketDirectory] where !path.utf8.starts(with: "/".utf8) {
             throw Failure(.invalidInput, "'\(path)' is not an absolute path")
         }
-        for text in [name, address, database, user, rootCertificate, passwordFile] where text.utf8.contains(where: { [0, 10, 13].contains($0) }) {
+        for text in [name, address, database, user, rootCertificate, passwordFile, socketDirectory]
+        where text.utf8.contains(where: { [0, 10, 13].contains($0) }) {
             throw Failure(.invalidInput, "a connection cannot be written with a newline or a NUL in '\(text)'")
         }
         self.name = name
@@ -36,6 +40,7 @@ package struct ConnectionText: Sendable {
         self.user = user
         self.rootCertificate = rootCertificate
         self.passwordFile = passwordFile
+        self.socketDirectory = socketDirectory
     }
 
     /// For every driver that reads URIs, libpq among them: `psql "$(pgkvm connection NAME)"`.
@@ -52,6 +57,12 @@ package struct ConnectionText: Sendable {
 
     /// The same for a libpq that takes nothing from its user's files: no client certificate, no list of revoked ones.
     package var libpqAlone: String { libpq + ["sslcert", "sslkey", "sslcrl"].map { "&\($0)=\(URIPart("/nonexistent"))" }.joined() }
+
+    /// For the Unix socket, where SSH stands for TLS. Every driver that reads URIs takes the directory for a host there.
+    package var socket: String {
+        "postgresql://\(URIPart(user))@/\(URIPart(path: database))?"
+            + URIPart.query([("host", socketDirectory), ("port", String(port)), ("passfile", passwordFile)])
+    }
 
     /// For rust-postgres, which refuses every parameter that it does not know: CA and password are given to it in the program.
     package var rustPostgres: String {

@@ -153,7 +153,8 @@ struct PGKVMCommand: AsyncParsableCommand {
                 name: "Deploy and verify",
                 subcommands: [DeployCommand.self, VerifyCommand.self, ReportCommand.self, DoctorCommand.self, ImageCommand.self, ProxmoxCommand.self]),
             CommandGroup(
-                name: "Use", subcommands: [ConnectionCommand.self, PSQLCommand.self, SSHCommand.self, ConsoleCommand.self, LogsCommand.self]),
+                name: "Use",
+                subcommands: [ConnectionCommand.self, PSQLCommand.self, ForwardCommand.self, SSHCommand.self, ConsoleCommand.self, LogsCommand.self]),
             CommandGroup(name: "Watch", subcommands: [TopCommand.self, PriorityCommand.self, AutostartCommand.self, DiagnoseCommand.self]),
             CommandGroup(
                 name: "Manage",

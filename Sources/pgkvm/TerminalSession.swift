@@ -91,10 +91,14 @@ enum ConsoleSession {
 /// Becoming another program.
 enum Execution {
     /// Replaces this process by a program that has its environment, less pgkvm's secrets; returns only by throwing.
-    static func replace(by program: String, _ arguments: [String]) throws -> Never {
+    /// - Parameter directory: where the program runs; nil for where this one does.
+    static func replace(by program: String, _ arguments: [String], in directory: FilePath? = nil) throws -> Never {
         var words = try [ProgramRunner.find(program).string] + arguments
         let secrets = HostEnvironment.secrets.filter { HostEnvironment.value($0) != nil }
         if !secrets.isEmpty { words = try [ProgramRunner.find("env").string] + secrets.flatMap { ["-u", $0] } + words }
+        if let directory, chdir(directory.string) != 0 {
+            throw Failure(.fileUnreadable, "cannot enter '\(directory)'", cause: Errno(rawValue: errno))
+        }
         let path = words[0]
         var pointers = words.map { strdup($0) }
         pointers.append(nil)

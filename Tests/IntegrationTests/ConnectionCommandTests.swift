@@ -50,7 +50,7 @@ struct ConnectionCommandTests {
         try await PGKVMHome.with { home in
             let result = try await home.run("connection", "orders", "--as", "odbc")
             #expect(result.status == 64)
-            for form in ["uri", "libpq", "env", "service", "jdbc", "rust-postgres"] { #expect(result.errorText.contains(form)) }
+            for form in ["uri", "libpq", "env", "service", "jdbc", "socket", "rust-postgres"] { #expect(result.errorText.contains(form)) }
         }
     }
 

@@ -27,7 +27,7 @@ struct AppliedConfigurationTests {
         let rules = try await cluster.psql("SELECT type, auth_method FROM pg_hba_file_rules ORDER BY line_number")
         #expect(
             rules.split(separator: "\n") == [
-                "local|peer", "local|peer", "local|peer", "host|reject", "hostssl|scram-sha-256", "hostssl|scram-sha-256", "hostssl|scram-sha-256",
+                "local|peer", "local|peer", "local|scram-sha-256", "host|reject", "hostssl|scram-sha-256", "hostssl|scram-sha-256", "hostssl|scram-sha-256",
             ])
     }
 
@@ -188,7 +188,7 @@ struct AppliedConfigurationTests {
         for (role, database) in [("app", "shop"), (nastyName, nastyName)] {
             let text = try ConnectionText(
                 name: "orders", port: cluster.port, database: database, user: role, rootCertificate: server.rootCertificate.string,
-                passwordFile: passfile.string)
+                passwordFile: passfile.string, socketDirectory: cluster.socketDirectory.string)
             let sql = "SELECT current_user || '/' || current_database() || '/' || ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()"
             let query = ["-X", "-A", "-t", "-w", "-c", sql]
             let expected = "\(role)/\(database)/true\n"

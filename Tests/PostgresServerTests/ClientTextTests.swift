@@ -6,7 +6,9 @@ import Testing
 @Suite("Texts for clients")
 struct ClientTextTests {
     private func connection(database: String = "shop", user: String = "app", path: String = "/state/demo/ca.crt") throws -> ConnectionText {
-        try ConnectionText(name: "demo", port: 25432, database: database, user: user, rootCertificate: path, passwordFile: "/state/demo/pgpass")
+        try ConnectionText(
+            name: "demo", port: 25432, database: database, user: user, rootCertificate: path, passwordFile: "/state/demo/pgpass",
+            socketDirectory: "/state/demo/socket")
     }
 
     @Test("A URI for every driver dials what it verifies, and has no parameter that only libpq knows")
@@ -25,6 +27,13 @@ struct ClientTextTests {
                 == "postgresql://app@demo:25432/shop?hostaddr=127.0.0.1&sslmode=verify-full&sslrootcert=%2Fstate%2Fdemo%2Fca.crt"
                 + "&channel_binding=require&passfile=%2Fstate%2Fdemo%2Fpgpass&gssencmode=disable&connect_timeout=30")
         #expect(try connection().libpqAlone == text + ["sslcert", "sslkey", "sslcrl"].map { "&\($0)=%2Fnonexistent" }.joined())
+    }
+
+    @Test("The text for the Unix socket names its directory, and the port in its name")
+    func socket() throws {
+        #expect(
+            try connection(database: "a/b?c").socket
+                == "postgresql://app@/a/b%3Fc?host=%2Fstate%2Fdemo%2Fsocket&port=25432&passfile=%2Fstate%2Fdemo%2Fpgpass")
     }
 
     @Test("rust-postgres is told no file, and no mode that it does not know")

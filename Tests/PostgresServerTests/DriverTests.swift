@@ -38,7 +38,7 @@ struct DriverTests {
         "a/b?c#d%25e", "ü@:\t", "x;y&z=1+2,3", "..", "{`}|^<>[]~*!", "%s\\n\u{200D}👩‍💻",
     ]
     private static let statement = """
-        SELECT encode(convert_to(current_user, 'UTF8'), 'hex') || ' ' || encode(convert_to(current_database(), 'UTF8'), 'hex') || ' ' || version \
+        SELECT encode(convert_to(current_user, 'UTF8'), 'hex') || ' ' || encode(convert_to(current_database(), 'UTF8'), 'hex') || ' ' || coalesce(version, 'socket') \
         FROM pg_stat_ssl WHERE pid = pg_backend_pid()
         """
 
@@ -56,7 +56,9 @@ struct DriverTests {
             verifiers: try Dictionary(uniqueKeysWithValues: passwords.map { ($0, try PasswordVerifier.scramSHA256(password: $1, role: $0)) }))
         try await cluster.psql(setup.script().withRevealed { $0 })
         let entries = passwords.flatMap { role, password in
-            ["orders", "localhost", "127.0.0.1"].map { PasswordFile.Entry(host: $0, port: cluster.port, user: role, password: password) }
+            ["orders", "localhost", "127.0.0.1", cluster.socketDirectory.string].map {
+                PasswordFile.Entry(host: $0, port: cluster.port, user: role, password: password)
+            }
         }
         try PasswordFile.render(entries).withRevealed { try Files.write($0, to: passfile) }
     }
@@ -64,11 +66,14 @@ struct DriverTests {
     private func connection(_ name: String, database: String? = nil, certificate: FilePath? = nil, address: String = "127.0.0.1") throws -> ConnectionText {
         try ConnectionText(
             name: "orders", address: address, port: cluster.port, database: database ?? name, user: name,
-            rootCertificate: (certificate ?? server.rootCertificate).string, passwordFile: passfile.string)
+            rootCertificate: (certificate ?? server.rootCertificate).string, passwordFile: passfile.string,
+            socketDirectory: cluster.socketDirectory.string)
     }
 
     /// What `statement` says to a role in a database.
-    private func welcome(_ role: String, _ database: String? = nil) -> String { "ok \(hexadecimal(role)) \(hexadecimal(database ?? role)) TLSv1.3" }
+    private func welcome(_ role: String, _ database: String? = nil, over channel: String = "TLSv1.3") -> String {
+        "ok \(hexadecimal(role)) \(hexadecimal(database ?? role)) \(channel)"
+    }
 
     private func hexadecimal(_ text: String) -> String {
         text.utf8.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
@@ -108,6 +113,14 @@ struct DriverTests {
         #expect(refused[1].contains("refused ") && refused[1].contains("127.0.0.2"))
         #expect(["certificate", "verified"].contains { refused[1].contains($0) }, "\(refused[1])")
         #expect(refused[2] == welcome("app"))
+    }
+
+    @Test("psql, psycopg and asyncpg get there over the Unix socket, with the password from the passfile", arguments: [Driver.psycopg, .asyncpg])
+    private func socket(driver: Driver) async throws {
+        let roles = Self.names.map { name in driver == .asyncpg && name.utf8.contains { [58, 92, 44].contains($0) } ? "app" : name }
+        let texts = try zip(roles, Self.names).map { try connection($0, database: $1).socket }
+        #expect(try await answers(driver, texts) == zip(roles, Self.names).map { welcome($0, $1, over: "socket") })
+        #expect(try await psql([connection("app").socket]) == welcome("app", over: "socket"))
     }
 
     /// Runs `body` while the server answers at 127.0.0.2 too.

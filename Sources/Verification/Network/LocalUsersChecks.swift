@@ -19,7 +19,10 @@ enum LocalUsersChecks {
                 ? "nobody else logs in here"
                 : "the ports of 127.0.0.1 are open to all users of this host, also \(shown); a password or a key is all that stands before the guest",
             expected: "a host of which nobody else is a user",
-            remedy: others.isEmpty ? nil : "keep the passwords strong, or reach the guest on a network of its own: 'network.mode: bridge'")
+            remedy: others.isEmpty
+                ? nil
+                : "keep the passwords strong, or reach the guest on a network of its own ('network.mode: bridge'); 'pgkvm forward' is a way in that is yours alone"
+        )
     }
 }
 

@@ -31,6 +31,7 @@ struct ConnectionCommand: AsyncParsableCommand {
               env            the same as variables, for eval in a shell
               service        the same as a section for pg_service.conf
               jdbc           pgjdbc
+              socket         the Unix socket that 'pgkvm forward' holds open
               rust-postgres  rust-postgres; give it the CA and the password in code
 
             EXAMPLES
@@ -66,6 +67,28 @@ struct PSQLCommand: AsyncParsableCommand {
     func run() async throws {
         let target = try await appliance.open().psqlTarget(database: options.database, role: options.role)
         try Execution.replace(by: "psql", [target] + arguments)
+    }
+}
+
+struct ForwardCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "forward", abstract: "Hold a Unix socket open that leads to PostgreSQL, for this user alone.",
+        discussion: """
+            Every user of this host reaches a port of 127.0.0.1. The socket lies in the appliance's directory, mode 0600, and goes through SSH to \
+            the server's own socket in the guest. It is there until Ctrl-C. Passwords are asked for as over the network.
+
+            EXAMPLES
+              pgkvm forward orders
+              psql "$(pgkvm connection orders --as socket)"
+              systemd-run --user --unit orders-socket pgkvm forward orders
+            """)
+
+    @OptionGroup var appliance: NameArgument
+
+    func run() async throws {
+        let forward = try await appliance.open().socketForward()
+        Terminal.error("holding '\(forward.socket)' open; Ctrl-C ends it")
+        try Execution.replace(by: "ssh", forward.arguments, in: forward.directory)
     }
 }
 
