@@ -133,32 +133,32 @@ extension Appliance {
     /// The bytes of a log that are read at most: it has no limit that could be relied on.
     private static let logLimit = 8 << 20
 
-    /// The end of a log.
-    package func log(_ source: LogSource, lines: Int) async throws -> String {
-        let text: String
+    /// The last lines of a log, without the newline at its end. What a client or the guest wrote need not be UTF-8.
+    package func log(_ source: LogSource, lines: Int) async throws -> [UInt8] {
+        let text: [UInt8]
         switch source {
         case .postgresql:
             let result = try await context.guest.check(
                 "sudo -n sh -c 'tail -q -n '\(lines)' $(ls -1t /var/log/postgresql/*.log | head -n 1)'", timeout: .seconds(60))
             await context.guest.close()
-            text = result.outputText
+            text = result.standardOutput
         case .serial:
-            guard let machine = try await machine() else { return "" }
+            guard let machine = try await machine() else { return [] }
             guard let log = (context.backend as? any SerialLogProviding)?.serialLog(of: machine) else {
                 throw Failure(
                     .unsupported, "what the guest of '\(self.name)' prints is in no file that this user may read here",
                     remedy: "'pgkvm console \(self.name)' tells where its console is; libvirt's system daemon keeps the log for root of its host")
             }
-            text = ConsoleWatch.plain(try Files.readEnd(log, bytes: Self.logLimit) ?? [])
+            text = Array(ConsoleWatch.plain(try Files.readEnd(log, bytes: Self.logLimit) ?? []).utf8)
         case .process:
-            guard let machine = try await machine(), let log = (context.backend as? any ProcessProviding)?.processLog(of: machine) else { return "" }
-            text = ConsoleWatch.plain(try Files.readEnd(log, bytes: Self.logLimit) ?? [])
+            guard let machine = try await machine(), let log = (context.backend as? any ProcessProviding)?.processLog(of: machine) else { return [] }
+            text = Array(ConsoleWatch.plain(try Files.readEnd(log, bytes: Self.logLimit) ?? []).utf8)
         case .tool:
-            let parts = try [DebugLog.former(directory.debugLog), directory.debugLog].compactMap { try Files.readEnd($0, bytes: Self.logLimit) }
-            text = parts.map { String(decoding: $0, as: UTF8.self) }.joined()
+            text = try [DebugLog.former(directory.debugLog), directory.debugLog].flatMap { try Files.readEnd($0, bytes: Self.logLimit) ?? [] }
         }
-        let ended = text.ends(with: "\n") ? text.dropLast() : text[...]
-        return ended.split(at: "\n", omittingEmptySubsequences: false).suffix(lines).joined(separator: "\n")
+        let newline = UInt8(ascii: "\n")
+        let ended = text.last == newline ? text.dropLast() : text[...]
+        return Array(ended.split(separator: newline, omittingEmptySubsequences: false).suffix(lines).joined(separator: [newline]))
     }
 }
 

@@ -21,7 +21,13 @@ enum Terminal {
     }
 
     /// Prints a text whose every byte counts: a log, a document, or what another program reads. A terminal shows it as it shows any text.
-    static func printDocument(_ text: String) { write((isOutputTTY ? TextStyle.shownLines(text) : text) + "\n", to: STDOUT_FILENO) }
+    static func printDocument(_ text: String) { printDocument(Array(text.utf8)) }
+
+    /// The same of bytes that need not be UTF-8.
+    static func printDocument(_ bytes: [UInt8]) {
+        let shown = isOutputTTY ? Array(TextStyle.shownLines(String(decoding: bytes, as: UTF8.self)).utf8) : bytes
+        write(shown + [UInt8(ascii: "\n")], to: STDOUT_FILENO)
+    }
 
     /// As `print`, on standard error.
     static func error(_ text: String, style: TextStyle = .plain) {
@@ -71,8 +77,10 @@ enum Terminal {
         return readLine()
     }
 
-    private static func write(_ text: String, to descriptor: Int32) {
-        var bytes = Array(text.utf8)[...]
+    private static func write(_ text: String, to descriptor: Int32) { write(Array(text.utf8), to: descriptor) }
+
+    private static func write(_ bytes: [UInt8], to descriptor: Int32) {
+        var bytes = bytes[...]
         while !bytes.isEmpty {
             let count = bytes.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
             guard count > 0 else { return }

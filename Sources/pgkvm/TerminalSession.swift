@@ -104,6 +104,10 @@ enum Execution {
         pointers.append(nil)
         // An ignored signal stays ignored in the next program.
         for number in [SIGPIPE, SIGINT, SIGTERM] { signal(number, SIG_DFL) }
+        // So does a blocked one, and the threads of Dispatch block them all.
+        var none = sigset_t()
+        sigemptyset(&none)
+        pthread_sigmask(SIG_SETMASK, &none, nil)
         execv(path, pointers)
         throw Failure(.programFailed, "cannot run '\(path)'", cause: Errno(rawValue: errno))
     }

@@ -76,6 +76,14 @@ struct ConnectionCommandTests {
         }
     }
 
+    @Test("psql takes every signal, Ctrl-C among them")
+    func signals() async throws {
+        try await StandInAppliance.with { appliance in
+            let status = try await appliance.home.check(arguments: ["psql", appliance.name, "--", "-X", "-c", #"\! grep SigBlk /proc/$PPID/status"#])
+            #expect(status == "SigBlk:\t0000000000000000")
+        }
+    }
+
     @Test("pgkvm's own sessions connect whatever libpq's environment of the caller is")
     func ownSessions() async throws {
         struct Report: Decodable {

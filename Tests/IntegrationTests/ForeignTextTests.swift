@@ -52,6 +52,17 @@ struct ForeignTextTests {
         }
     }
 
+    @Test("What is no UTF-8 reaches a file as it is, and only a terminal sees it replaced")
+    func bytes() async throws {
+        try await withAppliance { home in
+            let line: [UInt8] = [0xff, 0x66, 0xc3, 0x28, 0x00, 0xed, 0xa0, 0x80, 0x0a]
+            let log = home.appliance("orders").appending("pgkvm.log")
+            try Files.write([UInt8](repeating: 0x61, count: 3) + [0x0a] + line, to: log)
+            #expect(try await home.run("logs", "orders", "--pgkvm", "--lines", "1").standardOutput == line)
+            #expect(try await !steers(onTerminal(home, "logs orders --pgkvm")))
+        }
+    }
+
     @Test("The error of a damaged report steers nothing, on a terminal and elsewhere")
     func damagedReport() async throws {
         // As JSON writes them.

@@ -22,7 +22,8 @@ extension FuzzTarget {
             let name = try SQLIdentifier(text).text
             require(Words.doubled(name, quote: "\"") == Array(text.utf8), "not one SQL name: \(name.debugDescription)")
         case 3:
-            let connection = try ConnectionText(name: "n", port: 5432, database: text, user: "u", rootCertificate: "/r", passwordFile: "/p")
+            let connection = try ConnectionText(
+                name: "n", port: 5432, database: text, user: "u", rootCertificate: "/r", passwordFile: "/p", socketDirectory: "/s")
             for line in connection.environment.utf8.split(separator: UInt8(ascii: "\n")).dropFirst(2).prefix(1) {
                 let words = Words.shell(String(decoding: line, as: UTF8.self))
                 require(words == [Array("export".utf8), Array("PGDATABASE=".utf8) + Array(text.utf8)], "not one word of a shell: \(line)")

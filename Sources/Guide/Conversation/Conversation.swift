@@ -53,7 +53,9 @@ struct Conversation: Sendable {
         for (source, title) in [(LogSource.process, "QEMU"), (LogSource.serial, "The guest's console"), (LogSource.postgresql, "PostgreSQL")] {
             // PostgreSQL's log is in the guest: one that does not run, or does not answer, cannot show it.
             if source == .postgresql, try await appliance.powerState() != .running { continue }
-            guard let text = try? await appliance.log(source, lines: 12), !text.trimmed.isEmpty else { continue }
+            guard let bytes = try? await appliance.log(source, lines: 12) else { continue }
+            let text = String(decoding: bytes, as: UTF8.self)
+            guard !text.trimmed.isEmpty else { continue }
             blocks += [.heading("\(title), the last lines"), .commands([TextLines.shown(text)]), .gap]
         }
         guard !blocks.isEmpty else { return say("The logs are empty.") }
