@@ -79,7 +79,7 @@ struct ConnectionCommandTests {
     @Test("psql takes every signal, Ctrl-C among them")
     func signals() async throws {
         try await StandInAppliance.with { appliance in
-            let status = try await appliance.home.check(arguments: ["psql", appliance.name, "--", "-X", "-c", #"\! grep SigBlk /proc/$PPID/status"#])
+            let status = try await appliance.home.check(arguments: ["psql", appliance.name, "--", "-X", "-c", #"\! grep SigBlk /proc/self/status"#])
             #expect(status == "SigBlk:\t0000000000000000")
         }
     }
