@@ -30,7 +30,7 @@ package enum ProgramRunner {
         let package = debianPackages[name]
         throw Failure(
             .programMissing, "program '\(name)' is not installed",
-            remedy: package.map { "install the package '\($0)': apt-get install \($0)" } ?? "install '\(name)' or add its directory to PATH")
+            remedy: package.map { "install the package '\($0)', as root: apt-get install \($0)" } ?? "install '\(name)' or add its directory to PATH")
     }
 
     /// The full path of a program, or nil when there is none. A name with a slash is a path and is searched for nowhere else. What is found is

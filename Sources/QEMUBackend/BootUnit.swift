@@ -26,7 +26,7 @@ struct BootUnit: Sendable {
                 # Made by pgkvm. 'pgkvm autostart \(name) off' and 'pgkvm delete \(name)' remove it.
                 [Unit]
                 Description=Start of the PostgreSQL appliance \(name)
-                RequiresMountsFor=\(try Self.places(of: state).map { try Self.word($0).text }.joined(separator: " "))
+                RequiresMountsFor=\(try Self.places(of: StateDirectory(path: state).appliance(name).machine()).map { try Self.word($0).text }.joined(separator: " "))
                 \(order)
                 StartLimitIntervalSec=1d
                 StartLimitBurst=20
@@ -77,10 +77,10 @@ struct BootUnit: Sendable {
         }
     }
 
-    /// The directories whose mounts an appliance needs: that of the state, and the one that it really is.
-    static func places(of state: FilePath) -> [String] {
-        let real = (try? Files.realPath(state)) ?? state
-        return real == state ? [state.string] : [state.string, real.string]
+    /// The directories whose mounts a machine needs: that of its disks, whose path begins with the state directory, and the one that it really is.
+    static func places(of machine: MachineDirectory) -> [String] {
+        let real = (try? Files.realPath(machine.path)) ?? machine.path
+        return real == machine.path ? [machine.path.string] : [machine.path.string, real.string]
     }
 
     /// The line by which a unit of this state directory is told from another's.

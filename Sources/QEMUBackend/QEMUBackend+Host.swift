@@ -45,7 +45,7 @@ extension QEMUBackend {
             guard found.missingDevices.isEmpty else {
                 throw Failure(
                     .machineProbeFailed, "QEMU \(found.version) has no \(found.missingDevices.joined(separator: ", "))",
-                    remedy: "install the complete emulator: apt-get install qemu-system-x86")
+                    remedy: "install the complete emulator, as root: apt-get install qemu-system-x86")
             }
         }
         // pgkvm's own images boot by UEFI; what an imported one needs is known when it is opened.
@@ -81,7 +81,7 @@ extension QEMUBackend {
     }
 
     static var firmwareMissing: Failure {
-        Failure(.machineProbeFailed, "UEFI firmware for guests is not installed", remedy: "install the package 'ovmf': apt-get install ovmf")
+        Failure(.machineProbeFailed, "UEFI firmware for guests is not installed", remedy: "install the package 'ovmf', as root: apt-get install ovmf")
     }
 
     /// A Debian 13 kernel crashes under the emulation of old QEMUs; with KVM the version does not matter.

@@ -76,7 +76,7 @@ struct SystemdSupervisor: Supervisor {
         manager.scope + [
             "--unit=\(Self.unitName(of: name))", "--slice=pgkvm.slice", "--description=PostgreSQL appliance \(name)", "--quiet", "--collect",
             "--property=Type=exec", "--property=UMask=0077", "--property=WorkingDirectory=/",
-        ] + (try ordering).map { "--property=\($0)" } + [
+        ] + (try ordering(directory)).map { "--property=\($0)" } + [
             // The guest shuts down. What does not end by that is sent SIGTERM, by which QEMU cuts the power in an orderly way.
             "--property=ExecStop=\(try stopCommand(name, directory))",
             "--property=TimeoutStopSec=\((MachineStop.grace + .seconds(30)).components.seconds)", "--property=KillMode=control-group",
@@ -85,12 +85,10 @@ struct SystemdSupervisor: Supervisor {
     }
 
     /// systemd stops in the opposite order of starting: while the guest shuts down it has its network and its disks.
-    private var ordering: [String] {
-        get throws {
-            let places = try BootUnit.places(of: state.path).map { path in try BootUnit.naming(path) { try UnitText(word: path) }.text }
-            // A user's manager knows no unit of the network's.
-            return (isRoot ? ["After=network.target"] : []) + ["RequiresMountsFor=\(places.joined(separator: " "))"]
-        }
+    private func ordering(_ directory: MachineDirectory) throws -> [String] {
+        let places = try BootUnit.places(of: directory).map { path in try BootUnit.naming(path) { try UnitText(word: path) }.text }
+        // A user's manager knows no unit of the network's.
+        return (isRoot ? ["After=network.target"] : []) + ["RequiresMountsFor=\(places.joined(separator: " "))"]
     }
 
     private func stopCommand(_ name: ApplianceName, _ directory: MachineDirectory) throws -> String {

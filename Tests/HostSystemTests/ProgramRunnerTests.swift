@@ -174,7 +174,7 @@ struct ProgramRunnerTests {
         await #expect(processExitsWith: .success) {
             setenv("PATH", "/nowhere", 1)
             let failure = try #require(throws: Failure.self) { try ProgramRunner.find("qemu-img") }
-            #expect(failure.remedy == "install the package 'qemu-utils': apt-get install qemu-utils")
+            #expect(failure.remedy == "install the package 'qemu-utils', as root: apt-get install qemu-utils")
         }
     }
 

@@ -114,6 +114,24 @@ struct RemedyTests {
         }
     }
 
+    @Test("A user joins the groups, and root makes the account, by the lines that the errors name")
+    func accounts() async throws {
+        try await NetworkNamespace.with { network in
+            try await PGKVMHome.with { home in
+                let kvm = KVMProblem(.permissionDenied, cpu: HostCPU.current()).remedy
+                let line = try #require(kvm.firstMatch(of: #/sudo (usermod [^,]+), then log in again/#)).1
+                let script = #"""
+                    useradd --system stranger
+                    getent group kvm >/dev/null || groupadd --system kvm
+                    USER=stranger sh -euc '\#(line)'
+                    id -Gn stranger
+                    """#
+                let result = try await run(script, in: home, network)
+                #expect(result.outputText == "stranger kvm\n", "\(result.errorText)")
+            }
+        }
+    }
+
     @Test("Each package that an error says to install is one of this release")
     func packages() async throws {
         let sources = try await ProgramRunner.check(

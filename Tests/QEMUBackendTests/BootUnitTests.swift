@@ -48,11 +48,13 @@ struct BootUnitTests {
         let directory = try Files.createTemporaryDirectory(in: "/tmp", prefix: "pgkvm-unit")
         defer { try? Files.remove(directory) }
         let (real, link) = (directory.appending("a b"), directory.appending("link"))
-        try Files.createDirectory(real)
         #expect(symlink(real.string, link.string) == 0)
-        #expect(BootUnit.places(of: link) == [link.string, real.string])
-        #expect(BootUnit.places(of: real) == [real.string])
-        #expect(try unit(state: link).text.contains("\nRequiresMountsFor=\"\(link)\" \"\(real)\"\n"))
+        let rest = "orders/machines/0"
+        try Files.createDirectory(real.appending(rest))
+        let name = try #require(ApplianceName("orders"))
+        #expect(BootUnit.places(of: StateDirectory(path: link).appliance(name).machine()) == ["\(link)/\(rest)", "\(real)/\(rest)"])
+        #expect(BootUnit.places(of: StateDirectory(path: real).appliance(name).machine()) == ["\(real)/\(rest)"])
+        #expect(try unit(state: link).text.contains("\nRequiresMountsFor=\"\(link)/\(rest)\" \"\(real)/\(rest)\"\n"))
     }
 
     @Test(
