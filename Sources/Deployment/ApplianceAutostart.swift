@@ -72,6 +72,19 @@ extension Appliance {
         }
     }
 
+    /// The platform, where its host starts machines by a service that can be asked.
+    var hostStarting: (any HostStarting)? { context.backend as? any HostStarting }
+
+    /// How the host's own start of the machine is going, in words; nil when there is none to speak of. A host that cannot be asked says so.
+    func hostStart() async throws -> String? {
+        guard let machine = try await machine(), let provider = hostStarting else { return nil }
+        do {
+            return try await provider.hostStart(of: machine)?.text
+        } catch let error as Failure {
+            return "cannot be told: \(error.message)"
+        }
+    }
+
     private func autostartProvider() async throws -> (MachineReference, any AutostartProviding) {
         guard let provider = context.backend as? any AutostartProviding else {
             throw Failure(.unsupported, "machines of '\(context.backend.kind.rawValue)' are not started by this host")
@@ -80,6 +93,17 @@ extension Appliance {
             throw Failure(.machineNotFound, "the machine of '\(name)' is not there yet", remedy: "pgkvm deploy \(ShellWord.quoted(directory.spec.string))")
         }
         return (machine, provider)
+    }
+}
+
+extension HostStart {
+    /// What `status` shows.
+    var text: String {
+        switch self {
+        case .underWay(let doing): "under way" + (doing.map { ": \($0)" } ?? "")
+        case .failing(let reason): "failed, and is tried again" + (reason.map { ": \($0)" } ?? "")
+        case .failed(let reason, let remedy): "failed, and is not tried again" + (reason.map { ": \($0)" } ?? "") + "; try: \(remedy)"
+        }
     }
 }
 

@@ -15,12 +15,14 @@ extension Appliance {
         try await exclusively { appliance in
             try await appliance.context.startAndWait()
             await appliance.context.guest.close()
+            if let machine = try await appliance.machine() { await appliance.hostStarting?.forgetFailedHostStart(of: machine) }
             return await appliance.priorityWarnings()
         }
     }
 
     /// Shuts the guest down and waits, or cuts its power.
     package func stop(grace: Duration, force: Bool) async throws {
+        try await cancelHostStart()
         if let machine = try await machine() {
             if force {
                 try await context.backend.powerOff(machine)
@@ -36,6 +38,7 @@ extension Appliance {
 
     /// Removes the appliance with everything in it.
     package func delete() async throws {
+        try await cancelHostStart()
         try await exclusively(isLast: true) { appliance in
             try await appliance.deleteMachine()
             try Files.remove(directory.path)
@@ -65,6 +68,7 @@ extension Appliance {
                 .unsupported, "the data disk of '\(name)' is no file of this host that could be moved away",
                 remedy: "dump the databases (pg_dump), then: pgkvm delete \(name)")
         }
+        try await cancelHostStart()
         return try await exclusively { appliance in
             let context = appliance.context
             let kept = try await appliance.keptDirectory()
@@ -77,6 +81,12 @@ extension Appliance {
             try Files.remove(directory.path)
             return kept
         }
+    }
+
+    /// A host that is just starting the machine, or is to try again, would take its end for a failure.
+    private func cancelHostStart() async throws {
+        guard let machine = try await machine() else { return }
+        try await hostStarting?.cancelHostStart(of: machine)
     }
 
     private func deleteMachine() async throws {

@@ -19,6 +19,8 @@ package struct ApplianceSummary: Codable, Sendable {
     package let server: String?
     /// Why the last change did not come true, or that it is under way; nil when there is none.
     package let change: String?
+    /// How the host's own start of the appliance is going; nil when none is under way and none failed.
+    package let hostStart: String?
     package let postgresqlVersion: Int?
     package let accelerator: String?
     package let vcpus: Int
@@ -60,6 +62,7 @@ package struct ApplianceSummary: Codable, Sendable {
         return ApplianceSummary(
             name: appliance.name.rawValue, state: state.word, reason: reason, remedy: remedy,
             deployment: verified == nil ? "incomplete" : "deployed", server: server, change: try await context.pendingChange(),
+            hostStart: try await appliance.hostStart(),
             postgresqlVersion: try await context.journal.fact(PackagesFact.self)?.version ?? context.spec.postgresql.version,
             accelerator: try await context.journal.fact(CPUFact.self)?.decision.accelerator.rawValue,
             vcpus: context.spec.machine.vcpus, memory: "\(context.spec.machine.memory)", dataDisk: "\(context.spec.dataDisk.size)",
@@ -98,7 +101,8 @@ package struct ApplianceSummary: Codable, Sendable {
         let rows: [(String, String?)] = [
             ("name", name), ("state", state), ("reason", reason), ("remedy", remedy), ("deployment", deployment), ("server", server),
             ("change", change.map { SpecRules.escaped($0, limit: 400) }),
-            ("postgresql", postgresqlVersion.map(String.init)), ("accelerator", accelerator), ("vcpus", "\(vcpus)"), ("memory", memory),
+            ("host start", hostStart), ("postgresql", postgresqlVersion.map(String.init)), ("accelerator", accelerator), ("vcpus", "\(vcpus)"),
+            ("memory", memory),
             ("data disk", dataDisk), ("address", postgresql?.description), ("ssh", ssh?.description), ("process", processID.map(String.init)),
             ("verified", verified),
         ]

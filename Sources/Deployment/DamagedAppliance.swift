@@ -96,7 +96,8 @@ extension ApplianceSummary {
         return ApplianceSummary(
             name: appliance.name.rawValue, state: state.word, reason: (cause?.message ?? appliance.damage.message),
             remedy: cause?.remedy ?? appliance.damage.remedy,
-            deployment: damagedWord, server: nil, change: nil, postgresqlVersion: appliance.card?.postgresqlVersion ?? appliance.spec.postgresql.version,
+            deployment: damagedWord, server: nil, change: nil, hostStart: nil,
+            postgresqlVersion: appliance.card?.postgresqlVersion ?? appliance.spec.postgresql.version,
             accelerator: nil, vcpus: appliance.spec.machine.vcpus, memory: "\(appliance.spec.machine.memory)", dataDisk: "\(appliance.spec.dataDisk.size)",
             postgresql: appliance.card?.address, ssh: nil, networkMode: appliance.spec.network.mode.rawValue,
             isThisHostOnly: appliance.spec.network.mode == .user, processID: nil, verified: nil, changed: nil, warnings: nil)

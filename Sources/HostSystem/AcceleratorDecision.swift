@@ -54,12 +54,12 @@ package struct AcceleratorDecision: Sendable, Equatable, Codable {
 }
 
 /// Why KVM cannot be used, and what helps against that cause.
-struct KVMProblem {
-    let reason: String
+package struct KVMProblem: Sendable {
+    package let reason: String
     /// An imperative fragment.
-    let remedy: String
+    package let remedy: String
 
-    init(_ verdict: KVMVerdict, cpu: HostCPU) {
+    package init(_ verdict: KVMVerdict, cpu: HostCPU) {
         switch verdict {
         case .usable:
             reason = "nothing is wrong with KVM"
@@ -77,13 +77,23 @@ struct KVMProblem {
             }
         case .permissionDenied:
             reason = "this user may not open /dev/kvm"
-            remedy = "join the group that owns it: sudo usermod -aG kvm $USER, then log in again"
+            remedy = "join the group that owns it: sudo usermod -aG kvm $USER, then \(Self.renewal(HostEnvironment.userID))"
+        case .permissionDeniedToServices(let userID):
+            reason = "this user's services may not open /dev/kvm, and QEMU will be one of them: they run with the groups of an earlier login"
+            remedy = "renew them, which ends what this user has running there: sudo \(Self.restart(userID)) (or restart this host)"
         case .unusable(let cause):
             reason = "/dev/kvm is there, but \(cause)"
             remedy =
                 cpu.runsUnderHypervisor
                 ? Self.nestedVirtualization : "look for 'kvm' in the kernel's log (dmesg), and update kernel and firmware"
         }
+    }
+
+    private static func restart(_ userID: UInt32) -> String { "systemctl restart user@\(userID).service" }
+
+    /// How a user's processes get the user's new groups. What systemd runs for a user who lingers outlives each login.
+    private static func renewal(_ userID: UInt32) -> String {
+        HostEnvironment.lingers ? "sudo \(restart(userID)), and log in again" : "log in again"
     }
 
     private static let nestedVirtualization =

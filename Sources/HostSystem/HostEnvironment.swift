@@ -1,6 +1,7 @@
 internal import FoundationEssentials
 internal import Glibc
 internal import Quoting
+internal import SystemPackage
 
 /// The environment of the process. Nothing below the executable decides by it but the search for programs.
 package enum HostEnvironment {
@@ -35,11 +36,21 @@ package enum HostEnvironment {
     /// `$HOME`; where it is not set, as in a service of the system, what the account says. Nil for an account without one.
     package static var homeDirectory: String? {
         if let home = value("HOME"), home.begins(with: "/") { return home }
+        let path = unsafe account { unsafe $0.pw_dir }
+        return path?.begins(with: "/") == true ? path : nil
+    }
+
+    /// The name of the user with whose rights this program works; nil for one without an account.
+    package static var userName: String? { unsafe account { unsafe $0.pw_name } }
+
+    /// Whether systemd runs this user's services from boot to shutdown, whoever is logged in.
+    package static var lingers: Bool { userName.map { Files.exists(FilePath("/var/lib/systemd/linger").appending($0)) } == true }
+
+    private static func account(_ field: (passwd) -> UnsafeMutablePointer<CChar>?) -> String? {
         var entry = unsafe passwd()
         var found: UnsafeMutablePointer<passwd>?
         var buffer = [CChar](repeating: 0, count: 16_384)
-        guard unsafe getpwuid_r(geteuid(), &entry, &buffer, buffer.count, &found) == 0, unsafe found != nil, let home = unsafe entry.pw_dir else { return nil }
-        let path = unsafe String(cString: home)
-        return path.begins(with: "/") ? path : nil
+        guard unsafe getpwuid_r(geteuid(), &entry, &buffer, buffer.count, &found) == 0, unsafe found != nil, let text = unsafe field(entry) else { return nil }
+        return unsafe String(cString: text)
     }
 }

@@ -109,17 +109,35 @@ package struct HostNetwork {
     }
 
     private func checkHelper(_ bridge: String) throws {
+        let isAllowed = helperAllows(bridge)
         guard let helper, let mode = Files.status(helper)?.mode, mode & 0o4000 != 0 else {
             throw Failure(
                 .networkNotPermitted, "only root connects a machine to the bridge '\(bridge)', or a set-user-id qemu-bridge-helper",
-                remedy: "as root: chmod u+s \(helper ?? helpers[0]) && echo 'allow \(bridge)' >> \(helperRules)")
+                remedy: "as root: " + ([permission] + (isAllowed ? [] : [rule(bridge)])).joined(separator: " && "))
         }
-        guard helperAllows(bridge) else {
+        guard isAllowed else {
             throw Failure(
                 .networkNotPermitted, "qemu-bridge-helper has no rule in '\(helperRules)' that allows the bridge '\(bridge)'",
-                remedy: "as root: echo 'allow \(bridge)' >> \(helperRules)")
+                remedy: "as root: \(rule(bridge))")
         }
     }
+
+    /// Makes the helper set-user-id, in a way that outlives an update of its package.
+    private var permission: String {
+        let path = ShellWord.quoted((helper ?? helpers[0]).string)
+        let installation = helper == nil ? "apt-get install qemu-system-common && " : ""
+        guard ProgramRunner.lookUp("dpkg-statoverride") != nil else { return "chmod u+s \(path)" }
+        return "\(installation)dpkg-statoverride --update --force-statoverride-add --add root root 4755 \(path)"
+    }
+
+    /// Lets users have a bridge. No package makes the directory of the rules.
+    private func rule(_ bridge: String) -> String {
+        let (directory, file) = (ShellWord.quoted(helperRules.removingLastComponent().string), ShellWord.quoted(helperRules.string))
+        return "install -d \(directory) && echo \(ShellWord.quoted("allow \(bridge)")) >> \(file)"
+    }
+
+    /// What lets this user have a bridge, whatever of it is done already.
+    func helperRemedy(_ bridge: String) -> String { "as root: \(permission) && \(rule(bridge))" }
 
     /// Rules that this user may not read, or that stand in files of their own, are the helper's to judge.
     private func helperAllows(_ bridge: String) -> Bool {

@@ -18,6 +18,17 @@ package enum KVMProbe {
     /// Time enough for a guest that ends by itself within a millisecond, whatever else the host has to do.
     package static let timeLimit = Duration.seconds(5)
 
+    /// Opens the device, as QEMU will, and closes it again.
+    /// - Returns: what keeps this process from it; nil for nothing.
+    package static func obstacle(device: FilePath = "/dev/kvm") -> KVMVerdict? {
+        do {
+            try FileDescriptor.open(device, .readWrite, options: [.closeOnExec]).close()
+            return nil
+        } catch {
+            return KVMVerdict(opening: (error as? Errno) ?? .ioError)
+        }
+    }
+
     /// Runs the micro-guest and judges what it did.
     /// - Parameter timeLimit: time after which it is stopped, 1 ms and more.
     package static func run(device: FilePath = "/dev/kvm", timeLimit: Duration = timeLimit) async -> KVMVerdict {

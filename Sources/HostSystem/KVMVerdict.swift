@@ -10,8 +10,22 @@ package enum KVMVerdict: Sendable, Equatable, Codable {
     /// The device node is there, and no kernel module behind it.
     case moduleMissing
     case permissionDenied
+    /// This process may open it, and the services of its user, of which QEMU will be one, may not.
+    case permissionDeniedToServices(userID: UInt32)
     /// The device opens, and Linux would not run.
     case unusable(reason: String)
+}
+
+extension KVMVerdict {
+    /// - Parameter error: why the device cannot be opened.
+    init(opening error: Errno) {
+        switch error {
+        case .noSuchFileOrDirectory: self = .deviceMissing
+        case .noSuchAddressOrDevice, .operationNotSupportedByDevice: self = .moduleMissing
+        case .permissionDenied, .notPermitted: self = .permissionDenied
+        default: self = .unusable(reason: "cannot \(KVMProbeReport.Stage.openDevice.rawValue): \(error)")
+        }
+    }
 }
 
 extension KVMProbeReport {
@@ -34,9 +48,7 @@ extension KVMProbeReport {
 
     private func judge(_ error: Errno) -> KVMVerdict {
         switch (stage, error) {
-        case (.openDevice, .noSuchFileOrDirectory): .deviceMissing
-        case (.openDevice, .noSuchAddressOrDevice), (.openDevice, .operationNotSupportedByDevice): .moduleMissing
-        case (.openDevice, .permissionDenied), (.openDevice, .notPermitted): .permissionDenied
+        case (.openDevice, _): KVMVerdict(opening: error)
         case (.apiVersion, .inappropriateIOCTLForDevice): .unusable(reason: "the device is not KVM's")
         case (.createMachine, .resourceBusy): .unusable(reason: "another hypervisor holds the processor's virtualization extension")
         default: .unusable(reason: "cannot \(stage.rawValue): \(error)")

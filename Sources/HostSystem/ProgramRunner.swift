@@ -15,7 +15,8 @@ package struct ProgramResult: Sendable {
     package var errorText: String { String(decoding: standardError, as: UTF8.self) }
 }
 
-/// Runs the host's programs: found on the PATH (and in the sbin directories, which an ordinary user's PATH leaves out).
+/// Runs the host's programs: by their path where that is given, else found on the PATH (and in the sbin directories, which an ordinary user's
+/// PATH leaves out).
 ///
 /// Arguments are never a place for secrets: hand them over by `input`.
 package enum ProgramRunner {
@@ -23,18 +24,29 @@ package enum ProgramRunner {
     /// - Throws: `program.missing`, naming the Debian package where it is known.
     package static func find(_ name: String) throws -> FilePath {
         if let path = lookUp(name) { return path }
+        if isPath(name) {
+            throw Failure(.programMissing, "there is no program '\(name)' that this user may run", remedy: "look at it: ls -l \(ShellWord.quoted(name))")
+        }
         let package = debianPackages[name]
         throw Failure(
             .programMissing, "program '\(name)' is not installed",
-            remedy: package.map { "install the package '\($0)': apt-get install \($0)" } ?? "install '\(name)' or add its directory to PATH")
+            remedy: package.map { "install the package '\($0)', as root: apt-get install \($0)" } ?? "install '\(name)' or add its directory to PATH")
     }
 
-    /// The full path of a program, or nil when there is none. An absolute path is searched for nowhere else.
+    /// The full path of a program, or nil when there is none. A name with a slash is a path and is searched for nowhere else. What is found is
+    /// absolute, since it may be run in another directory.
     package static func lookUp(_ name: String) -> FilePath? {
-        if name.utf8.first == UInt8(ascii: "/") { return Files.isExecutable(FilePath(name)) ? FilePath(name) : nil }
+        if isPath(name) { return absolute(FilePath(name)).flatMap { Files.isExecutable($0) ? $0 : nil } }
+        guard !name.isEmpty else { return nil }
         let path = HostEnvironment.value("PATH") ?? "/usr/bin:/bin"
         let directories = path.split(at: ":").map(String.init) + ["/usr/local/sbin", "/usr/sbin", "/sbin"]
-        return directories.lazy.map { FilePath($0).appending(name) }.first(where: Files.isExecutable)
+        return directories.lazy.compactMap { absolute(FilePath($0))?.appending(name) }.first(where: Files.isExecutable)
+    }
+
+    private static func isPath(_ name: String) -> Bool { name.holds("/") }
+
+    private static func absolute(_ path: FilePath) -> FilePath? {
+        path.isAbsolute ? path : (try? Files.currentDirectory())?.pushing(path).lexicallyNormalized()
     }
 
     /// Runs a program to its end and returns whatever its status is. Variables that hold secrets do not reach it.
@@ -136,7 +148,8 @@ package enum ProgramRunner {
             standardError: Array(result.closureResult.joined(separator: "\n").utf8))
     }
 
-    private static let debianPackages = [
+    /// What Debian calls the packages of programs, where it is not known to everybody.
+    package static let debianPackages = [
         "qemu-system-x86_64": "qemu-system-x86", "qemu-img": "qemu-utils", "mmdebstrap": "mmdebstrap", "mke2fs": "e2fsprogs",
         "debugfs": "e2fsprogs", "mcopy": "mtools", "mkfs.vfat": "dosfstools", "sgdisk": "gdisk", "xorriso": "xorriso",
         "ssh-keygen": "openssh-client", "curl": "curl", "psql": "postgresql-client", "fio": "fio",

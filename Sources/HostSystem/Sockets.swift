@@ -202,6 +202,26 @@ package enum Sockets {
         return address
     }
 
+    /// Sends one datagram to a socket of this host and waits for nothing.
+    /// - Parameter name: a path, or a name that begins with `@` for a socket without one.
+    /// - Throws: an `Errno`, or `socket.path-too-long`.
+    static func send(_ bytes: [UInt8], to name: String) throws {
+        var address = try socketAddress(FilePath(name))
+        let isAbstract = name.utf8.first == UInt8(ascii: "@")
+        if isAbstract { unsafe withUnsafeMutableBytes(of: &address.sun_path) { unsafe $0[0] = 0 } }
+        let file = socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+        guard file >= 0 else { throw Errno(rawValue: errno) }
+        defer { close(file) }
+        // The name of an abstract socket has no end but its length.
+        let length = socklen_t(MemoryLayout<sa_family_t>.size + name.utf8.count + (isAbstract ? 0 : 1))
+        let sent = unsafe withUnsafePointer(to: &address) { pointer in
+            unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
+                unsafe sendto(file, bytes, bytes.count, Int32(MSG_DONTWAIT) | Int32(MSG_NOSIGNAL), address, length)
+            }
+        }
+        guard sent == bytes.count else { throw Errno(rawValue: errno) }
+    }
+
     private static func socketAddress(_ path: FilePath) throws -> sockaddr_un {
         try checkPath(path)
         var address = sockaddr_un()

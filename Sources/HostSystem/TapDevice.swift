@@ -48,7 +48,7 @@ package enum TapDevice {
         guard unsafe clinux_receive_descriptor(end.rawValue, &file) == 0 else {
             throw Failure(
                 .networkNotPermitted, "'\(helper)' opens no device on '\(bridge)'",
-                remedy: "as root: echo 'allow \(bridge)' >> /etc/qemu/bridge.conf && chmod u+s \(helper)")
+                remedy: HostNetwork(helpers: [helper]).helperRemedy(bridge))
         }
         return FileDescriptor(rawValue: file)
     }

@@ -75,7 +75,7 @@ extension LibvirtHost {
         let type = accelerator == .kvm ? "kvm" : "qemu"
         let text = try await virsh.run(["domcapabilities", "--virttype", type, "--machine", "q35"])
         guard text.contains(#/<enum name='firmware'>\s*(<value>[a-z]+<\/value>\s*)*<value>efi<\/value>/#) else {
-            throw Failure(.machineProbeFailed, "the daemon at '\(choice.uri)' has no UEFI firmware", remedy: "apt-get install ovmf, on its host")
+            throw Failure(.machineProbeFailed, "the daemon at '\(choice.uri)' has no UEFI firmware", remedy: "on its host, as root: apt-get install ovmf")
         }
     }
 }

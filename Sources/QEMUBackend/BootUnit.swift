@@ -1,4 +1,6 @@
 internal import ApplianceModel
+internal import HostSystem
+internal import MachineBackend
 internal import Quoting
 internal import SystemPackage
 
@@ -18,19 +20,26 @@ struct BootUnit: Sendable {
     /// - Throws: `unsupported` for a path that cannot be written down.
     var text: String {
         get throws {
-            let state = try Self.word(state.string)
-            // The colon keeps `$` what it is.
+            // The host does not wait for an appliance: the unit counts as started as soon as its program runs. What is not ready yet when it runs,
+            // such as a device, is waited for by trying again. The colon keeps `$` what it is.
             return """
                 # Made by pgkvm. 'pgkvm autostart \(name) off' and 'pgkvm delete \(name)' remove it.
                 [Unit]
                 Description=Start of the PostgreSQL appliance \(name)
-                RequiresMountsFor=\(state)
+                RequiresMountsFor=\(try Self.places(of: StateDirectory(path: state).appliance(name).machine()).map { try Self.word($0).text }.joined(separator: " "))
+                \(order)
+                StartLimitIntervalSec=1d
+                StartLimitBurst=20
 
                 [Service]
-                Type=oneshot
+                Type=exec
+                NotifyAccess=main
                 \(try ownLine)
                 ExecStart=:\(try Self.naming(program) { try UnitText.program(program, inFile: true) }) start \(name)
-                TimeoutStartSec=infinity
+                Restart=on-failure
+                RestartSec=15
+                # How 'pgkvm start' ends when it is stopped.
+                SuccessExitStatus=130
                 UMask=0077
 
                 [Install]
@@ -38,6 +47,40 @@ struct BootUnit: Sendable {
 
                 """
         }
+    }
+
+    /// What has to be there at boot, and to stay until this unit is stopped. It is stopped before the machine that it starts, so that a start under
+    /// way does not take a shutdown for a failure.
+    private var order: String {
+        let machine = SystemdSupervisor.unitName(of: name)
+        guard isRoot else { return "After=\(machine)" }
+        // A bridge may be libvirt's.
+        return """
+            Wants=network-online.target
+            After=network-online.target libvirtd.service virtnetworkd.service \(machine)
+            """
+    }
+
+    /// What is asked of systemd to know how a start is going.
+    static let shownProperties = ["ActiveState", "StatusText"]
+
+    /// How a start is going, by what systemd shows. Pure.
+    /// - Parameter log: the command that shows what the unit said.
+    static func start(_ shown: [String: String], log: String) -> HostStart? {
+        let status = shown["StatusText"].flatMap { $0.isEmpty ? nil : SpecRules.escaped($0, limit: 400) }
+        switch shown["ActiveState"] {
+        case "active", "deactivating", "reloading": return .underWay(doing: status)
+        // The program runs as soon as the unit is active; between two tries it is activating.
+        case "activating": return .failing(reason: status)
+        case "failed": return .failed(reason: status, remedy: log)
+        default: return nil
+        }
+    }
+
+    /// The directories whose mounts a machine needs: that of its disks, whose path begins with the state directory, and the one that it really is.
+    static func places(of machine: MachineDirectory) -> [String] {
+        let real = (try? Files.realPath(machine.path)) ?? machine.path
+        return real == machine.path ? [machine.path.string] : [machine.path.string, real.string]
     }
 
     /// The line by which a unit of this state directory is told from another's.

@@ -74,7 +74,7 @@ package struct NetworkHandover: Sendable, Equatable {
         var files: [FileDescriptor]
         if let bridge, !HostEnvironment.isRoot {
             guard let helper = HostNetwork().helper else {
-                throw Failure(.networkNotPermitted, "there is no qemu-bridge-helper", remedy: "apt-get install qemu-system-common")
+                throw Failure(.networkNotPermitted, "there is no qemu-bridge-helper", remedy: "as root: apt-get install qemu-system-common")
             }
             files = [try TapDevice.open(onBridge: bridge, helper: helper)]
         } else {

@@ -35,11 +35,21 @@ extension QEMUBackend: AutostartProviding {
         guard try isOurs(unit) == true else { return }
         let manager = SystemdManager(isRoot: HostEnvironment.isRoot)
         let file = BootUnit.fileName(of: unit.name)
-        if SystemdManager.isAvailable { try await manager.control(["disable", file]) }
+        if SystemdManager.isAvailable {
+            try await manager.control(["stop", file])
+            try await manager.control(["disable", file])
+        }
         // Where systemd does not run just now, the link is still there.
         try Files.remove(unitDirectory.appending("\(unit.target).wants").appending(file))
         try Files.remove(unitFile(unit))
-        if SystemdManager.isAvailable { try await manager.control(["daemon-reload"]) }
+        guard SystemdManager.isAvailable else { return }
+        try await manager.control(["daemon-reload"])
+        await forgetFailure(of: unit)
+    }
+
+    /// A unit that has not failed is an error of its own.
+    private func forgetFailure(of unit: BootUnit) async {
+        try? await SystemdManager(isRoot: HostEnvironment.isRoot).control(["reset-failed", BootUnit.fileName(of: unit.name)])
     }
 
     func bootUnit(of machine: MachineReference) throws -> BootUnit {
@@ -56,6 +66,33 @@ extension QEMUBackend: AutostartProviding {
         guard let bytes = try Files.readIfPresent(unitFile(unit)) else { return nil }
         let line = try unit.ownLine
         return String(decoding: bytes, as: UTF8.self).split(at: "\n").contains { $0 == line }
+    }
+}
+
+extension QEMUBackend: HostStarting {
+    package func hostStart(of machine: MachineReference) async throws -> HostStart? {
+        guard let unit = try presentUnit(of: machine) else { return nil }
+        let manager = SystemdManager(isRoot: HostEnvironment.isRoot)
+        let file = BootUnit.fileName(of: unit.name)
+        return BootUnit.start(try await manager.show(file, BootUnit.shownProperties), log: manager.journal(of: file))
+    }
+
+    package func cancelHostStart(of machine: MachineReference) async throws {
+        guard let unit = try presentUnit(of: machine) else { return }
+        try await SystemdManager(isRoot: HostEnvironment.isRoot).control(["stop", BootUnit.fileName(of: unit.name)])
+        await forgetFailure(of: unit)
+    }
+
+    package func forgetFailedHostStart(of machine: MachineReference) async {
+        guard let unit = try? presentUnit(of: machine) else { return }
+        await forgetFailure(of: unit)
+    }
+
+    /// The machine's unit, where there is one and a systemd that knows it.
+    private func presentUnit(of machine: MachineReference) throws -> BootUnit? {
+        guard SystemdManager.isAvailable else { return nil }
+        let unit = try bootUnit(of: machine)
+        return try isOurs(unit) == true ? unit : nil
     }
 }
 

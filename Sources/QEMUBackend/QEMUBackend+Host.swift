@@ -45,7 +45,7 @@ extension QEMUBackend {
             guard found.missingDevices.isEmpty else {
                 throw Failure(
                     .machineProbeFailed, "QEMU \(found.version) has no \(found.missingDevices.joined(separator: ", "))",
-                    remedy: "install the complete emulator: apt-get install qemu-system-x86")
+                    remedy: "install the complete emulator, as root: apt-get install qemu-system-x86")
             }
         }
         // pgkvm's own images boot by UEFI; what an imported one needs is known when it is opened.
@@ -60,6 +60,7 @@ extension QEMUBackend {
             host.findings.append(Finding(check: "host.qemu", level: .pass, measured: "QEMU \(abilities.version)", expected: "virtio devices, QMP"))
             host.findings.append(sandboxFinding(abilities))
         }
+        await note { if let finding = try await UserShutdown.current()?.finding { host.findings.append(finding) } }
         await note {
             let memory = try memory(spec)
             host.resources.append(memory)
@@ -80,15 +81,7 @@ extension QEMUBackend {
     }
 
     static var firmwareMissing: Failure {
-        Failure(.machineProbeFailed, "UEFI firmware for guests is not installed", remedy: "install the package 'ovmf': apt-get install ovmf")
-    }
-
-    /// The micro-guest runs with this program's rights; QEMU may have fewer.
-    private func kvmVerdict(_ user: () async throws -> QEMUUser) async throws -> KVMVerdict {
-        let verdict = await KVMProbe.run()
-        guard case .usable = verdict, try await !user().canUseKVM(Files.status("/dev/kvm")) else { return verdict }
-        return .unusable(
-            reason: "the machine's own user, in the group 'kvm', may not open it (chgrp kvm /dev/kvm && chmod 0660 /dev/kvm)")
+        Failure(.machineProbeFailed, "UEFI firmware for guests is not installed", remedy: "install the package 'ovmf', as root: apt-get install ovmf")
     }
 
     /// A Debian 13 kernel crashes under the emulation of old QEMUs; with KVM the version does not matter.

@@ -47,9 +47,13 @@ extension QEMUBackend {
     private func launch(_ record: QEMUMachine, in directory: MachineDirectory) async throws {
         let name = record.spec.name
         // A former run was killed while its QEMU was starting: that QEMU is the one. Or one is just ending.
-        if try await isActive(name, in: directory) {
-            let isUp = try await greeting(directory) { (try? await isActive(name, in: directory)) == true ? nil : "" }
+        switch try await presence(name, in: directory) {
+        case .none: break
+        case .alive:
+            let isUp = try await greeting(directory) { (try? await presence(name, in: directory)) == .alive ? nil : "" }
             if case .up = isUp { return }
+            try await awaitEnd(name, in: directory)
+        case .ending: try await awaitEnd(name, in: directory)
         }
         try await checkPorts(record.spec.network)
         try HostNetwork().check(record.spec.network.mode, record.spec.network.device, queues: record.spec.network.queues)
@@ -58,6 +62,7 @@ extension QEMUBackend {
         let former = record
         let user = try await chooseUser(of: &record)
         if record != former { try record.save(to: directory) }
+        if record.spec.cpu.accelerator == .kvm { try await awaitKVM(for: user) }
         // No QEMU runs: what is left in its directory under the name of a record is of an older version, or made to pass for one.
         try takeOverLogs(directory)
         try MachineRecords(directory).removeFormer(Self.recordsOfQEMU)
@@ -94,10 +99,20 @@ extension QEMUBackend {
             ? SystemdSupervisor(isRoot: HostEnvironment.isRoot, program: program, state: state) : SessionSupervisor()
     }
 
-    /// Whether a QEMU that was started has not ended, one of an older version too.
-    private func isActive(_ name: ApplianceName, in directory: MachineDirectory) async throws -> Bool {
-        if FormerRecords.isLogLocked(directory) { return true }
-        return try await supervisor.isActive(name, in: directory)
+    /// What has become of a QEMU that was started, one of an older version too.
+    private func presence(_ name: ApplianceName, in directory: MachineDirectory) async throws -> Presence {
+        if FormerRecords.isLogLocked(directory) { return .alive }
+        return try await supervisor.presence(name, in: directory)
+    }
+
+    /// Waits for a machine that is being stopped, whose name is taken until then.
+    private func awaitEnd(_ name: ApplianceName, in directory: MachineDirectory) async throws {
+        let clock = ContinuousClock()
+        _ = try await WaitingTime.measure {
+            try await poll(every: .milliseconds(100), until: clock.now + MachineStop.grace, on: clock) {
+                try await presence(name, in: directory) == .ending ? nil : true
+            }
+        }
     }
 
     /// One start or power cut at a time: a second one waits and then finds the work done.
@@ -139,11 +154,8 @@ extension QEMUBackend {
 
     private func notStarted(_ what: String, _ directory: MachineDirectory) -> Failure {
         let log = MachineRecords(directory).log(MachineDirectory.Record.processLog)
-        let end = String(decoding: (try? Files.readEnd(log, bytes: 16_384)) ?? [], as: UTF8.self)
-        let said = end.split(at: "\n").suffix(6).map { SpecRules.escaped($0, limit: 400) }.joined(separator: "\n    ")
-        return Failure(
-            .machineFailed, what + (said.isEmpty ? "" : ":\n    \(said)"),
-            remedy: said.contains("write\" lock") ? "another QEMU uses the disks of this machine: end it first" : nil)
+        let words = QEMUWords(String(decoding: (try? Files.readEnd(log, bytes: 16_384)) ?? [], as: UTF8.self))
+        return words.failure(what)
     }
 
     /// The keeper bounds what it writes. A QEMU that an older version started writes its log itself: each start and each look at the machine cuts
@@ -185,36 +197,11 @@ extension QEMUBackend {
 
     package func shutDown(_ machine: MachineReference, grace: Duration) async throws {
         let directory = try directory(of: machine)
-        let name = machine.identifier
-        if case .paused(let reason, let remedy) = try await powerState(of: machine) {
-            throw Failure(.machineStillRunning, "'\(name)' is paused and cannot shut down: \(reason)", remedy: remedy)
-        }
+        let button = PowerButton(name: machine.identifier, directory: directory)
+        try button.check(try await powerState(of: machine))
         guard try await runningProcess(machine, in: directory) != nil else { return }
-        try await pressPowerButton(of: name, in: directory, grace: grace) { try QEMUProcess.id(in: directory) == nil }
+        try await button.press(for: grace) { try QEMUProcess.id(in: directory) == nil }
         try removeSockets(directory)
-    }
-
-    /// Asks the guest to shut down until it has.
-    /// - Throws: `machine.still-running` after `grace`.
-    func pressPowerButton(of name: String, in directory: MachineDirectory, grace: Duration, until hasEnded: () async throws -> Bool) async throws {
-        let clock = ContinuousClock()
-        var nextPress = clock.now
-        let isOff = try await WaitingTime.measure {
-            try await poll(every: .milliseconds(200), until: clock.now + grace, on: clock) { () -> Bool? in
-                guard try await !hasEnded() else { return true }
-                // A guest that is still booting ignores the power button: press it again.
-                if clock.now >= nextPress {
-                    _ = try? await QMPClient.connect(monitorSocket(directory), timeout: .seconds(2))?.execute("system_powerdown")
-                    nextPress = clock.now + .seconds(10)
-                }
-                return nil
-            }
-        }
-        guard isOff == true else {
-            throw Failure(
-                .machineStillRunning, "the guest of '\(name)' has not shut down after \(grace.components.seconds) s; it is left running",
-                remedy: "wait with 'pgkvm stop \(name) --grace SECONDS', or cut its power with 'pgkvm stop --force \(name)'")
-        }
     }
 
     package func powerOff(_ machine: MachineReference) async throws {
@@ -249,7 +236,7 @@ extension QEMUBackend {
         let clock = ContinuousClock()
         let answer: Int32?? = try await poll(every: .milliseconds(50), until: clock.now + .seconds(10), on: clock) {
             if let id = try QEMUProcess.id(in: directory) { return id }
-            return try await isActive(name, in: directory) ? nil : .some(nil)
+            return try await presence(name, in: directory) == .alive ? nil : .some(nil)
         }
         guard let answer else {
             throw Failure(

@@ -31,7 +31,7 @@ extension QEMUBackend: RemainsProviding {
         }
         guard let id = known else { return }
         guard let grace else { return try await kill(id, name, in: directory) }
-        try await pressPowerButton(of: name.rawValue, in: directory, grace: grace) { try await process(of: name, in: directory) == nil }
+        try await PowerButton(name: name.rawValue, directory: directory).press(for: grace) { try await process(of: name, in: directory) == nil }
     }
 
     package func remove(_ name: ApplianceName) async throws {
@@ -74,7 +74,7 @@ extension QEMUBackend: RemainsProviding {
     /// Whether a QEMU without systemd holds the lock on its log, also before it says which process it is.
     private func isHeld(_ name: ApplianceName, in directory: MachineDirectory) async throws -> Bool {
         guard !SystemdManager.isAvailable else { return false }
-        return try await SessionSupervisor().isActive(name, in: directory)
+        return try await SessionSupervisor().presence(name, in: directory) == .alive
     }
 
     private func kill(_ id: Int32, _ name: ApplianceName, in directory: MachineDirectory) async throws {

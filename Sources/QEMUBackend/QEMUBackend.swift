@@ -17,14 +17,22 @@ package struct QEMUBackend: MachineBackend {
     let unitDirectory: FilePath
     /// Where the unified control groups are mounted.
     let controlGroups: FilePath
+    /// KVM's device.
+    var kvm: FilePath = "/dev/kvm"
+    /// How long a start waits until KVM's device is there: at boot the kernel's module may be loaded later than everything else.
+    var kvmPatience = Duration.seconds(30)
+    /// Says what a start waits for.
+    let report: @Sendable (String) -> Void
 
     package init(
-        state: StateDirectory, program: String, unitDirectory: FilePath = "/etc/systemd/system", controlGroups: FilePath = "/sys/fs/cgroup"
+        state: StateDirectory, program: String, unitDirectory: FilePath = "/etc/systemd/system", controlGroups: FilePath = "/sys/fs/cgroup",
+        report: @escaping @Sendable (String) -> Void = { _ in }
     ) {
         self.state = state
         self.program = program
         self.unitDirectory = unitDirectory
         self.controlGroups = controlGroups
+        self.report = report
     }
 
     func directory(of machine: MachineReference) throws -> MachineDirectory {

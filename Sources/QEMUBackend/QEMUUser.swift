@@ -55,9 +55,6 @@ package struct QEMUUser: Sendable, Equatable {
         return QEMUUser(ids: IDs(user: MachineUserID.range.upperBound, group: MachineUserID.range.upperBound))
     }
 
-    /// The name of the user who runs this program.
-    static var callerName: String? { AccountNames.user(geteuid()) }
-
     static func lookUp(_ name: String) -> IDs? { AccountNames.userIDs(name).map { IDs(user: $0.user, group: $0.group) } }
 
     /// The group whose members may use /dev/kvm.

@@ -10,8 +10,17 @@ protocol Supervisor: Sendable {
     /// Starts the command inside the machine's directory, with a umask of 077; its output goes to the process log.
     /// - Returns: a way to ask whether it has ended already, and how: such as `with status 1`.
     func start(_ command: [String], for name: ApplianceName, in directory: MachineDirectory) async throws -> @Sendable () async -> String?
-    /// Whether a command that was started, by this program or a former run of it, has not ended.
-    func isActive(_ name: ApplianceName, in directory: MachineDirectory) async throws -> Bool
+    /// What has become of a command that was started, by this program or a former run of it.
+    func presence(_ name: ApplianceName, in directory: MachineDirectory) async throws -> Presence
+}
+
+/// What a supervisor has of a machine.
+enum Presence: Sendable, Equatable {
+    case none
+    /// It was started and has not ended. Which process is QEMU it says a moment later.
+    case alive
+    /// It has ended or is being ended. Until that is done no other can be started under its name.
+    case ending
 }
 
 /// QEMU in a session of its own.
@@ -32,12 +41,12 @@ struct SessionSupervisor: Supervisor {
         return { process.exitStatus().map { "with status \($0)" } }
     }
 
-    func isActive(_ name: ApplianceName, in directory: MachineDirectory) async throws -> Bool {
-        if try QEMUProcess.id(in: directory) != nil { return true }
-        guard Files.exists(directory.record(MachineDirectory.Record.processLog)) else { return false }
+    func presence(_ name: ApplianceName, in directory: MachineDirectory) async throws -> Presence {
+        if try QEMUProcess.id(in: directory) != nil { return .alive }
+        guard Files.exists(directory.record(MachineDirectory.Record.processLog)) else { return .none }
         let log = try openLog(directory)
         defer { try? log.close() }
-        return flock(log.rawValue, LOCK_SH | LOCK_NB) != 0
+        return flock(log.rawValue, LOCK_SH | LOCK_NB) != 0 ? .alive : .none
     }
 
     private func openLog(_ directory: MachineDirectory) throws -> FileDescriptor {
@@ -62,33 +71,51 @@ struct SystemdSupervisor: Supervisor {
     static func unitName(of name: ApplianceName) -> String { "pgkvm-\(name).service" }
 
     /// The arguments of systemd-run. Pure.
-    /// - Throws: `unsupported` for a path of this program that cannot be written down.
+    /// - Throws: `unsupported` for a path that cannot be written down.
     func arguments(_ command: [String], for name: ApplianceName, in directory: MachineDirectory) throws -> [String] {
         manager.scope + [
             "--unit=\(Self.unitName(of: name))", "--slice=pgkvm.slice", "--description=PostgreSQL appliance \(name)", "--quiet", "--collect",
-            "--setenv=PGKVM_HOME=\(state.path)", "--property=Type=exec", "--property=UMask=0077", "--property=WorkingDirectory=\(directory.path)",
-            "--property=StandardOutput=truncate:\(directory.record(MachineDirectory.Record.processLog))",
-            "--property=StandardError=inherit",
-            // The guest's own shutdown decides; systemd never cuts its power.
-            "--property=ExecStop=\(try stopProgram) stop \(name)", "--property=TimeoutStopSec=infinity",
-            "--property=KillMode=none",
+            "--property=Type=exec", "--property=UMask=0077", "--property=WorkingDirectory=/",
+        ] + (try ordering(directory)).map { "--property=\($0)" } + [
+            // The guest shuts down. What does not end by that is sent SIGTERM, by which QEMU cuts the power in an orderly way.
+            "--property=ExecStop=\(try stopCommand(name, directory))",
+            "--property=TimeoutStopSec=\((MachineStop.grace + .seconds(30)).components.seconds)", "--property=KillMode=control-group",
             "--property=Restart=no", "--property=LimitNOFILE=65536", "--",
-        ] + command
+        ] + Self.logging(command, to: directory.record(MachineDirectory.Record.processLog))
+    }
+
+    /// systemd stops in the opposite order of starting: while the guest shuts down it has its network and its disks.
+    private func ordering(_ directory: MachineDirectory) throws -> [String] {
+        let places = try BootUnit.places(of: directory).map { path in try BootUnit.naming(path) { try UnitText(word: path) }.text }
+        // A user's manager knows no unit of the network's.
+        return (isRoot ? ["After=network.target"] : []) + ["RequiresMountsFor=\(places.joined(separator: " "))"]
+    }
+
+    private func stopCommand(_ name: ApplianceName, _ directory: MachineDirectory) throws -> String {
+        let stop = MachineStop(name: name, directory: directory)
+        return try
+            ([BootUnit.naming(program) { try UnitText.program(program, inFile: false) }.text]
+            + stop.arguments.map { word in try BootUnit.naming(word) { try UnitText(word: word) }.text }).joined(separator: " ")
+    }
+
+    /// The unit's own output is the journal's, since systemd opens it for the stop command again: a file would be emptied by that, and may be gone.
+    private static func logging(_ command: [String], to log: FilePath) -> [String] {
+        ["/bin/sh", "-c", #": >"$0" && exec >>"$0" 2>&1 && exec "$@""#, log.string] + command
     }
 
     func start(_ command: [String], for name: ApplianceName, in directory: MachineDirectory) async throws -> @Sendable () async -> String? {
         try Files.createDirectory(directory.records)
         _ = try await ProgramRunner.check("systemd-run", arguments(command, for: name, in: directory), environment: manager.environment)
-        return { (try? await isActive(name, in: directory)) == true ? nil : "(systemctl status \(Self.unitName(of: name)))" }
+        return { (try? await presence(name, in: directory)) == .alive ? nil : "(\(manager.journal(of: Self.unitName(of: name))))" }
     }
 
-    func isActive(_ name: ApplianceName, in directory: MachineDirectory) async throws -> Bool {
+    func presence(_ name: ApplianceName, in directory: MachineDirectory) async throws -> Presence {
         let answer = try await ProgramRunner.run("systemctl", manager.scope + ["is-active", Self.unitName(of: name)], environment: manager.environment)
-        return ["active", "activating", "deactivating", "reloading"].contains { answer.outputText.begins(with: "\($0)\n") }
-    }
-
-    private var stopProgram: UnitText {
-        get throws { try BootUnit.naming(program) { try UnitText.program(program, inFile: false) } }
+        switch answer.outputText.split(at: "\n").first {
+        case "active", "activating", "reloading": return .alive
+        case "deactivating": return .ending
+        default: return .none
+        }
     }
 
     private var manager: SystemdManager { SystemdManager(isRoot: isRoot) }

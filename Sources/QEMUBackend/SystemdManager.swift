@@ -1,10 +1,14 @@
+internal import ApplianceModel
 internal import Glibc
 internal import HostSystem
+internal import Quoting
 internal import SystemPackage
 
 /// The systemd that keeps what this user starts: the system's for root, else the user's own.
 struct SystemdManager: Sendable {
     let isRoot: Bool
+    /// The program that has it run something.
+    var starter = "systemd-run"
 
     /// Whether systemd keeps what this user starts.
     ///
@@ -17,17 +21,47 @@ struct SystemdManager: Sendable {
             return ("systemd does not run this host", "start appliances from what does: its boot script can call 'pgkvm start NAME'")
         }
         guard !HostEnvironment.isRoot else { return nil }
-        guard let name = QEMUUser.callerName, Files.exists(FilePath("/var/lib/systemd/linger").appending(name)),
-            Files.exists(FilePath("/run/user/\(geteuid())/systemd/private"))
-        else { return ("this user's services end when the user logs out", "loginctl enable-linger, then log in anew") }
+        guard HostEnvironment.lingers, Files.exists(FilePath("/run/user/\(geteuid())/systemd/private")) else {
+            return ("this user's services end when the user logs out", "sudo loginctl enable-linger \(HostEnvironment.userName ?? "\(geteuid())")")
+        }
         return nil
     }
 
     /// Arguments that every call starts with.
     var scope: [String] { isRoot ? [] : ["--user"] }
 
+    /// The command that shows what a unit said, also one that systemd has forgotten.
+    func journal(of unit: String) -> String { (["journalctl"] + scope + ["-u", unit]).joined(separator: " ") }
+
     /// A shell without a login session (su, cron) does not say where the user's manager listens.
     var environment: [String: String] { isRoot ? [:] : ["XDG_RUNTIME_DIR": "/run/user/\(geteuid())"] }
+
+    /// What systemctl shows of a unit: the values by their names.
+    /// - Throws: `program.missing`, `program.failed`.
+    func show(_ unit: String, _ properties: [String]) async throws -> [String: String] {
+        let result = try await ProgramRunner.check(
+            "systemctl", scope + ["show", "--property=\(properties.joined(separator: ","))", unit], environment: environment)
+        let lines = result.outputText.split(at: "\n").compactMap { line -> (String, String)? in
+            guard let sign = line.unicodeScalars.firstIndex(of: "=") else { return nil }
+            return (String(line[..<sign]), String(line[line.unicodeScalars.index(after: sign)...]))
+        }
+        return Dictionary(lines, uniquingKeysWith: { first, _ in first })
+    }
+
+    /// Whether what it runs may read and write a file. Its processes have the groups that it was started with, which need not be those of this one.
+    /// - Throws: `program.failed` when it runs nothing.
+    func mayUse(_ path: FilePath) async throws -> Bool {
+        let refused: Int32 = 77
+        let command = ["/bin/sh", "-c", #"test -r "$0" && test -w "$0" || exit \#(refused)"#, path.string]
+        let result = try await ProgramRunner.run(
+            "timeout", ["60", starter] + scope + ["--quiet", "--collect", "--wait", "--pipe", "--"] + command, environment: environment)
+        guard result.status == 0 || result.status == refused else {
+            throw Failure(
+                .programFailed, "this user's service manager runs nothing (status \(result.status)): \(result.errorText)",
+                remedy: (["systemctl"] + scope + ["status"]).joined(separator: " "))
+        }
+        return result.status == 0
+    }
 
     /// Runs systemctl.
     /// - Throws: `program.failed` with its last words.

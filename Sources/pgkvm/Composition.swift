@@ -14,7 +14,7 @@ internal import Workflow
 enum Composition {
     static func environment() throws -> ApplianceEnvironment {
         let state = StateDirectory(path: try statePath())
-        let qemu = QEMUBackend(state: state, program: executable, unitDirectory: try unitDirectory())
+        let qemu = QEMUBackend(state: state, program: executable, unitDirectory: try unitDirectory(), report: { StepProgress.report($0) })
         return ApplianceEnvironment(state: state, images: ImageCache(directory: try cachePath().appending("images"))) { machine in
             switch machine.backend {
             case .qemu: qemu

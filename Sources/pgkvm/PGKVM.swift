@@ -146,7 +146,8 @@ struct PGKVMCommand: AsyncParsableCommand {
               pgkvm verify orders
               pgkvm delete orders
             """,
-        version: Version.text, subcommands: [OpenNetworkCommand.self, StartPasstCommand.self, RelayFramesCommand.self, RunMachineCommand.self],
+        version: Version.text,
+        subcommands: [OpenNetworkCommand.self, StartPasstCommand.self, RelayFramesCommand.self, RunMachineCommand.self, EndMachineCommand.self],
         groupedSubcommands: [
             CommandGroup(name: "Plan", subcommands: [GuideCommand.self, PlanCommand.self, SpecCommand.self, ExportCommand.self]),
             CommandGroup(

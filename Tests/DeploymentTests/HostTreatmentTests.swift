@@ -8,10 +8,13 @@ import Testing
 @testable import Deployment
 
 /// A platform that starts machines with the host and gives them priorities, in memory.
-private final class WillingBackend: PassingBackend, AutostartProviding, PriorityProviding {
+private final class WillingBackend: PassingBackend, HostStarting, PriorityProviding {
     struct Notes {
         var autostart = Autostart.off
         var refusal: Failure?
+        var start: Result<HostStart?, Failure> = .success(nil)
+        /// What was done to the host's own start, and whether the machine ran then.
+        var asked: [String] = []
         var kept = MachinePriority()
         var inForce = PriorityInForce(leastMemory: .gibibytes(1))
     }
@@ -28,6 +31,12 @@ private final class WillingBackend: PassingBackend, AutostartProviding, Priority
             $0.autostart = isOn ? .on(unit: "pgkvm@db.service") : .off
         }
     }
+    func hostStart(of machine: MachineReference) async throws -> HostStart? { try notes.withLock { $0.start }.get() }
+    func cancelHostStart(of machine: MachineReference) async throws {
+        let isOff = try await base.powerState(of: machine) == .off
+        notes.withLock { $0.asked.append("cancel, machine \(isOff ? "off" : "on")") }
+    }
+    func forgetFailedHostStart(of machine: MachineReference) async { notes.withLock { $0.asked.append("forget") } }
     func rememberedPriority(of machine: MachineReference) async throws -> MachinePriority { notes.withLock { $0.kept } }
     func priorityInForce(of machine: MachineReference) async throws -> PriorityInForce { notes.withLock { $0.inForce } }
     func setPriority(_ priority: MachinePriority, of machine: MachineReference) async throws { notes.withLock { $0.kept = priority } }
@@ -42,6 +51,43 @@ struct ApplianceAutostartTests {
             let backend = WillingBackend(base: scratch.backend)
             let environment = ApplianceEnvironment(state: scratch.state, images: scratch.environment.images, platform: { _ in backend })
             try await body(scratch, backend, Appliance.open("db", in: environment))
+        }
+    }
+
+    @Test("A start by the host that is under way is ended before the machine is, so that it is not tried again")
+    func cancelled() async throws {
+        try await with { scratch, backend, appliance in
+            scratch.backend.fail("start", with: nil)
+            try await appliance.context.backend.start(try #require(try await appliance.machine()))
+            try await appliance.stop(grace: .seconds(1), force: true)
+            #expect(backend.notes.withLock { $0.asked } == ["cancel, machine on"])
+            try await appliance.delete()
+            #expect(backend.notes.withLock { $0.asked }.last == "cancel, machine off")
+        }
+    }
+
+    @Test("A start that went well has the host forget that its own failed")
+    func forgotten() async throws {
+        try await with { scratch, backend, appliance in
+            scratch.backend.fail("start", with: nil)
+            try await appliance.start()
+            #expect(backend.notes.withLock { $0.asked } == ["forget"])
+        }
+    }
+
+    @Test(
+        "How the host's own start is going is shown in words, and a host that cannot be asked does not spoil the rest",
+        arguments: [
+            (.success(nil), nil), (.success(.underWay(doing: nil)), "under way"),
+            (.success(.failing(reason: "error[x]: y")), "failed, and is tried again: error[x]: y"),
+            (.success(.failed(reason: nil, remedy: "journalctl -u x")), "failed, and is not tried again; try: journalctl -u x"),
+            (.failure(Failure(.programFailed, "no bus")), "cannot be told: no bus"),
+        ] as [(Result<HostStart?, Failure>, String?)])
+    func shown(start: Result<HostStart?, Failure>, text: String?) async throws {
+        try await with { _, backend, appliance in
+            backend.notes.withLock { $0.start = start }
+            let shown = try await appliance.hostStart()
+            #expect(shown == text)
         }
     }
 

@@ -7,7 +7,9 @@ struct AcceleratorDecisionTests {
     private static let intel = cpu()
     private static let plain = cpu(virtualization: nil)
     private static let guest = cpu(virtualization: nil, runsUnderHypervisor: true)
-    private static let unusable: [KVMVerdict] = [.deviceMissing, .moduleMissing, .permissionDenied, .unusable(reason: "it is broken")]
+    private static let unusable: [KVMVerdict] = [
+        .deviceMissing, .moduleMissing, .permissionDenied, .permissionDeniedToServices(userID: 1002), .unusable(reason: "it is broken"),
+    ]
 
     private static func cpu(
         vendor: String = "GenuineIntel", virtualization: VirtualizationExtension? = .vtx, hasAES: Bool = true, runsUnderHypervisor: Bool = false
@@ -76,6 +78,7 @@ struct AcceleratorDecisionTests {
             (.deviceMissing, cpu(vendor: "AuthenticAMD", virtualization: nil), "switch on AMD-V (SVM) in the firmware setup"),
             (.deviceMissing, guest, "nested virtualization"),
             (.permissionDenied, intel, "usermod -aG kvm $USER"),
+            (.permissionDeniedToServices(userID: 1002), intel, "sudo systemctl restart user@1002.service"),
             (.unusable(reason: "it is broken"), guest, "nested virtualization"),
             (.unusable(reason: "it is broken"), intel, "dmesg"),
         ] as [(KVMVerdict, HostCPU, String)])

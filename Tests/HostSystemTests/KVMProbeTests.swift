@@ -27,7 +27,7 @@ struct KVMProbeTests {
             #expect(!reason.isEmpty)
             let everythingSent = report.answers.userSelectors != nil && report.answers.kernelSelectors != nil
             #expect(ending != .halted || !everythingSent || report.answers.cpuid?.hasAES == true)
-        case .deviceMissing, .moduleMissing, .permissionDenied:
+        case .deviceMissing, .moduleMissing, .permissionDenied, .permissionDeniedToServices:
             Issue.record("the device can be opened, and the verdict is \(report.verdict)")
         }
     }

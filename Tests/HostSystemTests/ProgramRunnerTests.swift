@@ -3,6 +3,7 @@ import Glibc
 import HostSystem
 import Synchronization
 import SystemPackage
+import TestSupport
 import Testing
 
 @Suite("Programs of the host")
@@ -116,13 +117,64 @@ struct ProgramRunnerTests {
         #expect(failure.remedy == "install 'pgkvm-no-such-program' or add its directory to PATH")
     }
 
+    @Test("A program that is given by its path is run by it, whichever way it is run, and never searched for on the PATH")
+    func paths() async throws {
+        try await withTemporaryDirectory { directory in
+            let place = directory.appending("a b")
+            try Files.createDirectory(place)
+            let program = place.appending("own")
+            try await Files.writeProgram("#!/bin/sh\necho own \"$1\"\n".utf8, to: program)
+            #expect(ProgramRunner.lookUp(program.string) == program)
+            #expect(try await ProgramRunner.check(program.string, ["x"]).outputText == "own x\n")
+            let log = directory.appending("log")
+            let output = try FileDescriptor.open(log, .writeOnly, options: [.create, .append], permissions: .ownerReadWrite)
+            defer { try? output.close() }
+            let process = try DetachedProcess.spawn([program.string, "y"], in: "/", output: output)
+            let clock = ContinuousClock()
+            let status = try await poll(every: .milliseconds(5), until: clock.now + .seconds(60), on: clock) { process.exitStatus() }
+            #expect(status == 0)
+            #expect(try Files.readText(log) == "own y\n")
+        }
+    }
+
+    @Test("A path is relative to this directory, and a directory of the PATH too, whatever directory the program is run in")
+    func relativePaths() async {
+        await #expect(processExitsWith: .success) {
+            try await withTemporaryDirectory { directory in
+                try Files.createDirectory(directory.appending("bin"))
+                try await Files.writeProgram("#!/bin/sh\n".utf8, to: directory.appending("bin/own"))
+                #expect(chdir(directory.string) == 0)
+                let place = try Files.currentDirectory()
+                for name in ["bin/own", "./bin/own"] { #expect(ProgramRunner.lookUp(name) == place.appending("bin/own")) }
+                #expect(ProgramRunner.lookUp("/bin/own") == nil)
+                #expect(ProgramRunner.lookUp("own") == nil)
+                setenv("PATH", "bin", 1)
+                #expect(ProgramRunner.lookUp("own") == place.appending("bin/own"))
+                // As the shell has it: a path is not completed by the PATH.
+                setenv("PATH", directory.string, 1)
+                #expect(chdir("/") == 0)
+                #expect(ProgramRunner.lookUp("bin/own") == nil)
+            }
+        }
+    }
+
+    @Test("A missing program that was given by its path has no package that would help")
+    func missingPath() throws {
+        for path in ["/nowhere/qemu-img", "nowhere/qemu-img", "/etc/passwd"] {
+            let failure = try #require(throws: Failure.self) { try ProgramRunner.find(path) }
+            #expect(failure.code == .programMissing)
+            #expect(failure.message == "there is no program '\(path)' that this user may run")
+            #expect(failure.remedy == "look at it: ls -l \(path)")
+        }
+    }
+
     @Test("A missing program of a known Debian package has the package as its remedy")
     func missingPackage() async {
         // In a process of its own, because PATH belongs to the process.
         await #expect(processExitsWith: .success) {
             setenv("PATH", "/nowhere", 1)
             let failure = try #require(throws: Failure.self) { try ProgramRunner.find("qemu-img") }
-            #expect(failure.remedy == "install the package 'qemu-utils': apt-get install qemu-utils")
+            #expect(failure.remedy == "install the package 'qemu-utils', as root: apt-get install qemu-utils")
         }
     }
 

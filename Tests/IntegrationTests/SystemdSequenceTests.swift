@@ -6,18 +6,33 @@ import Testing
 
 /// What the program asks of systemd, on a host that seems to run it: a mount namespace of its own, in which `systemctl` and
 /// `systemd-run` write down what they are asked, and do as much of it as can be seen.
+///
+/// As systemd does, they run the stop command of a unit also when its process has ended by itself, open the unit's output and directory again for
+/// it, call the unit `deactivating` meanwhile, and take no second unit of that name.
 @Suite("On a host with systemd", .timeLimit(.minutes(40)))
 struct SystemdSequenceTests {
     private static let systemctl = """
         #!/bin/sh
+        [ "$1" != --user ] || shift
         echo "systemctl $*" >>"$STAGE/log"
-        records=$PGKVM_HOME/orders/records/0
         case $1 in
-            is-active) if [ -e "$STAGE/pid" ] && kill -0 "$(cat "$STAGE/pid")" 2>/dev/null; then echo active; else echo inactive; exit 3; fi ;;
-            enable) mkdir -p /etc/systemd/system/multi-user.target.wants; ln -s "../$2" "/etc/systemd/system/multi-user.target.wants/$2" ;;
+            is-active) cat "$STAGE/state" 2>/dev/null || { echo inactive; exit 3; } ;;
+            enable) mkdir -p /etc/systemd/system/multi-user.target.wants; ln -sf "../$2" "/etc/systemd/system/multi-user.target.wants/$2" ;;
             disable) rm -f "/etc/systemd/system/multi-user.target.wants/$2" ;;
+            show)
+                case $* in
+                    *MainPID*) cat "$STAGE/pid" 2>/dev/null || echo 0 ;;
+                    *ActiveState*) cat "$STAGE/boot-unit" 2>/dev/null || printf 'ActiveState=inactive\nStatusText=\n' ;;
+                esac ;;
+            stop)
+                case $2 in
+                    # The start that is under way is told to end.
+                    pgkvm@*) rm -f "$STAGE/boot-unit" ;;
+                    *) [ ! -e "$STAGE/pid" ] || sh "$STAGE/stop" ;;
+                esac ;;
+            reset-failed) [ -e "$STAGE/boot-unit" ] || exit 1; rm "$STAGE/boot-unit" ;;
             set-property)
-                group=/sys/fs/cgroup$(sed -n 's/^0:://p' "/proc/$(cut -d" " -f1 "$records/qemu.pid")/cgroup")
+                group=/sys/fs/cgroup$(sed -n 's/^0:://p' "/proc/$(cut -d" " -f1 "$PGKVM_HOME/orders/records/0/qemu.pid")/cgroup")
                 mkdir -p "$group"
                 for property in "$@"; do
                     case $property in
@@ -34,17 +49,42 @@ struct SystemdSequenceTests {
             echo systemd-run
             printf '  %s\\n' "$@"
         } >>"$STAGE/log"
+        if [ -e "$STAGE/state" ]; then
+            echo "Failed to start transient service unit: Unit pgkvm-orders.service was already loaded or has a fragment file." >&2
+            exit 1
+        fi
+        directory=/ output=/dev/null stop=:
         while [ "$1" != -- ]; do
             case $1 in
-                --property=WorkingDirectory=*) cd "${1#--property=WorkingDirectory=}" ;;
+                --property=WorkingDirectory=*) directory=${1#--property=WorkingDirectory=} ;;
                 --property=StandardOutput=truncate:*) output=${1#--property=StandardOutput=truncate:} ;;
+                --property=ExecStop=*) stop=${1#--property=ExecStop=} ;;
             esac
             shift
         done
         shift
+        echo active >"$STAGE/state"
+        cat >"$STAGE/stop" <<END
+        echo deactivating >"$STAGE/state"
+        # One at a time, whoever begins.
+        flock "$STAGE/stopping" sh -c '
+            [ -e "$STAGE/state" ] || exit 0
+            status=209
+            (cd "$directory" && : >"$output") 2>/dev/null && { (cd "$directory" && $stop) >>"$output" 2>&1; status=\\$?; }
+            echo "stop command ended with \\$status" >>"$STAGE/log"
+            rm -f "$STAGE/pid" "$STAGE/state"
+        '
+        END
         umask 077
-        setsid "$@" >"$output" 2>&1 </dev/null &
-        echo $! >"$STAGE/pid"
+        (
+            cd "$directory"
+            setsid "$@" >"$output" 2>&1 </dev/null &
+            echo $! >"$STAGE/pid.new"
+            mv "$STAGE/pid.new" "$STAGE/pid"
+            wait $!
+            sh "$STAGE/stop"
+        ) </dev/null >/dev/null 2>&1 &
+        while [ ! -e "$STAGE/pid" ] && [ -e "$STAGE/state" ]; do sleep 0.01; done
         """
 
     /// - Parameter body: is given what the script printed, by the headings that it printed, and what was asked of systemd.
@@ -100,6 +140,16 @@ struct SystemdSequenceTests {
                 # As the unit does it: with its variable, and no HOME.
                 env -i PATH="$PATH" STAGE="$STAGE" PGKVM_HOME="$PGKVM_HOME" "\(PGKVMHome.program)" start orders
                 heading started; pgkvm priority orders --format json
+                heading quiet; pgkvm status orders | grep '^host start' || echo nothing
+                for state in active activating failed; do
+                    printf 'ActiveState=%s\\nStatusText=waiting for /dev/kvm\\n' $state >"$STAGE/boot-unit"
+                    heading $state; pgkvm status orders | grep '^host start'
+                done
+                heading json; pgkvm status orders --format json | grep -o '"hostStart" *: *"[^"]*"'
+                pgkvm stop orders --force
+                heading cancelled; ls "$STAGE/boot-unit" 2>&1 || true
+                # At once, while systemd still runs the stop command of the one before.
+                pgkvm start orders
                 heading small; pgkvm priority orders --memory-max 1GiB 2>&1 || true
                 heading off; pgkvm autostart orders off; ls -A /etc/systemd/system/multi-user.target.wants
                 pgkvm autostart orders on >/dev/null
@@ -108,6 +158,7 @@ struct SystemdSequenceTests {
                 heading taken; pgkvm autostart orders; pgkvm autostart orders on 2>&1 || true
                 pgkvm delete orders --confirm orders
                 heading kept; ls /etc/systemd/system
+                while [ -e "$STAGE/state" ]; do sleep 0.05; done
                 """, in: home)
             #expect(printed["before"] == "off: 'orders' does not start with this host\n")
             #expect(printed["on"] == "on: 'orders' starts with this host (pgkvm@orders.service)\n")
@@ -124,11 +175,21 @@ struct SystemdSequenceTests {
             let started = try JSONDecoder().decode(Summary.self, from: Data(try #require(printed["started"]).utf8))
             #expect((started.niceLowest, started.niceHighest, started.cpuWeight, started.memoryMaxBytes) == (3, 3, 200, 4 << 30))
             #expect(started.manager == "systemd" && started.missing.isEmpty)
+            #expect(printed["quiet"] == "nothing\n")
+            #expect(printed["active"] == "host start:  under way: waiting for /dev/kvm\n")
+            #expect(printed["activating"] == "host start:  failed, and is tried again: waiting for /dev/kvm\n")
+            let failed = "failed, and is not tried again: waiting for /dev/kvm; try: journalctl -u pgkvm@orders.service"
+            #expect(printed["failed"] == "host start:  \(failed)\n")
+            #expect(printed["json"]?.replacing(" ", with: "") == #""hostStart":"\#(failed)""#.replacing(" ", with: "") + "\n")
+            #expect(printed["cancelled"]?.contains("No such file") == true, "the start that was under way was not ended")
             #expect(printed["small"]?.contains("error[priority.memory-too-small]") == true)
             #expect(printed["off"] == "off: 'orders' does not start with this host\n")
             #expect(printed["taken"]?.hasPrefix("off: ") == true && printed["taken"]?.contains("error[autostart.taken]") == true)
             #expect(printed["kept"]?.contains("pgkvm@orders.service") == true)
 
+            let stops = log.split(separator: "\n").filter { $0.hasPrefix("stop command ended with") }
+            #expect(stops.count == 3)
+            #expect(stops.allSatisfy { $0 == "stop command ended with 0" }, "\(stops)")
             expectAsked(log)
         }
     }
@@ -136,10 +197,12 @@ struct SystemdSequenceTests {
     /// In this order, whatever was asked between.
     private func expectAsked(_ log: String) {
         let wanted = [
-            "--unit=pgkvm-orders.service", "--slice=pgkvm.slice", "--property=ExecStop=", "systemctl daemon-reload", "systemctl enable pgkvm@orders.service",
-            "systemctl set-property --runtime pgkvm-orders.service CPUWeight=200 MemoryMax=4294967296", "--unit=pgkvm-orders.service",
-            "systemctl set-property --runtime pgkvm-orders.service CPUWeight=200 MemoryMax=4294967296", "systemctl disable pgkvm@orders.service",
+            "--unit=pgkvm-orders.service", "--slice=pgkvm.slice", "--property=ExecStop=", " end-machine orders --machine ",
             "systemctl daemon-reload", "systemctl enable pgkvm@orders.service",
+            "systemctl set-property --runtime pgkvm-orders.service CPUWeight=200 MemoryMax=4294967296", "--unit=pgkvm-orders.service",
+            "systemctl set-property --runtime pgkvm-orders.service CPUWeight=200 MemoryMax=4294967296", "systemctl stop pgkvm@orders.service",
+            "systemctl stop pgkvm@orders.service", "systemctl disable pgkvm@orders.service", "systemctl daemon-reload",
+            "systemctl reset-failed pgkvm@orders.service", "systemctl enable pgkvm@orders.service",
             "systemctl revert pgkvm-orders.service",
         ]
         var rest = log[...]

@@ -1,5 +1,7 @@
 import ApplianceModel
+import Glibc
 import HostSystem
+import MachineBackend
 import Quoting
 import SystemPackage
 import TestSupport
@@ -19,6 +21,53 @@ struct BootUnitTests {
         try Golden.expect(
             try unit(#"/home/o "b\c/100% $x/pgkvm"#, state: #"/home/o "b\c/100% $x/state"#, isRoot: false).text, "QEMUBackend/boot-user.txt")
         #expect(BootUnit.fileName(of: try #require(ApplianceName("orders"))) == "pgkvm@orders.service")
+    }
+
+    @Test("An appliance waits for the network, is tried again with a limit, and holds up no boot; a user's manager knows no network")
+    func order() throws {
+        let root = try unit().text
+        let user = try unit(isRoot: false).text
+        for text in [root, user] {
+            // The host does not wait for what its program does.
+            #expect(text.contains("\nType=exec\n"))
+            #expect(!text.contains("TimeoutStartSec"))
+            for line in ["Restart=on-failure", "RestartSec=15", "StartLimitIntervalSec=1d", "StartLimitBurst=20", "SuccessExitStatus=130", "NotifyAccess=main"]
+            {
+                #expect(text.contains("\n\(line)\n"), "\(line)")
+            }
+            // A start under way is stopped before its machine.
+            #expect(text.contains(#/\nAfter=.*pgkvm-orders\.service\n/#))
+        }
+        #expect(root.contains("\nWants=network-online.target\n"))
+        #expect(root.contains(#/\nAfter=network-online\.target .*libvirtd\.service/#))
+        #expect(!user.contains("network"))
+    }
+
+    @Test("A state directory that is a link needs the mounts of both places")
+    func link() throws {
+        let directory = try Files.createTemporaryDirectory(in: "/tmp", prefix: "pgkvm-unit")
+        defer { try? Files.remove(directory) }
+        let (real, link) = (directory.appending("a b"), directory.appending("link"))
+        #expect(symlink(real.string, link.string) == 0)
+        let rest = "orders/machines/0"
+        try Files.createDirectory(real.appending(rest))
+        let name = try #require(ApplianceName("orders"))
+        #expect(BootUnit.places(of: StateDirectory(path: link).appliance(name).machine()) == ["\(link)/\(rest)", "\(real)/\(rest)"])
+        #expect(BootUnit.places(of: StateDirectory(path: real).appliance(name).machine()) == ["\(real)/\(rest)"])
+        #expect(try unit(state: link).text.contains("\nRequiresMountsFor=\"\(link)/\(rest)\" \"\(real)/\(rest)\"\n"))
+    }
+
+    @Test(
+        "What systemd shows of the unit says how the start is going",
+        arguments: [
+            (["ActiveState": "inactive", "StatusText": ""], nil), ([:], nil), (["ActiveState": "active", "StatusText": ""], .underWay(doing: nil)),
+            (["ActiveState": "active", "StatusText": "waiting for SSH"], .underWay(doing: "waiting for SSH")),
+            (["ActiveState": "deactivating", "StatusText": ""], .underWay(doing: nil)),
+            (["ActiveState": "activating", "StatusText": "error[a.b]: c"], .failing(reason: "error[a.b]: c")),
+            (["ActiveState": "failed", "StatusText": "x\u{1b}[31m"], .failed(reason: #"x\u{1b}[31m"#, remedy: "journalctl -u x")),
+        ] as [([String: String], HostStart?)])
+    func state(shown: [String: String], expected: HostStart?) {
+        #expect(BootUnit.start(shown, log: "journalctl -u x") == expected)
     }
 
     @Test("A path with a control character is refused, since a unit cannot hold it")

@@ -64,7 +64,7 @@ struct HostNetworkTests {
             host.isRoot = false
             host.userID = 1000
             let helper = root.appending("qemu-bridge-helper")
-            #expect(refusal(host, .bridge, "br0")?.remedy?.contains("chmod u+s \(helper)") == true)
+            #expect(refusal(host, .bridge, "br0")?.remedy?.contains("4755 \(helper) && install -d \(root) && echo 'allow br0' >> \(root)/bridge.conf") == true)
             try Files.write("", to: helper)
             #expect(refusal(host, .bridge, "br0")?.code == .networkNotPermitted)
             _ = chmodSetUserID(helper)
@@ -92,7 +92,7 @@ struct HostNetworkTests {
             guard isAllowed else {
                 let refused = refusal(host, .bridge, "br0")
                 #expect(refused?.code == .networkNotPermitted)
-                #expect(refused?.remedy == "as root: echo 'allow br0' >> \(root.appending("bridge.conf"))")
+                #expect(refused?.remedy == "as root: install -d \(root) && echo 'allow br0' >> \(root.appending("bridge.conf"))")
                 return
             }
             #expect(try host.decide(network(.bridge, "br0"), vcpus: 4, macAddress: "m").queues == 1)

@@ -174,10 +174,10 @@ struct MachineKeeperTests {
             let process = try #require(try await bench.backend.processID(of: machine))
             let keeper = try parent(of: process)
             #expect(try Files.readText(FilePath("/proc/\(keeper)/cmdline")).contains("run-machine"))
-            #expect(try await SessionSupervisor().isActive(#require(ApplianceName("orders")), in: bench.machineDirectory()))
+            #expect(try await SessionSupervisor().presence(#require(ApplianceName("orders")), in: bench.machineDirectory()) == .alive)
             try ProcessTable.kill(process)
             try await eventually { !ProcessTable.exists(keeper) }
-            #expect(try await !SessionSupervisor().isActive(#require(ApplianceName("orders")), in: bench.machineDirectory()))
+            #expect(try await SessionSupervisor().presence(#require(ApplianceName("orders")), in: bench.machineDirectory()) == .none)
         }
     }
 

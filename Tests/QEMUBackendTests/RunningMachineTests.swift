@@ -3,7 +3,9 @@ import Foundation
 import Glibc
 import HostSystem
 import MachineBackend
+import Synchronization
 import SystemPackage
+import TestSupport
 import Testing
 
 @testable import QEMUBackend
@@ -184,7 +186,7 @@ struct RunningMachineTests {
                 try await bench.backend.powerOff(machine)
                 #expect(try processes(in: directory.path).isEmpty)
                 // The kernel takes the lock away with the last of the process's threads.
-                try await eventually { try await !SessionSupervisor().isActive(record.spec.name, in: directory) }
+                try await eventually { try await SessionSupervisor().presence(record.spec.name, in: directory) == .none }
             }
         }
     }
@@ -202,6 +204,59 @@ struct RunningMachineTests {
             try await bench.backend.start(machine)
             #expect(try await bench.backend.powerState(of: machine) == .running)
             #expect(try await bench.backend.processID(of: machine) != process)
+        }
+    }
+
+    @Test("The unit's stop command returns at once where nothing runs, whatever is left of the appliance, and waits for a guest as long as it was told to")
+    func stopCommand() async throws {
+        try await Workbench.with { bench in
+            let name = try #require(ApplianceName("orders"))
+            let stop = MachineStop(name: name, directory: try bench.machineDirectory())
+            try await stop.run()
+            let machine = try await bench.backend.create(bench.spec())
+            try await stop.run()
+            try await bench.backend.start(machine)
+            // Firmware takes no notice of the power button.
+            let error = await #expect(throws: Failure.self) { try await stop.run(grace: .seconds(1)) }
+            #expect(error?.code == .machineStillRunning)
+            try await bench.monitor { try await $0.execute("stop") }
+            let paused = await #expect(throws: Failure.self) { try await stop.run() }
+            #expect(paused?.message.contains("is paused and cannot shut down") == true)
+            try await bench.backend.start(machine)
+            async let ending: Void = stop.run()
+            try ProcessTable.kill(try #require(try await bench.backend.processID(of: machine)))
+            try await ending
+            try await bench.backend.delete(machine)
+            try await stop.run()
+        }
+    }
+
+    @Test("A start under KVM waits until the device may be opened, says so, and gives up with the remedy before QEMU is started")
+    func awaitsKVM() async throws {
+        try await Workbench.with { bench in
+            let device = bench.directory.appending("kvm")
+            let waits = Mutex(0)
+            var backend = QEMUBackend(state: bench.state, program: PGKVMHome.program.string) { text in
+                #expect(text == "waiting for \(device)")
+                waits.withLock { $0 += 1 }
+            }
+            backend.kvm = device
+            backend.kvmPatience = .milliseconds(300)
+            let hasty = backend
+            let machine = try await hasty.create(bench.spec { $0.accelerator = .kvm })
+            let error = await #expect(throws: Failure.self) { try await hasty.start(machine) }
+            #expect(error?.code == .kvmUnusable)
+            #expect(error?.remedy?.isEmpty == false)
+            #expect(waits.withLock { $0 } == 1)
+            #expect(try !Files.exists(bench.machineDirectory().record(MachineDirectory.Record.processLog)))
+
+            // It comes while one waits, and udev sets its mode a moment later.
+            var patient = QEMUBackend(state: bench.state, program: PGKVMHome.program.string) { _ in
+                try? Files.write("", to: device, mode: [.ownerReadWrite, .groupReadWrite, .otherReadWrite])
+                _ = chmod(device.string, 0o666)
+            }
+            patient.kvm = device
+            try await patient.awaitKVM(for: QEMUUser(ids: .init(user: 1_879_048_192, group: 1_879_048_192)))
         }
     }
 

@@ -35,6 +35,7 @@ final class ProgressRenderer: EventSink {
     func receive(_ event: WorkflowEvent) {
         let record = EventRecord(event)
         DebugLog.current?.write(record.level, record.text, echoes: false)
+        if case .stepProgress(_, let message) = event { ServiceStatus.tell(message.text) }
         switch form {
         case .lines(let lines): lines.receive(event)
         case .json: Terminal.errorDocument(EventLine(event).text)
@@ -56,6 +57,7 @@ final class ProgressRenderer: EventSink {
     func fail(at step: StepID? = nil, _ error: any Error) {
         let text = (step.map { "\($0): " } ?? "") + FailureText.render(error)
         DebugLog.current?.write(.error, text, echoes: false)
+        ServiceStatus.tell(text)
         say(text) { EventLine(error: error, at: step) }
     }
 
