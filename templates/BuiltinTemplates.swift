@@ -25,6 +25,7 @@ package enum BuiltinTemplates {
         "guest/register-cluster.sh": PackageResources.register_cluster_sh,
         "guest/put-files.pl": PackageResources.put_files_pl,
         "guest/server-catalogue.sql": PackageResources.server_catalogue_sql,
+        "guest/server-progress.sh": PackageResources.server_progress_sh,
         "guest/start-cluster.sh": PackageResources.start_cluster_sh,
         "guest/take-back.sh": PackageResources.take_back_sh,
         "guest/try-host.pl": PackageResources.try_host_pl,
