@@ -38,7 +38,9 @@ let libraries: [Target] = [
         resources: [.embedInCode("user-data"), .embedInCode("meta-data"), .embedInCode("network-config")], swiftSettings: strict),
     .target(
         name: "BuiltinTemplates", dependencies: ["Quoting"], path: "templates",
-        resources: [.embedInCode("postgresql"), .embedInCode("guest"), .embedInCode("libvirt"), .embedInCode("spec"), .embedInCode("report")],
+        resources: [
+            .embedInCode("postgresql"), .embedInCode("guest"), .embedInCode("system"), .embedInCode("libvirt"), .embedInCode("spec"), .embedInCode("report"),
+        ],
         swiftSettings: strict),
     .target(
         name: "CloudInit",

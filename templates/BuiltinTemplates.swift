@@ -25,6 +25,8 @@ package enum BuiltinTemplates {
         "guest/register-cluster.sh": PackageResources.register_cluster_sh,
         "guest/put-files.pl": PackageResources.put_files_pl,
         "guest/server-catalogue.sql": PackageResources.server_catalogue_sql,
+        "guest/server-progress.sh": PackageResources.server_progress_sh,
+        "guest/settle-clock.sh": PackageResources.settle_clock_sh,
         "guest/start-cluster.sh": PackageResources.start_cluster_sh,
         "guest/take-back.sh": PackageResources.take_back_sh,
         "guest/try-host.pl": PackageResources.try_host_pl,
@@ -39,5 +41,9 @@ package enum BuiltinTemplates {
         "postgresql/setup.sql": PackageResources.setup_sql,
         "report/report.html": PackageResources.report_html,
         "spec/example.yaml": PackageResources.example_yaml,
+        "system/choose-clock.sh": PackageResources.choose_clock_sh,
+        "system/chrony-clock.conf": PackageResources.chrony_clock_conf,
+        "system/reserve-huge-pages.sh": PackageResources.reserve_huge_pages_sh,
+        "system/server-pages.conf": PackageResources.server_pages_conf,
     ]
 }

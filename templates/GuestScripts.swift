@@ -17,6 +17,8 @@ package enum GuestScript: String, Sendable, CaseIterable {
     case pgbench
     case prepareDataDisk = "prepare-data-disk"
     case registerCluster = "register-cluster"
+    case serverProgress = "server-progress"
+    case settleClock = "settle-clock"
     case startCluster = "start-cluster"
     case takeBack = "take-back"
     case tryServer = "try-server"

@@ -60,9 +60,9 @@ extension DeploymentContext {
             accessFile: plan.files.first { $0.path == plan.layout.accessFile }.map { String(decoding: $0.content, as: UTF8.self) },
             certificateDaysLeft: end.map { CertificateDays.left(until: $0) },
             packetFilter: plan.files.first { $0.path == PacketFilter.path }.map { String(decoding: $0.content, as: UTF8.self) },
-            measurementLock: directory.measurementLock)
+            reservesHugePages: HugePages.areReserved(plan.settings, version: plan.version), measurementLock: directory.measurementLock)
         var (findings, measurements) = try await Verifier.run(target, options, progress: progress, timed: timed)
-        if options.groups.contains(.postgresql) { findings.append(SizeRules.finding(spec, version: plan.version, isRunning: true)) }
+        if options.groups.contains(.postgresql) { findings.append(SizeRules.finding(spec, version: plan.version)) }
         let report = Report(
             appliance: spec.name.rawValue, time: Date.now.ISO8601Format(), accelerator: accelerator, depth: options.depth, findings: findings,
             measurements: measurements)

@@ -138,15 +138,10 @@ extension DeploymentContext {
         var wait = GuestWait(context: self, machine: machine)
         try await wait.start()
         guard try await journal.fact(ConfigurationFact.self) != nil else { return }
+        let signs = wait.signs
         try await wait.watching {
-            while true {
-                do {
-                    try await connect().close()
-                    return
-                } catch let error as Failure where [.guestNoAddress, .postgresConnectionFailed, .postgresConnectionLost].contains(error.code) {
-                    try await ContinuousClock().sleep(for: .milliseconds(250))
-                }
-            }
+            var server = ServerWait(self, signs: signs)
+            try await server.untilItAnswers()
         }
     }
 }

@@ -2,6 +2,7 @@ package import ApplianceModel
 internal import HostSystem
 internal import MachineBackend
 internal import SecureShell
+internal import Synchronization
 internal import Workflow
 
 /// Waits for a booting guest: tells what it prints, leaves a slow one its time, and notices a dead one.
@@ -9,7 +10,8 @@ struct GuestWait {
     let context: DeploymentContext
     let machine: MachineReference
     private var console: ConsoleWatch?
-    private var lastSign = ContinuousClock.now
+    /// The guest's last sign of life, also while a copy of this waits.
+    let signs = SignsOfLife()
     private var wasStartedAgain = false
     /// How often in a row the platform did not answer.
     private var silentAnswers = 0
@@ -38,9 +40,9 @@ struct GuestWait {
         StepProgress.report("waiting for SSH")
         began = .now
         if boots {
-            lastSign = .now
+            signs.note()
             try await WaitingTime.measure {
-                while let console, !console.speaksOfLogin, ContinuousClock.now - lastSign < Self.silence(console) {
+                while let console, !console.speaksOfLogin, ContinuousClock.now - signs.last < Self.silence(console) {
                     try await look()
                     try checkTotal()
                     try await ContinuousClock().sleep(for: .milliseconds(200))
@@ -143,7 +145,7 @@ struct GuestWait {
     private mutating func look() async throws {
         try Task.checkCancellation()
         if let line = try console?.advance() {
-            lastSign = .now
+            signs.note()
             StepProgress.report("guest: \(line)")
         }
         switch try await powerState() {
@@ -161,7 +163,7 @@ struct GuestWait {
                 .guestDied, "the guest has begun to boot \(starts) times and never came up" + consoleTail,
                 remedy: "pgkvm logs \(context.spec.name) --serial says why; 'pgkvm stop --force \(context.spec.name)' ends it")
         }
-        guard ContinuousClock.now - lastSign < patience else {
+        guard ContinuousClock.now - signs.last < patience else {
             throw Failure(
                 .guestSilent,
                 "the guest has printed nothing for \(patience.components.seconds) s and does not answer over SSH" + consoleTail,
@@ -176,18 +178,27 @@ struct GuestWait {
     /// A kernel that stops in the midst of its own start, before it has mounted anything, has nothing to lose: the guest is started
     /// again, once. Seen under emulation on an overloaded host.
     private mutating func startHungKernelAgain() async throws {
-        guard !wasStartedAgain, ContinuousClock.now - lastSign >= context.bootPatience / 2, console?.isBeforeUserSpace == true else { return }
+        guard !wasStartedAgain, ContinuousClock.now - signs.last >= context.bootPatience / 2, console?.isBeforeUserSpace == true else { return }
         wasStartedAgain = true
         StepProgress.report("the guest's kernel fell silent before it mounted anything: starting the guest again")
         try await context.backend.powerOff(machine)
         try await context.backend.start(machine)
-        lastSign = .now
+        signs.note()
     }
 
     private var consoleTail: String {
         guard let tail = console?.tail, !tail.isEmpty else { return "; its console is empty" }
         return "; the last console lines:\n    " + tail.joined(separator: "\n    ")
     }
+}
+
+/// When a guest last showed that it lives.
+final class SignsOfLife: Sendable {
+    private let instant = Mutex(ContinuousClock.now)
+
+    var last: ContinuousClock.Instant { instant.withLock { $0 } }
+
+    func note() { instant.withLock { $0 = .now } }
 }
 
 /// How long a booting guest is waited for.

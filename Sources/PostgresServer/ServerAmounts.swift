@@ -36,7 +36,7 @@ struct ServerAmounts {
     /// The unit of a number without one, in bytes, and PostgreSQL's own default.
     private static let known: [String: (unit: Double, standard: String)] = [
         "shared_buffers": (block, "128MB"), "wal_buffers": (block, "-1"), "min_dynamic_shared_memory": (megabyte, "0"),
-        "effective_cache_size": (block, "4GB"), "temp_buffers": (block, "8MB"),
+        "huge_page_size": (kilobyte, "0"), "effective_cache_size": (block, "4GB"), "temp_buffers": (block, "8MB"),
         "work_mem": (kilobyte, "4MB"), "hash_mem_multiplier": (count, "2"), "maintenance_work_mem": (kilobyte, "64MB"),
         "autovacuum_work_mem": (kilobyte, "-1"), "autovacuum_max_workers": (count, "3"), "logical_decoding_work_mem": (kilobyte, "64MB"),
         "max_connections": (count, "100"), "max_worker_processes": (count, "8"), "max_wal_senders": (count, "10"),

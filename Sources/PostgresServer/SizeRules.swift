@@ -35,16 +35,15 @@ package enum SizeRules {
         let machine = Machine(spec, configuration.settings.effective, version)
         guard !machine.own.isEmpty else { return [] }
         let found = [
-            shared(machine), work(machine), temporary(machine), backends(machine), maintenance(machine), decoding(machine), cache(machine), hugePages(machine),
+            shared(machine), work(machine), temporary(machine), backends(machine), maintenance(machine), decoding(machine), cache(machine),
             log(machine), slots(machine), temporaryFiles(machine),
         ].compactMap(\.self)
         return found.filter { $0.level == .refuse } + found.filter { $0.level == .warn }
     }
 
     /// The concerns as one finding, for plan, deploy and verify.
-    /// - Parameter isRunning: whether a server with these settings runs: what it needs for its start it then has.
-    package static func finding(_ spec: ApplianceSpec, version: Int, isRunning: Bool = false) -> Finding {
-        let concerns = concerns(spec, version: version).filter { !isRunning || $0.path != "postgresql.settings.huge_pages" }
+    package static func finding(_ spec: ApplianceSpec, version: Int) -> Finding {
+        let concerns = concerns(spec, version: version)
         let sizes = "\(spec.machine.memory) of memory and a data disk of \(spec.dataDisk.size)"
         return Finding(
             check: "postgresql.sizes", level: concerns.isEmpty ? .pass : concerns.contains { $0.level == .refuse } ? .fail : .warn,
@@ -184,15 +183,6 @@ extension SizeRules {
         return machine.concern(
             .warn, of: ["effective_cache_size"],
             "\(machine.named("effective_cache_size")) is more than the machine's \(machine.spec.machine.memory): plans count on a cache that is not there")
-    }
-
-    private static func hugePages(_ machine: Machine) -> SizeConcern? {
-        let value = machine.spec.postgresql.settings.first { SettingRules.canonicalName($0.key) == "huge_pages" }?.value
-        guard let value, ["on", "true", "yes", "1"].contains(value.lowercased()) else { return nil }
-        return machine.concern(
-            .warn, of: ["huge_pages"],
-            "with huge_pages \(value) the server starts only where the guest has reserved \(text(machine.shared)) as huge pages (vm.nr_hugepages), which pgkvm does not; "
-                + "'try' uses them as soon as they are there")
     }
 
     // MARK: The data disk

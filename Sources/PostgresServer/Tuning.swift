@@ -28,7 +28,9 @@ package enum Tuning {
             setting(
                 "autovacuum_work_mem", megabytes(plan.autovacuumWorkMemMiB),
                 "For each of the \(plan.autovacuumWorkers) autovacuum workers, so that they cannot crowd out queries."),
-            setting("huge_pages", "try", "Used as soon as the guest reserves them (vm.nr_hugepages)."),
+            setting(
+                "huge_pages", "try",
+                "Taken where the guest has reserved them, which it does from \(HugePages.least) of shared_buffers on; the server starts without, too."),
         ]
     }
 

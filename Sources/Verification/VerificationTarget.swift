@@ -30,6 +30,8 @@ package struct VerificationTarget: Sendable {
     package let certificateDaysLeft: Int?
     /// The packet filter that the guest is to have, as the file that nft reads; nil for none.
     package let packetFilter: String?
+    /// Whether the guest reserves huge pages when the server starts.
+    package let reservesHugePages: Bool
     /// The file by which two verifications of the appliance do not measure at once.
     package let measurementLock: FilePath
 
@@ -38,7 +40,7 @@ package struct VerificationTarget: Sendable {
         machine: MachineReference, connect: @escaping @Sendable () async throws -> PostgresConnection,
         parameters: @escaping @Sendable () async throws -> PostgresParameters, restart: @escaping @Sendable () async throws -> Void,
         settings: [String: String], resolvedSettings: [String: String] = [:], accessFile: String? = nil, certificateDaysLeft: Int?, packetFilter: String? = nil,
-        measurementLock: FilePath
+        reservesHugePages: Bool = false, measurementLock: FilePath
     ) {
         self.spec = spec
         self.accelerator = accelerator
@@ -54,6 +56,7 @@ package struct VerificationTarget: Sendable {
         self.accessFile = accessFile
         self.certificateDaysLeft = certificateDaysLeft
         self.packetFilter = packetFilter
+        self.reservesHugePages = reservesHugePages
         self.measurementLock = measurementLock
     }
 }

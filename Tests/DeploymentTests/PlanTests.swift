@@ -77,7 +77,8 @@ struct PlanTests {
             let scripts = try await plan(scratch, orders()).files.filter { $0.kind == .script }
             #expect(
                 scripts.map(\.target) == [
-                    "prepare-data-disk.sh", "install-postgresql.sh", "initialize-cluster.sh", "register-cluster.sh", "start-cluster.sh", "setup.sql",
+                    "prepare-data-disk.sh", "install-postgresql.sh", "initialize-cluster.sh", "register-cluster.sh", "settle-clock.sh", "start-cluster.sh",
+                    "setup.sql",
                     "introduce-cluster.sh",
                 ])
         }

@@ -13,6 +13,10 @@ struct ClockChecksTests {
     static let held =
         "C0000205,192.0.2.5,2,1763852730.123456789,0.000012345,-0.000004321,0.000022000,-3.512,0.001,0.020,0.012345678,0.000543210,64.5,Normal"
 
+    /// The same by the refclock of `choose-clock.sh`.
+    static let hostClock =
+        "4B564D00,KVM,3,1763852730.123456789,0.000000012,-0.000000004,0.000000022,-3.512,0.000,0.020,0.000000010,0.000010000,8.0,Normal"
+
     @Test("The difference is taken to the middle of question and answer, and is uncertain by half of the time between")
     func difference() throws {
         let difference = try #require(Difference(guest: "1763852730.500000000\n", before: 1_763_852_730, after: 1_763_852_730.5))
@@ -30,6 +34,12 @@ struct ClockChecksTests {
 
     @Test("chrony is believed before systemd, and a line that broke off is no answer")
     func source() {
+        #expect(TimeSource(Self.hostClock + "\nNTPSynchronized=yes\nKVM virtual PTP\n") == .synchronized(by: "chrony, its host's clock (ptp_kvm), stratum 3"))
+        #expect(TimeSource(Self.unheld + "\nNTPSynchronized=no\nKVM virtual PTP\n") == .unusedHostClock)
+        #expect(TimeSource("506 Cannot talk to daemon\nNTPSynchronized=no\nKVM virtual PTP\n") == .unusedHostClock)
+        // The clock of a network card.
+        #expect(TimeSource(Self.unheld + "\nNTPSynchronized=no\nigb ptp\n") == .none)
+        #expect(TimeSource(Self.held + "\nKVM virtual PTP\n") == .synchronized(by: "chrony, source 192.0.2.5, stratum 2"))
         #expect(TimeSource(Self.held + "\nNTPSynchronized=no\n") == .synchronized(by: "chrony, source 192.0.2.5, stratum 2"))
         #expect(TimeSource(Self.unheld + "\nNTPSynchronized=yes\n") == .none)
         #expect(TimeSource(Self.held.replacing("Normal", with: "Not synchronised")) == .none)
@@ -59,6 +69,8 @@ struct ClockChecksTests {
         #expect(ClockChecks.judge(right, .none).level == .warn)
         #expect(ClockChecks.judge(right, .none).measured == "no time source; 1 ms ahead of this host, known to 10 ms")
         #expect(ClockChecks.judge(right, .unknown).level == .warn)
+        #expect(ClockChecks.judge(right, .unusedHostClock).level == .warn)
+        #expect(ClockChecks.judge(right, .unusedHostClock).remedy?.contains("systemctl restart chrony") == true)
         #expect(ClockChecks.judge(nil, .synchronized(by: "chrony")).level == .fail)
     }
 }

@@ -65,6 +65,10 @@ struct GuestChecksTests {
         Mutation(["root_disk_drivers": ""], "disk.system-driver", .fail, "nothing"),
         Mutation(["root_disk_drivers": "virtio_blk virtio-pci,sd ata_piix"], "disk.system-driver", .fail, "virtio_blk, sd on ata_piix"),
         Mutation(["network_driver": "e1000"], "network.driver", .fail, "e1000"),
+        Mutation(["network_driver": ""], "network.driver", .fail, "nothing"),
+        // No card is known, so that nothing can be said of its driver.
+        Mutation(["network_link": "", "network_driver": ""], "network.driver", .fail, "did not say"),
+        Mutation(["network_link": nil], "network.driver", .fail, "did not say"),
         Mutation(["data_mount": "/dev/vda2 ext4 rw,noatime"], "postgresql.data-directory", .fail, "/dev/vda2"),
         Mutation(["data_mount": "/dev/vdb ext4 rw,relatime"], "postgresql.data-directory", .fail, "relatime"),
         Mutation(["data_mount": "/dev/vdb xfs rw,noatime"], "postgresql.data-directory", .fail, "xfs"),

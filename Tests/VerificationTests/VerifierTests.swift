@@ -15,7 +15,7 @@ import Testing
 struct VerifierTests {
     private struct Unreachable: Error {}
 
-    private static let guestCommand = "sudo -n sh"
+    private static let guestCommand = GuestReportSource.command.text
     private static let settingsCommand = ScriptedShell.sqlCommand(version: 17, leaving: ScriptedShell.leftToServer).text
 
     private func target(

@@ -1,4 +1,5 @@
-# Prints facts of the guest, `key=value` a line, for verification. Run as root with: $1 major version. Changes nothing.
+# Prints facts of the guest, `key=value` a line, for verification. Run as root with: $1 major version, and SSH_CONNECTION as sshd set it.
+# Changes nothing.
 version=$1
 echo "cpus=$(nproc --all)"
 echo "memory_kib=$(sed -n 's/^MemTotal: *\([0-9]*\).*/\1/p' /proc/meminfo)"
@@ -34,7 +35,18 @@ echo "write_caches=$(for block in /sys/block/*; do
     [ -e "$block/device" ] && [ "$(cat "$block/ro")" = 0 ] && printf '%s:%s;' "${block##*/}" "$(cat "$block/queue/write_cache")"
 done)"
 echo "root_disk_drivers=$(drivers_of $(disks_of "$(findmnt -n -v -o SOURCE /)"))"
-link=$(ip -o route show default | sed -n 's/.* dev \([^ ]*\).*/\1/p' | head -n 1)
+# The card that has the address to which this session came. A guest may have several cards, name them as it likes, and have no default route.
+# A bridge, bond or VLAN on top of a card has the address then, and the card lies below it.
+cards_below() {
+    [ ! -e "/sys/class/net/$1/device" ] || echo "$1"
+    for lower in "/sys/class/net/$1/lower_"*; do
+        [ ! -e "$lower" ] || cards_below "${lower##*/lower_}"
+    done
+}
+own=$(printf '%s\n' "${SSH_CONNECTION:-}" | cut -s -d ' ' -f 3)
+link=$([ -z "$own" ] || ip -o address show to "$own" | sed -n '1s/^[0-9]*: *\([^ @]*\).*/\1/p')
+card=$([ -z "$link" ] || cards_below "$link" | head -n 1)
+link=${card:-$link}
 echo "network_link=$link"
 echo "network_driver=$(basename "$(readlink -f "/sys/class/net/$link/device/driver" 2>/dev/null)")"
 echo "data_mount=$(findmnt -n -o SOURCE,FSTYPE,OPTIONS --target "/var/lib/postgresql/$version/main" 2>/dev/null)"

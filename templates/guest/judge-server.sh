@@ -18,7 +18,11 @@ systemd-run --quiet --pipe --wait --collect --unit=pgkvm-judgement --property=Us
     exit 5
 }
 echo '== host'
-echo "hugePages $(sed -n 's/^HugePages_Total: *\([0-9]*\)/\1/p' /proc/meminfo)"
+# As many huge pages as the guest has memory for, less what its system needs; or more, where they are reserved already.
+amount() { sed -n "s/^$1: *\([0-9]*\).*/\1/p" /proc/meminfo; }
+room=$((($(amount MemTotal) - 131072) / $(amount Hugepagesize)))
+there=$(amount HugePages_Total)
+echo "hugePages $((room > there ? room : there))"
 # What a start with fewer of them would not take.
 echo "prepared $(ls "$main/pg_twophase" 2>/dev/null | wc -l)"
 echo "slots $(ls "$main/pg_replslot" 2>/dev/null | wc -l)"

@@ -6,13 +6,15 @@ uuid=$1
 device=/dev/disk/by-id/virtio-$2
 origin=$3
 target=/var/lib/postgresql
+unit=$(systemd-escape --path --suffix=mount "$target")
 
 refuse() {
     echo "$1" >&2
     exit 3
 }
 
-udevadm settle --timeout=30 || true
+# It ends as soon as udev has seen every device; a slow guest needs its time for that.
+udevadm settle --timeout=300 || true
 [ -b "$device" ] || refuse "there is no data disk '$device' in the guest"
 
 # blkid -p reads the device itself. 2: nothing known on it; anything else that is not 0: more than one signature.
@@ -42,8 +44,28 @@ make_file_system() {
     sync "$device"
 }
 
+# nofail: SSH stays up without the disk. No limit for disk and mount: systemd would give up both for good, while the disk of a slow guest is still
+# on its way. PostgreSQL's unit requires the mount, so it starts when the disk comes, and never on the system disk.
+remember_mount() {
+    if grep -q "^UUID=$uuid " /etc/fstab; then
+        sed "/^UUID=$uuid /s/x-systemd\.device-timeout=60s/$patience/" /etc/fstab >/etc/fstab.pgkvm-new
+    else
+        { sed '$a\' /etc/fstab && echo "UUID=$uuid $target ext4 noatime,nofail,$patience 0 2"; } >/etc/fstab.pgkvm-new
+    fi
+    if cmp -s /etc/fstab.pgkvm-new /etc/fstab; then
+        rm /etc/fstab.pgkvm-new
+    else
+        chmod 644 /etc/fstab.pgkvm-new
+        sync /etc/fstab.pgkvm-new
+        mv /etc/fstab.pgkvm-new /etc/fstab
+        sync /etc
+    fi
+}
+patience=x-systemd.device-timeout=infinity,x-systemd.mount-timeout=infinity
+
 if mountpoint -q "$target"; then
     [ "$(findmnt -n -o UUID "$target")" = "$uuid" ] || refuse "'$target' is already mounted from another disk"
+    remember_mount
     exit 0
 fi
 if is_blank; then
@@ -57,14 +79,13 @@ else
     refuse "the data disk already holds '${found_type:-a partition table}' (UUID ${found_uuid:-none}); it is never formatted"
 fi
 
-# nofail: SSH stays up without the disk. PostgreSQL's unit requires the mount, so it never starts on the system disk.
-line="UUID=$uuid $target ext4 noatime,nofail,x-systemd.device-timeout=60s 0 2"
-if ! grep -q "^UUID=$uuid " /etc/fstab; then
-    printf '%s\n' "$line" >>/etc/fstab
-    sync /etc/fstab
-fi
+remember_mount
 mkdir -p "$target"
-if ! mount "$target"; then
+# The boot may be checking and mounting it right now: then this waits for the end of that.
+if systemctl is-active --quiet "$(systemd-escape --path --suffix=device "/dev/disk/by-uuid/$uuid")" && systemctl is-enabled --quiet "$unit" 2>/dev/null; then
+    systemctl start "$unit" || true
+fi
+if ! mountpoint -q "$target" && ! mount "$target"; then
     echo "checking the file system"
     fsck.ext4 -p "$device" || [ $? -le 1 ]
     mount "$target"

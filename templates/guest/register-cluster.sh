@@ -19,4 +19,5 @@ if [ ! -e "$config/postgresql.conf" ]; then
 fi
 install -d -o postgres -g postgres -m 0755 "$config/conf.d"
 install -d -o root -g postgres -m 1775 /var/log/postgresql
+install -d -m 0755 /usr/lib/pgkvm /etc/systemd/system/chrony.service.d "/etc/systemd/system/postgresql@$version-main.service.d"
 sync -f "$config"

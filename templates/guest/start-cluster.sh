@@ -7,6 +7,7 @@ start_server() {
     action=$2
     unit=postgresql@$version-main.service
     pidfile=/var/lib/postgresql/$version/main/postmaster.pid
+    pages=/etc/systemd/system/$unit.d/pgkvm.conf
     # Each of systemd's reloads, which `enable` brings along, costs an emulated guest seconds.
     systemctl is-enabled --quiet postgresql.service || systemctl enable --quiet postgresql.service
     # The unit by which all clusters are stopped and restarted; it does nothing itself.
@@ -20,6 +21,8 @@ start_server() {
         pg_ctlcluster "$version" main reload
     else
         systemctl reset-failed "$unit" 2>/dev/null || true
+        # By it the unit reserves huge pages.
+        if grep -q ' on$' "$pages" 2>/dev/null && [ "$(systemctl show --value --property=NeedDaemonReload "$unit")" = yes ]; then systemctl daemon-reload; fi
         # pg_ctlcluster goes on looking for a while at a server that is ready; the server's own word, below, comes seconds earlier.
         systemctl restart --no-block "$unit"
     fi

@@ -24,17 +24,19 @@ sub connecting {
     return connect($socket, pack_sockaddr_in($port, inet_aton($address))) || $! == EINPROGRESS ? $socket : undef;
 }
 
-# The way out: device, gateway, and the hardware addresses of both.
+# The card that has our address, and the hardware addresses at both its ends. Another card may have the default route, and there may be none.
+# Whatever neighbour answered on this one will do: behind each of them is the host.
 sub first_line { open(my $file, '<', $_[0]) or die "$_[0]: $!"; my $line = <$file>; chomp $line; return $line }
-my ($device, $gateway);
-open(my $routes, '<', '/proc/net/route') or die "routes: $!";
-while (<$routes>) { ($device, $gateway) = ($1, inet_ntoa(pack 'L', hex $2)) if /^(\S+)\s+00000000\s+([0-9A-F]{8})\s/ && hex $2 }
-defined $device or die "no default route\n";
+sub lines_of { open(my $file, $_[0], $_[1]) or die "$_[1]: $!"; my @lines = <$file>; return @lines }
+my ($device) = map { /^\d+: *([^ @]+).* inet \Q$own\E\// } lines_of('-|', 'ip -o -4 address show');
+defined $device or die "no network card has the address $own\n";
 my $mine = pack 'H12', first_line("/sys/class/net/$device/address") =~ tr/://dr;
 my $index = first_line("/sys/class/net/$device/ifindex");
-open(my $neighbours, '<', '/proc/net/arp') or die "neighbours: $!";
-my ($theirs) = map { /^\Q$gateway\E\s+\S+\s+\S+\s+([0-9a-f:]{17})\s/ ? pack('H12', $1 =~ tr/://dr) : () } <$neighbours>;
-defined $theirs or die "the gateway has no hardware address\n";
+my ($gateway) = map { /^\Q$device\E\s+00000000\s+([0-9A-F]{8})\s/ && hex $1 ? inet_ntoa(pack 'L', hex $1) : () } lines_of('<', '/proc/net/route');
+my %neighbours = map { /^([0-9.]+)\s+\S+\s+\S+\s+([0-9a-f:]{17})\s.*\s\Q$device\E$/ && $2 ne '00:00:00:00:00:00' ? ($1, $2) : () }
+    lines_of('<', '/proc/net/arp');
+my ($theirs) = map { pack 'H12', tr/://dr } grep { defined } $neighbours{$gateway // ''}, map { $neighbours{$_} } sort keys %neighbours;
+defined $theirs or die "no neighbour on $device has a hardware address\n";
 
 sub checksum {
     my $sum = 0;

@@ -3,6 +3,7 @@ internal import BuiltinTemplates
 internal import CloudInit
 internal import MachineBackend
 internal import PostgresServer
+internal import Quoting
 internal import SpecFile
 
 /// Every file that a deployment of a spec renders. What is secret, and what is only chosen at the deployment, stands as a placeholder.
@@ -42,7 +43,7 @@ struct PlannedFiles {
         let content = try ServerContent(spec, version: version, place: place)
         let rendered = content.files.map {
             PlannedFile(
-                kind: $0.path == PacketFilter.path ? .guest : .postgresql, target: $0.path, owner: $0.owner, mode: $0.mode,
+                kind: $0.path.begins(with: content.layout.configurationDirectory) ? .postgresql : .guest, target: $0.path, owner: $0.owner, mode: $0.mode,
                 content: String(decoding: $0.content, as: UTF8.self))
         }
         let certified = content.names.joined(separator: ", ")
@@ -71,7 +72,7 @@ struct PlannedFiles {
             file(.initializeCluster, GuestScript.initializeCluster.text(number, server.locale, server.timeZone)),
             file(.registerCluster, GuestScript.registerCluster.text(number)),
         ] + filter + [
-            file(.startCluster, GuestScript.startCluster.text(number, "restart")),
+            file(.settleClock, GuestScript.settleClock.text()), file(.startCluster, GuestScript.startCluster.text(number, "restart")),
             PlannedFile(kind: .script, target: "setup.sql", owner: nil, mode: nil, content: try setup(version)),
             file(.introduceCluster, GuestScript.introduceCluster.text(number)),
         ]

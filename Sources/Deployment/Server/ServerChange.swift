@@ -22,7 +22,8 @@ enum ServerChange {
         let begin = isFirst ? "" : GuestScript.takeBack.text() + GuestScript.beginChange.text(version, action)
         let script =
             GuestScript.startCluster.text() + begin + GuestScript.registerCluster.text(version)
-            + GuestFiles.script(plan.files + plan.files(of: certificate)) + filter + GuestScript.startCluster.text(version, action)
+            + GuestFiles.script(plan.files + plan.files(of: certificate)) + filter + GuestScript.settleClock.text()
+            + GuestScript.startCluster.text(version, action)
         let result = try await shell.run("sudo -n sh -eu", input: Array(whole(script).utf8), timeout: limit)
         guard result.status != 0 else { return }
         let reason = Self.reason(result)

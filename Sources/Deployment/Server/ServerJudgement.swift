@@ -72,19 +72,10 @@ struct ServerJudgement {
             guard setting.context == "postmaster", !setting.isAlterSystem, let value = now[setting.name] else { return false }
             guard !trialOwn.contains(setting.name) else {
                 // The trial did not resolve it; of those it is the only one that a spec may set.
-                return setting.name == "huge_pages" && hugePages(server) != value
+                return setting.name == "huge_pages" && HugePages.text(server.written["huge_pages"]) != value
             }
             return value != setting.value
         }.map(\.name).sorted()
-    }
-
-    /// `on`, `off` or `try`, which has other spellings in a file.
-    private static func hugePages(_ server: ServerAnswer.Server) -> String {
-        switch server.written["huge_pages"]?.lowercased() {
-        case "on", "true", "yes", "1": "on"
-        case "off", "false", "no", "0": "off"
-        default: "try"
-        }
     }
 
     /// Settings of the context `postmaster` that `try-server.sh` gives on the command line.
@@ -122,10 +113,10 @@ extension ServerJudgement {
                 "wal_level",
                 "'\(value("wal_level") ?? "")' cannot carry the logical replication slot \(SpecRules.shown(slot.name)); drop the slot first, or keep logical")
         }
-        if hugePages(server) == "on", let needed = server.hugePages.flatMap({ Int($0) }),
+        if HugePages.text(server.written["huge_pages"]) == "on", let needed = server.hugePages.flatMap({ Int($0) }),
             let there = answer.host["hugePages"], needed > there
         {
-            refuse("huge_pages", "'on' needs \(needed) huge pages, and the guest reserves \(there); reserve them first (vm.nr_hugepages), or take 'try'")
+            refuse("huge_pages", "'on' needs \(needed) huge pages, and the guest has memory for \(there); lower shared_buffers, or take 'try'")
         }
         if let command = server.written["archive_command"], let library = server.written["archive_library"], !command.isEmpty, !library.isEmpty {
             refuse("archive_library", "\(SpecRules.shown(library)) and archive_command cannot both be set; set 'archive_command' to an empty text beside it")

@@ -37,6 +37,7 @@ struct ServerContent {
             let rules = try PacketFilter.render(host: place.host, allowFrom: spec.postgresql.allowFrom, port: layout.port)
             files.append(GuestFile(path: PacketFilter.path, content: Array(rules.utf8), owner: "root:root", mode: "0644"))
         }
+        files += SystemFiles.all(settings: configuration.settings.effective, version: version)
         self.files = files
         let roles = spec.postgresql.roles.map { "role \($0.name) \($0.memberOf)" } + spec.postgresql.databases.map { "database \($0)" }
         let text = files.map { "\($0.path)\n\(String(decoding: $0.content, as: UTF8.self))" } + names + addresses.map(\.description) + roles

@@ -39,6 +39,11 @@ struct ConfigurePostgreSQLStep: Step {
     func perform(_ context: DeploymentContext) async throws {
         let known = try await context.journal.fact(ConfigurationFact.self)
         let isFirst = known == nil
+        // A server that is still recovering would begin again.
+        if !isFirst {
+            var wait = ServerWait(context, signs: SignsOfLife())
+            try await wait.untilSettled()
+        }
         let restarts = isFirst ? true : try await judged(context)
         let plan = try await ServerPlan(context)
         try plan.authority.save(to: context.directory)

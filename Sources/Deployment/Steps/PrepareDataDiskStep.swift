@@ -19,9 +19,15 @@ struct PrepareDataDiskStep: Step {
 
     func inspect(_ context: DeploymentContext) async throws -> StepStatus {
         guard let uuid = try await context.journal.fact(DataDiskFact.self)?.uuid else { return .pending }
-        let found = try await context.guest.run("findmnt -n -o UUID /var/lib/postgresql", input: [], timeout: .seconds(60))
-        guard found.status == 0, found.outputText.split(whereSeparator: \.isWhitespace).first.map(String.init) == uuid else { return .pending }
+        let found = try await context.guest.run(Self.mountedCommand(uuid), input: [], timeout: .seconds(60))
+        guard found.status == 0 else { return .pending }
         return .satisfied("mounted on /var/lib/postgresql")
+    }
+
+    /// Succeeds where the file system is mounted, and the next boot mounts it as this version means it: a former one had systemd give up after 60 s.
+    static func mountedCommand(_ uuid: String) -> ShellCommand {
+        let script = #"[ "$(findmnt -n -o UUID /var/lib/postgresql)" = "$1" ] && ! grep -q "^UUID=$1 .*x-systemd\.device-timeout=60s" /etc/fstab"#
+        return "sh -c \(script) sh \(uuid)"
     }
 
     func perform(_ context: DeploymentContext) async throws {

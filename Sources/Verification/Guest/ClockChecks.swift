@@ -19,7 +19,8 @@ enum ClockChecks {
     }
 
     static let timeCommand: ShellCommand = "date +%s.%N"
-    static let sourceCommand: ShellCommand = "chronyc -c -n tracking 2>/dev/null; timedatectl show -p NTPSynchronized 2>/dev/null; true"
+    static let sourceCommand: ShellCommand =
+        "chronyc -c -n tracking 2>/dev/null; timedatectl show -p NTPSynchronized 2>/dev/null; cat /sys/class/ptp/*/clock_name 2>/dev/null; true"
 
     /// The guest's clock less this host's, in seconds.
     struct Difference: Sendable, Equatable {
@@ -44,20 +45,25 @@ enum ClockChecks {
     enum TimeSource: Sendable, Equatable {
         case synchronized(by: String)
         case none
+        /// The kernel shows the host's clock, and nothing holds the guest's by it.
+        case unusedHostClock
         /// Neither chrony nor systemd said anything.
         case unknown
 
-        /// Reads the line of `chronyc -c tracking` (14 fields, the last one the leap status) and that of `timedatectl`.
+        /// Reads the line of `chronyc -c tracking` (14 fields, the last one the leap status), that of `timedatectl`, and the names of the kernel's clocks.
         init(_ text: String) {
             let lines = text.split(at: "\n")
+            let hasHostClock = lines.contains("KVM virtual PTP")
             let tracking = lines.map { $0.split(at: ",", omittingEmptySubsequences: false) }.first { $0.count == 14 }
             if let tracking, let stratum = Int(tracking[2]) {
                 let isHeld = tracking[13] != "Not synchronised" && tracking[0] != "00000000" && stratum > 0
-                self = isHeld ? .synchronized(by: "chrony, source \(tracking[1]), stratum \(stratum)") : .none
+                // The name is the one that choose-clock.sh gives it.
+                let source = tracking[1] == "KVM" ? "its host's clock (ptp_kvm)" : "source \(tracking[1])"
+                self = isHeld ? .synchronized(by: "chrony, \(source), stratum \(stratum)") : hasHostClock ? .unusedHostClock : .none
             } else if lines.contains("NTPSynchronized=yes") {
                 self = .synchronized(by: "systemd")
             } else {
-                self = lines.contains("NTPSynchronized=no") ? .none : .unknown
+                self = hasHostClock ? .unusedHostClock : lines.contains("NTPSynchronized=no") ? .none : .unknown
             }
         }
     }
@@ -73,6 +79,7 @@ enum ClockChecks {
             switch source {
             case .synchronized(let by): "held by \(by)"
             case .none: "no time source"
+            case .unusedHostClock: "no time source, although the guest sees its host's clock (ptp_kvm)"
             case .unknown: "time source unknown"
             }
         func finding(_ level: Finding.Level, _ remedy: String?) -> Finding {
@@ -83,6 +90,7 @@ enum ClockChecks {
         switch source {
         case .synchronized: return finding(.pass, nil)
         case .none: return finding(.warn, "the guest reaches no time server: give /etc/chrony/sources.d one that it reaches, or its clock drifts")
+        case .unusedHostClock: return finding(.warn, "systemctl restart chrony in the guest: it looks for the host's clock when it starts")
         case .unknown: return finding(.warn, "neither chronyc nor timedatectl answered in the guest: install chrony")
         }
     }

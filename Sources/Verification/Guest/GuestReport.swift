@@ -28,6 +28,9 @@ actor GuestReportSource {
     private let target: VerificationTarget
     private var question: Task<GuestReport, any Error>?
 
+    /// What the script is given to.
+    static let command: ShellCommand = #"sudo -n env SSH_CONNECTION="$SSH_CONNECTION" sh"#
+
     init(target: VerificationTarget) { self.target = target }
 
     func get() async throws -> GuestReport {
@@ -35,7 +38,8 @@ actor GuestReportSource {
             question
             ?? Task { [target] in
                 let script = GuestScript.guestReport.text("\(target.postgresqlVersion)")
-                let result = try await target.shell.check("sudo -n sh", input: Array(script.utf8), timeout: .seconds(180))
+                // The script finds the network card by the variable, which sudo would take away.
+                let result = try await target.shell.check(Self.command, input: Array(script.utf8), timeout: .seconds(180))
                 return GuestReport(result.outputText)
             }
         question = task

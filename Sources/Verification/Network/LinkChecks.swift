@@ -5,6 +5,7 @@ internal import SecureShell
 enum LinkChecks {
     static let group = CheckGroup(name: .network, check: "network.offloads") { run, _ in
         let link = try await run.guestReport.get()["network_link"]
+        guard !link.isEmpty else { return ["network.offloads", "network.queues"].map { .unsaid($0, expected: "an answer about the network card") } }
         let path = try await NetworkPath.shown(run.target)
         // A device without the one or the other is told apart from a missing ethtool by what is printed.
         let features = try await run.target.shell.run("/usr/sbin/ethtool -k \(link)", input: [], timeout: .seconds(30)).outputText

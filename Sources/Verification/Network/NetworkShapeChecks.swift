@@ -6,5 +6,8 @@ enum NetworkShapeChecks {
         findings(try await run.guestReport.get())
     }
 
-    static func findings(_ report: GuestReport) -> [Finding] { [.driver("network.driver", report["network_driver"], "virtio_net")] }
+    static func findings(_ report: GuestReport) -> [Finding] {
+        guard !report["network_link"].isEmpty else { return [.unsaid("network.driver", expected: "virtio_net")] }
+        return [.driver("network.driver", report["network_driver"], "virtio_net")]
+    }
 }

@@ -10,7 +10,10 @@ enum PlacementChecks {
         let target = run.target
         let script = GuestScript.clusterReport.text(SessionDefaults.options(version: target.postgresqlVersion))
         let report = GuestReport(try await target.shell.check("sudo -n sh", input: Array(script.utf8), timeout: .seconds(60)).outputText)
-        return [placement(report, version: target.postgresqlVersion, asked: target.settings), hugePages(report, asked: target.settings["huge_pages"])]
+        return [
+            placement(report, version: target.postgresqlVersion, asked: target.settings),
+            hugePages(report, asked: target.settings["huge_pages"], areReserved: target.reservesHugePages),
+        ]
     }
 
     /// Data and WAL on the data disk, the log on the system disk, each in the planned directory with every link followed.
@@ -44,8 +47,10 @@ enum PlacementChecks {
             remedy: faults.isEmpty ? nil : "look at /etc/fstab, at links in the data directory and at log_directory in the guest")
     }
 
-    /// - Parameter asked: the setting `huge_pages`; nil is the server's default, `try`.
-    static func hugePages(_ report: GuestReport, asked: String?) -> Finding {
+    /// - Parameters:
+    ///   - asked: the setting `huge_pages`; nil is the server's default, `try`.
+    ///   - areReserved: whether the guest is to reserve them when the server starts.
+    static func hugePages(_ report: GuestReport, asked: String?, areReserved: Bool) -> Finding {
         guard let reserved = Int(report["huge_pages_reserved"]), let mappings = Int(report["huge_mappings"]) else {
             return Finding(
                 check: "postgresql.huge-pages", level: .fail, measured: "the guest did not say", expected: "huge pages in force where asked for",
@@ -54,14 +59,19 @@ enum PlacementChecks {
         // Since 17 the server says it; before, the kernel's list of the postmaster's mappings does.
         let isInForce = ["on", "off"].contains(report["huge_pages_status"]) ? report["huge_pages_status"] == "on" : mappings > 0
         let asked = asked ?? "try"
-        let level: Finding.Level = isInForce || asked == "off" ? .pass : asked == "on" ? .fail : reserved > 0 ? .warn : .pass
+        let level: Finding.Level = isInForce || asked == "off" ? .pass : asked == "on" ? .fail : areReserved || reserved > 0 ? .warn : .pass
         return Finding(
             check: "postgresql.huge-pages", level: level,
             measured: "\(isInForce ? "in force" : "not in force"), huge_pages = \(report["huge_pages"]), \(reserved) pages reserved in the guest",
-            expected: asked == "on" ? "in force" : asked == "try" ? "in force once the guest reserves them" : "as it is: not asked for",
-            remedy: level == .pass
-                ? nil : "reserve as many as shared_memory_size_in_huge_pages says (vm.nr_hugepages in the guest), then restart the server")
+            expected: asked == "on" || asked == "try" && areReserved
+                ? "in force" : asked == "try" ? "in force once the guest reserves them" : "as it is: not asked for",
+            remedy: level == .pass ? nil : areReserved || asked == "on" ? restart : reserve)
     }
+
+    private static let restart =
+        "pgkvm restart, at a time of your choice: the guest reserves them when the server starts, and finds the memory for it after a boot"
+    private static let reserve =
+        "reserve as many as shared_memory_size_in_huge_pages says (vm.nr_hugepages in the guest), then restart the server"
 
     private static func shown(_ text: String) -> String { text.isEmpty ? "an unknown place" : text }
 }

@@ -94,9 +94,21 @@ struct ServerRulesTests {
             ("try", ["huge_pages_reserved": ""], .fail), ("try", ["huge_mappings": ""], .fail),
         ] as [(String, [String: String], Finding.Level)])
     func hugePages(asked: String, changes: [String: String], level: Finding.Level) {
-        let finding = PlacementChecks.hugePages(Self.guestReport(changes), asked: asked)
+        let finding = PlacementChecks.hugePages(Self.guestReport(changes), asked: asked, areReserved: false)
         #expect(finding.level == level)
         #expect((finding.remedy == nil) == (level == .pass))
+    }
+
+    @Test(
+        "Where the guest is to reserve them, a server without them is a warning, and a restart its remedy",
+        arguments: [
+            ("try", [:], .warn), ("try", ["huge_pages_reserved": "200"], .warn), ("on", [:], .fail),
+            ("try", ["huge_pages_status": "on", "huge_pages_reserved": "200"], .pass), ("try", ["huge_pages_status": "", "huge_mappings": "1"], .pass),
+        ] as [(String, [String: String], Finding.Level)])
+    func reservedHugePages(asked: String, changes: [String: String], level: Finding.Level) {
+        let finding = PlacementChecks.hugePages(Self.guestReport(changes), asked: asked, areReserved: true)
+        #expect(finding.level == level)
+        #expect((finding.remedy?.contains("pgkvm restart") == true) == (level != .pass))
     }
 
     private static func database(_ name: String, provider: String = "b", locale: String? = "C.UTF-8", encoding: String = "UTF8") -> LocaleChecks.Database {
