@@ -42,13 +42,15 @@ package enum PVECallPlan {
                 machine.call(
                     .put, ["config"], [MachineParameters.seedDrive: "\(isoStore):iso/\(seed),media=cdrom"],
                     "qm set VMID --\(MachineParameters.seedDrive) \(isoStore):iso/\(seed),media=cdrom"),
+                // The change before has appended the drive, and one of the boot order cannot be unplugged.
+                machine.call(
+                    .put, ["config"], ["boot": MachineParameters.bootOrder([MachineParameters.systemDrive])],
+                    "qm set VMID --boot order=\(MachineParameters.systemDrive)"),
                 machine.call(.post, ["status", "start"], [:], "qm start VMID"),
             ]
             + (spec.network.address == nil
                 ? [machine.call(.get, ["agent", "network-get-interfaces"], [:], "qm guest cmd VMID network-get-interfaces")] : [])
             + [
-                machine.call(
-                    .put, ["config"], [MachineParameters.seedDrive: "none,media=cdrom"], "qm set VMID --\(MachineParameters.seedDrive) none,media=cdrom"),
                 machine.call(.put, ["config"], ["delete": MachineParameters.seedDrive], "qm set VMID --delete \(MachineParameters.seedDrive)"),
                 .deleteVolume("\(isoStore):iso/\(seed)", node: node),
             ]

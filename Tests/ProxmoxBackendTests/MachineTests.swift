@@ -149,18 +149,6 @@ struct MachineTests {
         }
     }
 
-    @Test("A guest that holds its seed's drive loses the medium all the same")
-    func heldSeed() async throws {
-        var model = PVEModel()
-        model.holdsDrives = true
-        try await Rig.run(model) { rig in
-            let machine = try await rig.deploy()
-            try await rig.backend.detachSeed(from: machine)
-            #expect(rig.ours[100]?.config["scsi1"] == "none,media=cdrom")
-            #expect(rig.seeds.isEmpty)
-        }
-    }
-
     @Test("A token that may not delete media blanks the seed")
     func blanked() async throws {
         var model = PVEModel()

@@ -61,8 +61,15 @@ extension PVECall {
         return call
     }
 
+    /// What is pending is shown as if it were in force.
     static func config(_ place: PVEPlace) -> PVECall {
         PVECall(.get, place.segments("config"), permission: place.permission("VM.Audit"), command: "qm config \(place.vmid)")
+    }
+
+    /// Without what is pending: what a machine that runs really has.
+    static func currentConfig(_ place: PVEPlace) -> PVECall {
+        PVECall(
+            .get, place.segments("config"), ["current": "1"], permission: place.permission("VM.Audit"), command: "qm config \(place.vmid) --current 1")
     }
 
     /// Changes the configuration at once, as far as a running machine takes it.

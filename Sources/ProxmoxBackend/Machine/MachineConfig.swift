@@ -57,6 +57,9 @@ struct MachineConfig: Sendable {
         }
     }
 
+    /// The drives and cards that the firmware tries, in their order; empty where it is the server's own.
+    var bootOrder: [String] { drive("boot")?["order"].map { $0.split { ";, ".contains($0) }.map(String.init) } ?? [] }
+
     /// The MAC address of the first card.
     var macAddress: String? { drive("net0").flatMap { $0["virtio"] ?? $0["macaddr"] } }
     var bridge: String? { drive("net0")?["bridge"] }

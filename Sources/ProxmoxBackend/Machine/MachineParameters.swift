@@ -45,7 +45,7 @@ struct MachineParameters {
         add(Self.dataDrive, try PVEDrive(source: .new(store: store, gibibytes: size), aio: aio, serial: MachineSpec.dataDiskSerial).text())
         guard let bridge = spec.network.device else { throw Self.noBridge }
         add("net0", try PVECard(macAddress: spec.network.macAddress, bridge: bridge, queues: spec.network.queues ?? 1).text())
-        add("boot", "order=\(Self.systemDrive)")
+        add("boot", Self.bootOrder([Self.systemDrive]))
         add("agent", "enabled=1")
         add("serial0", "socket")
         add("vga", "serial0")
@@ -60,6 +60,8 @@ struct MachineParameters {
             ("memory", "\(cpu.memory.mebibytes)"),
         ].map { PVECall.Parameter(name: $0.0, value: $0.1) }
     }
+
+    static func bootOrder(_ drives: [String]) -> String { "order=" + drives.joined(separator: ";") }
 
     /// A new volume has whole gibibytes.
     static func wholeGibibytes(_ size: ByteSize) -> Int64 { (size.bytes + (1 << 30) - 1) >> 30 }

@@ -36,7 +36,11 @@ package struct PVEModel: Sendable {
 
     package struct Machine: Sendable {
         package var node: String
+        /// What it has; what is pending is beside it.
         package var config: [String: String]
+        /// What gets in force with the next stop.
+        package var pending: [String: String] = [:]
+        package var pendingDeletions: Set<String> = []
         /// `running`, `paused`, `io-error`, …; nil is off.
         package var state: String?
         /// Whether the guest lets a shutdown pass unheard.
@@ -156,8 +160,10 @@ package struct PVEModel: Sendable {
     package var refusalDelay = Duration.zero
     /// Whether whole numbers come as texts, now and then.
     package var textNumbers = true
-    /// Whether a running guest keeps a drive that is taken away.
-    package var holdsDrives = false
+    /// How many more times a running guest holds on to a drive that is taken away.
+    package var busyUnplugs = 0
+    /// Whether drives are plugged and unplugged while a machine runs; else the change is pending, and the server says nothing of that.
+    package var hotplugsDisks = true
     var tasks: [String: Work] = [:]
     package var taskOrder: [String] = []
     var nextTask = 1
