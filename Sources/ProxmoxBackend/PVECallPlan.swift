@@ -23,7 +23,7 @@ package enum PVECallPlan {
         let store = place?.storage ?? connection.storage ?? "<store>"
         let imageStore = place?.imageStorage ?? connection.imageStorage ?? "<import-store>"
         let isoStore = place?.mediaStorage ?? connection.isoStorage ?? "<iso-store>"
-        let image = "pgkvm-<sha256>.\(spec.image.format.rawValue)"
+        let image = ProxmoxBackend.LocalImage.name(checksum: "<sha256>", upload: "<upload>", spec.image.format)
         let seed = ProxmoxBackend.seedName(spec.deployment)
         let parameters = try MachineParameters(
             spec: spec, vmid: "<vmid>", store: store, image: "\(imageStore):import/\(image)", pool: connection.pool

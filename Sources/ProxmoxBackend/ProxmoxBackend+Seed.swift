@@ -17,6 +17,7 @@ extension ProxmoxBackend {
         let wanted = Wanted(vcpus: 1, memory: .mebibytes(1), space: ByteSize(bytes: 0), bridge: "", isoStorage: connection.isoStorage)
         let store = try NodeExamination.isoStore(node: found.place.node, stores: stores, wanted).name
         let name = Self.seedName(machine.deployment)
+        try await letSeedUploadsEnd(machine.deployment, client)
         // One that is there already is replaced: the seed may have been made anew.
         try await client.run(
             .uploadMedium(medium, as: name, node: found.place.node, storage: store), title: "the upload of the seed", limit: timing.task, report: report)
@@ -155,7 +156,13 @@ extension ProxmoxBackend {
         return (found, silent)
     }
 
+    /// A run that was killed may have left one, which would bring its medium back, or put it in the place of a newer one.
+    private func letSeedUploadsEnd(_ deployment: DeploymentID, _ client: PVEClient) async throws {
+        try await letUploadsEnd(client, title: "another upload of the seed") { $0 == Self.seedName(deployment) }
+    }
+
     private func removeMedia(_ place: PVEPlace, _ deployment: DeploymentID, _ client: PVEClient) async throws {
+        try await letSeedUploadsEnd(deployment, client)
         let media = try await media(place, deployment, client)
         for medium in media.silent {
             report(

@@ -67,7 +67,7 @@ struct FaultTests {
         model.faults = [PVEModel.Fault("POST", "/qemu", .endlessTask)]
         try await PVEServer.with(model) { server in
             var timing = Rig.timing
-            timing.copySilence = .milliseconds(100)
+            timing.copySilence = .seconds(6)
             let connection = ProxmoxConnection(url: server.url, trust: .authority(server.authority))
             let rig = try Rig(server)
             let backend = ProxmoxBackend(
@@ -130,7 +130,7 @@ struct FaultTests {
     func othersWork() async throws {
         try await PVEServer.with { server in
             var timing = Rig.timing
-            timing.copySilence = .milliseconds(100)
+            timing.copySilence = .seconds(6)
             let rig = try Rig(server)
             let backend = ProxmoxBackend(
                 connection: rig.connection, environment: { $0 == PVEToken.variable ? rig.server.tokenLine : nil }, timing: timing)

@@ -80,7 +80,7 @@ struct MachineTests {
         }
     }
 
-    @Test("The image is uploaded once, under the name of its content, and anew where a former copy was cut off")
+    @Test("The image is uploaded once, under a name with its checksum, and anew where a former copy was cut off")
     func image() async throws {
         try await Rig.run { rig in
             let first = try await rig.backend.create(rig.machineSpec)

@@ -90,7 +90,31 @@ struct PVETask {
     }
 
     func log(from start: Int) async throws -> [String] {
-        try await client.data(.taskLog(upid, from: start)).elements.compactMap { $0["t"]?.text }
+        let lines = try await client.data(.taskLog(upid, from: start)).elements.compactMap { $0["t"]?.text }
+        // A log that has no line yet, or is not there yet, is told as one line. It is none: the first real one takes its place.
+        if start == 0, lines.count == 1, let line = lines.first, line == "no content" || line.begins(with: "unable to open file") { return [] }
+        return lines
+    }
+
+    /// What the first line of the log says that `reading` can tell something of; nil where the work ends before, or says nothing in that time.
+    func firstWord<Word>(within limit: Duration, reading: (String) -> Word?) async throws -> Word? {
+        let clock = ContinuousClock()
+        let word: Word?? = try await WaitingTime.measure {
+            try await poll(every: client.timing.firstPause, until: clock.now + limit, on: clock) {
+                let lines: [String]
+                do {
+                    lines = try await log(from: 0)
+                } catch let error as Failure where error.code == .proxmoxPermission {
+                    // Somebody else's work, which the token may see and not read.
+                    return .some(nil)
+                } catch let error as Failure where error.isSilence {
+                    return nil
+                }
+                if let word = lines.lazy.compactMap(reading).first { return .some(word) }
+                return lines.contains { $0.begins(with: "TASK ") } ? .some(nil) : nil
+            }
+        }
+        return word ?? nil
     }
 
     /// Ends what only copies, so that it goes on making nothing; what it has made may stay.

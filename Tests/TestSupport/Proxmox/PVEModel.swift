@@ -49,6 +49,8 @@ package struct PVEModel: Sendable {
         package var address: String?
         /// What the HA manager is to bring about at one of the next looks at the machine.
         var requested: (state: String?, looks: Int)?
+        /// Whether its system disk has other bytes than the image: that was written to while it was read.
+        package var isTorn = false
         /// In how many more lists it has no name yet.
         var listsWithoutName = 0
 
@@ -62,10 +64,13 @@ package struct PVEModel: Sendable {
     package struct File: Sendable {
         package let path: FilePath
         package let size: Int64
+        /// How much of it is there already, as a list shows it.
+        var written: Int64
 
         package init(path: FilePath, size: Int64) {
             self.path = path
             self.size = size
+            written = size
         }
     }
 
@@ -88,6 +93,8 @@ package struct PVEModel: Sendable {
         let subject: String
         let effect: Effect
         var lines: [String]
+        /// How many lines the next looks at the log find, one after the other; then all.
+        var shownLines: [Int] = [0]
         /// How many more looks it takes; nil never ends.
         var looks: Int?
         var exit: String?
@@ -109,6 +116,8 @@ package struct PVEModel: Sendable {
             case cutAfter
             /// The connection ends after so many bytes of the body.
             case cutUpload(after: Int)
+            /// The connection ends, and the upload goes on without it: it arrives so many requests later.
+            case lateUpload(after: Int)
             /// The work that it begins fails with these words.
             case failTask(String)
             /// The work that it begins ends with this warning.
@@ -165,6 +174,10 @@ package struct PVEModel: Sendable {
     /// Whether drives are plugged and unplugged while a machine runs; else the change is pending, and the server says nothing of that.
     package var hotplugsDisks = true
     var tasks: [String: Work] = [:]
+    /// The numbers of machines whose image is being written to while it is read.
+    var tornCreations: Set<Int> = []
+    /// Uploads that arrive after so many more requests.
+    var lateUploads: [(requests: Int, request: PVERequest, upload: PVEUpload)] = []
     package var taskOrder: [String] = []
     var nextTask = 1
 
@@ -175,7 +188,8 @@ package struct PVEModel: Sendable {
     package mutating func beginCreation(_ vmid: Int, of image: String, node: String = "pve1", isEndless: Bool = true) -> String {
         machines[vmid] = Machine(node: node, config: ["lock": "create"])
         let upid = begin(
-            "qmcreate", node: node, subject: "\(vmid)", .create(vmid, ["name": "other"]), lines: ["create full clone of drive (\(image))"],
+            "qmcreate", node: node, subject: "\(vmid)", .create(vmid, ["name": "other"]),
+            lines: ["efidisk0: successfully created disk 'local:\(vmid)/vm-\(vmid)-disk-0.raw'", "create full clone of drive (\(image))"],
             isEndless ? .endlessTask : nil)
         return upid.string ?? ""
     }
