@@ -40,6 +40,8 @@ extension ProxmoxBackend {
         let client = try client()
         let found = try await existing(machine, client)
         try await removeSeed(of: found, machine.deployment, client)
+        // Last: the server keeps the drives of a machine that is protected.
+        try await protect(true, existing(machine, client), client)
     }
 
     /// Takes the drive away and deletes its medium.
@@ -78,6 +80,7 @@ extension ProxmoxBackend {
                 .proxmoxChanged, "the drive \(drive) of VM \(place.vmid) on node '\(place.node)' has '\(volume)' in it, which pgkvm did not put there",
                 remedy: "take it out by hand: qm set \(place.vmid) --delete \(drive)")
         }
+        try await protect(false, machine, client)
         guard let reason = try await unplug(place, client) else { return }
         // The guest keeps the drive until its next stop; without a medium that does no harm. The medium goes first: putting `none` in takes the
         // deletion back, and appends the drive to the boot order again.

@@ -47,6 +47,7 @@ struct Rig {
         var timing = PVETiming()
         timing.firstPause = .milliseconds(2)
         timing.longestPause = .milliseconds(10)
+        timing.outage = .zero
         return timing
     }
 

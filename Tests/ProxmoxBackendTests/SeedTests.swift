@@ -130,7 +130,7 @@ struct SeedTests {
                 let (rig, machine) = try await deployed()
                 try await rig.backend.detachSeed(from: machine)
                 let numbers = server.requests.withLock { $0.enumerated().filter { $0.element.method != "GET" }.map { $0.offset + 1 } }
-                #expect(numbers.count == (busy == 0 ? 2 : 8))
+                #expect(numbers.count == (busy == 0 ? 3 : 9))
                 for number in numbers {
                     let (rig, machine) = try await deployed()
                     server.model.withLock { $0.silence = (number, carriesOut) }

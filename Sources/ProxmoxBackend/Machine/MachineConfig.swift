@@ -19,6 +19,11 @@ struct MachineConfig: Sendable {
     /// Whether nothing in it is the deployment's.
     func isForeign(to deployment: DeploymentID) -> Bool { self.deployment != deployment && uuid != deployment.uuid.lowercased() }
 
+    /// Whether the server refuses to delete the machine and its drives.
+    var isProtected: Bool { data["protection"]?.flag == true }
+    /// Whether that is for pgkvm to set and to lift.
+    var isProtectionOurs: Bool { MachineNote.isProtected(in: description) }
+
     func drive(_ key: String) -> PropertyString? { self[key].map { PropertyString(reading: $0) } }
 
     /// The size of a drive; nil where the server does not say.

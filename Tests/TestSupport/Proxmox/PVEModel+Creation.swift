@@ -28,7 +28,13 @@ extension PVEModel {
                     errors: [key: "'import-from' requires special syntax - use <storage ID>:0,import-from=<source>"])
             }
         }
-        if wanted["args"] != nil { throw PVERefusal(status: 500, message: "only root can set 'args' config") }
+        for key in ["args", "hugepages", "hookscript"] where wanted[key] != nil {
+            throw PVERefusal(status: 500, message: "only root can set '\(key)' config")
+        }
+        if wanted["rng0"] != nil, release.hasPrefix("8."), release < "8.4" { throw PVERefusal(status: 500, message: "only root can set 'rng0' config") }
+        if wanted["startup"] != nil { try demand("/", "Sys.Modify") }
+        // Tags come back in their order.
+        wanted["tags"] = wanted["tags"].map { $0.split { ";, ".contains($0) }.sorted().joined(separator: ";") }
         // Until the work ends there is a number and nothing else.
         machines[vmid] = Machine(node: node, config: ["lock": "create"])
         let source = Self.source(of: wanted)
@@ -73,7 +79,7 @@ extension PVEModel {
                 size = Self.virtualSize(of: file)
             }
             let used = taken.filter { $0.store == store }.reduce(stores[store]?.used.bytes ?? 0) { $0 + $1.size }
-            guard used + size <= stores[store]?.total.bytes ?? 0 else {
+            guard used + size <= (stores[store].map { $0.total.bytes - $0.kept.bytes } ?? 0) else {
                 return "unable to create VM \(vmid) - out of space: volume group has insufficient free space"
             }
             taken.append((store, size))

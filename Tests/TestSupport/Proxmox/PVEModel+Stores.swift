@@ -21,6 +21,23 @@ extension PVEModel {
         }
     }
 
+    /// The disks of machines on a store. Only stores of files tell how much of one is taken.
+    private func images(_ name: String, _ store: Store) -> JSONValue {
+        .array(
+            machines.flatMap { vmid, machine -> [JSONValue] in
+                guard allows("/vms/\(vmid)", "VM.Config.Disk") || allows("/storage/\(name)", "Datastore.Allocate") else { return [] }
+                return machine.config.filter { Self.isDrive($0.key) && !$0.value.contains("media=cdrom") && $0.value.hasPrefix("\(name):") }.map { key, value in
+                    let size = Self.size(of: value) ?? 0
+                    var row: [String: JSONValue] = [
+                        "volid": .string(String(value.prefix { $0 != "," })), "content": "images", "format": "raw", "vmid": .integer(Int64(vmid)),
+                        "size": .integer(size),
+                    ]
+                    if ["dir", "nfs", "cifs", "btrfs"].contains(store.kind) { row["used"] = .integer(machine.written[key] ?? 0) }
+                    return row.json
+                }
+            })
+    }
+
     func isBeingWritten(_ volume: String) -> Bool {
         tasks.values.contains { work in
             guard work.exit == nil, case .keep(_, let target, _, _) = work.effect else { return false }
@@ -39,6 +56,7 @@ extension PVEModel {
                 throw PVERefusal(status: 403, message: "Permission check failed (/storage/\(name), Datastore.Audit|Datastore.AllocateSpace)")
             }
             let type = request.value("content") ?? ""
+            if type == "images" { return images(name, store) }
             let prefix = key("\(name):\(type)/", node: node)
             return .array(
                 files.filter { $0.key.hasPrefix(prefix) }.map { file in

@@ -25,6 +25,8 @@ package struct PVEModel: Sendable {
         package var isActive = true
         package var total = ByteSize.gibibytes(200)
         package var used = ByteSize.gibibytes(20)
+        /// What is neither used nor free, such as the blocks that a file system reserves for root.
+        package var kept = ByteSize(bytes: 0)
         /// Nil is every node.
         package var nodes: Set<String>?
 
@@ -32,6 +34,8 @@ package struct PVEModel: Sendable {
             self.kind = kind
             self.content = content
         }
+
+        var available: ByteSize { ByteSize(bytes: max(0, total.bytes - used.bytes - kept.bytes)) }
     }
 
     package struct Machine: Sendable {
@@ -43,6 +47,8 @@ package struct PVEModel: Sendable {
         package var pendingDeletions: Set<String> = []
         /// `running`, `paused`, `io-error`, …; nil is off.
         package var state: String?
+        /// How many bytes of a drive its store really has, by the drive.
+        package var written: [String: Int64] = [:]
         /// Whether the guest lets a shutdown pass unheard.
         package var isDeaf = false
         /// What the agent says; nil while it does not.
