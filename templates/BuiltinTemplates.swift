@@ -23,6 +23,7 @@ package enum BuiltinTemplates {
         "guest/pgbench.sh": PackageResources.pgbench_sh,
         "guest/prepare-data-disk.sh": PackageResources.prepare_data_disk_sh,
         "guest/register-cluster.sh": PackageResources.register_cluster_sh,
+        "guest/reserve-data-disk.sh": PackageResources.reserve_data_disk_sh,
         "guest/put-files.pl": PackageResources.put_files_pl,
         "guest/server-catalogue.sql": PackageResources.server_catalogue_sql,
         "guest/server-progress.sh": PackageResources.server_progress_sh,

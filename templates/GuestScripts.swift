@@ -17,6 +17,7 @@ package enum GuestScript: String, Sendable, CaseIterable {
     case pgbench
     case prepareDataDisk = "prepare-data-disk"
     case registerCluster = "register-cluster"
+    case reserveDataDisk = "reserve-data-disk"
     case serverProgress = "server-progress"
     case settleClock = "settle-clock"
     case startCluster = "start-cluster"

@@ -3,6 +3,7 @@ package import GuestImage
 internal import HostSystem
 package import MachineBackend
 internal import SystemPackage
+internal import Workflow
 
 /// Where appliances and images live, and the platforms that run them: made once, by the executable.
 package struct ApplianceEnvironment: Sendable {
@@ -24,6 +25,14 @@ package struct ApplianceEnvironment: Sendable {
     /// does not say everything.
     func backend(of machine: MachineReference, _ name: ApplianceName) throws -> any MachineBackend {
         machine.backend == .qemu ? platform(ApplianceSpec.Machine()) : try Appliance.open(name.rawValue, in: self).context.backend
+    }
+
+    /// What was deployed under a name from here; nil where nothing was.
+    /// - Throws: what makes the journal unreadable.
+    package func deployment(of name: ApplianceName) async throws -> DeploymentID? {
+        let directory = state.appliance(name)
+        let journal = try Appliance.journal({ JournalSnapshot(directory: directory) }, path: directory.journal)
+        return try await journal.fact(DeploymentFact.self)?.id
     }
 
     /// The same for a command that only looks.

@@ -57,6 +57,13 @@ package struct ApplianceSummary: Codable, Sendable {
         var server: String?
         if let postgresql, state == .running, isConfigured { server = await ServerPresence.word(at: postgresql) }
         let isDown = server != nil && server != "accepting"
+        // What the machine has, which after a change that was refused is not what the spec asks for. A platform that does not answer leaves that.
+        var (size, disk) = (CPUDecision?.none, ByteSize?.none)
+        if let machine, state != .absent, let resizing = context.backend as? any MachineResizing {
+            size = try? await resizing.processor(of: machine)
+            disk = try? await resizing.dataDisk(of: machine)
+        }
+        let wanted = context.spec
         var processID: Int32?
         if let machine, let provider = context.backend as? any ProcessProviding { processID = try await provider.processID(of: machine) }
         return ApplianceSummary(
@@ -65,7 +72,7 @@ package struct ApplianceSummary: Codable, Sendable {
             hostStart: try await appliance.hostStart(),
             postgresqlVersion: try await context.journal.fact(PackagesFact.self)?.version ?? context.spec.postgresql.version,
             accelerator: try await context.journal.fact(CPUFact.self)?.decision.accelerator.rawValue,
-            vcpus: context.spec.machine.vcpus, memory: "\(context.spec.machine.memory)", dataDisk: "\(context.spec.dataDisk.size)",
+            vcpus: size?.vcpus ?? wanted.machine.vcpus, memory: "\(size?.memory ?? wanted.machine.memory)", dataDisk: "\(disk ?? wanted.dataDisk.size)",
             postgresql: postgresql, ssh: ssh,
             networkMode: context.spec.network.mode.rawValue, isThisHostOnly: context.spec.network.mode == .user,
             processID: processID,

@@ -91,3 +91,8 @@ extension Failure.Code {
     package static let guestNoAddress = Failure.Code("guest.no-address")
     package static let factMissing = Failure.Code("deployment.fact-missing")
 }
+
+extension DeploymentContext {
+    /// Whether the texts of a step are those of a server's API, and not of a host with QEMU on it.
+    var isOnProxmox: Bool { backend.kind == .proxmox }
+}

@@ -10,23 +10,30 @@ package enum PVECallPlan {
     ///   - connection: what it names of node and stores is taken, the rest is a word in angle brackets.
     /// - Throws: `input.invalid` for a value that Proxmox would read as something else; `unsupported` without a bridge.
     package static func calls(for spec: MachineSpec, connection: ProxmoxConnection) throws -> [MachineRecipe.Call] {
+        try calls(for: spec, connection: connection, provisioning: .thin)
+    }
+
+    /// - Parameter provisioning: what the store of the disks does with their space, where it is known.
+    static func calls(for spec: MachineSpec, connection: ProxmoxConnection, provisioning: Provisioning) throws -> [MachineRecipe.Call] {
         // Words in angle brackets are no MAC address: something that is one stands for them until the texts are there.
-        guard spec.network.macAddress == PlannedChoice.macAddress else { return try complete(spec, connection) }
-        return try complete(spec.onCard(Self.placeholder), connection).map { $0.replacing(Self.placeholder.uppercased(), with: PlannedChoice.macAddress) }
+        guard spec.network.macAddress == PlannedChoice.macAddress else { return try complete(spec, connection, provisioning) }
+        return try complete(spec.onCard(Self.placeholder), connection, provisioning).map {
+            $0.replacing(Self.placeholder.uppercased(), with: PlannedChoice.macAddress)
+        }
     }
 
     private static let placeholder = "02:00:00:00:00:ef"
 
-    private static func complete(_ spec: MachineSpec, _ connection: ProxmoxConnection) throws -> [MachineRecipe.Call] {
+    private static func complete(_ spec: MachineSpec, _ connection: ProxmoxConnection, _ provisioning: Provisioning) throws -> [MachineRecipe.Call] {
         let place = spec.disk.place
         let node = place?.node ?? connection.node ?? "<node>"
         let store = place?.storage ?? connection.storage ?? "<store>"
         let imageStore = place?.imageStorage ?? connection.imageStorage ?? "<import-store>"
         let isoStore = place?.mediaStorage ?? connection.isoStorage ?? "<iso-store>"
-        let image = "pgkvm-<sha256>.\(spec.image.format.rawValue)"
+        let image = ProxmoxBackend.LocalImage.name(checksum: "<sha256>", upload: "<upload>", spec.image.format)
         let seed = ProxmoxBackend.seedName(spec.deployment)
         let parameters = try MachineParameters(
-            spec: spec, vmid: "<vmid>", store: store, image: "\(imageStore):import/\(image)", pool: connection.pool
+            spec: spec, vmid: "<vmid>", store: store, image: "\(imageStore):import/\(image)", pool: connection.pool, provisioning: provisioning
         ).list()
         let machine = Steps(node: node)
         let calls: [PVECall] =
@@ -42,15 +49,18 @@ package enum PVECallPlan {
                 machine.call(
                     .put, ["config"], [MachineParameters.seedDrive: "\(isoStore):iso/\(seed),media=cdrom"],
                     "qm set VMID --\(MachineParameters.seedDrive) \(isoStore):iso/\(seed),media=cdrom"),
+                // The change before has appended the drive, and one of the boot order cannot be unplugged.
+                machine.call(
+                    .put, ["config"], ["boot": MachineParameters.bootOrder([MachineParameters.systemDrive])],
+                    "qm set VMID --boot order=\(MachineParameters.systemDrive)"),
                 machine.call(.post, ["status", "start"], [:], "qm start VMID"),
             ]
             + (spec.network.address == nil
                 ? [machine.call(.get, ["agent", "network-get-interfaces"], [:], "qm guest cmd VMID network-get-interfaces")] : [])
             + [
-                machine.call(
-                    .put, ["config"], [MachineParameters.seedDrive: "none,media=cdrom"], "qm set VMID --\(MachineParameters.seedDrive) none,media=cdrom"),
                 machine.call(.put, ["config"], ["delete": MachineParameters.seedDrive], "qm set VMID --delete \(MachineParameters.seedDrive)"),
                 .deleteVolume("\(isoStore):iso/\(seed)", node: node),
+                machine.call(.put, ["config"], ["protection": "1"], "qm set VMID --protection 1"),
             ]
             + (connection.ha
                 ? [

@@ -63,18 +63,22 @@ extension ProxmoxBackend {
             bridge: spec.network.device ?? "", storage: connection.storage, imageStorage: connection.imageStorage, isoStorage: connection.isoStorage,
             needsSharedStorage: connection.ha)
         let site = try await site(wanted, cluster, at: spec.disk.place ?? decided.place, client).site
+        let release = try await release(client)
         let volume = try await upload(image, to: site, beside: wanted.space, client)
-        return try await make(spec, on: site, image: volume, client)
+        return try await make(spec, on: site, image: volume, release, client)
     }
 
     /// Takes the next free number until one is still free when the server gets to it.
-    private func make(_ spec: MachineSpec, on site: Site, image: String, _ client: PVEClient) async throws -> PVEPlace {
+    private func make(_ spec: MachineSpec, on site: Site, image: String, _ release: PVERelease, _ client: PVEClient) async throws -> PVEPlace {
         var lost: Failure?
         for _ in 0..<Self.attempts {
             guard let vmid = try await client.data(.nextID).count.map({ Int($0) }) else {
                 throw Failure(.proxmoxNotProxmox, "the server names no free number for a machine", remedy: "look at it on a node: pvesh get /cluster/nextid")
             }
-            let parameters = try MachineParameters(spec: spec, vmid: "\(vmid)", store: site.store.name, image: image, pool: connection.pool).list()
+            let parameters = try MachineParameters(
+                spec: spec, vmid: "\(vmid)", store: site.store.name, image: image, pool: connection.pool, provisioning: site.store.provisioning,
+                release: release
+            ).list()
             let place = PVEPlace(node: site.node, vmid: vmid)
             do {
                 try await client.run(
@@ -139,12 +143,13 @@ extension ProxmoxBackend {
         guard let found = try await locate(machine, client) else { return }
         // What the server would refuse in the end is refused as long as the database runs.
         try Self.checkLock(found)
-        guard found.config.data["protection"]?.flag != true else {
+        guard !found.config.isProtected || found.config.isProtectionOurs else {
             throw Failure(
                 .proxmoxLocked, "VM \(found.place.vmid) on node '\(found.place.node)' is protected against its deletion",
                 remedy: "as root there: qm set \(found.place.vmid) --protection 0")
         }
         try await powerOff(found, client)
+        try await protect(false, found, client)
         // The seed before the machine: as long as that is there, a delete that was killed goes on.
         try await removeSeed(of: found, machine.deployment, sparingForeignMedia: true, client)
         do {

@@ -1,6 +1,7 @@
 package import ApplianceModel
 internal import HostSystem
 package import MachineBackend
+internal import Quoting
 
 /// Which machine of the server is an appliance's.
 extension ProxmoxBackend {
@@ -88,15 +89,12 @@ extension ProxmoxBackend {
         return isAny
     }
 
-    /// Whether a machine is being made of an image of pgkvm's, with which the log of such work begins. The same token may make others.
+    /// Whether a machine is being made of an image of pgkvm's. The same token may make others.
     private func copiesImageOfOurs(_ task: PVETask) async throws -> Bool {
-        let clock = ContinuousClock()
-        let isOurs: Bool? = try await WaitingTime.measure {
-            try await poll(every: timing.firstPause, until: clock.now + timing.firstWord, on: clock) {
-                let lines = (try? await task.log(from: 0)) ?? []
-                if lines.contains(where: { $0.contains(":import/pgkvm-") }) { return true }
-                return lines.contains { ["full clone of drive", "created disk", "TASK "].contains(where: $0.contains) } ? false : nil
-            }
+        let isOurs: Bool? = try await task.firstWord(within: timing.firstWord) { line in
+            if line.contains(":import/pgkvm-") { return true }
+            // The disk of the firmware comes first, and says nothing.
+            return line.begins(with: "create full clone of drive") || line.begins(with: "\(MachineParameters.systemDrive): ") ? false : nil
         }
         return isOurs ?? false
     }

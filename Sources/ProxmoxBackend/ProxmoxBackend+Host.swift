@@ -11,6 +11,9 @@ extension ProxmoxBackend {
         let cluster = try await ClusterView.read(client)
         let choice = try await choose(spec, cluster, at: decided.former, client)
         decided.decide(MachinePlace(choice.site))
+        try await RightsExamination(client: client).demand(
+            ProxmoxCheck.needs(
+                release, pool: connection.pool, bridge: spec.network.device, nodes: [], stores: StoreUse.all(of: choice.site), ha: connection.ha))
         let accelerator: Accelerator = spec.machine.accelerator == .tcg ? .tcg : .kvm
         return HostReport(
             accelerator: accelerator,
@@ -78,13 +81,6 @@ extension ProxmoxBackend {
         guard let machine = cluster.machines.first(where: { $0.name == name.rawValue }) else { return nil }
         guard MachineConfig(data: try await client.data(.config(machine.place))).deployment == nil else { return machine }
         throw isStrangers(name, machine)
-    }
-
-    /// Proxmox allows two machines of one name. Ours would then not be told apart in its lists, by people and by what they type.
-    static func isStrangers(_ name: ApplianceName, _ machine: MachineView) -> Failure {
-        Failure(
-            .machineStranger, "VM \(machine.place.vmid) on node '\(machine.place.node)' is called '\(name)' and is not this appliance's",
-            remedy: "choose another name, or give that machine another: qm set \(machine.place.vmid) --name OTHER")
     }
 
     /// A pool that the token does not see may be there all the same.
@@ -159,6 +155,7 @@ extension ProxmoxBackend {
                 check: "disk.proxmox", level: .pass, measured: "cache=none, aio=native, one I/O thread a disk, on '\(site.store.name)' (\(site.store.kind))",
                 expected: "requests past the node's page cache")
         ]
+        findings.append(Self.reservation(of: site.store))
         let whole = MachineParameters.wholeGibibytes(spec.dataDisk.size)
         if ByteSize.gibibytes(whole) != spec.dataDisk.size {
             findings.append(
@@ -167,6 +164,29 @@ extension ProxmoxBackend {
                     remedy: "a new volume on Proxmox has whole gibibytes: the data disk is rounded up"))
         }
         return (decision, findings)
+    }
+
+    /// What becomes of the space that the data disk is promised.
+    private static func reservation(of store: StoreView) -> Finding {
+        let expected = "space that is the database's from the first day on"
+        switch store.provisioning {
+        case .whole:
+            let unless = store.kind.hasPrefix("zfs") ? ", unless its pool is 'sparse'" : ""
+            return Finding(
+                check: "disk.reservation", level: .pass, measured: "'\(store.name)' (\(store.kind)) reserves the data disk when it makes it\(unless)",
+                expected: expected)
+        case .file:
+            return Finding(
+                check: "disk.reservation", level: .pass,
+                measured: "'\(store.name)' (\(store.kind)) reserves nothing by itself: the guest writes the whole data disk once", expected: expected)
+        case .thin:
+            return Finding(
+                check: "disk.reservation", level: .warn,
+                measured: "'\(store.name)' (\(store.kind)) promises the space of the data disk and reserves none of it",
+                expected: expected,
+                remedy:
+                    "watch how full the store is, which 'pgkvm verify' does too; or name a store that reserves (lvm, a directory) in 'machine.proxmox.storage'")
+        }
     }
 
     package func decideNetwork(_ spec: ApplianceSpec, deployment: DeploymentID) async throws -> NetworkDecision {

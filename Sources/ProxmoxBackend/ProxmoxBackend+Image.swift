@@ -4,7 +4,10 @@ internal import HostSystem
 internal import MachineBackend
 internal import SystemPackage
 
-/// The base image on the server: uploaded once, under a name that is its content, and kept for the next machine.
+/// The base image on the server: uploaded once, under a name with its content's checksum, and kept for the next machine.
+///
+/// The server copies an upload onto its final name in place, so that a second upload to a name changes a file that a creation may be reading.
+/// Every upload therefore has a name of its own, and nothing is ever written to a name that is there.
 extension ProxmoxBackend {
     /// A base image with what its bytes say.
     struct LocalImage: Sendable, Equatable {
@@ -13,8 +16,14 @@ extension ProxmoxBackend {
         let checksum: String
         let format: BaseImage.Format
 
+        /// A name that no other upload has.
+        func newName() -> String { Self.name(checksum: checksum, upload: String(UInt32.random(in: 0 ... .max) | 1 << 31, radix: 16), format) }
+
         /// The server takes the format from the extension.
-        var name: String { "pgkvm-\(checksum).\(format.rawValue)" }
+        static func name(checksum: String, upload: String, _ format: BaseImage.Format) -> String { "pgkvm-\(checksum)-\(upload).\(format.rawValue)" }
+
+        /// Whether a file on the server is a copy of it, by its name.
+        func isNamed(_ name: some StringProtocol) -> Bool { name.hasPrefix("pgkvm-\(checksum)") && name.hasSuffix(".\(format.rawValue)") }
     }
 
     /// Reads the image once.
@@ -48,10 +57,9 @@ extension ProxmoxBackend {
     /// - Throws: `proxmox.task-failed` when what arrived has another checksum, `proxmox.storage-full`, what the client throws.
     func upload(_ image: LocalImage, to site: Site, beside disks: ByteSize, _ client: PVEClient) async throws -> String {
         let store = site.imageStore.name
-        let volume = "\(store):import/\(image.name)"
-        let present = try await client.data(.content(node: site.node, storage: store, type: "import")).elements.first { $0["volid"]?.text == volume }
-        // One of another size is what a copy left that was cut off.
-        if let present, present["size"]?.count == image.size.bytes { return volume }
+        // Before the look: a copy that is being written has its whole size before it is whole.
+        try await letUploadsEnd(client, title: "another upload of the image") { image.isNamed($0) }
+        if let volume = try await wholeCopy(of: image, on: site, client) { return volume }
         let others = store == site.store.name ? disks : ByteSize(bytes: 0)
         guard site.imageStore.available - others > image.size else {
             throw Failure(
@@ -61,10 +69,26 @@ extension ProxmoxBackend {
                 remedy: "free space there, or name another store in 'machine.proxmox.imageStorage'")
         }
         report("uploading the image to '\(store)' on node '\(site.node)': \(image.size.mebibytes) MiB")
-        try await client.run(
-            .uploadImage(image.path, as: image.name, checksum: image.checksum, node: site.node, storage: store), title: "the upload of the image",
-            limit: timing.copyTask, silence: timing.copySilence, report: report)
+        let name = image.newName()
+        let volume = "\(store):import/\(name)"
+        do {
+            try await client.run(
+                .uploadImage(image.path, as: name, checksum: image.checksum, node: site.node, storage: store), title: "the upload of the image",
+                limit: timing.copyTask, silence: timing.copySilence, report: report)
+        } catch let error as Failure where [.proxmoxTaskFailed, .proxmoxTaskEndless].contains(error.code) {
+            // Nobody else can be using what is left of it.
+            try? await withoutCancellation { _ = try await client.data(.deleteVolume(volume, node: site.node)) }
+            throw error
+        }
         return volume
+    }
+
+    /// A copy that has all of its bytes. One of another size is cut off, or still being written by somebody whose work is not shown.
+    private func wholeCopy(of image: LocalImage, on site: Site, _ client: PVEClient) async throws -> String? {
+        let prefix = "\(site.imageStore.name):import/"
+        return try await client.data(.content(node: site.node, storage: site.imageStore.name, type: "import")).elements
+            .filter { $0["size"]?.count == image.size.bytes }.compactMap { $0["volid"]?.text }.sorted()
+            .first { $0.hasPrefix(prefix) && image.isNamed($0.dropFirst(prefix.count)) }
     }
 }
 

@@ -67,7 +67,9 @@ extension ProxmoxBackend: MachinePlanning {
     package func recipe(for machine: PlannedMachine) async throws -> MachineRecipe {
         guard !isOffline, !machine.hasSeed, case let client = try client(), let found = try await find(machine.spec.deployment, name: machine.spec.name, client)
         else {
-            return MachineRecipe(calls: try PVECallPlan.calls(for: machine.spec, connection: connection))
+            return MachineRecipe(
+                calls: try PVECallPlan.calls(
+                    for: machine.spec, connection: connection, provisioning: Provisioning(kind: String(machine.spec.disk.fileSystem.prefix { $0 != " " }))))
         }
         let calls = [.start(found.place), try await availabilityChange(of: found, client)].compactMap(\.self)
         return MachineRecipe(calls: calls.map(MachineRecipe.Call.init))

@@ -136,16 +136,15 @@ extension ProxmoxBackend {
     /// A server that does not answer now and then ends no wait.
     private func pollPower(within limit: Duration, _ probe: () async throws -> Bool?) async throws -> Bool? {
         let clock = ContinuousClock()
-        var silentAnswers = 0
+        var outage = Outage(limit: timing.outage)
         return try await WaitingTime.measure {
             try await poll(every: min(timing.firstPause, .milliseconds(500)), until: clock.now + limit, on: clock) {
                 do {
                     let reached = try await probe()
-                    silentAnswers = 0
+                    outage.end()
                     return reached
                 } catch let error as Failure where error.isSilence {
-                    silentAnswers += 1
-                    guard silentAnswers < PVETask.tolerated else { throw error }
+                    guard outage.isTolerable() else { throw error }
                     return nil
                 }
             }

@@ -22,15 +22,25 @@ extension ProxmoxBackend: MachineResizing {
     package func setProcessor(_ cpu: CPUDecision, of machine: MachineReference) async throws {
         let client = try client()
         let found = try await existing(machine, client)
-        guard found.config.processor != cpu else { return }
+        let card = try Self.card(of: found, for: cpu)
+        guard found.config.processor != cpu || card != nil else { return }
         guard try await !status(found, client).isOn else {
             throw Failure(
                 .machineStillRunning, "VM \(found.place.vmid) has to be off to get another processor or memory", remedy: "pgkvm stop NAME")
         }
         var call = PVECall.configure(found.place, [:], privilege: "VM.Config.CPU")
         call.parameters = MachineParameters.processor(cpu)
+        if let card { call.parameters.append(PVECall.Parameter(name: "net0", value: card)) }
         call.command = CommandText.render(["qm", "set", "\(found.place.vmid)"] + call.parameters.flatMap { ["--\($0.name)", $0.value] })
         _ = try await client.data(call)
+    }
+
+    /// The card with a queue for each processor; nil where it has that many. What else it has stays.
+    private static func card(of machine: FoundMachine, for cpu: CPUDecision) throws -> String? {
+        let queues = min(cpu.vcpus, PVECard.mostQueues)
+        guard var card = machine.config.drive("net0"), machine.config.queues != queues else { return nil }
+        try card.set("queues", queues > 1 ? "\(queues)" : nil)
+        return card.text
     }
 
     package func dataDisk(of machine: MachineReference) async throws -> ByteSize { try dataDisk(of: try await existing(machine, try client())).size }

@@ -3,30 +3,12 @@ internal import ApplianceModel
 /// The rights of the token, against those that a deployment needs.
 extension ProxmoxCheck {
     /// One finding for each path.
-    func rights(_ client: PVEClient, _ release: PVERelease, nodes: [String], stores: Set<String>) async -> [Finding] {
+    func rights(_ client: PVEClient, _ release: PVERelease, nodes: [String], stores: [StoreUse]) async -> [Finding] {
         var findings: [Finding] = []
-        let needs = Self.needs(release, pool: connection.pool, bridge: bridge, nodes: nodes, stores: stores.sorted(), ha: connection.ha)
-        for need in needs { await findings += finding("proxmox.rights") { [try await look(at: need, client)] } }
+        let examination = RightsExamination(client: client)
+        let needs = Self.needs(release, pool: connection.pool, bridge: bridge, nodes: nodes, stores: stores, ha: connection.ha)
+        for need in needs { await findings += finding("proxmox.rights") { [try await examination.look(at: need)] } }
         return findings
-    }
-
-    private func look(at need: Need, _ client: PVEClient) async throws -> Finding {
-        let permission = need.permission
-        let data = try await client.data(.permissions(on: permission.path))[permission.path]
-        // A right comes with the number that says whether it is for what lies below as well.
-        let missing = permission.privileges.filter { data?[$0].map { need.isForBelow && !$0.flag } ?? true }
-        guard !missing.isEmpty else {
-            return Finding(
-                check: "proxmox.rights", level: .pass, measured: "\(permission.path): all", expected: permission.privileges.joined(separator: ", "))
-        }
-        let isOnlyHere = missing.contains { data?[$0] != nil }
-        let grant = PVEPermission(path: permission.path, privileges: missing).grant(to: client.token)
-        return Finding(
-            check: "proxmox.rights", level: need.isOptional ? .warn : .fail,
-            measured: "\(permission.path): \(client.token.identifier) has not \(missing.joined(separator: ", "))"
-                + (isOnlyHere ? " on what lies below: it is granted without 'propagate'" : ""),
-            expected: permission.privileges.joined(separator: ", "),
-            remedy: "\(need.isOptional ? "\(need.purpose); " : "")as root on a node: \(grant)")
     }
 
     struct Need: Equatable {
@@ -39,18 +21,21 @@ extension ProxmoxCheck {
     }
 
     /// The least rights that a deployment needs, from its start to its end.
-    static func needs(_ release: PVERelease, pool: String?, bridge: String?, nodes: [String], stores: [String], ha: Bool) -> [Need] {
+    static func needs(_ release: PVERelease, pool: String?, bridge: String?, nodes: [String], stores: [StoreUse], ha: Bool) -> [Need] {
         let machine = [
             "VM.Allocate", "VM.Audit", "VM.PowerMgmt", "VM.Config.CPU", "VM.Config.Memory", "VM.Config.Disk", "VM.Config.Network", "VM.Config.Options",
             "VM.Config.HWType", "VM.Config.CDROM", PVEPermission.agentPrivilege(release),
         ]
         var needs = [Need(permission: PVEPermission(path: pool.map { "/pool/\($0)" } ?? "/vms", privileges: machine), isForBelow: pool == nil)]
-        for store in stores {
-            needs.append(Need(permission: PVEPermission("/storage/\(store)", "Datastore.Audit", "Datastore.AllocateSpace", "Datastore.AllocateTemplate")))
+        for path in Set(stores.map(\.path)).sorted() {
+            let uses = stores.filter { $0.path == path }.map(\.use)
+            var privileges = ["Datastore.Audit"]
+            if uses.contains(.disks) { privileges.append("Datastore.AllocateSpace") }
+            if uses.contains(.images) || uses.contains(.media) { privileges.append("Datastore.AllocateTemplate") }
+            needs.append(Need(permission: PVEPermission(path: path, privileges: privileges), isForBelow: path == StoreUse.anyPath))
+            guard uses.contains(.media) else { continue }
             needs.append(
-                Need(
-                    permission: PVEPermission("/storage/\(store)", "Datastore.Allocate"),
-                    purpose: "without it a seed that was used is blanked and not deleted"))
+                Need(permission: PVEPermission(path, "Datastore.Allocate"), purpose: "without it a seed that was used is blanked, and stays blank for good"))
         }
         // A token may have single bridges only; those that it has not are not in the node's list.
         needs.append(
@@ -67,5 +52,36 @@ extension ProxmoxCheck {
             needs.append(Need(permission: PVEPermission("/", "Sys.Audit"), purpose: "without it a later 'ha: false' leaves the machine under HA"))
         }
         return needs
+    }
+}
+
+/// What a deployment uses a store for, and needs rights on it for.
+struct StoreUse: Hashable {
+    enum Use { case disks, images, media }
+
+    /// Nil where no store is named, and the token sees none.
+    let store: String?
+    let use: Use
+
+    static let anyPath = "/storage"
+    var path: String { store.map { "\(Self.anyPath)/\($0)" } ?? Self.anyPath }
+
+    static func all(of site: Site) -> [StoreUse] {
+        [
+            StoreUse(store: site.store.name, use: .disks), StoreUse(store: site.imageStore.name, use: .images),
+            StoreUse(store: site.isoStore.name, use: .media),
+        ]
+    }
+
+    /// Of a node that has not all of them for the token: those that are named, else those that it sees and that would fit, so that one grant
+    /// is enough.
+    static func expected(_ connection: ProxmoxConnection, _ stores: [StoreView]) -> [StoreUse] {
+        func use(_ use: Use, _ name: String?, _ content: String) -> StoreUse {
+            let fitting = stores.first { $0.content.contains(content) } ?? stores.first { $0.provisioning == .file }
+            return StoreUse(store: name ?? fitting?.name, use: use)
+        }
+        return [
+            use(.disks, connection.storage, "images"), use(.images, connection.imageStorage, "import"), use(.media, connection.isoStorage, "iso"),
+        ]
     }
 }

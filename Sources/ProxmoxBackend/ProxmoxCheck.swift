@@ -1,24 +1,29 @@
 package import ApplianceModel
 internal import HostSystem
+package import MachineBackend
 
 /// What `pgkvm proxmox check` tells of a server, before there is any machine.
 package struct ProxmoxCheck: Sendable {
     let connection: ProxmoxConnection
     private let spec: ApplianceSpec?
+    private let deployment: DeploymentID?
     private let environment: @Sendable (String) -> String?
     private let timing: PVETiming
     let bridge: String?
 
     /// - Parameters:
     ///   - spec: what is to be deployed; nil asks only for what every machine needs.
+    ///   - deployment: what was deployed of the spec from here; nil while nothing was.
     ///   - environment: the value of a variable; the token may be in one.
     ///   - bridge: the one that the machines are to be on; nil only lists them.
     package init(
-        connection: ProxmoxConnection, spec: ApplianceSpec? = nil, bridge: String? = nil, environment: @escaping @Sendable (String) -> String?,
+        connection: ProxmoxConnection, spec: ApplianceSpec? = nil, deployment: DeploymentID? = nil, bridge: String? = nil,
+        environment: @escaping @Sendable (String) -> String?,
         timing: PVETiming = PVETiming()
     ) {
         self.connection = connection
         self.spec = spec
+        self.deployment = deployment
         self.bridge = bridge
         self.environment = environment
         self.timing = timing
@@ -41,12 +46,12 @@ package struct ProxmoxCheck: Sendable {
                         check: "proxmox.nodes", level: .fail, measured: connection.node.map { "'\($0)' is not there or offline" } ?? "none online",
                         expected: "a node that is online", remedy: "look at it on a node: pvecm status"))
             }
-            var views: [(findings: [Finding], stores: [StoreView])] = []
+            var views: [(findings: [Finding], stores: [StoreUse])] = []
             for node in nodes { views.append(await look(at: node, client)) }
             // One node that can take the machine is enough where the node is free.
             let isFree = connection.node == nil && views.contains { $0.findings.allPassed }
             findings += views.flatMap(\.findings).map { isFree && $0.level == .fail ? $0.asWarning : $0 }
-            findings += await rights(client, release, nodes: nodes.map(\.name), stores: Set(views.flatMap(\.stores).map(\.name)))
+            findings += await rights(client, release, nodes: nodes.map(\.name), stores: Array(Set(views.flatMap(\.stores))))
         } catch {
             let failure = error as? Failure ?? Failure(.proxmoxUnreachable, "\(error)")
             findings.append(
@@ -83,19 +88,20 @@ package struct ProxmoxCheck: Sendable {
     }
 
     private func name(_ spec: ApplianceSpec, _ cluster: ClusterView, _ client: PVEClient) async throws -> [Finding] {
-        let own = try await ProxmoxBackend.namesake(spec.name, cluster, client)
+        let own = try await ProxmoxBackend.checkName(spec.name, of: deployment, in: cluster, client)
         return [
             Finding(
                 check: "proxmox.name", level: .pass,
-                measured: own.map { "VM \($0.place.vmid) of that name is of pgkvm's" } ?? "no machine is called '\(spec.name)'",
+                measured: own.map { "VM \($0.place.vmid) of that name is this appliance's" } ?? "no machine is called '\(spec.name)'",
                 expected: "no other machine of that name")
         ]
     }
 
     // MARK: A node
 
-    private func look(at node: NodeView, _ client: PVEClient) async -> (findings: [Finding], stores: [StoreView]) {
-        var seen: [StoreView] = []
+    private func look(at node: NodeView, _ client: PVEClient) async -> (findings: [Finding], stores: [StoreUse]) {
+        // Also where the stores cannot be asked.
+        var seen = StoreUse.expected(connection, [])
         var findings = await finding("proxmox.nodes") {
             if let machine = spec?.machine { try NodeExamination.check(node, vcpus: machine.vcpus, memory: machine.memory) }
             return [Self.room(node)]
@@ -122,7 +128,7 @@ package struct ProxmoxCheck: Sendable {
             remedy: told.isEmpty ? "the token has no Sys.Audit on /nodes/\(node.name); 'node: auto' then goes by space alone" : nil)
     }
 
-    private func stores(_ node: NodeView, _ client: PVEClient, _ findings: inout [Finding]) async throws -> [StoreView] {
+    private func stores(_ node: NodeView, _ client: PVEClient, _ findings: inout [Finding]) async throws -> [StoreUse] {
         let stores = try await client.data(.storages(node: node.name)).elements.compactMap(StoreView.init(status:)).sorted { $0.name < $1.name }
         for store in stores {
             findings.append(
@@ -144,12 +150,12 @@ package struct ProxmoxCheck: Sendable {
                     check: "proxmox.stores", level: .pass,
                     measured: "\(node.name): disks on '\(site.store.name)', images on '\(site.imageStore.name)', seeds on '\(site.isoStore.name)'",
                     expected: "stores for images, import and iso"))
-            return [site.store, site.imageStore, site.isoStore]
+            return StoreUse.all(of: site)
         } catch let error as Failure {
             findings.append(
                 Finding(
                     check: "proxmox.stores", level: .fail, measured: error.message, expected: "stores for images, import and iso", remedy: error.remedy))
-            return stores
+            return StoreUse.expected(connection, stores)
         }
     }
 

@@ -72,6 +72,8 @@ package struct PVETiming: Sendable, Equatable {
     package var copySilence: Duration = .seconds(900)
     /// Until a task has said in its log what it does.
     package var firstWord: Duration = .seconds(60)
+    /// How long a server that answered before may be away while something is waited for: it is restarted, or its node is busy.
+    package var outage: Duration = .seconds(60)
     /// For every other task.
     package var task: Duration = .seconds(300)
 

@@ -14,6 +14,7 @@ enum HostChecks {
         } else if let telling = target.backend as? any DataDiskSpaceTelling {
             findings.append(allocation(try await telling.dataDiskSpace(of: target.machine), asked: target.spec.dataDisk.size))
         }
+        if let platform = target.backend as? any SpaceReserving { findings += try await platform.examinePromise(to: target.machine) }
         if let platform = target.backend as? any HighAvailabilityProviding { findings += try await availability(platform, target.machine) }
         return findings
     }

@@ -71,7 +71,10 @@ struct ClusterTests {
     @Test("A token that sees no figures still gets a node")
     func blind() async throws {
         var model = Self.cluster()
-        model.privileges = ["/vms": ["VM.Audit"], "/storage": ["Datastore.Audit"], "/sdn": ["SDN.Use"]]
+        model.privileges = [
+            "/vms": Set(ProxmoxCheck.needs(PVERelease(major: 9, minor: 2), pool: nil, bridge: nil, nodes: [], stores: [], ha: false)[0].permission.privileges),
+            "/storage": ["Datastore.Audit", "Datastore.AllocateSpace", "Datastore.AllocateTemplate"], "/sdn": ["SDN.Use"],
+        ]
         try await Rig.run(model) { rig in
             let report = try await rig.backend.checkHost(rig.spec)
             #expect(report.findings.first { $0.check == "proxmox.node" }?.measured.hasPrefix("pve1: free memory not told") == true)
@@ -92,6 +95,76 @@ struct ClusterTests {
                 $0.stores["local"]?.used = .gibibytes(20)
             }
             #expect(try await rig.backend.checkHost(rig.spec).findings.allSatisfy { $0.level == .pass || $0.check == "proxmox.accelerator" })
+        }
+    }
+
+    @Test("Space is what the store says is free, not what is not used")
+    func available() async throws {
+        var model = Self.cluster()
+        model.stores["local"]?.kept = .gibibytes(150)
+        try await Rig.run(model) { rig in
+            let finding = try #require(try await rig.backend.checkHost(rig.spec).findings.first { $0.check == "proxmox.node" })
+            #expect(finding.measured.contains("30720 MiB free on 'local'"), "\(finding.measured)")
+        }
+    }
+
+    @Test("A plan refuses what a deployment would refuse: each right, and the name of another state directory's machine")
+    func planRefuses() async throws {
+        let machine = ProxmoxCheck.needs(PVERelease(major: 9, minor: 2), pool: nil, bridge: nil, nodes: [], stores: [], ha: false)[0].permission.privileges
+        let store = ["Datastore.Audit", "Datastore.AllocateSpace", "Datastore.AllocateTemplate"]
+        func forecast(_ rig: Rig, without privilege: String) async throws -> [Finding] {
+            rig.change {
+                $0.privileges = [
+                    "/vms": Set(machine).subtracting([privilege]), "/storage/local": Set(store).subtracting([privilege]),
+                    "/sdn/zones/localnetwork": privilege == "SDN.Use" ? [] : ["SDN.Use"],
+                ]
+            }
+            return try await rig.backend.forecast(rig.spec).findings.filter { $0.level == .fail }
+        }
+        try await Rig.run { rig in
+            #expect(try await forecast(rig, without: "nothing").isEmpty)
+            for privilege in machine + ["Datastore.AllocateSpace", "Datastore.AllocateTemplate", "SDN.Use"] {
+                let refusals = try await forecast(rig, without: privilege)
+                #expect(refusals.count == 1, "\(privilege): \(refusals)")
+                #expect(refusals.first.map { $0.measured + ($0.remedy ?? "") }?.contains(privilege) == true, "\(privilege): \(refusals)")
+            }
+            rig.change { $0.privileges = nil }
+            _ = try await rig.backend.create(rig.machineSpec)
+            try await rig.backend.checkName(rig.spec.name, of: rig.deployment)
+            for deployment in [nil, DeploymentID("f123456789abcdef0123456789abcdef")] {
+                let error = await failure { try await rig.backend.checkName(rig.spec.name, of: deployment) }
+                #expect(error?.code == .machineStranger)
+                #expect(error?.message.contains("another state directory") == true)
+            }
+            rig.change { $0.machines[300] = stranger(name: "orders") }
+            #expect(await failure { try await rig.backend.checkName(rig.spec.name, of: rig.deployment) }?.code == .machineStranger)
+        }
+    }
+
+    @Test("A token that sees nothing needs one round: what the check prints makes it green")
+    func oneRound() async throws {
+        for named in [true, false] {
+            var model = PVEModel()
+            model.privileges = [:]
+            try await Rig.run(model, change: { if named { $0.storage = "local" } }) { rig in
+                let check: @Sendable () async -> [Finding] = {
+                    await ProxmoxCheck(
+                        connection: rig.connection, spec: rig.spec, bridge: "vmbr0",
+                        environment: { $0 == PVEToken.variable ? rig.server.tokenLine : nil }, timing: Rig.timing
+                    ).run()
+                }
+                let first = await check()
+                #expect(!first.allPassed)
+                var granted: [String: Set<String>] = [:]
+                for line in first.filter({ $0.check == "proxmox.rights" }).compactMap(\.remedy) {
+                    let grant = try #require(line.firstMatch(of: #/--privs '([^']+)'; pveum acl modify (\S+) /#))
+                    granted[String(grant.2), default: []].formUnion(grant.1.split(separator: " ").map(String.init))
+                }
+                let rights = granted
+                rig.change { $0.privileges = rights }
+                let second = await check()
+                #expect(second.allSatisfy { $0.level == .pass }, "\(second.filter { $0.level != .pass })")
+            }
         }
     }
 
@@ -183,16 +256,17 @@ struct ClusterTests {
             // The seed's removal comes after the first boot.
             try await rig.backend.detachSeed(from: machine)
             let all = rig.server.requests.withLock { $0.filter { ["POST", "PUT"].contains($0.method) }.map { "\($0.method) \($0.path)" } }
-            #expect(changes == all && all.count == made.count + 2)
+            #expect(changes == all)
+            #expect(all.count == made.count + 2)
             let chosen = try await rig.backend.decideDisks(rig.spec).0
             var guarded = ProxmoxConnection(url: rig.server.url)
             guarded.ha = true
             let calls = try PVECallPlan.calls(for: rig.machineSpec(disk: chosen), connection: guarded)
             #expect(calls.contains { $0.path == "/nodes/pve1/qemu" } && !calls.contains { ($0.path + $0.parameters.joined()).contains("<node>") })
-            #expect(calls.contains { $0.parameters.contains("scsi1=none,media=cdrom") })
+            #expect(calls.contains { $0.parameters.contains("boot=order=virtio0") && $0.byHand[0] == "qm set '<vmid>' --boot order=virtio0" })
             #expect(calls.last?.parameters.contains("comment=PostgreSQL appliance orders, by pgkvm") == true)
             let creation = try #require(planned.first { $0.byHand[0].hasPrefix("qm create") })
-            #expect(creation.byHand[0].contains("--virtio1 local:10,format=raw,iothread=1,cache=none,aio=native,discard=on,serial=pgdata"))
+            #expect(creation.byHand[0].contains("--virtio1 local:10,format=raw,iothread=1,cache=none,aio=native,discard=on,detect_zeroes=0,serial=pgdata"))
             #expect(creation.byHand[1].hasPrefix("pvesh create /nodes/pve1/qemu --vmid '<vmid>' --name orders"))
             #expect(planned.allSatisfy { call in !call.byHand.isEmpty && !call.parameters.contains { $0.contains("0b2c4a46") } })
         }

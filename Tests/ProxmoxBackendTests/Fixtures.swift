@@ -47,6 +47,7 @@ struct Rig {
         var timing = PVETiming()
         timing.firstPause = .milliseconds(2)
         timing.longestPause = .milliseconds(10)
+        timing.outage = .zero
         return timing
     }
 
@@ -68,12 +69,13 @@ struct Rig {
     var machineSpec: MachineSpec { machineSpec() }
 
     func machineSpec(
-        deployment: DeploymentID? = nil, firmware: BaseImage.Firmware = .uefi, accelerator: Accelerator = .kvm, address: IPv4Address? = nil, vcpus: Int = 2,
+        name: ApplianceName? = nil, deployment: DeploymentID? = nil, firmware: BaseImage.Firmware = .uefi, accelerator: Accelerator = .kvm,
+        address: IPv4Address? = nil, vcpus: Int = 2,
         bridge: String = "vmbr0", data: ByteSize = .gibibytes(10), format: BaseImage.Format = .qcow2, disk: DiskDecision? = nil
     ) -> MachineSpec {
         let deployment = deployment ?? self.deployment
         return MachineSpec(
-            deployment: deployment, name: spec.name, cpu: CPUDecision(accelerator: accelerator, vcpus: vcpus, memory: .gibibytes(2)),
+            deployment: deployment, name: name ?? spec.name, cpu: CPUDecision(accelerator: accelerator, vcpus: vcpus, memory: .gibibytes(2)),
             disk: disk ?? DiskDecision(cacheDirect: true, aio: .native, ioThread: true, fileSystem: "dir"),
             network: NetworkDecision(
                 mode: .bridge, macAddress: deployment.macAddress, sshPort: 22, postgresqlPort: 5432, device: bridge, address: address, queues: vcpus,

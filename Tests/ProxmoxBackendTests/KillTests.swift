@@ -24,7 +24,7 @@ struct KillTests {
             // From a whole run without a fault.
             _ = try await Rig(server).deploy()
             let numbers = changes(server)
-            #expect(numbers.count == 6)
+            #expect(numbers.count == 7)
             for number in numbers {
                 server.model.withLock { $0 = model }
                 server.requests.withLock { $0 = [] }
@@ -57,7 +57,7 @@ struct KillTests {
             let (rig, machine) = try await deployed()
             try await rig.backend.delete(machine)
             let numbers = changes(server)
-            #expect(numbers.count == 5)
+            #expect(numbers.count == 4)
             for number in numbers {
                 let (rig, machine) = try await deployed()
                 server.model.withLock { $0.silence = (number, carriesOut) }

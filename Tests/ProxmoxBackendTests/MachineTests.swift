@@ -49,7 +49,8 @@ struct MachineTests {
             try await backend.growDataDisk(to: .gibibytes(11), of: machine)
             #expect(try await backend.dataDisk(of: machine) == .gibibytes(12))
             #expect(try await backend.spaceLeft(for: machine) > .gibibytes(100))
-            #expect(try await backend.discardUse(of: machine) == .givenBack)
+            // A file keeps the space that was reserved for it.
+            #expect(try await backend.discardUse(of: machine) == .ignored)
             let larger = CPUDecision(accelerator: .kvm, vcpus: 4, memory: .gibibytes(3))
             #expect(await failure { try await backend.setProcessor(larger, of: machine) }?.code == .machineStillRunning)
 
@@ -80,7 +81,7 @@ struct MachineTests {
         }
     }
 
-    @Test("The image is uploaded once, under the name of its content, and anew where a former copy was cut off")
+    @Test("The image is uploaded once, under a name with its checksum, and anew where a former copy was cut off")
     func image() async throws {
         try await Rig.run { rig in
             let first = try await rig.backend.create(rig.machineSpec)
@@ -120,6 +121,75 @@ struct MachineTests {
         }
     }
 
+    @Test("The data disk keeps what is written to it, and gives back only where the store promises more than it has")
+    func provisioning() async throws {
+        for (kind, discard) in [("dir", "ignore"), ("nfs", "ignore"), ("lvm", "ignore"), ("lvmthin", "on"), ("rbd", "on"), ("unheard-of", "on")] {
+            var model = PVEModel()
+            model.stores["disks"] = PVEModel.Store(kind: kind, content: ["images"])
+            try await Rig.run(model, change: { $0.storage = "disks" }) { rig in
+                let machine = try await rig.backend.create(rig.machineSpec)
+                let drive = PropertyString(reading: try #require(rig.ours[100]?.config["virtio1"]))
+                #expect(drive["detect_zeroes"] == "0", "\(kind)")
+                #expect(drive["discard"] == discard, "\(kind)")
+                let use = try await rig.backend.discardUse(of: machine)
+                #expect(use == (discard == "on" ? .givenBack : .ignored), "\(kind)")
+            }
+        }
+    }
+
+    @Test("A new machine has what an expert gives a database's: randomness, memory of its own node where it is large, tags")
+    func devices() async throws {
+        for (release, gigabytes, random, numa) in [("9.2", 2, "source=/dev/urandom", "0"), ("8.4", 64, "source=/dev/urandom", "1"), ("8.3", 32, nil, "1")] {
+            var model = PVEModel()
+            model.release = release
+            model.nodes["pve1"]?.memory = .gibibytes(256)
+            try await Rig.run(model, version: release == "9.2" ? .pve9 : .pve8) { rig in
+                let base = rig.machineSpec
+                let spec = MachineSpec(
+                    deployment: base.deployment, name: base.name, cpu: CPUDecision(accelerator: .kvm, vcpus: 2, memory: .gibibytes(Int64(gigabytes))),
+                    disk: base.disk, network: base.network, image: base.image, systemDisk: base.systemDisk, dataDiskSize: base.dataDiskSize,
+                    adoptedDataDisk: nil)
+                _ = try await rig.backend.create(spec)
+                let config = try #require(rig.ours[100]?.config)
+                #expect(config["rng0"] == random, "\(release)")
+                #expect(config["numa"] == numa, "\(release)")
+                #expect(config["tags"] == "pgkvm;postgresql", "\(release)")
+            }
+        }
+    }
+
+    @Test("A machine is protected once it has had its first boot, and 'delete' lifts what pgkvm has set")
+    func protection() async throws {
+        try await Rig.run { rig in
+            let machine = try await rig.deploy()
+            #expect(rig.ours[100]?.config["protection"] == nil)
+            try await rig.backend.detachSeed(from: machine)
+            #expect(rig.ours[100]?.config["protection"] == "1")
+            // A run that was killed before it recorded that.
+            try await rig.backend.attachSeed(rig.seed(), to: machine)
+            try await rig.backend.detachSeed(from: machine)
+            #expect(rig.ours[100]?.config["scsi1"] != nil || rig.seeds.isEmpty)
+            #expect(rig.ours[100]?.config["protection"] == "1")
+            try await rig.backend.delete(machine)
+            #expect(rig.machines.isEmpty)
+            #expect(rig.seeds.isEmpty)
+        }
+    }
+
+    @Test("The card has a queue for each processor, also after another number of them", arguments: [(1, 2), (2, 1), (2, 8), (4, 4)])
+    func queues(before: Int, after: Int) async throws {
+        try await Rig.run { rig in
+            let machine = try await rig.backend.create(rig.machineSpec(vcpus: before))
+            rig.change { $0.machines[100]?.config["net0"]? += ",firewall=1" }
+            try await rig.backend.setProcessor(CPUDecision(accelerator: .kvm, vcpus: after, memory: .gibibytes(2)), of: machine)
+            let card = PropertyString(reading: try #require(rig.ours[100]?.config["net0"]))
+            #expect(card["queues"] == (after == 1 ? nil : "\(after)"))
+            #expect(card["firewall"] == "1")
+            #expect(card["virtio"] == rig.deployment.macAddress.uppercased())
+            #expect(try await rig.backend.processor(of: machine).vcpus == after)
+        }
+    }
+
     @Test("A machine that moved to another node is found there")
     func moved() async throws {
         var model = PVEModel()
@@ -146,18 +216,6 @@ struct MachineTests {
             #expect(rig.machines.filter { $0.value.config["name"] == "somebody-elses" }.keys.sorted() == [100, 101, 102])
             try await rig.backend.delete(machine)
             #expect(rig.machines.keys.sorted() == [100, 101, 102])
-        }
-    }
-
-    @Test("A guest that holds its seed's drive loses the medium all the same")
-    func heldSeed() async throws {
-        var model = PVEModel()
-        model.holdsDrives = true
-        try await Rig.run(model) { rig in
-            let machine = try await rig.deploy()
-            try await rig.backend.detachSeed(from: machine)
-            #expect(rig.ours[100]?.config["scsi1"] == "none,media=cdrom")
-            #expect(rig.seeds.isEmpty)
         }
     }
 
@@ -191,6 +249,8 @@ struct MachineTests {
                 let error = await failure(call)
                 #expect(error?.code == .proxmoxPermission && error?.message.contains(privilege) == true, "\(error?.message ?? "nothing")")
             }
+            // Lifting the protection is an option.
+            rig.change { _ = $0.privileges?["/vms"]?.insert("VM.Config.Options") }
             try await rig.backend.delete(machine)
             #expect(rig.machines.isEmpty)
         }

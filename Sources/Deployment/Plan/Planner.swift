@@ -114,11 +114,24 @@ package struct Planner: Sendable {
 
     /// What there is to say of the machine that is there and is to change.
     private static func findings(_ context: DeploymentContext, _ present: PresentAppliance) async throws -> [Finding] {
-        var findings = [try await refusal(context, present)]
+        var findings = [try await refusal(context, present), try await strangerOfThatName(context)]
         if let machine = present.machine, present.power != .absent, present.power != nil, let platform = context.backend as? any HighAvailabilityProviding {
             findings.append(try await platform.examineChange(of: machine))
         }
         return findings.compactMap(\.self)
+    }
+
+    /// A machine that has the name and is somebody else's. What else the platform answers the forecast says.
+    private static func strangerOfThatName(_ context: DeploymentContext) async throws -> Finding? {
+        guard let platform = context.backend as? any NameExamining else { return nil }
+        do {
+            try await platform.checkName(context.spec.name, of: context.journal.fact(DeploymentFact.self)?.id)
+            return nil
+        } catch let error as Failure where error.code == .machineStranger {
+            return Finding(check: "host.usable", level: .fail, measured: error.message, expected: "a name that no other machine has", remedy: error.remedy)
+        } catch is Failure {
+            return nil
+        }
     }
 
     /// Why the machine that is there cannot get the processor and memory of the spec.

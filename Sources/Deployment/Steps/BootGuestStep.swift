@@ -57,6 +57,8 @@ struct BootGuestStep: Step {
     private func letWorkBegin(_ context: DeploymentContext) async throws {
         guard try await InstallPostgreSQLStep.needsNoNetwork(context) else { return }
         try await context.giveHeadStart(InstallPostgreSQLStep.installation(context))
+        // The file system comes after the disk was written, and the cluster after the file system.
+        if let reservation = try await PrepareDataDiskStep.reservation(context) { return try await context.giveHeadStart(reservation) }
         try await context.giveHeadStart(PrepareDataDiskStep.preparation(context))
         try await context.giveHeadStart(ConfigurePostgreSQLStep.initialization(context))
     }

@@ -8,7 +8,13 @@ struct ConfigureDiskStep: Step {
     let title = "Choose the disks (VirtIO Block)"
 
     func explanation(_ context: DeploymentContext) -> StepExplanation {
-        StepExplanation(
+        guard !context.isOnProxmox else {
+            return StepExplanation(
+                what: "decides the node and its stores for a system disk and a \(context.spec.dataDisk.size) raw data disk, without the node's page cache",
+                why: "a commit is as fast as one flush through this path; what a store does with the space of a disk is said beforehand",
+                byHand: ["qm set VMID --virtio1 STORAGE:10,cache=none,aio=native,iothread=1"])
+        }
+        return StepExplanation(
             what: "decides cache mode, aio and I/O thread for a system disk and a \(context.spec.dataDisk.size) raw data disk, by trying them there",
             why: "a commit is as fast as one flush through this path, and a disk whose space is reserved cannot run out under the database",
             byHand: ["qm set VMID --virtio1 STORAGE:10,cache=none,iothread=1", "virsh attach-disk --targetbus virtio --cache none --io native"])
@@ -31,10 +37,18 @@ struct ConfigureDiskStep: Step {
 /// Step 2 of the scenario: the guest sees the host's processor.
 struct ConfigureCPUStep: Step {
     let id = StepID(rawValue: "configure-cpu")
-    let title = "Choose the processor (host passthrough)"
+    let title = "Choose the processor"
 
     func explanation(_ context: DeploymentContext) -> StepExplanation {
-        StepExplanation(
+        guard context.spec.machine.accelerator != .tcg else {
+            return StepExplanation(
+                what: "emulates \(context.spec.machine.vcpus) vCPUs with every instruction that QEMU can emulate, and gives the guest "
+                    + "\(context.spec.machine.memory) of memory",
+                why: "'machine.accelerator: tcg' asks for it; it is many times slower than the host's own processor",
+                byHand: [context.isOnProxmox ? "qm set VMID --kvm 0 --cpu max --cores \(context.spec.machine.vcpus)" : "qemu-system-x86_64 -accel tcg -cpu max"]
+            )
+        }
+        return StepExplanation(
             what: "gives the guest \(context.spec.machine.vcpus) vCPUs of the host's own kind and \(context.spec.machine.memory) of memory",
             why: "AES-NI and the other instructions of the host reach the database; a generic model hides them",
             byHand: ["qm set VMID --cpu host --cores \(context.spec.machine.vcpus)", "virt-install --cpu host-passthrough"])

@@ -22,7 +22,9 @@ struct GrowDataDiskStep: Step {
         StepExplanation(
             what: "reserves \(context.spec.dataDisk.size) for the data disk, shows the guest its new size, and grows the file system",
             why: "the space is promised before the guest learns of it, and nothing has to stop",
-            byHand: ["fallocate -l \(context.spec.dataDisk.size.bytes) data.raw", "block_resize (QMP)", "resize2fs /dev/disk/by-id/virtio-pgdata"])
+            byHand: (context.isOnProxmox
+                ? ["qm resize VMID virtio1 \(context.spec.dataDisk.size.mebibytes)M"]
+                : ["fallocate -l \(context.spec.dataDisk.size.bytes) data.raw", "block_resize (QMP)"]) + ["resize2fs /dev/disk/by-id/virtio-pgdata"])
     }
 
     func inspect(_ context: DeploymentContext) async throws -> StepStatus {
@@ -38,6 +40,9 @@ struct GrowDataDiskStep: Step {
         try await context.journal.record(DataDiskGrowthFact(size: size, isComplete: false))
         try await context.journal.forget(VerifiedFact.self)
         try await resizing.growDataDisk(to: size, of: context.machine())
+        if let reservation = try await PrepareDataDiskStep.reservation(context) {
+            try await context.runUnit(reservation, timeout: PrepareDataDiskStep.reservationTime)
+        }
         let script = GuestScript.growDataDisk.text(try await context.require(DataDiskFact.self).uuid, "\(size.bytes)")
         try await context.runUnit(RemoteUnit(purpose: "grow", script: script))
         try await context.journal.record(DataDiskGrowthFact(size: size, isComplete: true))

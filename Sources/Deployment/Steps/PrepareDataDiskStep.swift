@@ -12,7 +12,8 @@ struct PrepareDataDiskStep: Step {
 
     func explanation(_ context: DeploymentContext) -> StepExplanation {
         StepExplanation(
-            what: "makes ext4 on /dev/disk/by-id/virtio-\(MachineSpec.dataDiskSerial) and mounts it, by UUID and noatime, on /var/lib/postgresql",
+            what: "makes ext4 on /dev/disk/by-id/virtio-\(MachineSpec.dataDiskSerial) and mounts it, by UUID and noatime, on /var/lib/postgresql"
+                + (context.backend is any SpaceReserving ? "; a disk whose space its store only promises is written once before" : ""),
             why: "only a blank disk is ever formatted; the database lives apart from the system and survives it",
             byHand: ["mkfs.ext4 -E nodiscard,lazy_itable_init=0,lazy_journal_init=0 /dev/disk/by-id/virtio-pgdata", "mount -o noatime …"])
     }
@@ -31,7 +32,20 @@ struct PrepareDataDiskStep: Step {
     }
 
     func perform(_ context: DeploymentContext) async throws {
+        if let reservation = try await Self.reservation(context) { try await context.runUnit(reservation, timeout: Self.reservationTime) }
         try await context.runUnit(Self.preparation(context))
+    }
+
+    /// Some TiB at the speed of a slow disk.
+    static let reservationTime = Duration.seconds(48 * 3600)
+
+    /// Writes the disk once, where only that reserves its space; nil where it is reserved, or holds somebody's data.
+    static func reservation(_ context: DeploymentContext) async throws -> RemoteUnit? {
+        guard let backend = context.backend as? any SpaceReserving, context.spec.dataDisk.adopt == nil, case let machine = try await context.machine(),
+            try await backend.isReservedByWriting(machine), let size = try await (backend as? any MachineResizing)?.dataDisk(of: machine)
+        else { return nil }
+        let script = GuestScript.reserveDataDisk.text(try await chosen(context).uuid, MachineSpec.dataDiskSerial, "\(size.bytes)")
+        return RemoteUnit(purpose: "reserve", script: script)
     }
 
     static func preparation(_ context: DeploymentContext) async throws -> RemoteUnit {

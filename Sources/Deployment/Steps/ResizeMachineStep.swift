@@ -22,7 +22,11 @@ struct ResizeMachineStep: Step {
         StepExplanation(
             what: "shuts the guest down and gives its machine \(context.spec.machine.vcpus) vCPUs and \(context.spec.machine.memory) of memory",
             why: "a running machine keeps the processors and memory that it was started with",
-            byHand: ["pgkvm stop \(context.spec.name)", "editor records/0/machine.json"])
+            byHand: [
+                "pgkvm stop \(context.spec.name)",
+                context.isOnProxmox
+                    ? "qm set VMID --cores \(context.spec.machine.vcpus) --memory \(context.spec.machine.memory.mebibytes)" : "editor records/0/machine.json",
+            ])
     }
 
     func inspect(_ context: DeploymentContext) async throws -> StepStatus {

@@ -34,21 +34,26 @@ extension PVECall {
         PVECall(
             .post, ["nodes", node, "storage", storage, "upload"], ["content": "import", "checksum-algorithm": "sha256", "checksum": checksum],
             upload: Upload(file: file, name: name), permission: PVEPermission("/storage/\(storage)", "Datastore.AllocateTemplate"),
-            command: "cp \(CommandText.render([file.string])) $(pvesm path \(storage):import/\(name))")
+            command: copy(file, to: "\(storage):import/\(name)"))
     }
 
     static func uploadMedium(_ file: FilePath, as name: String, node: String, storage: String) -> PVECall {
         PVECall(
             .post, ["nodes", node, "storage", storage, "upload"], ["content": "iso"], upload: Upload(file: file, name: name),
             permission: PVEPermission("/storage/\(storage)", "Datastore.AllocateTemplate"),
-            command: "cp \(CommandText.render([file.string])) $(pvesm path \(storage):iso/\(name))")
+            command: copy(file, to: "\(storage):iso/\(name)"))
+    }
+
+    /// The directory may not be there: the server removes it with the last file in it.
+    private static func copy(_ file: FilePath, to volume: String) -> String {
+        "f=$(pvesm path \(CommandText.render([volume]))) && mkdir -p \"${f%/*}\" && cp \(CommandText.render([file.string])) \"$f\""
     }
 
     static func deleteVolume(_ volume: String, node: String) -> PVECall {
         let storage = volume.prefix { $0 != ":" }
         return PVECall(
             .delete, ["nodes", node, "storage", String(storage), "content", volume], permission: PVEPermission("/storage/\(storage)", "Datastore.Allocate"),
-            command: "pvesm free \(volume)")
+            command: CommandText.render(["pvesm", "free", volume]))
     }
 
     /// - Parameter parameters: those of the new machine, `vmid` first.
@@ -61,8 +66,15 @@ extension PVECall {
         return call
     }
 
+    /// What is pending is shown as if it were in force.
     static func config(_ place: PVEPlace) -> PVECall {
         PVECall(.get, place.segments("config"), permission: place.permission("VM.Audit"), command: "qm config \(place.vmid)")
+    }
+
+    /// Without what is pending: what a machine that runs really has.
+    static func currentConfig(_ place: PVEPlace) -> PVECall {
+        PVECall(
+            .get, place.segments("config"), ["current": "1"], permission: place.permission("VM.Audit"), command: "qm config \(place.vmid) --current 1")
     }
 
     /// Changes the configuration at once, as far as a running machine takes it.

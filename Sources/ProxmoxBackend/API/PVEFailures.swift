@@ -18,6 +18,8 @@ extension Failure.Code {
     package static let proxmoxPermission = Failure.Code("proxmox.permission")
     /// The server refuses parameters.
     package static let proxmoxParameters = Failure.Code("proxmox.parameters")
+    /// The server has written a change down, and the machine, which runs, takes it only with its next stop.
+    package static let proxmoxPending = Failure.Code("proxmox.pending")
     /// The server refuses what was asked of it, and says why.
     package static let proxmoxRefused = Failure.Code("proxmox.refused")
     /// Whoever answers is no Proxmox VE.
@@ -57,6 +59,11 @@ extension PVEAnswer {
                 remedy: "look at it on a node: pveum user token list \(ShellWord.quoted(token.user)); "
                     + "a new one is made by: pveum user token add \(ShellWord.quoted(token.user)) TOKENID")
         case 403: return permissionFailure(call, token)
+        case 400 where !faults.isEmpty && faults.allSatisfy({ $0.reason.begins(with: "hotplug problem") }):
+            return Failure(
+                .proxmoxPending,
+                "the change by \(asked) is pending: \(faults.map { "\($0.name): \($0.reason)" }.joined(separator: "; "))",
+                remedy: "it gets in force with the machine's next stop and start: pgkvm restart NAME; on the node, 'qm pending VMID' shows it")
         case 400 where json != nil:
             let list = faults.map { "\($0.name): \($0.reason)" }.joined(separator: "; ")
             return Failure(

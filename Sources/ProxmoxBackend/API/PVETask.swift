@@ -39,9 +39,6 @@ struct PVETask {
     var isOurs = true
     var report: @Sendable (String) -> Void = { _ in }
 
-    /// How often in a row nobody may answer before that counts.
-    static let tolerated = 5
-
     /// - Throws: `proxmox.task-failed` with the end of the log, `proxmox.task-endless`, and what the client throws.
     func wait() async throws {
         let exit = try await exitStatus()
@@ -64,11 +61,11 @@ struct PVETask {
         var lastWord = start
         var seen = 0
         var pause = client.timing.firstPause
-        var silentAnswers = 0
+        var outage = Outage(limit: client.timing.outage)
         while true {
             do {
                 let status = try await client.data(.taskStatus(upid))
-                silentAnswers = 0
+                outage.end()
                 if status["status"]?.text == "stopped" { return status["exitstatus"]?.text ?? "the server does not say how" }
                 // Only what copies has something to tell meanwhile.
                 let lines = silence == nil ? [] : (try? await log(from: seen)) ?? []
@@ -78,8 +75,7 @@ struct PVETask {
                     report("\(title): \(last)")
                 }
             } catch let error as Failure where error.isSilence {
-                silentAnswers += 1
-                guard silentAnswers < Self.tolerated else { throw error }
+                guard outage.isTolerable() else { throw error }
             }
             let now = clock.now
             guard now - start < limit else { throw await endless("it has run for \(limit.wholeSeconds) s") }
@@ -90,7 +86,31 @@ struct PVETask {
     }
 
     func log(from start: Int) async throws -> [String] {
-        try await client.data(.taskLog(upid, from: start)).elements.compactMap { $0["t"]?.text }
+        let lines = try await client.data(.taskLog(upid, from: start)).elements.compactMap { $0["t"]?.text }
+        // A log that has no line yet, or is not there yet, is told as one line. It is none: the first real one takes its place.
+        if start == 0, lines.count == 1, let line = lines.first, line == "no content" || line.begins(with: "unable to open file") { return [] }
+        return lines
+    }
+
+    /// What the first line of the log says that `reading` can tell something of; nil where the work ends before, or says nothing in that time.
+    func firstWord<Word>(within limit: Duration, reading: (String) -> Word?) async throws -> Word? {
+        let clock = ContinuousClock()
+        let word: Word?? = try await WaitingTime.measure {
+            try await poll(every: client.timing.firstPause, until: clock.now + limit, on: clock) {
+                let lines: [String]
+                do {
+                    lines = try await log(from: 0)
+                } catch let error as Failure where error.code == .proxmoxPermission {
+                    // Somebody else's work, which the token may see and not read.
+                    return .some(nil)
+                } catch let error as Failure where error.isSilence {
+                    return nil
+                }
+                if let word = lines.lazy.compactMap(reading).first { return .some(word) }
+                return lines.contains { $0.begins(with: "TASK ") } ? .some(nil) : nil
+            }
+        }
+        return word ?? nil
     }
 
     /// Ends what only copies, so that it goes on making nothing; what it has made may stay.
@@ -112,6 +132,29 @@ struct PVETask {
             }
         }
         return isEnded == true
+    }
+}
+
+/// Answers that do not come, in a row.
+struct Outage {
+    let limit: Duration
+    private let clock = ContinuousClock()
+    private var count = 0
+    private var start: ContinuousClock.Instant?
+
+    init(limit: Duration) { self.limit = limit }
+
+    /// Whether to ask again after one more answer that did not come.
+    mutating func isTolerable() -> Bool {
+        count += 1
+        let start = start ?? clock.now
+        self.start = start
+        return count < 5 || clock.now - start < limit
+    }
+
+    mutating func end() {
+        count = 0
+        start = nil
     }
 }
 

@@ -28,6 +28,12 @@ struct PropertyString: Equatable {
     /// - Throws: `input.invalid` for a value that would begin another part.
     mutating func add(_ name: String, _ value: String) throws { parts.append((name, try Self.checked(value, name: name))) }
 
+    /// Takes a part away, and puts it at the end with another value; nil only takes it away.
+    mutating func set(_ name: String, _ value: String?) throws {
+        parts.removeAll { $0.name == name }
+        if let value { try add(name, value) }
+    }
+
     subscript(_ name: String) -> String? { parts.first { $0.name == name }?.value }
 
     /// The part without a name.
@@ -61,6 +67,10 @@ struct PVEDrive: Equatable {
     /// How requests reach the store; nil is the server's choice.
     var aio: String?
     var serial: String?
+    /// Whether blocks that the guest discards go back to the store.
+    var givesBack = true
+    /// Whether zeros that the guest writes are written. Else the server turns them into holes as soon as blocks are given back.
+    var keepsZeros = false
 
     /// - Throws: `input.invalid` for a value that Proxmox would read as something else.
     func text() throws -> String {
@@ -87,7 +97,8 @@ struct PVEDrive: Equatable {
         try drive.add("iothread", "1")
         try drive.add("cache", "none")
         if let aio { try drive.add("aio", aio) }
-        try drive.add("discard", "on")
+        try drive.add("discard", givesBack ? "on" : "ignore")
+        if keepsZeros { try drive.add("detect_zeroes", "0") }
         if let serial { try drive.add("serial", serial) }
         return drive.text
     }

@@ -19,10 +19,28 @@ struct ClusterView: Sendable {
         machines = rows.compactMap(MachineView.init)
     }
 
+    private init(nodes: [NodeView], stores: [StoreView], machines: [MachineView]) {
+        self.nodes = nodes
+        self.stores = stores
+        self.machines = machines
+    }
+
     static func read(_ client: PVEClient) async throws -> ClusterView {
         async let nodes = client.data(.nodes)
         async let resources = client.data(.resources)
         return ClusterView(nodes: try await nodes, resources: try await resources)
+    }
+
+    /// The same with the stores as each node tells them: only there it stands what is really free. A node that does not answer has none.
+    func withStoresOfNodes(_ client: PVEClient) async throws -> ClusterView {
+        var stores: [StoreView] = []
+        for node in nodes where !node.isOffline {
+            let call = PVECall.storages(node: node.name)
+            let answer = try await client.answer(call)
+            guard answer.isSuccess else { continue }
+            stores += try answer.data(call, token: client.token).elements.compactMap { StoreView(status: $0, node: node.name) }
+        }
+        return ClusterView(nodes: nodes, stores: stores, machines: machines)
     }
 }
 
@@ -64,7 +82,10 @@ struct StoreView: Sendable, Equatable {
     let isShared: Bool
     let isActive: Bool
     let total: ByteSize
+    /// What the store says is free. In the list of the cluster it does not, and what is not used may be reserved, or others'.
     let available: ByteSize
+
+    var provisioning: Provisioning { Provisioning(kind: kind) }
 
     /// A row of `/cluster/resources`.
     init?(resource row: JSONValue) {
@@ -80,10 +101,12 @@ struct StoreView: Sendable, Equatable {
     }
 
     /// A row of `/nodes/NODE/storage`.
-    init?(status row: JSONValue) {
+    init?(status row: JSONValue) { self.init(status: row, node: nil) }
+
+    init?(status row: JSONValue, node: String?) {
         guard let name = row["storage"]?.text else { return nil }
         self.name = name
-        node = nil
+        self.node = node
         kind = row["type"]?.text ?? ""
         content = Self.types(row)
         isShared = row["shared"]?.flag == true

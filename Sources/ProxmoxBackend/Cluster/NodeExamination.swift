@@ -75,7 +75,9 @@ struct NodeExamination {
             guard let store = stores.first(where: { $0.name == name }) else {
                 throw Failure(
                     .proxmoxNoStorage, "the node '\(node)' shows this token no store '\(name)' (machine.proxmox.\(key))",
-                    remedy: "name one of \(listed(stores)), or grant Datastore.Audit and Datastore.AllocateSpace on /storage/\(name)")
+                    remedy:
+                        "name one of \(listed(stores)), or grant the token its rights on /storage/\(name): 'pgkvm proxmox check' has the line under proxmox.rights"
+                )
             }
             guard store.content.contains(content) else {
                 let all = store.content.union([content]).sorted().joined(separator: ",")
@@ -94,7 +96,7 @@ struct NodeExamination {
             }
             throw Failure(
                 code, "the node '\(node)' shows this token no store for \(what) (content type '\(content)')",
-                remedy: enabling(content, stores) ?? "grant Datastore.Audit and Datastore.AllocateSpace on /storage/STORE: 'pgkvm proxmox check' has the line")
+                remedy: enabling(content, stores) ?? "grant the token its rights on a store: 'pgkvm proxmox check' has the line under proxmox.rights")
         }
         let usable = shared ? active.filter(\.isShared) : active
         guard let best = usable.max(by: { ($0.available, $1.name) < ($1.available, $0.name) }) else {
@@ -153,7 +155,7 @@ struct NodeChoice {
             return (try await examination.site(on: node), node, "named in the spec")
         }
         var refusals: [(node: String, failure: Failure)] = []
-        for candidate in Placement.candidates(cluster, for: wanted) {
+        for candidate in Placement.candidates(try await cluster.withStoresOfNodes(client), for: wanted) {
             do {
                 let site = try await examination.site(on: candidate.node)
                 let others = refusals.map { "; not '\($0.node)': \($0.failure.message)" }.joined()

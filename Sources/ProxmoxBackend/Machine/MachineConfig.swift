@@ -19,6 +19,11 @@ struct MachineConfig: Sendable {
     /// Whether nothing in it is the deployment's.
     func isForeign(to deployment: DeploymentID) -> Bool { self.deployment != deployment && uuid != deployment.uuid.lowercased() }
 
+    /// Whether the server refuses to delete the machine and its drives.
+    var isProtected: Bool { data["protection"]?.flag == true }
+    /// Whether that is for pgkvm to set and to lift.
+    var isProtectionOurs: Bool { MachineNote.isProtected(in: description) }
+
     func drive(_ key: String) -> PropertyString? { self[key].map { PropertyString(reading: $0) } }
 
     /// The size of a drive; nil where the server does not say.
@@ -56,6 +61,9 @@ struct MachineConfig: Sendable {
             return (key, volume, drive["media"] == "cdrom")
         }
     }
+
+    /// The drives and cards that the firmware tries, in their order; empty where it is the server's own.
+    var bootOrder: [String] { drive("boot")?["order"].map { $0.split { ";, ".contains($0) }.map(String.init) } ?? [] }
 
     /// The MAC address of the first card.
     var macAddress: String? { drive("net0").flatMap { $0["virtio"] ?? $0["macaddr"] } }

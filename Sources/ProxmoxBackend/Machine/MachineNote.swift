@@ -10,8 +10,11 @@ struct MachineNote: Equatable {
 
     /// The tag of every machine of pgkvm's.
     static let tag = "pgkvm"
+    /// What a new machine is tagged with: whose it is, and what it is.
+    static let tags = "\(tag);postgresql"
     private static let deploymentKey = "pgkvm-deployment:"
     private static let addressKey = "pgkvm-address:"
+    private static let protectionKey = "pgkvm-protection:"
 
     init(name: String, deployment: DeploymentID, address: IPv4Address?) {
         self.name = name
@@ -21,11 +24,18 @@ struct MachineNote: Equatable {
 
     var text: String {
         let head = "PostgreSQL appliance '\(name)', made by pgkvm. Keep the next lines: pgkvm knows the machine by them."
-        return ([head, "", "\(Self.deploymentKey) \(deployment)"] + (address.map { ["\(Self.addressKey) \($0)"] } ?? [])).joined(separator: "\n")
+        return
+            ([head, "", "\(Self.deploymentKey) \(deployment)"] + (address.map { ["\(Self.addressKey) \($0)"] } ?? []) + [
+                "\(Self.protectionKey) lifted by 'pgkvm delete'"
+            ])
+            .joined(separator: "\n")
     }
 
     /// The deployment that a description names; nil for a machine that is not pgkvm's.
     static func deployment(in text: String) -> DeploymentID? { value(deploymentKey, in: text).map { DeploymentID($0) } }
+
+    /// Whether pgkvm protects the machine, and may lift that again. Who takes the line away keeps the protection for themselves.
+    static func isProtected(in text: String) -> Bool { value(protectionKey, in: text) != nil }
 
     static func address(in text: String) -> IPv4Address? { value(addressKey, in: text).flatMap { IPv4Address($0) } }
 

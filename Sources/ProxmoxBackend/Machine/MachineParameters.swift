@@ -9,6 +9,10 @@ struct MachineParameters {
     /// The volume of the uploaded image, such as `local:import/pgkvm-….qcow2`.
     let image: String
     let pool: String?
+    /// What the store of the disks does with their space.
+    var provisioning = Provisioning.thin
+    /// Of the server: before 8.4 only root may give a machine a source of randomness.
+    var release: PVERelease?
 
     /// The virtio drive of the system, and that of the data.
     static let systemDrive = "virtio0"
@@ -26,11 +30,11 @@ struct MachineParameters {
         add("vmid", vmid)
         add("name", spec.name.rawValue)
         add("description", MachineNote(name: spec.name.rawValue, deployment: spec.deployment, address: spec.network.address).text)
-        add("tags", MachineNote.tag)
+        add("tags", MachineNote.tags)
         if let pool { add("pool", pool) }
         add("ostype", "l26")
         add("machine", "q35")
-        add("smbios1", "uuid=\(spec.deployment.uuid)")
+        add("smbios1", "uuid=\(spec.deployment == PlannedChoice.deployment ? Self.plannedUUID : spec.deployment.uuid)")
         if spec.image.firmware == .uefi {
             add("bios", "ovmf")
             add("efidisk0", try PVEDrive(source: .firmware(store: store)).text())
@@ -42,11 +46,17 @@ struct MachineParameters {
         add("scsihw", "virtio-scsi-single")
         add(Self.systemDrive, try PVEDrive(source: .image(store: store, volume: image), aio: aio, serial: Self.systemSerial).text())
         let size = Self.wholeGibibytes(spec.dataDiskSize)
-        add(Self.dataDrive, try PVEDrive(source: .new(store: store, gibibytes: size), aio: aio, serial: MachineSpec.dataDiskSerial).text())
+        add(
+            Self.dataDrive,
+            try PVEDrive(
+                source: .new(store: store, gibibytes: size), aio: aio, serial: MachineSpec.dataDiskSerial, givesBack: provisioning.givesBack, keepsZeros: true
+            ).text())
         guard let bridge = spec.network.device else { throw Self.noBridge }
         add("net0", try PVECard(macAddress: spec.network.macAddress, bridge: bridge, queues: spec.network.queues ?? 1).text())
-        add("boot", "order=\(Self.systemDrive)")
+        add("boot", Self.bootOrder([Self.systemDrive]))
         add("agent", "enabled=1")
+        // Keys and TLS want randomness from the first second on; the node's own never runs dry.
+        if release.map({ $0 >= PVERelease(major: 8, minor: 4) }) ?? true { add("rng0", "source=/dev/urandom") }
         add("serial0", "socket")
         add("vga", "serial0")
         return list
@@ -58,8 +68,17 @@ struct MachineParameters {
         return [
             ("kvm", isEmulated ? "0" : "1"), ("cpu", isEmulated ? "max" : "host"), ("sockets", "1"), ("cores", "\(cpu.vcpus)"),
             ("memory", "\(cpu.memory.mebibytes)"),
+            // The memory of a large machine as a node of its own: the host's kernel can keep it together, and huge pages need it.
+            ("numa", cpu.memory >= largeMemory ? "1" : "0"),
         ].map { PVECall.Parameter(name: $0.0, value: $0.1) }
     }
+
+    /// From here on a machine is large.
+    static let largeMemory = ByteSize.gibibytes(32)
+    /// Stands for the UUID that the deployment's id will make.
+    static let plannedUUID = "<the deployment id as a UUID: 8-4-4-4-12 digits>"
+
+    static func bootOrder(_ drives: [String]) -> String { "order=" + drives.joined(separator: ";") }
 
     /// A new volume has whole gibibytes.
     static func wholeGibibytes(_ size: ByteSize) -> Int64 { (size.bytes + (1 << 30) - 1) >> 30 }

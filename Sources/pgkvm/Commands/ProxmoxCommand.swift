@@ -1,5 +1,6 @@
 internal import ApplianceModel
 internal import ArgumentParser
+internal import Deployment
 internal import HostSystem
 internal import MachineBackend
 internal import ProxmoxBackend
@@ -39,8 +40,9 @@ struct ProxmoxCheckCommand: WatchedCommand {
 
     func run() async throws {
         let (connection, spec, bridge) = try wanted()
+        let deployment = if let name = spec?.name { try? await Composition.environment().deployment(of: name) } else { DeploymentID?.none }
         let findings = try await ProgressRenderer.current.activity("proxmox-check", "Ask '\(connection.url)'") {
-            await ProxmoxCheck(connection: connection, spec: spec, bridge: bridge, environment: HostEnvironment.value).run()
+            await ProxmoxCheck(connection: connection, spec: spec, deployment: deployment, bridge: bridge, environment: HostEnvironment.value).run()
         }
         if output.format == .json {
             try Terminal.printJSON(findings)

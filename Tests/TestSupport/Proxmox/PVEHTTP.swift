@@ -22,7 +22,8 @@ struct PVEHTTPRequest {
 
     static func form(_ text: String) -> [(name: String, value: String)] {
         text.split(separator: "&").map { pair in
-            let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map { decode(String($0).replacing("+", with: " ")) }
+            // A value ends at a second bare `=`.
+            let parts = pair.split(separator: "=", omittingEmptySubsequences: false).map { decode(String($0).replacing("+", with: " ")) }
             return (parts[0], parts.count > 1 ? parts[1] : "")
         }
     }

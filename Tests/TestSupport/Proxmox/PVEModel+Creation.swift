@@ -28,16 +28,41 @@ extension PVEModel {
                     errors: [key: "'import-from' requires special syntax - use <storage ID>:0,import-from=<source>"])
             }
         }
-        if wanted["args"] != nil { throw PVERefusal(status: 500, message: "only root can set 'args' config") }
+        for key in ["args", "hugepages", "hookscript"] where wanted[key] != nil {
+            throw PVERefusal(status: 500, message: "only root can set '\(key)' config")
+        }
+        if wanted["rng0"] != nil, release.hasPrefix("8."), release < "8.4" { throw PVERefusal(status: 500, message: "only root can set 'rng0' config") }
+        if wanted["startup"] != nil { try demand("/", "Sys.Modify") }
+        // Tags come back in their order.
+        wanted["tags"] = wanted["tags"].map { $0.split { ";, ".contains($0) }.sorted().joined(separator: ";") }
         // Until the work ends there is a number and nothing else.
         machines[vmid] = Machine(node: node, config: ["lock": "create"])
-        return begin(
+        let source = Self.source(of: wanted)
+        if let source, isBeingWritten(key(source, node: node)) { tornCreations.insert(vmid) }
+        let firmware =
+            wanted["efidisk0"] == nil
+            ? []
+            : [
+                "Formatting '/var/lib/vz/images/\(vmid)/vm-\(vmid)-disk-0.raw', fmt=raw size=540672 preallocation=off",
+                "transferred 528.0 KiB of 528.0 KiB (100.00%)", "efidisk0: successfully created disk 'local:\(vmid)/vm-\(vmid)-disk-0.raw,size=528K'",
+            ]
+        let answer = begin(
             "qmcreate", node: node, subject: "\(vmid)", .create(vmid, wanted),
-            lines: [
-                "create full clone of drive (\(Self.parts(wanted["virtio0"] ?? "").first { $0.key == "import-from" }?.value ?? ""))",
-                "transferred 0.0 B of 3.0 GiB (0.00%)", "transferred 3.0 GiB of 3.0 GiB (100.00%)",
+            lines: firmware + [
+                "create full clone of drive (\(source ?? ""))",
+                "Formatting '/var/lib/vz/images/\(vmid)/vm-\(vmid)-disk-1.qcow2', fmt=qcow2 size=3221225472",
+                "transferred 0.0 B of 3.0 GiB (0.00%)", "transferred 3.0 GiB of 3.0 GiB (100.00%)", "virtio0: successfully created disk",
             ], fault)
+        // The disk of the firmware comes before the line that names the image.
+        if let upid = answer.string {
+            tasks[upid]?.shownLines = [0, firmware.count]
+            if tasks[upid]?.looks != nil { tasks[upid]?.looks = 3 }
+        }
+        return answer
     }
+
+    /// The volume that a new machine's system disk is a copy of.
+    static func source(of wanted: [String: String]) -> String? { parts(wanted["virtio0"] ?? "").first { $0.key == "import-from" }?.value }
 
     mutating func build(_ vmid: Int, _ wanted: [String: String], node: String) -> String? {
         var config = wanted
@@ -54,7 +79,7 @@ extension PVEModel {
                 size = Self.virtualSize(of: file)
             }
             let used = taken.filter { $0.store == store }.reduce(stores[store]?.used.bytes ?? 0) { $0 + $1.size }
-            guard used + size <= stores[store]?.total.bytes ?? 0 else {
+            guard used + size <= (stores[store].map { $0.total.bytes - $0.kept.bytes } ?? 0) else {
                 return "unable to create VM \(vmid) - out of space: volume group has insufficient free space"
             }
             taken.append((store, size))
@@ -71,6 +96,7 @@ extension PVEModel {
         config["digest"] = "3f626974cf470179c8e0614aa9c7d77d6cf67c5b"
         config["vmgenid"] = "9dedb9e6-ea8a-4cdd-afdf-7c410a0690d9"
         machines[vmid]?.config = config
+        machines[vmid]?.isTorn = tornCreations.remove(vmid) != nil
         machines[vmid]?.listsWithoutName = listsWithoutName
         return nil
     }

@@ -12,8 +12,11 @@ extension PVEModel {
         switch (request.method, parts.dropFirst(4).joined(separator: "/")) {
         case ("GET", "config"):
             try demand("/vms/\(vmid)", "VM.Audit")
-            return Self.shown(machine.config)
-        case ("PUT", "config"): return try configure(request, vmid, machine, node: node)
+            return Self.config(machine, isCurrent: ["1", "yes", "true", "on"].contains(request.value("current") ?? "0"))
+        case ("GET", "pending"):
+            try demand("/vms/\(vmid)", "VM.Audit")
+            return Self.pendingList(machine)
+        case ("PUT", "config"): return try configure(request, vmid, node: node)
         case ("PUT", "resize"): return try beginResize(request, fault, vmid, machine)
         case ("GET", "status/current"):
             try demand("/vms/\(vmid)", "VM.Audit")
@@ -70,44 +73,6 @@ extension PVEModel {
             "vmid": .integer(Int64(vmid)), "status": .string(machine?.state == nil ? "stopped" : "running"),
             "qmpstatus": .string(machine?.state ?? "stopped"), "ha": managed(vmid), "clipboard": .null,
         ].json
-    }
-
-    mutating func configure(_ request: PVERequest, _ vmid: Int, _ machine: Machine, node: String) throws(PVERefusal) -> JSONValue {
-        if let lock = machine.config["lock"] { throw PVERefusal(status: 500, message: "VM is locked (\(lock))") }
-        for (name, value) in request.parameters {
-            switch name {
-            case "delete":
-                for key in value.split(separator: ",").map(String.init) {
-                    try demand("/vms/\(vmid)", key.hasPrefix("scsi") ? "VM.Config.CDROM" : "VM.Config.Options")
-                    // A running guest that holds on to a drive keeps it until its stop.
-                    if machine.state != nil, holdsDrives { continue }
-                    machines[vmid]?.config[key] = nil
-                }
-            case _ where name.hasPrefix("scsi"):
-                try demand("/vms/\(vmid)", "VM.Config.CDROM")
-                let volume = String(value.prefix { $0 != "," })
-                guard volume == "none" || files[key(volume, node: node)] != nil else {
-                    throw PVERefusal(status: 500, message: "volume '\(volume)' does not exist")
-                }
-                machines[vmid]?.config[name] = volume == "none" ? value : "\(value),size=368K"
-            default:
-                try demand("/vms/\(vmid)", Self.privilege(for: name))
-                machines[vmid]?.config[name] = value
-            }
-        }
-        return .null
-    }
-
-    /// What changing a value needs.
-    private static func privilege(for name: String) -> String {
-        switch name {
-        case "cores", "sockets", "cpu", "numa": "VM.Config.CPU"
-        case "memory", "balloon": "VM.Config.Memory"
-        case "kvm", "machine", "bios", "serial0", "vga", "agent": "VM.Config.HWType"
-        case _ where name.hasPrefix("net"): "VM.Config.Network"
-        case _ where name.hasPrefix("virtio"): "VM.Config.Disk"
-        default: "VM.Config.Options"
-        }
     }
 
     mutating func beginResize(_ request: PVERequest, _ fault: Fault.Action?, _ vmid: Int, _ machine: Machine) throws(PVERefusal) -> JSONValue {

@@ -6,7 +6,8 @@ extension PVEModel {
     mutating func start(_ vmid: Int, _ hooks: PVEServer.Hooks) -> String? {
         guard let machine = machines[vmid], let node = nodes[machine.node] else { return "no such VM" }
         guard machine.state == nil else { return "VM \(vmid) already running" }
-        let config = machine.config
+        machines[vmid]?.applyPending()
+        let config = machines[vmid]?.config ?? [:]
         let cores = (config["cores"].flatMap { Int($0) } ?? 1) * (config["sockets"].flatMap { Int($0) } ?? 1)
         guard cores <= node.processors else { return "MAX \(node.processors) vcpus allowed per VM on this node" }
         guard config["kvm"] == "0" || node.hasKVM else {
@@ -17,6 +18,10 @@ extension PVEModel {
         }
         for (key, value) in config where key.hasPrefix("virtio") && value.contains("aio=native") {
             guard value.contains("cache=none") || value.contains("cache=directsync") else { return "start failed: QEMU exited with code 1" }
+        }
+        for (key, value) in config where Self.isDrive(key) && value.contains("media=cdrom") {
+            let volume = String(value.prefix { $0 != "," })
+            guard volume == "none" || files[self.key(volume, node: machine.node)] != nil else { return "volume '\(volume)' does not exist" }
         }
         do {
             let paths = files.filter {
@@ -34,6 +39,7 @@ extension PVEModel {
         guard machines[vmid]?.state != nil else { return }
         try? hooks.onStop?(vmid)
         machines[vmid]?.state = nil
+        machines[vmid]?.applyPending()
     }
 
     /// The server hands the wish on, and the manager gets to it later.

@@ -116,7 +116,7 @@ extension PVEModel {
                     [
                         "storage": .string($0.name), "type": .string($0.store.kind), "content": .string($0.store.content.shuffled().joined(separator: ",")),
                         "shared": .bool($0.store.isShared), "active": .bool($0.store.isActive), "enabled": .integer(1), "total": .integer($0.store.total.bytes),
-                        "used": .integer($0.store.used.bytes), "avail": .integer(max(0, $0.store.total.bytes - $0.store.used.bytes)),
+                        "used": .integer($0.store.used.bytes), "avail": .integer($0.store.available.bytes),
                     ].json
                 })
         case ("GET", "network"):

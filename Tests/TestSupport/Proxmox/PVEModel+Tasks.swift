@@ -47,7 +47,12 @@ extension PVEModel {
         }
         if parts.last == "log" {
             let start = request.value("start").flatMap { Int($0) } ?? 0
-            return .array(work.lines.enumerated().dropFirst(start).map { ["n": .integer(Int64($0.offset + 1)), "t": .string($0.element)].json })
+            var lines = work.lines[...]
+            if work.exit == nil, !work.shownLines.isEmpty { lines = lines.prefix(work.shownLines.removeFirst()) }
+            tasks[work.upid] = work
+            // A log without a line has this one, which the first line takes the place of.
+            guard !lines.isEmpty else { return [["n": .integer(1), "t": "no content"].json].json }
+            return .array(lines.enumerated().dropFirst(start).map { ["n": .integer(Int64($0.offset + 1)), "t": .string($0.element)].json })
         }
         if work.exit == nil, let looks = work.looks {
             if looks > 0 {
@@ -87,7 +92,10 @@ extension PVEModel {
     /// A creation that failed leaves nothing.
     mutating func discard(_ effect: Work.Effect) {
         if case .create(let vmid, _) = effect { machines[vmid] = nil }
-        if case .keep(let path, _, _, _) = effect { try? Files.remove(path) }
+        if case .keep(let path, let volume, _, _) = effect {
+            try? Files.remove(path)
+            if files[volume]?.path == path { files[volume] = nil }
+        }
     }
 
     /// - Returns: why it failed.
@@ -95,7 +103,7 @@ extension PVEModel {
         switch effect {
         case .none: return nil
         case .keep(let path, let volume, let size, _):
-            if let old = files[volume] { try? Files.remove(old.path) }
+            if let old = files[volume], old.path != path { try? Files.remove(old.path) }
             files[volume] = File(path: path, size: size)
             return nil
         case .remove(let volume):

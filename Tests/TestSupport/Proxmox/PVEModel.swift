@@ -25,6 +25,8 @@ package struct PVEModel: Sendable {
         package var isActive = true
         package var total = ByteSize.gibibytes(200)
         package var used = ByteSize.gibibytes(20)
+        /// What is neither used nor free, such as the blocks that a file system reserves for root.
+        package var kept = ByteSize(bytes: 0)
         /// Nil is every node.
         package var nodes: Set<String>?
 
@@ -32,19 +34,29 @@ package struct PVEModel: Sendable {
             self.kind = kind
             self.content = content
         }
+
+        var available: ByteSize { ByteSize(bytes: max(0, total.bytes - used.bytes - kept.bytes)) }
     }
 
     package struct Machine: Sendable {
         package var node: String
+        /// What it has; what is pending is beside it.
         package var config: [String: String]
+        /// What gets in force with the next stop.
+        package var pending: [String: String] = [:]
+        package var pendingDeletions: Set<String> = []
         /// `running`, `paused`, `io-error`, …; nil is off.
         package var state: String?
+        /// How many bytes of a drive its store really has, by the drive.
+        package var written: [String: Int64] = [:]
         /// Whether the guest lets a shutdown pass unheard.
         package var isDeaf = false
         /// What the agent says; nil while it does not.
         package var address: String?
         /// What the HA manager is to bring about at one of the next looks at the machine.
         var requested: (state: String?, looks: Int)?
+        /// Whether its system disk has other bytes than the image: that was written to while it was read.
+        package var isTorn = false
         /// In how many more lists it has no name yet.
         var listsWithoutName = 0
 
@@ -58,10 +70,13 @@ package struct PVEModel: Sendable {
     package struct File: Sendable {
         package let path: FilePath
         package let size: Int64
+        /// How much of it is there already, as a list shows it.
+        var written: Int64
 
         package init(path: FilePath, size: Int64) {
             self.path = path
             self.size = size
+            written = size
         }
     }
 
@@ -84,6 +99,8 @@ package struct PVEModel: Sendable {
         let subject: String
         let effect: Effect
         var lines: [String]
+        /// How many lines the next looks at the log find, one after the other; then all.
+        var shownLines: [Int] = [0]
         /// How many more looks it takes; nil never ends.
         var looks: Int?
         var exit: String?
@@ -105,6 +122,8 @@ package struct PVEModel: Sendable {
             case cutAfter
             /// The connection ends after so many bytes of the body.
             case cutUpload(after: Int)
+            /// The connection ends, and the upload goes on without it: it arrives so many requests later.
+            case lateUpload(after: Int)
             /// The work that it begins fails with these words.
             case failTask(String)
             /// The work that it begins ends with this warning.
@@ -156,9 +175,15 @@ package struct PVEModel: Sendable {
     package var refusalDelay = Duration.zero
     /// Whether whole numbers come as texts, now and then.
     package var textNumbers = true
-    /// Whether a running guest keeps a drive that is taken away.
-    package var holdsDrives = false
+    /// How many more times a running guest holds on to a drive that is taken away.
+    package var busyUnplugs = 0
+    /// Whether drives are plugged and unplugged while a machine runs; else the change is pending, and the server says nothing of that.
+    package var hotplugsDisks = true
     var tasks: [String: Work] = [:]
+    /// The numbers of machines whose image is being written to while it is read.
+    var tornCreations: Set<Int> = []
+    /// Uploads that arrive after so many more requests.
+    var lateUploads: [(requests: Int, request: PVERequest, upload: PVEUpload)] = []
     package var taskOrder: [String] = []
     var nextTask = 1
 
@@ -169,7 +194,8 @@ package struct PVEModel: Sendable {
     package mutating func beginCreation(_ vmid: Int, of image: String, node: String = "pve1", isEndless: Bool = true) -> String {
         machines[vmid] = Machine(node: node, config: ["lock": "create"])
         let upid = begin(
-            "qmcreate", node: node, subject: "\(vmid)", .create(vmid, ["name": "other"]), lines: ["create full clone of drive (\(image))"],
+            "qmcreate", node: node, subject: "\(vmid)", .create(vmid, ["name": "other"]),
+            lines: ["efidisk0: successfully created disk 'local:\(vmid)/vm-\(vmid)-disk-0.raw'", "create full clone of drive (\(image))"],
             isEndless ? .endlessTask : nil)
         return upid.string ?? ""
     }

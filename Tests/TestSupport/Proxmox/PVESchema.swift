@@ -154,7 +154,7 @@ package struct PVESchema: Sendable {
                 key = alias
                 rule = parts[alias] ?? rule
             }
-            if !seen.insert(key).inserted { faults.append("\(name).\(key): duplicate key in comma-separated list property") }
+            if !seen.insert(key).inserted { faults.append("\(name).\(key): duplicate key in comma-separated list property: \(key)") }
             if let fault = fault(text, rule, name: "\(name).\(key)") { faults.append("\(name).\(key): \(fault)") }
         }
         for (key, rule) in parts where rule["optional"] == nil && rule["alias"] == nil && !seen.contains(key) {

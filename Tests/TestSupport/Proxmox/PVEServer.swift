@@ -230,6 +230,10 @@ package final class PVEServer: Sendable {
         requests.withLock { $0.append(request) }
         if case .answer(let status, let reason, let body)? = fault { return Self.wire(status, reason, body) }
         if case .cutBefore? = fault { return nil }
+        if case .lateUpload(let requests)? = fault, let upload {
+            model.withLock { $0.lateUploads.append((requests, request, upload)) }
+            return nil
+        }
         let answer = carryOut(request, upload, fault)
         if case .cutAfter? = fault { return nil }
         return isLast ? nil : answer
@@ -238,7 +242,8 @@ package final class PVEServer: Sendable {
     private func carryOut(_ request: PVERequest, _ upload: PVEUpload?, _ fault: PVEModel.Fault.Action?) -> String {
         do {
             let (data, textNumbers) = try model.withLock { model throws(PVERefusal) in
-                (try model.route(request, upload, schema, fault, hooks), model.textNumbers)
+                model.letLateUploadsArrive(schema, hooks)
+                return (try model.route(request, upload, schema, fault, hooks), model.textNumbers)
             }
             return Self.wire(200, "OK", "{\"data\":\(PVEJSON.text(data, textNumbers: textNumbers))}")
         } catch {
@@ -257,6 +262,12 @@ package final class PVEServer: Sendable {
 }
 
 extension PVEModel {
+    mutating func letLateUploadsArrive(_ schema: PVESchema, _ hooks: PVEServer.Hooks) {
+        for index in lateUploads.indices { lateUploads[index].requests -= 1 }
+        for late in lateUploads where late.requests <= 0 { _ = try? route(late.request, late.upload, schema, nil, hooks) }
+        lateUploads.removeAll { $0.requests <= 0 }
+    }
+
     mutating func takeFault(_ method: String, _ path: String) -> Fault.Action? {
         guard let index = faults.firstIndex(where: { $0.method == method && path.contains($0.path) }) else { return nil }
         guard faults[index].skipping == 0 else {
