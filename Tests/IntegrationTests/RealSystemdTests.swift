@@ -82,6 +82,11 @@ struct RealSystemdTests {
                 ! pgkvm deploy orders --image blank --data-disk 1GiB --memory 512MiB --boot-patience 3 2>/dev/null
                 heading unit; systemctl show $unit --property=ActiveState,After,RequiresMountsFor,KillMode,TimeoutStopUSec
                 pgkvm autostart orders on >/dev/null
+                # As on a host that was booted: what wants the unit that starts the machine keeps it loaded.
+                printf '[Unit]\nDescription=Many Users\n' >/etc/systemd/system/multi-user.target
+                systemctl daemon-reload
+                systemctl start multi-user.target
+                await is $boot inactive
                 for round in 1 2 3; do
                     pgkvm stop orders --force
                     pgkvm start orders
@@ -103,7 +108,7 @@ struct RealSystemdTests {
                 await says '^state: *running'
                 await is $boot inactive
                 heading started; pgkvm status orders | grep '^host start' || echo nothing
-                systemctl show $boot --property=NRestarts,Result
+                systemctl show $boot --property=Result
 
                 # Nobody wants it any more.
                 pgkvm stop orders --force
@@ -130,11 +135,10 @@ struct RealSystemdTests {
             for part in ["ActiveState=active\n", "KillMode=control-group\n", "TimeoutStopUSec=5min 30s\n", "network.target", "\(home.path)/orders/machines/0"] {
                 #expect(unit.contains(part), "'\(part)' is not in:\n\(unit)")
             }
-            for part in ["failures", "killed", "deleted"] { #expect((printed[part] ?? "") == "", "\(part)") }
+            for part in ["failures", "killed", "deleted"] { #expect((printed[part] ?? "").filter { !$0.isNewline } == "", "\(part)") }
             #expect(printed["trying"]?.contains("journalctl -u pgkvm-orders.service") == true, "\(printed["trying"] ?? "")")
             #expect(printed["started"]?.hasPrefix("nothing\n") == true)
             #expect(printed["started"]?.contains("Result=success\n") == true)
-            #expect(printed["started"]?.contains("NRestarts=0\n") == false)
             #expect(printed["stopped"] == "inactive\n")
         }
     }
