@@ -16,7 +16,9 @@ package enum ServiceStatus {
     /// - Parameter socket: a path, or a name that begins with `@`.
     static func tell(_ text: String, at socket: String) {
         // One line: the next one would be another message.
-        let line = text.split(at: "\n").map { $0.drop { $0 == " " } }.joined(separator: "; ")
+        let line = text.split(at: "\n").map { $0.drop { $0 == " " } }.reduce(into: "") { line, part in
+            line += (line.isEmpty ? "" : line.utf8.last == UInt8(ascii: ":") ? " " : "; ") + part
+        }
         try? Sockets.send(Array("STATUS=\(line.prefix(limit))\n".utf8), to: socket)
     }
 }

@@ -26,8 +26,7 @@ struct BootUnit: Sendable {
                 # Made by pgkvm. 'pgkvm autostart \(name) off' and 'pgkvm delete \(name)' remove it.
                 [Unit]
                 Description=Start of the PostgreSQL appliance \(name)
-                RequiresMountsFor=\(try Self.places(of: StateDirectory(path: state).appliance(name).machine()).map { try Self.word($0).text }.joined(separator: " "))
-                \(order)
+                RequiresMountsFor=\(try Self.places(of: StateDirectory(path: state).appliance(name).machine()).map { try Self.word($0).text }.joined(separator: " "))\(order)
                 StartLimitIntervalSec=1d
                 StartLimitBurst=20
 
@@ -49,15 +48,14 @@ struct BootUnit: Sendable {
         }
     }
 
-    /// What has to be there at boot, and to stay until this unit is stopped. It is stopped before the machine that it starts, so that a start under
-    /// way does not take a shutdown for a failure.
+    /// What has to be there at boot, in the system's manager, which knows it. A bridge may be libvirt's. The machine's own unit must not be named:
+    /// systemd would keep one that ended as long as this one is loaded, and start no other of its name.
     private var order: String {
-        let machine = SystemdSupervisor.unitName(of: name)
-        guard isRoot else { return "After=\(machine)" }
-        // A bridge may be libvirt's.
+        guard isRoot else { return "" }
         return """
+
             Wants=network-online.target
-            After=network-online.target libvirtd.service virtnetworkd.service \(machine)
+            After=network-online.target libvirtd.service virtnetworkd.service
             """
     }
 

@@ -76,7 +76,7 @@ struct SystemdSupervisor: Supervisor {
         manager.scope + [
             "--unit=\(Self.unitName(of: name))", "--slice=pgkvm.slice", "--description=PostgreSQL appliance \(name)", "--quiet", "--collect",
             "--property=Type=exec", "--property=UMask=0077", "--property=WorkingDirectory=/",
-        ] + (try ordering(directory)).map { "--property=\($0)" } + [
+        ] + (try ordering(name, directory)).map { "--property=\($0)" } + [
             // The guest shuts down. What does not end by that is sent SIGTERM, by which QEMU cuts the power in an orderly way.
             "--property=ExecStop=\(try stopCommand(name, directory))",
             "--property=TimeoutStopSec=\((MachineStop.grace + .seconds(30)).components.seconds)", "--property=KillMode=control-group",
@@ -85,10 +85,11 @@ struct SystemdSupervisor: Supervisor {
     }
 
     /// systemd stops in the opposite order of starting: while the guest shuts down it has its network and its disks.
-    private func ordering(_ directory: MachineDirectory) throws -> [String] {
+    private func ordering(_ name: ApplianceName, _ directory: MachineDirectory) throws -> [String] {
         let places = try BootUnit.places(of: directory).map { path in try BootUnit.naming(path) { try UnitText(word: path) }.text }
-        // A user's manager knows no unit of the network's.
-        return (isRoot ? ["After=network.target"] : []) + ["RequiresMountsFor=\(places.joined(separator: " "))"]
+        // A user's manager knows no unit of the network's. The unit that starts this one with the host is stopped before it, so that a start under way
+        // does not take a shutdown for a failure.
+        return (isRoot ? ["After=network.target"] : []) + ["Before=\(BootUnit.fileName(of: name))", "RequiresMountsFor=\(places.joined(separator: " "))"]
     }
 
     private func stopCommand(_ name: ApplianceName, _ directory: MachineDirectory) throws -> String {

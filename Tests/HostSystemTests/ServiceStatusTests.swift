@@ -39,7 +39,7 @@ struct ServiceStatusTests {
     func oneLine() throws {
         let directory = try Files.createTemporaryDirectory(in: "/tmp", prefix: "pgkvm-notify")
         defer { try? Files.remove(directory) }
-        #expect(try heard(at: "\(directory)/a", "error[x]: y\n  try: z\nREADY=1") == "STATUS=error[x]: y; try: z; READY=1\n")
+        #expect(try heard(at: "\(directory)/a", "error[x]: y:\n    said\n  try: z\nREADY=1") == "STATUS=error[x]: y: said; try: z; READY=1\n")
         #expect(try heard(at: "\(directory)/b", String(repeating: "ä", count: 5000)).utf8.count == 808)
     }
 
