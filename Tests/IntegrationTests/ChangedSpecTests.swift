@@ -24,7 +24,8 @@ extension GuestTests {
                 try Files.write(grown, to: specFile)
                 try await inPlace(guest, specFile)
 
-                try Files.write(try grown.changing("memory: 1GiB", to: "memory: 768MiB\n  vcpus: 1"), to: specFile)
+                let smaller = try grown.changing("memory: 1GiB", to: "memory: 768MiB\n  vcpus: 1")
+                try Files.write(try smaller.changing("  settings:\n", to: "  settings:\n    huge_pages: 'on'\n"), to: specFile)
                 try await withRestart(guest, specFile)
 
                 #expect(try await guest.notes() == ["before the changes"])
@@ -51,7 +52,7 @@ extension GuestTests {
             #expect(try await guest.home.check("deploy", specFile.string).contains("nothing was changed"))
         }
 
-        /// Less memory and one processor, after leave: the settings that follow from them are in force afterwards.
+        /// Less memory, one processor and huge pages, after leave: the settings that follow from them are in force afterwards.
         private func withRestart(_ guest: Guest, _ specFile: FilePath) async throws {
             let boot = try await guest.root("cat /proc/sys/kernel/random/boot_id")
             let buffers = try await guest.query("SELECT setting::int FROM pg_settings WHERE name = 'shared_buffers'")
@@ -66,6 +67,8 @@ extension GuestTests {
             #expect(try #require(Int(try await guest.root("awk '/^MemTotal/ { print $2 }' /proc/meminfo"))) < 768 << 10)
             let smaller = try await guest.query("SELECT setting::int FROM pg_settings WHERE name = 'shared_buffers'")
             #expect(try #require(Int(smaller)) < (try #require(Int(buffers))))
+            #expect(try await guest.query("SHOW huge_pages_status") == "on")
+            #expect(try await guest.root("cat /proc/sys/vm/nr_hugepages") == guest.query("SHOW shared_memory_size_in_huge_pages"))
         }
     }
 }

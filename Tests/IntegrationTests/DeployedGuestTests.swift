@@ -91,6 +91,28 @@ extension GuestTests {
             try await Stage.run("verify alpha") { try await Guests.undisturbed().guest.verify().expectPassed() }
         }
 
+        @Test("With the default route over another card, the checks of the network look at the guest's own")
+        func anotherCard() async throws {
+            let guest = try await Guests.undisturbed().guest
+            try await guest.root(
+                """
+                ip route show default >/run/kept-route
+                ip link add name eth7 type veth peer name eth8
+                ip address add 192.0.2.1/24 dev eth7
+                ip link set dev eth7 up
+                ip link set dev eth8 up
+                ip route replace default via 192.0.2.9 dev eth7
+                """)
+            let findings = try await guest.verify("--only", "network")
+            try await guest.root("ip link delete dev eth7; ip route replace $(cat /run/kept-route)")
+            for check in ["network.driver", "network.offloads", "network.queues"] {
+                let finding = try #require(findings.first { $0.check == check })
+                #expect(finding.level == .pass, "\(check): \(finding.measured)")
+            }
+            let isolation = try #require(findings.first { $0.check == "network.isolation" })
+            #expect(isolation.measured != "the guest could not try it")
+        }
+
         @Test("Roles, databases, extensions and settings of the spec are there, whatever their names")
         func namesOfTheSpec() async throws {
             let guest = try await Guests.undisturbed().guest

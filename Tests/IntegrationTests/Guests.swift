@@ -94,9 +94,9 @@ struct Guest {
     }
 
     /// Runs `verify --quick`; its exit status is held against its findings.
-    func verify() async throws -> [Finding] {
+    func verify(_ options: String...) async throws -> [Finding] {
         struct Report: Decodable { let findings: [Finding] }
-        let result = try await home.run("verify", name, "--quick", "--format", "json")
+        let result = try await home.run(["verify", name, "--quick", "--format", "json"] + options)
         let findings = try JSONDecoder().decode(Report.self, from: Data(result.standardOutput)).findings
         #expect(result.status == (findings.contains { $0.level == .fail } ? 2 : 0), "\(result.errorText)")
         return findings
