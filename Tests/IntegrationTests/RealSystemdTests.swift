@@ -62,7 +62,7 @@ struct RealSystemdTests {
 
     private static func isPossible() async throws -> Bool {
         guard HostEnvironment.isRoot, Files.isExecutable("/usr/lib/systemd/systemd"), ProgramRunner.lookUp("systemd-run") != nil else { return false }
-        return try await PGKVMHome.with { home in try await run("systemctl is-active basic.target", in: home).status == 0 }
+        return try await PGKVMHome.with { home in try await run("await is basic.target active", in: home).status == 0 }
     }
 
     @Test(
@@ -98,6 +98,14 @@ struct RealSystemdTests {
                 kill -KILL "$(cut -d' ' -f1 "$PGKVM_HOME/orders/records/0/qemu.pid")"
                 await is $unit inactive
                 heading killed; failures
+
+                # A guest that is paused cannot shut down: systemd ends its QEMU all the same, and does not wait five minutes.
+                pgkvm start orders
+                qemu=$(cut -d' ' -f1 "$PGKVM_HOME/orders/records/0/qemu.pid")
+                printf '{"execute":"qmp_capabilities"}{"execute":"stop"}' | socat -t 5 - "UNIX-CONNECT:$PGKVM_HOME/orders/machines/0/qmp.sock" >/dev/null
+                await says '^state: *paused'
+                systemctl stop $unit
+                heading paused; kill -0 "$qemu" 2>/dev/null && echo "QEMU goes on"; pgkvm status orders | grep '^state'; failures
 
                 # At boot something is not as it should be, and a little later it is.
                 mv "$disk" "$STAGE/disk"
@@ -136,6 +144,7 @@ struct RealSystemdTests {
                 #expect(unit.contains(part), "'\(part)' is not in:\n\(unit)")
             }
             for part in ["failures", "killed", "deleted"] { #expect((printed[part] ?? "").filter { !$0.isNewline } == "", "\(part)") }
+            #expect(printed["paused"] == "state:       off\n")
             #expect(printed["trying"]?.contains("journalctl -u pgkvm-orders.service") == true, "\(printed["trying"] ?? "")")
             #expect(printed["started"]?.hasPrefix("nothing\n") == true)
             #expect(printed["started"]?.contains("Result=success\n") == true)
