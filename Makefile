@@ -5,6 +5,8 @@ DESTDIR =
 # How long each fuzz target runs, and which one (all where it is empty).
 SECS = 60
 TARGET =
+# Of the host stage.
+TIER = a
 
 SWIFT = scripts/swift
 # The Swift runtime goes into the binary, so that it runs without the toolchain. A target may import only what it names.
@@ -12,7 +14,7 @@ CHECKED = --explicit-target-dependency-import-check error
 RELEASE = --configuration release --static-swift-stdlib $(CHECKED)
 BINARY = .build/release/pgkvm
 
-.PHONY: help deps deps-test build deploy test test-full test-all check format fuzz fuzz-check bench install uninstall clean
+.PHONY: help deps deps-test build deploy test test-full test-all test-host check format fuzz fuzz-check bench install uninstall clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -36,6 +38,11 @@ test-full: deps-test build ## the same, and what CI leaves out
 	@scripts/stage "control of the KVM test" scripts/positive-control-kvm
 	@scripts/stage "ratio against the ordinary way" Benchmarks/ready $(BINARY)
 	@$(MAKE) --no-print-directory test-all
+	@$(MAKE) --no-print-directory test-host
+
+test-host: deps-test ## the binary on an emulated Debian 13 with systemd; TIER=a: machines that start, stop and boot with it
+	@scripts/stage "build for the host stage" $(SWIFT) build $(CHECKED) --product pgkvm
+	@scripts/stage "host" scripts/test-host $(TIER)
 
 # One build configuration; Swift's own closing lines come last.
 test-all:
