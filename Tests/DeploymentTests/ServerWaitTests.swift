@@ -166,7 +166,7 @@ struct ServerProgressTests {
             let options = "-c listen_addresses= -c unix_socket_directories=\(cluster.socketDirectory) -c restore_command='\(command)'"
             try await cluster.check("pg_ctl", ["-D", cluster.dataDirectory.string, "-l", "\(cluster.directory)/server.log", "-o", options, "-W", "start"])
             let clock = ContinuousClock()
-            let recovering = try await poll(every: .milliseconds(50), until: clock.now + .seconds(60), on: clock) {
+            let recovering = try await poll(every: .milliseconds(50), until: clock.now + .seconds(600), on: clock) {
                 let progress = try await ServerProgress(ask(cluster))
                 return progress.recovery.isEmpty ? nil : progress
             }
@@ -182,7 +182,7 @@ struct ServerProgressTests {
             let below = #"for child in $(pgrep -P "$1"); do echo "$child"; pgrep -P "$child" || true; done"#
             let children = try await ProgramRunner.check("sh", ["-c", below, "sh", String(postmaster)]).outputText.split(separator: "\n").map(String.init)
             _ = try await ProgramRunner.check("kill", ["-KILL", String(postmaster)] + children)
-            let dead = try await poll(every: .milliseconds(50), until: clock.now + .seconds(60), on: clock) {
+            let dead = try await poll(every: .milliseconds(50), until: clock.now + .seconds(600), on: clock) {
                 try await ServerProgress(ask(cluster)).state == .down ? true : nil
             }
             #expect(dead == true)

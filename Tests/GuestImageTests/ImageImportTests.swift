@@ -179,7 +179,7 @@ struct ImageImportTests {
             let lines = Lines()
             guard let lock = try FileLock.tryAcquire(cache.directory.appending(".lock")) else { throw Failure(.timedOut, "somebody holds the lock") }
             let task = Task { try await cache.importImage(from: disk.string, checksum: checksum) { lines.add($0.text) } }
-            let told: Bool? = try await poll(every: .milliseconds(10), until: .now.advanced(by: .seconds(30)), on: ContinuousClock()) {
+            let told: Bool? = try await poll(every: .milliseconds(600), until: .now.advanced(by: .seconds(30)), on: ContinuousClock()) {
                 lines.contains("waiting for another") ? true : nil
             }
             #expect(told == true)

@@ -29,10 +29,10 @@ struct ImageServer {
             output: output)
         func stop() async throws {
             if process.exitStatus() == nil { try ProcessTable.kill(process.processID) }
-            _ = try await poll(every: .milliseconds(10), until: .now.advanced(by: .seconds(10)), on: ContinuousClock()) { process.exitStatus() }
+            _ = try await poll(every: .milliseconds(600), until: .now.advanced(by: .seconds(10)), on: ContinuousClock()) { process.exitStatus() }
         }
         do {
-            let port = try await poll(every: .milliseconds(20), until: .now.advanced(by: .seconds(30)), on: ContinuousClock()) {
+            let port = try await poll(every: .milliseconds(600), until: .now.advanced(by: .seconds(30)), on: ContinuousClock()) {
                 try Files.readIfPresent(ready).flatMap { Int(String(decoding: $0, as: UTF8.self)) }
             }
             guard let port else { throw Failure(.timedOut, "the web server did not come up: \(try Files.readText(directory.appending(".output")))") }

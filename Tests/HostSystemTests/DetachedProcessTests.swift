@@ -97,7 +97,7 @@ struct DetachedProcessTests {
         defer { try? null.close() }
         let process = try DetachedProcess.spawn(["true"], in: "/", output: null)
         let clock = ContinuousClock()
-        let isGone = try await poll(every: .milliseconds(10), until: clock.now + .seconds(60), on: clock) {
+        let isGone = try await poll(every: .milliseconds(600), until: clock.now + .seconds(60), on: clock) {
             ProcessTable.exists(process.processID) ? nil : true
         }
         #expect(isGone == true)

@@ -34,7 +34,7 @@ struct HostListenersTests {
         #expect(!Sockets.isPortFree(port))
         try socket.close()
         // A program that another test starts at this moment may hold it open until it runs.
-        let isGone = try await poll(every: .milliseconds(50), until: .now + .seconds(30), on: ContinuousClock()) {
+        let isGone = try await poll(every: .milliseconds(50), until: .now + .seconds(600), on: ContinuousClock()) {
             try HostListener.all().contains(listener) ? nil : true
         }
         #expect(isGone == true)

@@ -131,7 +131,7 @@ struct ProgramRunnerTests {
             defer { try? output.close() }
             let process = try DetachedProcess.spawn([program.string, "y"], in: "/", output: output)
             let clock = ContinuousClock()
-            let status = try await poll(every: .milliseconds(5), until: clock.now + .seconds(60), on: clock) { process.exitStatus() }
+            let status = try await poll(every: .milliseconds(5), until: clock.now + .seconds(600), on: clock) { process.exitStatus() }
             #expect(status == 0)
             #expect(try Files.readText(log) == "own y\n")
         }
@@ -228,7 +228,7 @@ struct ProgramRunnerTests {
             task.cancel()
             _ = try? await task.value
             let clock = ContinuousClock()
-            let gone = try await poll(every: .milliseconds(20), until: clock.now + .seconds(60), on: clock) { isGone(process) ? true : nil }
+            let gone = try await poll(every: .milliseconds(600), until: clock.now + .seconds(60), on: clock) { isGone(process) ? true : nil }
             #expect(gone == true)
         }
     }
@@ -236,7 +236,7 @@ struct ProgramRunnerTests {
     /// Waits for a program to write its process id into `file`.
     private func pid(in file: FilePath) async throws -> pid_t {
         let clock = ContinuousClock()
-        let text = try await poll(every: .milliseconds(20), until: clock.now + .seconds(60), on: clock) {
+        let text = try await poll(every: .milliseconds(600), until: clock.now + .seconds(60), on: clock) {
             Files.exists(file) ? try Files.readText(file) : nil
         }
         return try #require(text.flatMap { pid_t($0.filter(\.isNumber)) })

@@ -19,7 +19,7 @@ extension LibvirtDaemonTests {
             #expect(mkfifo(image.string, 0o600) == 0)
             let endless = spec.with(image: BaseImage(path: image.string, key: "key", format: .qcow2, firmware: .uefi))
             let creation = Task { try await bench.backend.create(endless) }
-            let isUploading: Bool? = try await poll(every: .milliseconds(100), until: .now + .seconds(60), on: ContinuousClock()) {
+            let isUploading: Bool? = try await poll(every: .milliseconds(100), until: .now + .seconds(600), on: ContinuousClock()) {
                 try await bench.daemon.everything().contains("system.qcow2") ? true : nil
             }
             #expect(isUploading == true)

@@ -145,7 +145,7 @@ extension LibvirtDaemonTests {
             #expect(try await backend.diskNodes(of: machine) == nil)
 
             try ProcessTable.kill(process)
-            let isOff = try await poll(every: .milliseconds(50), until: .now + .seconds(20), on: ContinuousClock()) { () -> Bool? in
+            let isOff = try await poll(every: .milliseconds(50), until: .now + .seconds(600), on: ContinuousClock()) { () -> Bool? in
                 try await backend.powerState(of: machine) == .off ? true : nil
             }
             #expect(isOff == true)

@@ -219,7 +219,7 @@ struct AppliedConfigurationTests {
         try await cluster.psql("SELECT pg_reload_conf()")
         var parameters = server.parameters("app", database: "shop")
         parameters.host = "renamed"
-        let connection = try await poll(every: .milliseconds(50), until: .now + .seconds(30), on: ContinuousClock()) {
+        let connection = try await poll(every: .milliseconds(50), until: .now + .seconds(600), on: ContinuousClock()) {
             try? await PostgresConnection.open(parameters)
         }
         #expect(connection != nil)

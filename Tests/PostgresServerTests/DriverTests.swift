@@ -134,7 +134,7 @@ struct DriverTests {
             try? ProcessTable.kill(relay.processID)
             _ = relay.exitStatus()
         }
-        let answers = try await poll(every: .milliseconds(50), until: .now + .seconds(30), on: ContinuousClock()) {
+        let answers = try await poll(every: .milliseconds(50), until: .now + .seconds(600), on: ContinuousClock()) {
             try await PostgresPing.ask(address: "127.0.0.2", port: port, role: "pgkvm", within: 5) == .accepting ? true : nil
         }
         try #require(answers == true)

@@ -48,7 +48,7 @@ struct PasstForwardingTests {
         #expect(taken?.code == .networkNotPermitted && taken?.message.contains("status") == true)
         try socket.close()
         let clock = ContinuousClock()
-        let isGone = try await poll(every: .milliseconds(50), until: clock.now + .seconds(30), on: clock) {
+        let isGone = try await poll(every: .milliseconds(50), until: clock.now + .seconds(600), on: clock) {
             ports.allSatisfy(Sockets.isPortFree) ? true : nil
         }
         #expect(isGone == true)

@@ -39,7 +39,7 @@ struct InteractiveTests {
                 command: "echo $TERM; stty size; trap 'stty size; exit 3' WINCH; echo ready; while :; do sleep 0.05; done",
                 terminal: (columns: 91, rows: 33, term: "vt220"), input: input.readEnd, output: output, error: output)
             // The shell's own text tells when it can take the change.
-            let ready = try await poll(every: .milliseconds(20), until: .now.advanced(by: .seconds(30)), on: ContinuousClock()) {
+            let ready = try await poll(every: .milliseconds(600), until: .now.advanced(by: .seconds(30)), on: ContinuousClock()) {
                 try Files.readText(path).contains("ready") ? true : nil
             }
             try #require(ready == true)

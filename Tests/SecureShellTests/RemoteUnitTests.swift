@@ -43,7 +43,7 @@ struct RemoteUnitTests {
     @Test("A unit that succeeded is not started again")
     func succeededBefore() async throws {
         let shell = ScriptedShell([unit.stateCommand.text: [answer(view("active", "exited"))]])
-        try await unit.runToEnd(timeout: .seconds(60), connect: { shell })
+        try await unit.runToEnd(timeout: .seconds(600), connect: { shell })
         #expect(shell.commands == [unit.stateCommand.text])
     }
 
@@ -53,7 +53,7 @@ struct RemoteUnitTests {
             unit.stateCommand.text: [answer(view("failed", "failed")), answer(view("active", "running")), answer(view("active", "exited"))],
             unit.startCommand.text: [answer("")],
         ])
-        try await unit.runToEnd(timeout: .seconds(60), connect: { shell })
+        try await unit.runToEnd(timeout: .seconds(600), connect: { shell })
         #expect(shell.commands == [unit.stateCommand, unit.startCommand, unit.stateCommand, unit.stateCommand].map(\.text))
         #expect(shell.inputs[1] == Array("true\n".utf8))
     }
@@ -87,19 +87,19 @@ struct RemoteUnitTests {
         let failing = ScriptedShell([
             unit.stateCommand.text: [answer(view("active", "running")), answer(view("failed", "failed", result: "exit-code", status: 1, log: "E: broken"))]
         ])
-        let failed = await #expect(throws: Failure.self) { try await unit.runToEnd(timeout: .seconds(60), connect: { failing }) }
+        let failed = await #expect(throws: Failure.self) { try await unit.runToEnd(timeout: .seconds(600), connect: { failing }) }
         #expect(failed?.code == .remoteUnitFailed)
         #expect(failed?.cause.map { "\($0)" }?.contains("E: broken") == true)
         let vanishing = ScriptedShell([
             unit.stateCommand.text: [answer(view("active", "running")), answer(view("inactive", "dead", load: "not-found"))]
         ])
-        let vanished = await #expect(throws: Failure.self) { try await unit.runToEnd(timeout: .seconds(60), connect: { vanishing }) }
+        let vanished = await #expect(throws: Failure.self) { try await unit.runToEnd(timeout: .seconds(600), connect: { vanishing }) }
         #expect(vanished?.code == .remoteUnitFailed)
         let endless = ScriptedShell([unit.stateCommand.text: [answer(view("active", "running"))]])
         let late = await #expect(throws: Failure.self) { try await unit.runToEnd(timeout: .milliseconds(250), connect: { endless }) }
         #expect(late?.code == .timedOut)
         let refusing = ScriptedShell([String: [Result<ShellResult, any Error>]]())
-        await #expect(throws: UnexpectedCommand.self) { try await unit.runToEnd(timeout: .seconds(60), connect: { refusing }) }
+        await #expect(throws: UnexpectedCommand.self) { try await unit.runToEnd(timeout: .seconds(600), connect: { refusing }) }
     }
 
     @Test("A start that another run was quicker with is no failure")
@@ -123,17 +123,17 @@ struct RemoteUnitTests {
             let script = "echo 'it'\\''s \"begun\" $0'\necho run >> \(marker)\nsleep 0.4\necho done\n"
             let unit = RemoteUnit(purpose: "work", script: script, directory: server.scratch.appending("units").string)
             #expect(try await unit.state(on: guest) == .notStarted)
-            try await unit.runToEnd(timeout: .seconds(60), connect: { guest })
+            try await unit.runToEnd(timeout: .seconds(600), connect: { guest })
             #expect(try await unit.state(on: guest) == .succeeded)
             #expect(try Files.readText(FilePath(unit.logPath)) == "it's \"begun\" $0\ndone\n")
             // Neither a second whole run nor a second start does the work again.
-            try await unit.runToEnd(timeout: .seconds(60), connect: { guest })
+            try await unit.runToEnd(timeout: .seconds(600), connect: { guest })
             try await unit.start(on: guest)
             #expect(try Files.readText(marker) == "run\n")
             try await unit.forget(on: guest)
             #expect(try await unit.state(on: guest) == .notStarted)
             #expect(try Files.list(server.scratch.appending("units")) == [])
-            try await unit.runToEnd(timeout: .seconds(60), connect: { guest })
+            try await unit.runToEnd(timeout: .seconds(600), connect: { guest })
             #expect(try Files.readText(marker) == "run\nrun\n")
 
             let (gate, gatedRuns) = (server.scratch.appending("gate"), server.scratch.appending("gated"))
@@ -142,11 +142,11 @@ struct RemoteUnitTests {
                 directory: server.scratch.appending("units").string)
             for _ in 1...2 { try await gated.start(on: guest) }
             try Files.write("", to: gate)
-            try await gated.runToEnd(timeout: .seconds(60), connect: { guest })
+            try await gated.runToEnd(timeout: .seconds(600), connect: { guest })
             #expect(try Files.readText(gatedRuns) == "run\n")
 
             let failing = RemoteUnit(purpose: "work", script: "echo first >&2\nfalse\necho never\n", directory: server.scratch.appending("units").string)
-            let failure = await #expect(throws: Failure.self) { try await failing.runToEnd(timeout: .seconds(60), connect: { guest }) }
+            let failure = await #expect(throws: Failure.self) { try await failing.runToEnd(timeout: .seconds(600), connect: { guest }) }
             #expect(failure?.cause.map { "\($0)" } == "first\n\n(result exit-code, status 1)")
             await connection.close()
         }

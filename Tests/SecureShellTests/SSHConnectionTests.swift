@@ -174,7 +174,7 @@ struct SSHConnectionTests {
             let connection = try await server.open()
             let marker = server.scratch.appending("started")
             let task = Task { try await connection.run("touch \(marker); while printf x; do sleep 0.05; done", input: [], timeout: .seconds(600)) }
-            _ = try await poll(every: .milliseconds(20), until: .now.advanced(by: .seconds(30)), on: ContinuousClock()) {
+            _ = try await poll(every: .milliseconds(600), until: .now.advanced(by: .seconds(30)), on: ContinuousClock()) {
                 Files.exists(marker) ? true : nil
             }
             task.cancel()
@@ -188,7 +188,7 @@ struct SSHConnectionTests {
             let connection = try await server.open()
             let marker = server.scratch.appending("started")
             async let first = connection.check("touch \(marker); sleep 0.5; echo done")
-            _ = try await poll(every: .milliseconds(20), until: .now.advanced(by: .seconds(30)), on: ContinuousClock()) {
+            _ = try await poll(every: .milliseconds(600), until: .now.advanced(by: .seconds(30)), on: ContinuousClock()) {
                 Files.exists(marker) ? true : nil
             }
             let second = Task { try await connection.check("true") }

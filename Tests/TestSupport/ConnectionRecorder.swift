@@ -43,7 +43,7 @@ package final class ConnectionRecorder: Sendable {
 
     /// The first that the next client says; the connection is then closed.
     package func receive() async throws -> String {
-        let said: String? = try await poll(every: .milliseconds(10), until: .now.advanced(by: .seconds(60)), on: ContinuousClock()) {
+        let said: String? = try await poll(every: .milliseconds(600), until: .now.advanced(by: .seconds(60)), on: ContinuousClock()) {
             try accepted().map { try Self.first($0) }
         }
         guard let said else { throw Failure(.timedOut, "nobody has connected to port \(port)") }

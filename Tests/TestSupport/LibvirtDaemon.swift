@@ -46,7 +46,7 @@ package struct LibvirtDaemon: Sendable {
             outcome = .failure(error)
         }
         try await withoutCancellation {
-            _ = try await poll(every: .milliseconds(50), until: .now.advanced(by: .seconds(10)), on: ContinuousClock()) {
+            _ = try await poll(every: .milliseconds(50), until: .now.advanced(by: .seconds(600)), on: ContinuousClock()) {
                 (try? Files.remove(directory)).map { true }
             }
         }

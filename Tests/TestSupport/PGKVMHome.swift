@@ -128,7 +128,7 @@ package struct PGKVMHome: Sendable {
 
     /// Whether none of them is left, or the last is just ending: a keeper, a relay or a terminal goes a moment after what it was there for.
     package func hasNoProcesses() async throws -> Bool {
-        try await poll(every: .milliseconds(50), until: .now.advanced(by: .seconds(60)), on: ContinuousClock()) { processes().isEmpty ? true : nil } ?? false
+        try await poll(every: .milliseconds(50), until: .now.advanced(by: .seconds(600)), on: ContinuousClock()) { processes().isEmpty ? true : nil } ?? false
     }
 
     private func remove() async throws {
@@ -141,7 +141,7 @@ package struct PGKVMHome: Sendable {
             failures.append("still there: \(process.id) \(process.text)")
             try ProcessTable.kill(process.id)
             // Its files can only be removed for good once it is gone.
-            _ = try await poll(every: .milliseconds(20), until: .now.advanced(by: .seconds(10)), on: ContinuousClock()) {
+            _ = try await poll(every: .milliseconds(600), until: .now.advanced(by: .seconds(10)), on: ContinuousClock()) {
                 ProcessTable.exists(process.id) ? nil : true
             }
         }
@@ -183,7 +183,7 @@ package final class BackgroundProgram: Sendable {
     /// - Returns: its exit status, or 128 + the signal that ended it.
     package func end() async throws -> Int32 {
         let clock = ContinuousClock()
-        guard let status = try await poll(every: .milliseconds(10), until: clock.now + .seconds(3600), on: clock, { exitStatus() }) else {
+        guard let status = try await poll(every: .milliseconds(600), until: clock.now + .seconds(3600), on: clock, { exitStatus() }) else {
             throw Failure(.timedOut, "process \(process.processID) has not ended within an hour:\n\(output)")
         }
         return status

@@ -70,7 +70,7 @@ package struct TerminalScreen: Sendable {
             let panes = try await ProgramRunner.run("tmux", ["-L", socket, "list-panes", "-a", "-F", "#{pane_pid}"])
             _ = try await ProgramRunner.run("tmux", ["-L", socket, "kill-server"])
             for process in panes.outputText.split(separator: "\n").compactMap({ Int32($0) }) {
-                _ = try await poll(every: .milliseconds(20), until: .now.advanced(by: .seconds(60)), on: ContinuousClock()) {
+                _ = try await poll(every: .milliseconds(600), until: .now.advanced(by: .seconds(60)), on: ContinuousClock()) {
                     ProcessTable.exists(process) ? nil : true
                 }
             }

@@ -102,7 +102,7 @@ package final class PVEServer: Sendable {
         _ = shutdown(listener.rawValue, Int32(SHUT_RDWR))
         let clock = ContinuousClock()
         let isDone: Bool? = try await withoutCancellation {
-            try await poll(every: .milliseconds(5), until: clock.now + .seconds(30), on: clock) { self.threads.withLock { $0 == 0 ? true : nil } }
+            try await poll(every: .milliseconds(5), until: clock.now + .seconds(600), on: clock) { self.threads.withLock { $0 == 0 ? true : nil } }
         }
         guard isDone == true else { throw Failure(.timedOut, "a connection to the server does not end") }
     }
@@ -137,7 +137,7 @@ package final class PVEServer: Sendable {
 
     private func waitUntilReady(_ port: UInt16) async throws {
         let clock = ContinuousClock()
-        let isReady: Bool? = try await poll(every: .milliseconds(10), until: clock.now + .seconds(300), on: clock) {
+        let isReady: Bool? = try await poll(every: .milliseconds(600), until: clock.now + .seconds(300), on: clock) {
             guard let socket = try? await Sockets.connect(to: Endpoint(host: "127.0.0.1", port: port), timeout: .seconds(1)) else { return nil }
             try? socket.close()
             return true

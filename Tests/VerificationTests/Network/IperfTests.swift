@@ -112,7 +112,7 @@ struct IperfReportTests {
         struct Failed: Error { let port: UInt16 }
         let failed = await #expect(throws: Failed.self) { try await IperfServer.with(address: IPv4Address(127, 0, 0, 1)) { throw Failed(port: $0) } }
         let port = try #require(failed).port
-        let isFree = try await poll(every: .milliseconds(20), until: .now.advanced(by: .seconds(60)), on: ContinuousClock()) {
+        let isFree = try await poll(every: .milliseconds(600), until: .now.advanced(by: .seconds(60)), on: ContinuousClock()) {
             Sockets.isPortFree(port) ? true : nil
         }
         #expect(isFree == true)

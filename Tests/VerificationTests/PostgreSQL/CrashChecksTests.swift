@@ -23,7 +23,7 @@ struct CrashChecksTests {
         try ProcessTable.kill(old)
         let clock = ContinuousClock()
         // Refused as long as children of the old server live.
-        let isUp = try await poll(every: .milliseconds(50), until: clock.now + .seconds(60), on: clock) { () -> Bool? in
+        let isUp = try await poll(every: .milliseconds(50), until: clock.now + .seconds(600), on: clock) { () -> Bool? in
             (try? await cluster.start()) != nil ? true : nil
         }
         try #require(isUp == true)

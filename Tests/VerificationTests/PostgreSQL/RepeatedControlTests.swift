@@ -72,7 +72,7 @@ extension VerifiedServer {
         let before = try await cluster.psql("SELECT pg_conf_load_time(); SELECT pg_reload_conf();").split(separator: "\n").first.map(String.init)
         let clock = ContinuousClock()
         // The postmaster hands its time on to each new connection, and reads the access lines before it takes one.
-        let isRead = try await poll(every: .milliseconds(20), until: clock.now + .seconds(60), on: clock) { () -> Bool? in
+        let isRead = try await poll(every: .milliseconds(600), until: clock.now + .seconds(60), on: clock) { () -> Bool? in
             let now = try await cluster.psql("SELECT pg_conf_load_time();").split(separator: "\n").first.map(String.init)
             return now == before ? nil : true
         }
