@@ -152,7 +152,7 @@ package enum ProgramRunner {
     package static let debianPackages = [
         "qemu-system-x86_64": "qemu-system-x86", "qemu-img": "qemu-utils", "mmdebstrap": "mmdebstrap", "mke2fs": "e2fsprogs",
         "debugfs": "e2fsprogs", "mcopy": "mtools", "mkfs.vfat": "dosfstools", "sgdisk": "gdisk", "xorriso": "xorriso",
-        "ssh-keygen": "openssh-client", "curl": "curl", "psql": "postgresql-client", "fio": "fio",
+        "ssh-keygen": "openssh-client", "ssh": "openssh-client", "curl": "curl", "psql": "postgresql-client", "fio": "fio",
     ]
 }
 
