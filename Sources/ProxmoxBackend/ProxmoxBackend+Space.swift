@@ -71,9 +71,7 @@ extension ProxmoxBackend: SpaceReserving {
         let rows = try await client.data(.content(node: machine.place.node, storage: name, type: "images")).elements
         let own = rows.first { $0["volid"]?.text == volume }
         // What is not told of a volume is taken for the whole of it.
-        let promised = rows.reduce(Int64(0)) { sum, row in
-            sum.subtractingSaturated(-max(0, (row["size"]?.count ?? 0).subtractingSaturated(row["used"]?.count ?? 0)))
-        }
+        let promised = rows.map { row in max(0, (row["size"]?.count ?? 0).subtractingSaturated(row["used"]?.count ?? 0)) }.sumSaturated()
         return DataSpace(
             place: machine.place, store: store, size: size, used: own?["used"]?.count.map { ByteSize(bytes: $0) },
             keepsZeros: drive["discard"] != "on" || drive["detect_zeroes"].map { ["0", "off", "no", "false"].contains($0) } == true,
