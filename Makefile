@@ -13,6 +13,8 @@ SWIFT = scripts/swift
 CHECKED = --explicit-target-dependency-import-check error
 RELEASE = --configuration release --static-swift-stdlib $(CHECKED)
 BINARY = .build/release/pgkvm
+# Without a limit hundreds of tests share the processors, and each step of one waits behind all others: time limits say nothing then.
+AT_ONCE = $(shell echo $$((3 * $$(nproc))))
 
 .PHONY: help deps deps-test build deploy test test-full test-all test-host check format fuzz fuzz-check bench install uninstall clean
 
@@ -49,7 +51,8 @@ test-all:
 	@scripts/stage "build of the tests" $(SWIFT) build --build-tests $(CHECKED)
 	@scripts/stage "tests of the scripts" scripts/test-scripts
 	@scripts/left-out
-	@PGKVM_TEST_BINARY="$$($(SWIFT) build --show-bin-path)/pgkvm" scripts/failures-last $(SWIFT) test --skip-build --disable-xctest
+	@PGKVM_TEST_BINARY="$$($(SWIFT) build --show-bin-path)/pgkvm" scripts/failures-last $(SWIFT) test --skip-build --disable-xctest \
+		--experimental-maximum-parallelization-width $(AT_ONCE)
 
 check: ## format, syntax of the scripts, strings that have no place here
 	@scripts/check-sources
