@@ -33,7 +33,7 @@ if has_room && { reserve "$needed" || { compact && reserve "$needed"; }; }; then
     echo "$needed" >"$mark"
     exit 0
 fi
-# Some of them would help nobody: the server takes all of its memory from them, or nothing.
+# Some of them would be lost: the server takes all of its memory from huge pages, or none of it.
 if [ "$there" = "$ours" ]; then
     there=0
     echo 0 >"$mark"
