@@ -27,7 +27,8 @@ struct AppliedConfigurationTests {
         let rules = try await cluster.psql("SELECT type, auth_method FROM pg_hba_file_rules ORDER BY line_number")
         #expect(
             rules.split(separator: "\n") == [
-                "local|peer", "local|peer", "local|scram-sha-256", "host|reject", "hostssl|scram-sha-256", "hostssl|scram-sha-256", "hostssl|scram-sha-256",
+                "local|peer", "local|peer", "local|peer", "local|scram-sha-256", "host|reject", "hostssl|scram-sha-256", "hostssl|scram-sha-256",
+                "hostssl|scram-sha-256",
             ])
     }
 

@@ -70,7 +70,7 @@ struct ConfigurationFileTests {
         #expect(network.dropFirst().allSatisfy { $0[0] == "hostssl" && $0[4] == "scram-sha-256" })
         #expect(network.map { $0[3] } == ["all", "127.0.0.1/32", "::1/128", "10.0.2.2/32"])
         let local = lines.filter { $0[0] == "local" }
-        #expect(local.filter { $0[3] == "peer" }.allSatisfy { $0[2] == "postgres" })
+        #expect(local.filter { $0[3] == "peer" }.allSatisfy { ["postgres", "pgkvm"].contains($0[2]) })
         #expect(local.last == ["local", "all", "all", "scram-sha-256"])
     }
 
