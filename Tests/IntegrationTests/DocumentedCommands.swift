@@ -114,8 +114,8 @@ enum CommandTreatment {
             // docs/connect.md
             "pgkvm connection orders --as libpq": .guest(status: 0),
             #"eval "$(pgkvm connection orders --as env)" && psql -c 'SELECT version()'"#: .guest(status: 0),
-            "pgkvm forward orders": .elsewhere(why: "it goes on until Ctrl-C; SocketForwardTests runs it"),
-            #"psql "$(pgkvm connection orders --as socket)""#: .elsewhere(why: "it needs the socket; SocketForwardTests has it"),
+            "pgkvm forward orders": .elsewhere(why: "it goes on until Ctrl-C; ForwardCommandTests runs it"),
+            #"psql "$(pgkvm connection orders --as socket)""#: .elsewhere(why: "it needs the socket; ForwardCommandTests has it"),
             "pgkvm connection orders --as service >> ~/.pg_service.conf": .elsewhere(why: "it changes the user's file; DriverTests reads a service"),
             "pgkvm connection orders --as jdbc": .guest(status: 0),
             "pgkvm psql orders -- -c 'SELECT current_user'": .guest(status: 0),

@@ -5,9 +5,9 @@ import TestSupport
 import Testing
 
 extension GuestTests {
-    /// The way in that is no port. These tests leave the guest as they found it.
+    /// The way in that is no port. These tests leave the guest as they found it. The name puts them before those that delete it.
     @Suite("The forwarded Unix socket")
-    struct SocketForwardTests {
+    struct ForwardCommandTests {
         private static let question = "SELECT current_user || '|' || coalesce(inet_client_addr()::text, 'local')"
 
         private func psql(_ target: String, _ guest: Guest, as user: [String] = []) async throws -> ProgramResult {
