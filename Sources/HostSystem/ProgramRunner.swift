@@ -148,7 +148,7 @@ package enum ProgramRunner {
             standardError: Array(result.closureResult.joined(separator: "\n").utf8))
     }
 
-    /// What Debian calls the packages of programs, where it is not known to everybody.
+    /// Debian's packages of programs, where the two names differ or the package is not obvious.
     package static let debianPackages = [
         "qemu-system-x86_64": "qemu-system-x86", "qemu-img": "qemu-utils", "mmdebstrap": "mmdebstrap", "mke2fs": "e2fsprogs",
         "debugfs": "e2fsprogs", "mcopy": "mtools", "mkfs.vfat": "dosfstools", "sgdisk": "gdisk", "xorriso": "xorriso",

@@ -76,7 +76,7 @@ extension ProxmoxBackend {
                 .uploadImage(image.path, as: name, checksum: image.checksum, node: site.node, storage: store), title: "the upload of the image",
                 limit: timing.copyTask, silence: timing.copySilence, report: report)
         } catch let error as Failure where [.proxmoxTaskFailed, .proxmoxTaskEndless].contains(error.code) {
-            // Nobody else can be using what is left of it.
+            // The name is this upload's own, so no other run uses what is left of it.
             try? await withoutCancellation { _ = try await client.data(.deleteVolume(volume, node: site.node)) }
             throw error
         }

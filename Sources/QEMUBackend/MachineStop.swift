@@ -10,7 +10,7 @@ internal import SystemPackage
 package struct MachineStop: Sendable {
     /// The hidden command of this program.
     package static let commandName = "end-machine"
-    /// What a guest is given to shut down, where nobody says otherwise.
+    /// The default time for a guest to shut down.
     package static let grace = Duration.seconds(300)
 
     let name: ApplianceName
