@@ -119,13 +119,17 @@ if isFuzzing {
     for library in libraries where library.type == .regular && library.swiftSettings != nil { library.swiftSettings? += instrumented }
 }
 let fuzzing: [Target] = [
-    .systemLibrary(name: "CLibFuzzer", path: "Fuzz/CLibFuzzer"),
+    .target(name: "CLibFuzzer", path: "Fuzz/CLibFuzzer"),
     .executableTarget(
         name: "pgkvm-fuzz",
         dependencies: [
             "CLibFuzzer", "Quoting", "ApplianceModel", "SpecFile", "HostSystem", "Workflow", "SecureShell", "PostgresServer", "GuestImage", "MachineBackend",
             "QEMUBackend", "LibvirtBackend", "ProxmoxBackend", "Verification", "Deployment", systemPackage,
-        ], path: "Fuzz/Sources", swiftSettings: memorySafe + instrumented, linkerSettings: [.unsafeFlags(["-sanitize=address"])]),
+        ], path: "Fuzz/Sources", swiftSettings: memorySafe + instrumented,
+        linkerSettings: [
+            .unsafeFlags(
+                ["-sanitize=address"] + ["8bit_counters", "pcs"].flatMap { ["-Xlinker", "--wrap=__sanitizer_cov_\($0)_init"] })
+        ]),
 ]
 
 let package = Package(

@@ -37,6 +37,7 @@ enum FuzzMain {
                 let input = unsafe Array(UnsafeBufferPointer(start: data, count: size))
                 // An error is an answer; only a trap, a broken promise or what the sanitizer sees is a fault.
                 try? unsafe chosen(FuzzInput(input))
+                PGKVMFuzzShowReachedCode()
                 return 0
             }
         }
