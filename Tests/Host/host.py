@@ -34,7 +34,8 @@ def ticks_per_millisecond(work):
 class EmulatedHost:
     """One boot or more of the host. Its disk is an overlay that is gone afterwards."""
 
-    def __init__(self, image, stage, work, key, nested, memory):
+    def __init__(self, image, stage, work, key, emulator=None, memory=4096):
+        """`emulator`: the QEMU that runs a guest of the host's by KVM; without one the host has no KVM."""
         self.work, self.key = work, key
         self.port = free_port()
         self.serial = work / "serial.log"
@@ -44,8 +45,8 @@ class EmulatedHost:
             ["qemu-img", "create", "-q", "-f", "qcow2", "-F", "raw", "-b", image / "disk.raw", overlay], check=True)
         khz = ticks_per_millisecond(work)
         self.command = [
-            "nice", "-n", "5", "qemu-system-x86_64", "-machine", "q35,hpet=off", "-accel", "tcg,thread=multi,tb-size=1024",
-            "-cpu", "max,-la57" if nested else "max,-la57,-svm", "-smp", "2", "-m", str(memory), "-nodefaults", "-display", "none", "-no-user-config",
+            "nice", "-n", "5", emulator or "qemu-system-x86_64", "-machine", "q35,hpet=off", "-accel", "tcg,thread=multi,tb-size=1024",
+            "-cpu", "max,-la57" if emulator else "max,-la57,-svm", "-smp", "2", "-m", str(memory), "-nodefaults", "-display", "none", "-no-user-config",
             "-kernel", image / "vmlinuz", "-initrd", image / "initrd", "-append",
             "root=/dev/vda rw console=ttyS0 quiet mitigations=off tsc=reliable no_timer_check nowatchdog lsm=landlock,lockdown,yama,apparmor "
             f"tsc_early_khz={khz}",
@@ -117,8 +118,9 @@ class EmulatedHost:
                 self.process.wait()
 
 
-def make_stage_disk(work, binary, key):
-    """A read-only disk with the product, the rows and a guest's disk, so that the host's image holds nothing of them."""
+def make_stage_disk(work, binary, key, accelerator, images=None):
+    """A read-only disk with the product, the rows and a guest's disk, so that the host's image holds nothing of them. `images`: the
+    directory of pgkvm's images, where a row deploys a real guest."""
     tree = work / "stage"
     (tree / "bin").mkdir(parents=True)
     (tree / "lib").mkdir()
@@ -134,6 +136,9 @@ def make_stage_disk(work, binary, key):
     shutil.copytree(HERE / "rows", tree / "rows")
     shutil.copy(key.with_suffix(".pub"), tree / "authorized_keys")
     (tree / "guest.raw").write_bytes(standin_guest())
+    (tree / "settings.sh").write_text(f"accelerator={accelerator}\n")
+    if images:
+        shutil.copytree(images, tree / "images")
     for path in [tree, *tree.rglob("*")]:
         path.chmod(0o755 if path.is_dir() or path.parent.name == "bin" else 0o644)
     disk = work / "stage.raw"

@@ -5,6 +5,8 @@ set -euo pipefail
 shopt -s inherit_errexit
 PATH=/stage/bin:/usr/sbin:/sbin:$PATH
 cd "$HOME"
+# Which accelerator the machines of this run get.
+. /stage/settings.sh
 
 die() {
     printf 'row failed: %s\n' "$1" >&2
@@ -56,7 +58,7 @@ spec() {
     cat >"$name.yaml" <<END
 formatVersion: 1
 name: $name
-machine: { accelerator: ${accelerator:-tcg}, vcpus: 2, memory: 512MiB, image: standin, systemDisk: { size: 4GiB, layout: overlay } ${backend:-} }
+machine: { accelerator: $accelerator, vcpus: 2, memory: 512MiB, image: standin, systemDisk: { size: 4GiB, layout: overlay } ${backend:-} }
 data: { size: 1GiB }
 END
     [ "$#" -eq 0 ] || printf '%s\n' "$@" >>"$name.yaml"
@@ -120,4 +122,4 @@ ended_well() {
 now() { date '+%F %T'; }
 
 # by_login USER SCRIPT: in a login session of its own, which ends.
-by_login() { systemd-run --quiet --pipe --wait --collect --property=PAMName=login --property=User="$1" --setenv=HOME="/home/$1" bash -c "cd; . /stage/rows/lib.sh; $2"; }
+by_login() { systemd-run --quiet --pipe --wait --collect --property=PAMName=login --property=User="$1" --setenv=HOME="$(getent passwd "$1" | cut -d: -f6)" bash -c "cd; . /stage/rows/lib.sh; $2"; }

@@ -29,13 +29,13 @@ extension PVEModel {
             guard let sid = request.value("sid"), let vmid = Int(sid.dropFirst(3)), machines[vmid] != nil else {
                 throw PVERefusal(status: 500, message: "no such resource")
             }
-            guard ha[sid] == nil else { throw PVERefusal(status: 500, message: "resource ID '\(sid)' already defined") }
+            guard ha[sid] == nil else { throw PVERefusal(status: 500, message: "create resource failed: resource ID '\(sid)' already defined\n") }
             ha[sid] = request.value("state") ?? "started"
             haComments[sid] = request.value("comment")
             return .null
         case ("GET", let sid?):
             try demand("/", "Sys.Audit")
-            guard let state = ha[sid] else { throw PVERefusal(status: 500, message: "no such resource '\(sid)'") }
+            guard let state = ha[sid] else { throw PVERefusal(status: 500, message: "no such resource '\(sid)'\n") }
             var row: [String: JSONValue] = ["sid": .string(sid), "state": .string(state), "type": "vm", "digest": "0f"]
             if let comment = haComments[sid] { row["comment"] = .string(comment) }
             return row.json

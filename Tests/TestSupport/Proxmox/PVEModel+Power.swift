@@ -44,7 +44,7 @@ extension PVEModel {
 
     /// The server hands the wish on, and the manager gets to it later.
     mutating func ask(_ vmid: Int, _ state: String?, _ type: String, _ node: String) -> JSONValue {
-        machines[vmid]?.requested = (state, 2)
+        machines[vmid]?.requested = (state, state == nil ? 4 : 2)
         ha["vm:\(vmid)"] = state == nil ? "stopped" : "started"
         return begin(type, node: node, subject: "\(vmid)", .none, lines: ["Requesting HA \(state == nil ? "stop" : "start") for VM \(vmid)"], nil)
     }
@@ -62,11 +62,13 @@ extension PVEModel {
             return
         }
         guard let (state, looks) = machines[vmid]?.requested else { return }
+        // The guest is down for a while before the manager says so.
+        if state == nil, looks == 2 { turnOff(vmid, hooks) }
         guard looks == 0 else {
             machines[vmid]?.requested = (state, looks - 1)
             return
         }
         machines[vmid]?.requested = nil
-        if state == nil { turnOff(vmid, hooks) } else { _ = start(vmid, hooks) }
+        if state != nil { _ = start(vmid, hooks) }
     }
 }

@@ -19,9 +19,9 @@ until_true 200 domain >/dev/null || die "no domain runs:" "$(cat v1.log)"
 sleep 5
 kill -INT $job
 wait $job || true
-pid=$(pgrep -f 'qemu-system-x86_64.*guest=' | head -n 1)
+pid=$(pgrep -u libvirt-qemu -f 'qemu-system-x86_64.*guest=' | head -n 1)
+[ -n "$pid" ] || die "libvirt-qemu runs no QEMU:" "$(pgrep -a -f qemu-system)"
 case $(cat "/proc/$pid/attr/current") in "libvirt-"*" (enforce)") ;; *) die "QEMU is confined by $(cat "/proc/$pid/attr/current")" ;; esac
-[ "$(stat -c %U "/proc/$pid")" = libvirt-qemu ] || die "QEMU is $(stat -c %U "/proc/$pid")'s"
 pgkvm stop v1 --force
 pgkvm delete v1 --confirm v1
 [ -z "$("${virsh[@]}" list --all --name | grep . || true)" ] || die "domains are left: $("${virsh[@]}" list --all --name)"
