@@ -2,7 +2,7 @@
 # guest: of row 82
 . /stage/rows/lib.sh
 pid=$(qemu_of demo)
-tr '\0' ' ' <"/proc/$pid/cmdline" | grep -qE 'fds=[0-9:]+,vhost=on,vhostfds=[0-9:]+' || die "QEMU has no vhost"
+tr '\0' ' ' <"/proc/$pid/cmdline" | grep -qE 'fds?=[0-9:]+,vhost=on,vhostfds?=[0-9:]+' || die "QEMU has no vhost"
 tap=$(sed -n 's/^iff:[[:space:]]*//p' /proc/"$pid"/fdinfo/* 2>/dev/null | head -n 1)
 [ -n "$tap" ] || die "QEMU has no tap open"
 carried() { cat "/sys/class/net/$tap/statistics/${1}_packets"; }
