@@ -22,12 +22,13 @@ follow() {
 
 by_login user2 'spec u5; deploy u5; if pgkvm autostart u5 on; then die "promised without lingering"; fi' >lingering.log 2>&1
 follow lingering.log 'sudo loginctl'
-by_login user2 'pgkvm autostart u5 on && pgkvm autostart u5 off'
+by_login user2 'pgkvm autostart u5 on && pgkvm autostart u5 off' >/dev/null
 
 by_login user1 'pgkvm doctor 2>&1 || true' >limit.log
 follow limit.log 'sudo mkdir -p /etc/systemd'
 by_login user1 'pgkvm doctor 2>&1 || true' >after.log
-grep -q '^PASS *host.shutdown' after.log || die "the limit is still too short:" "$(grep host.shutdown after.log)"
+# Doctor has a line for it only where something is wrong.
+! grep host.shutdown after.log || die "the limit is still too short"
 
 backend=', backend: libvirt'
 spec v3 'network: { mode: nat, device: default }'
