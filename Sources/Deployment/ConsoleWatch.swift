@@ -36,11 +36,9 @@ struct ConsoleWatch {
         return Array(earlier.lines.suffix(8))
     }
 
-    /// Whether everything that was printed since the kernel's first line came from the kernel: it has mounted nothing yet.
-    var isBeforeUserSpace: Bool {
-        guard let first = lines.firstIndex(where: Self.isFromKernel) else { return false }
-        return lines[first...].allSatisfy(Self.isFromKernel)
-    }
+    /// Whether a kernel has begun since the watch did, and only the kernel has printed since: it has mounted nothing yet. A guest that was up before
+    /// the watch is never taken for one, whatever its kernel reports.
+    private(set) var isBeforeUserSpace = false
 
     /// Whether a kernel has printed anything since the watch began.
     private(set) var kernelHasSpoken = false
@@ -53,6 +51,20 @@ struct ConsoleWatch {
 
     /// Such as `[    6.249085] Serial: 8250/16550 driver`.
     private static func isFromKernel(_ line: String) -> Bool { line.prefixMatch(of: #/\[ *[0-9]+\.[0-9]{6}\] /#) != nil }
+
+    /// Such as `[    2.100000] Run /init as init process`, and what processes write into the kernel's log.
+    private static func isFromUserSpace(_ line: String) -> Bool {
+        !isFromKernel(line) || line.contains(#/\] (Run /.* as init process|[a-z-]+\[[0-9]+\]: )/#)
+    }
+
+    private mutating func follow(_ line: String) {
+        if line.begins(with: "[    0.000000] Linux version ") {
+            kernelStarts += 1
+            isBeforeUserSpace = true
+        } else if Self.isFromUserSpace(line) {
+            isBeforeUserSpace = false
+        }
+    }
 
     private var unfinished: String { Self.plain(pending) }
 
@@ -75,7 +87,7 @@ struct ConsoleWatch {
         pending = parts.popLast().map { Array($0.suffix(Self.pendingLimit)) } ?? []
         let whole = parts.map { Self.plain($0) }.filter { $0.contains { !$0.isWhitespace } }
         lines = (lines + whole).suffix(200)
-        kernelStarts += whole.count { $0.begins(with: "[    0.000000] Linux version ") }
+        whole.forEach { follow($0) }
         let new = whole + [unfinished]
         kernelHasSpoken = kernelHasSpoken || new.contains(where: Self.isFromKernel)
         speaksOfLogin = speaksOfLogin || new.contains { $0.contains(#/\bssh\.s|\bsshd\b|\blogin: /#) }

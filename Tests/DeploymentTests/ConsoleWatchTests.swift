@@ -33,6 +33,13 @@ struct ConsoleWatchTests {
             ("[    0.000000] Linux version 6.12\nLoading, please wait...\n[    2.100000] virtio_blk\n", false),
             ("[    0.000000] Linux version 6.12\n[  OK  ] Started\n", false),
             ("BdsDxe: starting Boot0001\n", false), ("", false),
+            // A guest that has been up for long: its kernel reports, and nobody else prints.
+            ("[ 4711.100000] oom-kill:constraint=CONSTRAINT_NONE\n[ 4711.200000] Out of memory: Killed process 812 (postgres)\n", false),
+            ("[    0.000000] Linux version 6.12\nLoading, please wait...\n" + String(repeating: "[   99.000000] ata1: reset\n", count: 300), false),
+            ("[    0.000000] Linux version 6.12\n[    2.100000] Run /init as init process\n[    2.200000] virtio_blk virtio1: 1/0/0\n", false),
+            ("[    0.000000] Linux version 6.12\n[    3.100000] systemd[1]: Hostname set to <db>.\n[    3.200000] Bridge loaded\n", false),
+            // It began again.
+            ("[    0.000000] Linux version 6.12\nWelcome\n[    0.000000] Linux version 6.12\n[    1.000000] pci 0000:00:01.0\n", true),
         ])
     func beforeUserSpace(printed: String, expected: Bool) async throws {
         try await withLog { log in
