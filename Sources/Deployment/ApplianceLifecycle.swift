@@ -135,7 +135,7 @@ extension DeploymentContext {
     func startAndWait() async throws {
         let machine = try await machine()
         guard try await journal.fact(FirstBootFact.self) != nil else { return try await backend.start(machine) }
-        var wait = GuestWait(context: self, machine: machine)
+        let wait = GuestWait(context: self, machine: machine)
         try await wait.start()
         guard try await journal.fact(ConfigurationFact.self) != nil else { return }
         let signs = wait.signs

@@ -52,7 +52,7 @@ struct ChangeExamination {
     /// What the guest's server says; nil where nothing of it would change.
     private func judgement() async throws -> ServerJudgement? {
         guard let fact = try await known.journal.fact(ConfigurationFact.self) else { return nil }
-        var wait = GuestWait(context: wanted, machine: try await wanted.machine())
+        let wait = GuestWait(context: wanted, machine: try await wanted.machine())
         try await wait.forSSH()
         guard try await ServerPlan(wanted).digest != fact.digest else { return nil }
         let judgement = try await wanted.judgement()

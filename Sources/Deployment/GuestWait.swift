@@ -6,11 +6,13 @@ internal import Synchronization
 internal import Workflow
 
 /// Waits for a booting guest: tells what it prints, leaves a slow one its time, and notices a dead one.
-struct GuestWait {
+///
+/// An actor: what was seen and done once counts for every later wait, also for one beside a command.
+actor GuestWait {
     let context: DeploymentContext
     let machine: MachineReference
     private var console: ConsoleWatch?
-    /// The guest's last sign of life, also while a copy of this waits.
+    /// The guest's last sign of life.
     let signs = SignsOfLife()
     private var wasStartedAgain = false
     /// How often in a row the platform did not answer.
@@ -34,7 +36,7 @@ struct GuestWait {
     /// Nobody knocks before the console of a booting guest speaks of a login, or has been silent for a while: under user
     /// networking an earlier knock waits at the guest's door, and an emulated guest needs half a second to send it away.
     /// - Throws: what `forSSH` and the backend throw.
-    mutating func start() async throws {
+    func start() async throws {
         let boots = try await context.backend.powerState(of: machine) == .off
         try await context.backend.start(machine)
         StepProgress.report("waiting for SSH")
@@ -58,12 +60,12 @@ struct GuestWait {
 
     /// Returns once the guest let us in with the pinned key.
     /// - Throws: `guest.died`, `guest.silent`, `guest.unreachable`, `ssh.host-key-mismatch`, `ssh.authentication-refused`.
-    mutating func forSSH() async throws {
+    func forSSH() async throws {
         began = .now
         try await WaitingTime.measure { try await connect() }
     }
 
-    private mutating func connect() async throws {
+    private func connect() async throws {
         var refusals = 0
         var knock = limits.firstKnock
         while true {
@@ -112,11 +114,7 @@ struct GuestWait {
         try await withThrowingTaskGroup(of: Value?.self) { group in
             group.addTask { try await body() }
             group.addTask {
-                var watch = self
-                while !Task.isCancelled {
-                    try await watch.look()
-                    try await ContinuousClock().sleep(for: watch.pause)
-                }
+                try await self.lookOn()
                 return nil
             }
             defer { group.cancelAll() }
@@ -125,12 +123,20 @@ struct GuestWait {
         }
     }
 
+    /// Looks until it is cancelled, or what it sees ends the wait.
+    private func lookOn() async throws {
+        while !Task.isCancelled {
+            try await look()
+            try await ContinuousClock().sleep(for: pause)
+        }
+    }
+
     private static let mostSilentAnswers = 10
 
     private func isSilence(_ failure: Failure) -> Bool { (context.backend as? any RemotePlatform)?.isSilence(failure) ?? false }
 
     /// What the machine does; nil while its platform does not answer, which a boot outlasts for a while.
-    private mutating func powerState() async throws -> PowerState? {
+    private func powerState() async throws -> PowerState? {
         do {
             let state = try await context.backend.powerState(of: machine)
             silentAnswers = 0
@@ -142,7 +148,7 @@ struct GuestWait {
     }
 
     /// One look at console and machine.
-    private mutating func look() async throws {
+    private func look() async throws {
         try Task.checkCancellation()
         if let line = try console?.advance() {
             signs.note()
@@ -177,7 +183,7 @@ struct GuestWait {
 
     /// A kernel that stops in the midst of its own start, before it has mounted anything, has nothing to lose: the guest is started
     /// again, once. Seen under emulation on an overloaded host.
-    private mutating func startHungKernelAgain() async throws {
+    private func startHungKernelAgain() async throws {
         guard !wasStartedAgain, ContinuousClock.now - signs.last >= context.bootPatience / 2, console?.isBeforeUserSpace == true else { return }
         wasStartedAgain = true
         StepProgress.report("the guest's kernel fell silent before it mounted anything: starting the guest again")

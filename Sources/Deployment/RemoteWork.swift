@@ -26,7 +26,7 @@ extension DeploymentContext {
 
     /// The session, with a connection that works now.
     private func liveAgain() async throws -> any RemoteShell {
-        var wait = GuestWait(context: self, machine: try await machine())
+        let wait = GuestWait(context: self, machine: try await machine())
         try await wait.forSSH()
         return guest
     }

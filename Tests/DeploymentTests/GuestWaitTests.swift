@@ -46,7 +46,7 @@ struct GuestWaitTests {
             limits.total = .milliseconds(700)
             let error = try await withThrowingTaskGroup(of: Failure?.self) { [limits] group in
                 group.addTask {
-                    var wait = GuestWait(context: context, machine: machine, limits: limits)
+                    let wait = GuestWait(context: context, machine: machine, limits: limits)
                     do {
                         try await wait.start()
                         return nil

@@ -34,19 +34,19 @@ struct BootGuestStep: Step {
     func perform(_ context: DeploymentContext) async throws {
         let machine = try await context.machine()
         context.judgements.hasStarted = try await context.backend.powerState(of: machine) == .off
-        var wait = GuestWait(context: context, machine: machine)
+        let wait = GuestWait(context: context, machine: machine)
         try await wait.start()
-        if try await context.journal.fact(FirstBootFact.self) == nil { try await makeItsOwn(context, machine, &wait) }
+        if try await context.journal.fact(FirstBootFact.self) == nil { try await makeItsOwn(context, machine, wait) }
         if let platform = context.backend as? any HighAvailabilityProviding { try await platform.settleAvailability(of: machine) }
     }
 
-    private func makeItsOwn(_ context: DeploymentContext, _ machine: MachineReference, _ wait: inout GuestWait) async throws {
+    private func makeItsOwn(_ context: DeploymentContext, _ machine: MachineReference, _ wait: GuestWait) async throws {
         try await letWorkBegin(context)
 
         StepProgress.report("waiting for cloud-init")
         try await wait.watching { try await CloudInitWait.untilDone(context.guest) }
         StepProgress.report("changing the host key")
-        let key = try await changeHostKey(context, &wait)
+        let key = try await changeHostKey(context, wait)
         StepProgress.report("leaving cloud-init")
         try await context.runAsRoot(FirstBootCleanup.script(context.guestNetwork()))
         try await context.backend.detachSeed(from: machine)
@@ -64,7 +64,7 @@ struct BootGuestStep: Step {
     }
 
     /// Both keys are pinned and on disk while it changes, so that a cut at any moment leaves a guest that is known.
-    private func changeHostKey(_ context: DeploymentContext, _ wait: inout GuestWait) async throws -> HostKey {
+    private func changeHostKey(_ context: DeploymentContext, _ wait: GuestWait) async throws -> HostKey {
         let staged = try await context.runAsRoot(HostKeyRotation.stageScript(hostname: context.spec.name)).outputText
         let line = String(staged.split(whereSeparator: \.isNewline).first ?? "")
         guard let new = HostKey(openSSH: line) else {
