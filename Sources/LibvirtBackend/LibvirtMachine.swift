@@ -28,10 +28,12 @@ struct LibvirtMachine: Sendable, Equatable, Codable {
 
     /// - Parameter file: for messages.
     static func decode(_ bytes: [UInt8], file: FilePath) throws -> LibvirtMachine {
+        // Of a newer file nothing but the number is known to be readable.
+        struct Header: Codable { let formatVersion: Int }
         do {
-            let machine = try JSONDecoder().decode(LibvirtMachine.self, from: Data(bytes))
-            try FormatVersion.check(machine.formatVersion, supported: currentFormat, file: file.string)
-            return machine
+            let data = Data(bytes)
+            try FormatVersion.check(JSONDecoder().decode(Header.self, from: data).formatVersion, supported: currentFormat, file: file.string)
+            return try JSONDecoder().decode(LibvirtMachine.self, from: data)
         } catch let error as DecodingError {
             throw Failure(.machineFailed, "'\(file)' is damaged", remedy: "restore it from a backup; the domain and its disks are not touched", cause: error)
         }
