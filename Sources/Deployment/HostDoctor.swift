@@ -3,11 +3,17 @@ internal import MachineBackend
 
 /// What `check-host` and `prepare-image` would say, without a deployment.
 package enum HostDoctor {
+    /// Examines this host itself.
     /// - Returns: findings; what would refuse a deployment is one of level `fail`.
     package static func examine(_ environment: ApplianceEnvironment, accelerator: AcceleratorChoice) async throws -> [Finding] {
         guard let name = ApplianceName("doctor") else { return [] }
         var spec = ApplianceSpec(name: name)
         spec.machine.accelerator = accelerator
+        return try await examine(environment, for: spec)
+    }
+
+    /// Examines the platform that a spec names.
+    static func examine(_ environment: ApplianceEnvironment, for spec: ApplianceSpec) async throws -> [Finding] {
         var findings: [Finding] = []
         do {
             let backend = environment.backend(for: spec)

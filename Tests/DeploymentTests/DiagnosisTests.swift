@@ -2,6 +2,7 @@ import ApplianceModel
 import Foundation
 import HostSystem
 import PostgresServer
+import Synchronization
 import SystemPackage
 import Testing
 
@@ -112,6 +113,24 @@ struct DiagnosisTests {
             }
             // Nothing but the archives is left.
             #expect(try Files.list(scratch.path).filter { $0.hasPrefix(".pgkvm") }.isEmpty)
+        }
+    }
+
+    @Test("What is examined is the appliance's platform, not this host")
+    func platform() async throws {
+        try await Scratch.with { scratch in
+            _ = try await scratch.withMachine()
+            let asked = Mutex<[ApplianceSpec.Machine]>([])
+            let environment = ApplianceEnvironment(state: scratch.state, images: scratch.environment.images) { machine in
+                asked.withLock { $0.append(machine) }
+                return scratch.backend
+            }
+            let appliance = try Appliance.open("db", in: environment)
+            let before = asked.withLock { $0.count }
+            _ = try await Diagnosis(appliance, withLogs: false, version: "0").collect { _ in }
+            let examined = asked.withLock { $0[before...] }
+            #expect(!examined.isEmpty)
+            #expect(examined.allSatisfy { $0 == appliance.context.spec.machine })
         }
     }
 

@@ -49,7 +49,7 @@ package struct Diagnosis: Sendable {
         await gathering.add("priority.json") { try JSONText.render(await appliance.priority()) }
         progress("host")
         await gathering.add("doctor.json") {
-            try JSONText.render(await HostDoctor.examine(appliance.environment, accelerator: appliance.context.spec.machine.accelerator))
+            try JSONText.render(await HostDoctor.examine(appliance.environment, for: appliance.context.spec))
         }
         host(&gathering)
         progress("QEMU")

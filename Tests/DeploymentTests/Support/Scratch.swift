@@ -64,8 +64,8 @@ struct Scratch {
         try addImage()
         backend.fail("start", with: Failure(.unsupported, "it will not start"))
         let (appliance, outcome) = try await deploy(spec(name))
-        guard case .failed(let step, _) = outcome.result else { throw Failure(.unsupported, "the deployment was to fail: \(outcome.result)") }
-        #expect(step.rawValue == "boot-guest")
+        guard case .failed(let step, let error) = outcome.result else { throw Failure(.unsupported, "the deployment was to fail: \(outcome.result)") }
+        #expect(step.rawValue == "boot-guest", "\(error)")
         return appliance
     }
 }
