@@ -40,7 +40,7 @@ test-full: deps-test build ## the same, and what CI leaves out
 	@scripts/stage "control of the KVM test" scripts/positive-control-kvm
 	@scripts/stage "ratio against the ordinary way" Benchmarks/ready $(BINARY)
 	@$(MAKE) --no-print-directory test-all
-	@$(MAKE) --no-print-directory test-host TIER=b
+	@$(MAKE) --no-print-directory test-host
 
 test-host: deps-test ## the binary on an emulated Debian 13 with systemd; TIER=b: under KVM, with a real deployment
 	@scripts/stage "build for the host stage" $(SWIFT) build $(CHECKED) --product pgkvm
