@@ -1,4 +1,4 @@
-package import ApplianceModel
+internal import ApplianceModel
 internal import CloudInit
 internal import HostSystem
 internal import MachineBackend
@@ -44,7 +44,8 @@ struct BootGuestStep: Step {
         try await letWorkBegin(context)
 
         StepProgress.report("waiting for cloud-init")
-        try await wait.watching { try await CloudInitWait.untilDone(context.guest) }
+        let cloudInit = CloudInitWait(signs: wait.signs)
+        try await wait.watching { try await cloudInit.untilDone(context.guest) }
         StepProgress.report("changing the host key")
         let key = try await changeHostKey(context, wait)
         StepProgress.report("leaving cloud-init")
@@ -96,36 +97,8 @@ struct BootGuestStep: Step {
     }
 }
 
-/// Waiting for cloud-init inside the guest: asking it again and again over SSH would take an emulated guest much of its time.
-enum CloudInitWait {
-    /// - Throws: `cloud-init.failed` with what it says.
-    static func untilDone(_ shell: some RemoteShell) async throws {
-        let script = """
-            while [ ! -e /run/cloud-init/result.json ]; do
-                [ -e /etc/cloud/cloud-init.disabled ] && exit 0
-                sleep 0.2
-            done
-            grep -q '"errors": \\[\\]' /run/cloud-init/result.json && exit 0
-            cloud-init status --long
-            """
-        let result = try await shell.run("sudo -n sh", input: Array(script.utf8), timeout: .seconds(3600))
-        switch result.status {
-        case 0: return
-        // Done with recoverable errors.
-        case 2: StepProgress.report("cloud-init reports recoverable errors: \(result.outputText.split(whereSeparator: \.isNewline).last ?? "")")
-        default:
-            throw Failure(
-                .cloudInitFailed, "cloud-init failed in the guest: \(result.outputText)", remedy: "the guest's /var/log/cloud-init.log says more")
-        }
-    }
-}
-
 /// Fingerprints of the host keys that are accepted.
 struct HostKeyFact: Fact {
     static let key = "host-key"
     let pinned: [String]
-}
-
-extension Failure.Code {
-    package static let cloudInitFailed = Failure.Code("cloud-init.failed")
 }
