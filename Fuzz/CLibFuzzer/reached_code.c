@@ -34,7 +34,7 @@ void __wrap___sanitizer_cov_pcs_init(const uintptr_t *start, const uintptr_t *st
 static bool isReached(const uint8_t *block, size_t size) { return block[0] != 0 || memcmp(block, block + 1, size - 1) != 0; }
 
 void PGKVMFuzzShowReachedCode(void) {
-    // The first inputs are the corpus. What a later one reaches is still counted when its turn comes: nobody clears a block that was not shown.
+    // The first inputs are the corpus. What a later input reaches is not lost: libFuzzer clears only the blocks that it was shown.
     if (inputs++ >= 1024 && inputs % 128 != 0) return;
     for (size_t block = 0; block < maximumBlocks && block * blockSize < count; block++) {
         if (shown[block]) continue;

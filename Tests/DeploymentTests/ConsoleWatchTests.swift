@@ -33,7 +33,7 @@ struct ConsoleWatchTests {
             ("[    0.000000] Linux version 6.12\nLoading, please wait...\n[    2.100000] virtio_blk\n", false),
             ("[    0.000000] Linux version 6.12\n[  OK  ] Started\n", false),
             ("BdsDxe: starting Boot0001\n", false), ("", false),
-            // A guest that has been up for long: its kernel reports, and nobody else prints.
+            // A guest that has been up for a long time: only its kernel prints, a report.
             ("[ 4711.100000] oom-kill:constraint=CONSTRAINT_NONE\n[ 4711.200000] Out of memory: Killed process 812 (postgres)\n", false),
             ("[    0.000000] Linux version 6.12\nLoading, please wait...\n" + String(repeating: "[   99.000000] ata1: reset\n", count: 300), false),
             ("[    0.000000] Linux version 6.12\n[    2.100000] Run /init as init process\n[    2.200000] virtio_blk virtio1: 1/0/0\n", false),
