@@ -123,6 +123,7 @@ enum CommandTreatment {
             "make deps-test": .elsewhere(why: make), "make build": .elsewhere(why: make), "make check": .elsewhere(why: make),
             "make format": .elsewhere(why: make), "make test": .elsewhere(why: make), "make test-full": .elsewhere(why: make),
             "make test-host": .elsewhere(why: "it boots another host; Tests/Scripts/host-tests.sh runs its parts"),
+            "make test-host TIER=b": .elsewhere(why: "it boots another host, and needs this one for itself"),
             "make fuzz SECS=60": .elsewhere(why: "it runs for as long as it is told; .ci/run fuzzes each target for ten seconds"),
             "make fuzz-check": .elsewhere(why: ".ci/run runs it"),
             "make bench": .elsewhere(why: "it measures, and tests assert on no wall clock; make test-full runs Benchmarks/ready"),
