@@ -40,7 +40,7 @@ extension PVEModel {
 
     mutating func configure(_ request: PVERequest, _ vmid: Int, node: String) throws(PVERefusal) -> JSONValue {
         guard var machine = machines[vmid] else { return .null }
-        if let lock = machine.config["lock"] { throw PVERefusal(status: 500, message: "VM is locked (\(lock))") }
+        try machine.refuseIfLocked()
         let deletions = (request.value("delete") ?? "").split(separator: ",").map(String.init)
         let additions = request.parameters.filter { $0.name != "delete" }
         for (name, _) in additions where deletions.contains(name) {

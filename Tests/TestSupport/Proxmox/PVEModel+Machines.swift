@@ -42,7 +42,7 @@ extension PVEModel {
             return ["result": Self.cards(machine.config["net0"] ?? "", address)].json
         case ("DELETE", ""):
             try demand("/vms/\(vmid)", "VM.Allocate")
-            guard machine.config["lock"] == nil else { throw PVERefusal(status: 500, message: "VM is locked (\(machine.config["lock"] ?? ""))") }
+            try machine.refuseIfLocked()
             guard machine.config["protection"] != "1" else { throw PVERefusal(status: 500, message: "can't remove VM \(vmid) - protection mode enabled") }
             guard ha["vm:\(vmid)"] == nil || request.value("purge") == "1" else {
                 throw PVERefusal(status: 500, message: "unable to remove VM \(vmid) - used in HA resources and purge parameter not set.")
@@ -57,7 +57,7 @@ extension PVEModel {
 
     func demandPower(_ vmid: Int, _ machine: Machine) throws(PVERefusal) {
         try demand("/vms/\(vmid)", "VM.PowerMgmt")
-        if let lock = machine.config["lock"] { throw PVERefusal(status: 500, message: "VM is locked (\(lock))") }
+        try machine.refuseIfLocked()
     }
 
     static func shown(_ config: [String: String]) -> JSONValue {
@@ -77,6 +77,7 @@ extension PVEModel {
 
     mutating func beginResize(_ request: PVERequest, _ fault: Fault.Action?, _ vmid: Int, _ machine: Machine) throws(PVERefusal) -> JSONValue {
         try demand("/vms/\(vmid)", "VM.Config.Disk")
+        try machine.refuseIfLocked()
         guard let drive = request.value("disk"), machine.config[drive] != nil else {
             throw PVERefusal(status: 500, message: "disk '\(request.value("disk") ?? "")' does not exist")
         }
@@ -92,5 +93,12 @@ extension PVEModel {
         stores[name]?.used = ByteSize(bytes: store.used.bytes + size - old)
         machines[vmid]?.config[drive] = value.replacing("size=\(Self.sizeText(old))", with: "size=\(Self.sizeText(size))")
         return nil
+    }
+}
+
+extension PVEModel.Machine {
+    /// Whatever changes a machine is refused while other work holds it.
+    func refuseIfLocked() throws(PVERefusal) {
+        if let lock = config["lock"] { throw PVERefusal(status: 500, message: "VM is locked (\(lock))\n") }
     }
 }
