@@ -133,7 +133,7 @@ extension ProxmoxBackend {
         return reached == true
     }
 
-    /// A server that does not answer now and then ends no wait.
+    /// A node that does not answer now and then ends no wait.
     private func pollPower(within limit: Duration, _ probe: () async throws -> Bool?) async throws -> Bool? {
         let clock = ContinuousClock()
         var outage = Outage(limit: timing.outage)
@@ -143,7 +143,7 @@ extension ProxmoxBackend {
                     let reached = try await probe()
                     outage.end()
                     return reached
-                } catch let error as Failure where error.isSilence {
+                } catch let error as Failure where error.code == .proxmoxNode {
                     guard outage.isTolerable() else { throw error }
                     return nil
                 }

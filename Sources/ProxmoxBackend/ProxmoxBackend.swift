@@ -18,6 +18,7 @@ package struct ProxmoxBackend: MachineBackend {
     /// Whether the server must not be asked anything.
     var isOffline = false
     private let pin = ServerPin()
+    private let contact = ServerContact()
     /// Where the machine goes that this run makes.
     let decided = DecidedPlace()
 
@@ -39,7 +40,7 @@ package struct ProxmoxBackend: MachineBackend {
     func client() throws -> PVEClient {
         guard !isOffline else { throw Failure(.proxmoxNotAsked, "the server '\(connection.url)' was not asked") }
         let token = try PVEToken.find(for: ServerAddress(url: connection.url), file: connection.tokenFile, environment: environment)
-        return PVEClient(connection: connection, token: token, pin: pin, timing: timing)
+        return PVEClient(connection: connection, token: token, pin: pin, contact: contact, timing: timing)
     }
 
     package func endpoint(of machine: MachineReference, service: GuestService) async throws -> Endpoint? {

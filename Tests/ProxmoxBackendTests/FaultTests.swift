@@ -145,43 +145,6 @@ struct FaultTests {
         }
     }
 
-    @Test("A server that does not answer for a moment ends no wait")
-    func moments() async throws {
-        try await Rig.run { rig in
-            let machine = try await rig.backend.create(rig.machineSpec)
-            let gone: @Sendable (Int) -> [PVEModel.Fault] = { times in
-                // The look before the start is answered.
-                (1...times).map {
-                    PVEModel.Fault("GET", "status/current", .answer(status: 595, reason: "No route to host", body: ""), skipping: $0 == 1 ? 1 : 0)
-                }
-            }
-            rig.change { $0.faults = gone(3) }
-            try await rig.backend.start(machine)
-            #expect(rig.server.model.withLock { $0.faults.isEmpty })
-            rig.change { $0.faults = gone(3) }
-            try await rig.backend.powerOff(machine)
-            #expect(try await rig.backend.powerState(of: machine) == .off)
-            rig.change { $0.faults = gone(50) }
-            #expect(await failure { try await rig.backend.start(machine) }?.code == .proxmoxNode)
-        }
-    }
-
-    @Test("Nor does one that is restarted while a machine is made")
-    func restarted() async throws {
-        try await PVEServer.with { server in
-            var timing = Rig.timing
-            timing.outage = .seconds(300)
-            let rig = try Rig(server)
-            let backend = ProxmoxBackend(
-                connection: rig.connection, environment: { $0 == PVEToken.variable ? rig.server.tokenLine : nil }, timing: timing)
-            let away = (0..<12).map { _ in PVEModel.Fault("GET", "qmcreate", .answer(status: 595, reason: "No route to host", body: "")) }
-            rig.change { $0.faults = away }
-            _ = try await backend.create(rig.machineSpec)
-            #expect(rig.ours.count == 1)
-            #expect(rig.server.model.withLock { $0.faults.count } < away.count - 5)
-        }
-    }
-
     @Test("A machine that moves between the list and the question about it is found at the second look")
     func movesMeanwhile() async throws {
         try await Rig.run { rig in

@@ -1,6 +1,7 @@
 package import ApplianceModel
 internal import HostSystem
 internal import Quoting
+internal import Synchronization
 internal import SystemPackage
 
 /// The API of a Proxmox VE server over HTTPS: one run of the `curl` program for each request.
@@ -11,12 +12,14 @@ package struct PVEClient: Sendable {
     let connection: ProxmoxConnection
     package let token: PVEToken
     let pin: ServerPin
+    let contact: ServerContact
     let timing: PVETiming
 
-    init(connection: ProxmoxConnection, token: PVEToken, pin: ServerPin, timing: PVETiming) {
+    init(connection: ProxmoxConnection, token: PVEToken, pin: ServerPin, contact: ServerContact = ServerContact(), timing: PVETiming) {
         self.connection = connection
         self.token = token
         self.pin = pin
+        self.contact = contact
         self.timing = timing
     }
 
@@ -29,8 +32,31 @@ package struct PVEClient: Sendable {
     package func data(_ call: PVECall) async throws -> JSONValue { try await answer(call).data(call, token: token) }
 
     /// The answer, whatever its status is.
+    ///
+    /// A server that has answered before and is silent now is being restarted, or its network is: it is asked again for as long as
+    /// `PVETiming.outage`, where that cannot do anything twice.
     /// - Throws: `proxmox.unreachable`, `proxmox.certificate`, `proxmox.fingerprint`, `proxmox.not-proxmox`, `program.missing`.
     package func answer(_ call: PVECall) async throws -> PVEAnswer {
+        let clock = ContinuousClock()
+        let start = clock.now
+        var pause = timing.firstPause
+        var tries = 0
+        while true {
+            do {
+                let answer = try await exchange(call)
+                contact.hasAnswered = true
+                return answer
+            } catch let error as CurlFailure {
+                tries += 1
+                guard contact.hasAnswered, error.mayBeRepeated, tries < 2 || clock.now - start < timing.outage else { throw error.failure }
+            }
+            try await WaitingTime.measure { try await clock.sleep(for: pause) }
+            pause = min(timing.longestPause, pause * 1.5)
+        }
+    }
+
+    /// - Throws: `CurlFailure` where no answer came, and what `answer` throws.
+    private func exchange(_ call: PVECall) async throws -> PVEAnswer {
         let address = try ServerAddress(url: connection.url)
         var key: String?
         if case .fingerprint(let fingerprint) = connection.trust {
@@ -41,13 +67,13 @@ package struct PVEClient: Sendable {
             let result = try await ProgramRunner.run("curl", ["--disable", "--config", "-"], input: Array(configuration.text.utf8))
             let answer = PVEAnswer(wire: result.standardOutput)
             if result.status == 0 {
-                guard let answer else { throw CurlFailure(status: 52, said: "no HTTP came", call: call, address: address, connection: connection).failure }
+                guard let answer else { throw CurlFailure(status: 52, said: "no HTTP came", call: call, address: address, connection: connection) }
                 return answer
             }
             try Task.checkCancellation()
             // A server that refuses an upload answers and closes before it has read everything.
             if [55, 56].contains(result.status), let answer, answer.status >= 400 { return answer }
-            throw CurlFailure(status: result.status, said: result.errorText, call: call, address: address, connection: connection).failure
+            throw CurlFailure(status: result.status, said: result.errorText, call: call, address: address, connection: connection)
         }
     }
 
@@ -106,8 +132,17 @@ extension Duration {
     var wholeSeconds: String { "\(max(1, components.seconds))" }
 }
 
+/// Whether the server has answered in this run: before it has, its silence may as well be a wrong address.
+final class ServerContact: Sendable {
+    private let answered = Mutex(false)
+    var hasAnswered: Bool {
+        get { answered.withLock { $0 } }
+        set { answered.withLock { $0 = newValue } }
+    }
+}
+
 /// What it means that curl ended with a status of its own.
-struct CurlFailure {
+struct CurlFailure: Error {
     let status: Int32
     let said: String
     let call: PVECall
@@ -119,6 +154,9 @@ struct CurlFailure {
         let line = said.split(at: "\n").first { $0.begins(with: "curl:") } ?? said.split(at: "\n").last ?? "curl ended with status \(status)"
         return line.firstMatch(of: /^curl: \([0-9]+\) (.*)$/).map { String($0.1) } ?? String(line)
     }
+
+    /// Whether the same request can be sent again: it only asks, or it has not reached the server (no address, no connection).
+    var mayBeRepeated: Bool { failure.code == .proxmoxUnreachable && (call.method == .get || [6, 7].contains(status)) }
 
     var failure: Failure {
         switch status {

@@ -74,7 +74,7 @@ struct PVETask {
                     lastWord = clock.now
                     report("\(title): \(last)")
                 }
-            } catch let error as Failure where error.isSilence {
+            } catch let error as Failure where error.code == .proxmoxNode {
                 guard outage.isTolerable() else { throw error }
             }
             let now = clock.now
@@ -135,7 +135,7 @@ struct PVETask {
     }
 }
 
-/// Answers that do not come, in a row.
+/// Answers of a node that do not come, in a row; the server itself answers.
 struct Outage {
     let limit: Duration
     private let clock = ContinuousClock()
