@@ -58,7 +58,7 @@ let libraries: [Target] = [
     .target(
         name: "GuestImage", dependencies: ["ApplianceModel", "Quoting", "HostSystem", "PostgresServer", crypto, systemPackage],
         resources: [.embedInCode("Recipe/customize.sh")], swiftSettings: strict),
-    .target(name: "MachineBackend", dependencies: ["ApplianceModel", "Quoting", systemPackage], swiftSettings: strict),
+    .target(name: "MachineBackend", dependencies: ["ApplianceModel", "Quoting", "HostSystem", systemPackage], swiftSettings: strict),
     .target(name: "QEMUBackend", dependencies: ["ApplianceModel", "Quoting", "MachineBackend", "HostSystem", systemPackage], swiftSettings: strict),
     .target(
         name: "LibvirtBackend",
@@ -151,7 +151,8 @@ let package = Package(
         tests("Workflow"),
         tests("GuestImage", ["HostSystem", "PostgresServer"]),
         tests("CloudInit", ["HostSystem"]), tests("SecureShell", ["HostSystem", crypto, cryptoExtras]), tests("PostgresClient", ["HostSystem"]),
-        tests("PostgresServer", ["HostSystem", "PostgresClient"]), tests("QEMUBackend", ["HostSystem", "MachineBackend", "Verification"]),
+        tests("PostgresServer", ["HostSystem", "PostgresClient"]), tests("MachineBackend", ["HostSystem"]),
+        tests("QEMUBackend", ["HostSystem", "MachineBackend", "Verification"]),
         tests("LibvirtBackend", ["HostSystem", "MachineBackend"]),
         tests("ProxmoxBackend", ["HostSystem", "MachineBackend", crypto]),
         tests("Verification", ["HostSystem", "SecureShell", "PostgresClient", "PostgresServer", "MachineBackend"]),

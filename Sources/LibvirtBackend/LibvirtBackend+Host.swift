@@ -19,13 +19,11 @@ extension LibvirtBackend {
     package func decideNetwork(_ spec: ApplianceSpec, deployment: DeploymentID) async throws -> NetworkDecision {
         if let own = try LibvirtMachine.load(from: state.appliance(spec.name).machine()), own.spec.deployment == deployment { return own.spec.network }
         try await host.checkNetwork(spec.network)
-        try NetworkDecision.checkAddress(spec.network, of: networks())
+        let others = try PromisedNetworks(in: state)
+        try others.checkAddress(spec.network)
         guard spec.network.mode == .user else { return onNetwork(spec, macAddress: deployment.macAddress) }
-        let promised = try promisedPorts()
-        let (wantedSSH, wantedPostgreSQL) = (spec.network.sshPort, spec.network.postgresqlPort)
-        let ssh = try Sockets.promisePort(wantedSSH, key: "network.sshPort", promised: promised.union(wantedPostgreSQL.map { [$0] } ?? []))
-        let postgresql = try Sockets.promisePort(wantedPostgreSQL, key: "network.postgresqlPort", promised: promised.union([ssh]))
-        return NetworkDecision(mode: .user, macAddress: deployment.macAddress, sshPort: ssh, postgresqlPort: postgresql)
+        let ports = try others.pickPorts(spec.network)
+        return NetworkDecision(mode: .user, macAddress: deployment.macAddress, sshPort: ports.ssh, postgresqlPort: ports.postgresql)
     }
 
     /// A guest that is a host of a network.
@@ -35,17 +33,6 @@ extension LibvirtBackend {
         return NetworkDecision(
             mode: spec.network.mode, macAddress: macAddress, sshPort: GuestService.ssh.port, postgresqlPort: GuestService.postgresql.port,
             device: spec.network.device, address: address, queues: min(spec.machine.vcpus, 8))
-    }
-
-    /// Ports of all appliances of this state directory.
-    func promisedPorts() throws -> Set<UInt16> { try networks().reduce(into: []) { $0.formUnion($1.network.hostPorts) } }
-
-    /// The networks of all machines of this state directory, of this host's QEMU too.
-    private func networks() throws -> [(name: ApplianceName, network: NetworkDecision)] {
-        try Files.list(state.path).compactMap { entry in
-            guard let name = ApplianceName(entry), let machine = try? LibvirtMachine.load(from: state.appliance(name).machine()) else { return nil }
-            return (name, machine.spec.network)
-        }
     }
 }
 
@@ -84,8 +71,9 @@ extension LibvirtBackend: MachinePlanning {
     private func ports(_ spec: ApplianceSpec) throws -> [PlannedPort] {
         let own = try LibvirtMachine.load(from: state.appliance(spec.name).machine())?.spec.network
         guard spec.network.mode == .user else { return PlannedPort.ofGuest(spec.network, isThere: own != nil) }
-        let promised = try promisedPorts()
-        return PlannedPort.ofThisHost(spec.network, kept: own) { !promised.contains($0) && Sockets.isPortFree($0) }
+        let others = try PromisedNetworks(in: state)
+        if own == nil { try others.checkPicking(spec.network) }
+        return PlannedPort.ofThisHost(spec.network, kept: own, isFree: others.isFree)
     }
 
     package func recipe(for machine: PlannedMachine) async throws -> MachineRecipe {

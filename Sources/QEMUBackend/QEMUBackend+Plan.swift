@@ -48,8 +48,9 @@ extension QEMUBackend: MachinePlanning {
     private func forecastPorts(_ spec: ApplianceSpec) throws -> [PlannedPort] {
         let own = try QEMUMachine.load(from: state.appliance(spec.name).machine())?.spec.network
         guard spec.network.mode == .user else { return PlannedPort.ofGuest(spec.network, isThere: own != nil) }
-        let promised = try promisedPorts()
-        return PlannedPort.ofThisHost(spec.network, kept: own) { !promised.contains($0) && Sockets.isPortFree($0) }
+        let others = try PromisedNetworks(in: state)
+        if own == nil { try others.checkPicking(spec.network) }
+        return PlannedPort.ofThisHost(spec.network, kept: own, isFree: others.isFree)
     }
 
     /// What a device of the host that is missing or closed makes impossible is among the findings.

@@ -76,40 +76,17 @@ package struct QEMUBackend: MachineBackend {
 
     package func decideNetwork(_ spec: ApplianceSpec, deployment: DeploymentID) async throws -> NetworkDecision {
         if let own = try QEMUMachine.load(from: state.appliance(spec.name).machine()), own.spec.deployment == deployment { return own.spec.network }
+        let others = try PromisedNetworks(in: state)
         guard spec.network.mode == .user else {
-            try checkOthers(spec.network)
+            try others.checkTap(spec.network)
+            try others.checkAddress(spec.network)
             return try HostNetwork().decide(spec.network, vcpus: spec.machine.vcpus, macAddress: deployment.macAddress)
         }
-        let promised = try promisedPorts()
-        let (wantedSSH, wantedPostgreSQL) = (spec.network.sshPort, spec.network.postgresqlPort)
-        let ssh = try Sockets.promisePort(wantedSSH, key: "network.sshPort", promised: promised.union(wantedPostgreSQL.map { [$0] } ?? []))
-        let postgresql = try Sockets.promisePort(wantedPostgreSQL, key: "network.postgresqlPort", promised: promised.union([ssh]))
+        let ports = try others.pickPorts(spec.network)
         if spec.takesPasst { try await PasstForwarding.tryOut() }
         return NetworkDecision(
-            mode: spec.network.mode, macAddress: deployment.macAddress, sshPort: ssh, postgresqlPort: postgresql,
+            mode: spec.network.mode, macAddress: deployment.macAddress, sshPort: ports.ssh, postgresqlPort: ports.postgresql,
             forwarder: spec.takesPasst ? .passt : nil)
-    }
-
-    /// A tap device leads to one machine, and an address belongs to one guest, whether they run or not.
-    private func checkOthers(_ wanted: ApplianceSpec.Network) throws {
-        let others = try networks()
-        for (name, other) in others {
-            if wanted.mode == .tap, other.mode == .tap, let device = wanted.device, device == other.device {
-                throw Failure(.networkTaken, "network.device: '\(device)' leads to the guest of '\(name)'", remedy: "name another tap device")
-            }
-        }
-        try NetworkDecision.checkAddress(wanted, of: others)
-    }
-
-    /// Ports of all appliances of this state directory, running or not.
-    func promisedPorts() throws -> Set<UInt16> { try networks().reduce(into: []) { $0.formUnion($1.network.hostPorts) } }
-
-    /// The networks of all machines of this state directory.
-    private func networks() throws -> [(name: ApplianceName, network: NetworkDecision)] {
-        try Files.list(state.path).compactMap { entry in
-            guard let name = ApplianceName(entry), let machine = try? QEMUMachine.load(from: state.appliance(name).machine()) else { return nil }
-            return (name, machine.spec.network)
-        }
     }
 }
 
