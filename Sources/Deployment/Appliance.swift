@@ -51,7 +51,7 @@ package struct Appliance: Sendable {
         self.environment = environment
         context = DeploymentContext(
             spec: spec, directory: directory, backend: environment.backend(for: spec), images: environment.images, journal: journal,
-            bootPatience: bootPatience, leave: leave, places: places)
+            bootPatience: bootPatience, leave: leave, places: places, openGuest: environment.openGuest)
     }
 
     static func journal(_ storage: () throws -> any JournalStorage, path: FilePath) throws -> Journal {

@@ -9,12 +9,18 @@ internal import Workflow
 package struct ApplianceEnvironment: Sendable {
     package let state: StateDirectory
     package let images: ImageCache
+    /// The way into a guest.
+    let openGuest: GuestOpening
     private let platform: @Sendable (ApplianceSpec.Machine) -> any MachineBackend
 
     /// - Parameter platform: gives the platform that a spec's machine asks for.
-    package init(state: StateDirectory, images: ImageCache, platform: @escaping @Sendable (ApplianceSpec.Machine) -> any MachineBackend) {
+    package init(
+        state: StateDirectory, images: ImageCache, openGuest: @escaping GuestOpening = { GuestSession(directory: $0, endpoint: $1) },
+        platform: @escaping @Sendable (ApplianceSpec.Machine) -> any MachineBackend
+    ) {
         self.state = state
         self.images = images
+        self.openGuest = openGuest
         self.platform = platform
     }
 
@@ -37,7 +43,7 @@ package struct ApplianceEnvironment: Sendable {
 
     /// The same for a command that only looks.
     var lookingOnly: ApplianceEnvironment {
-        ApplianceEnvironment(state: state, images: images) { [platform] machine in
+        ApplianceEnvironment(state: state, images: images, openGuest: openGuest) { [platform] machine in
             let backend = platform(machine)
             return (backend as? any MachinePlanning)?.lookingOnly ?? backend
         }
@@ -45,7 +51,7 @@ package struct ApplianceEnvironment: Sendable {
 
     /// The same for a command that only looks and must not contact another machine.
     var offline: ApplianceEnvironment {
-        ApplianceEnvironment(state: state, images: images) { [platform] machine in
+        ApplianceEnvironment(state: state, images: images, openGuest: openGuest) { [platform] machine in
             let backend = platform(machine)
             return (backend as? any MachinePlanning)?.offline ?? backend
         }

@@ -12,7 +12,8 @@ package struct DeploymentContext: Sendable {
     package let backend: any MachineBackend
     package let images: ImageCache
     package let journal: Journal
-    package let guest: GuestSession
+    package let guest: any GuestAccess
+    private let openGuest: GuestOpening
     let headStarts = HeadStarts()
     let leave: Leave
     /// Where the keys of the spec stand in its file.
@@ -23,7 +24,8 @@ package struct DeploymentContext: Sendable {
 
     package init(
         spec: ApplianceSpec, directory: ApplianceDirectory, backend: any MachineBackend, images: ImageCache, journal: Journal,
-        bootPatience: Duration = .seconds(300), leave: Leave = Leave(), places: SpecPlaces = SpecPlaces()
+        bootPatience: Duration = .seconds(300), leave: Leave = Leave(), places: SpecPlaces = SpecPlaces(),
+        openGuest: @escaping GuestOpening = { GuestSession(directory: $0, endpoint: $1) }
     ) {
         self.spec = spec
         self.leave = leave
@@ -33,7 +35,8 @@ package struct DeploymentContext: Sendable {
         self.images = images
         self.journal = journal
         self.bootPatience = bootPatience
-        guest = GuestSession(directory: directory) {
+        self.openGuest = openGuest
+        guest = openGuest(directory) {
             guard let machine = try await journal.fact(MachineFact.self)?.reference else {
                 throw Failure(.machineNotFound, "the machine of '\(spec.name)' is not there yet")
             }
@@ -44,7 +47,8 @@ package struct DeploymentContext: Sendable {
     /// The same deployment with another spec: the journal is one, the connection another.
     func replacing(spec: ApplianceSpec) -> DeploymentContext {
         DeploymentContext(
-            spec: spec, directory: directory, backend: backend, images: images, journal: journal, bootPatience: bootPatience, leave: leave)
+            spec: spec, directory: directory, backend: backend, images: images, journal: journal, bootPatience: bootPatience, leave: leave,
+            openGuest: openGuest)
     }
 
     /// A fact that an earlier step recorded.

@@ -3,7 +3,7 @@ internal import HostSystem
 package import SecureShell
 
 /// The SSH session with the guest: opened when it is first needed, and again after it was lost.
-package actor GuestSession: RemoteShell {
+package actor GuestSession: GuestAccess {
     package static let user = "pgkvm"
 
     private let directory: ApplianceDirectory
@@ -14,6 +14,8 @@ package actor GuestSession: RemoteShell {
         self.directory = directory
         self.endpoint = endpoint
     }
+
+    package func connect(timeout: Duration) async throws { _ = try await live(timeout: timeout) }
 
     /// The live connection, or a new one. The guest's key must be one of those in `known_host`.
     package func live(timeout: Duration = .seconds(20)) async throws -> SSHConnection {
@@ -33,7 +35,6 @@ package actor GuestSession: RemoteShell {
         return opened
     }
 
-    /// Ends the connection; the next use opens another.
     package func close() async {
         await connection?.close()
         connection = nil

@@ -70,7 +70,7 @@ actor GuestWait {
         var knock = limits.firstKnock
         while true {
             do {
-                _ = try await context.guest.live(timeout: knock)
+                try await context.guest.connect(timeout: knock)
                 return
             } catch let error as Failure where Self.isTooEarly(error.code) || isSilence(error) {
                 knock = limits.knock(after: knock, error.code)

@@ -9,7 +9,8 @@ enum GuestShell {
     /// - Parameter command: words, each quoted for the guest's shell; none starts the user's shell.
     /// - Returns: its exit status.
     static func run(in appliance: Appliance, _ command: [String] = []) async throws -> Int32 {
-        let connection = try await appliance.context.guest.live()
+        let context = appliance.context
+        let connection = try await GuestSession(directory: appliance.directory) { try await context.shellEndpoint() }.live()
         let terminal = command.isEmpty ? TTY.size : nil
         let raw = try terminal.map { _ in try RawTerminal() }
         defer { raw?.restore() }

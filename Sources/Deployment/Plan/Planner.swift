@@ -70,7 +70,7 @@ package struct Planner: Sendable {
         return DeploymentContext(
             spec: goesOn ? present.comparable : try KeptData.completed(wanted), directory: directory,
             backend: environment.backend(for: wanted), images: environment.images, journal: try Appliance.journal({ storage }, path: directory.journal),
-            places: places)
+            places: places, openGuest: environment.openGuest)
     }
 
     private static func version(_ context: DeploymentContext, _ image: CachedImage?) async throws -> Int? {

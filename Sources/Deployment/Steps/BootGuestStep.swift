@@ -23,7 +23,7 @@ struct BootGuestStep: Step {
             case .running = try await context.backend.powerState(of: machine)
         else { return .pending }
         do {
-            _ = try await context.guest.live(timeout: .seconds(10))
+            try await context.guest.connect(timeout: .seconds(10))
         } catch let error as Failure where error.code != .sshHostKeyMismatch {
             return .pending
         }

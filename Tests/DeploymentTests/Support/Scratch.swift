@@ -1,6 +1,7 @@
 import ApplianceModel
 import FoundationEssentials
 import HostSystem
+import MachineBackend
 import SystemPackage
 import TestSupport
 import Testing
@@ -13,6 +14,7 @@ import Workflow
 struct Scratch {
     let path: FilePath
     let backend = FakeBackend()
+    let guest = ScriptedGuest()
 
     static func with(_ body: (Scratch) async throws -> Void) async throws {
         let directory = try Files.createTemporaryDirectory(in: "/tmp", prefix: "pgkvm-deployment")
@@ -23,7 +25,8 @@ struct Scratch {
     var state: StateDirectory { StateDirectory(path: path.appending("state")) }
 
     var environment: ApplianceEnvironment {
-        ApplianceEnvironment(state: state, images: ImageCache(directory: path.appending("images")), platform: { [backend] _ in backend })
+        ApplianceEnvironment(
+            state: state, images: ImageCache(directory: path.appending("images")), openGuest: { [guest] _, _ in guest }, platform: { [backend] _ in backend })
     }
 
     /// A spec that asks for the image of `addImage`.
@@ -70,6 +73,32 @@ struct Scratch {
     }
 }
 
+extension Scratch {
+    /// What a step is given, after the decisions of the first steps.
+    /// - Parameter release: of the image's PostgreSQL packages; nil is an imported image.
+    func context(_ spec: ApplianceSpec? = nil, release: DebianRelease? = nil) async throws -> DeploymentContext {
+        let spec = try spec ?? self.spec()
+        try Files.createDirectory(directory().path)
+        let context = try Appliance(writing: spec, environment: environment).context
+        try await context.journal.record(DeploymentFact(id: DeploymentID("0123456789abcdef0123456789abcdef")))
+        try await context.journal.record(CPUFact(decision: CPUDecision(accelerator: .tcg, vcpus: 2, memory: .gibibytes(1))))
+        try await context.journal.record(
+            DiskFact(decision: DiskDecision(cacheDirect: true, aio: .native, ioThread: true, fileSystem: "ext4"), findings: []))
+        try await context.journal.record(
+            NetworkFact(decision: NetworkDecision(mode: .user, macAddress: "52:54:00:12:34:56", sshPort: 2222, postgresqlPort: 5433)))
+        let image = BaseImage(path: "/nonexistent", key: "none", format: .qcow2, firmware: .uefi)
+        try await context.journal.record(ImageFact(name: "tiny", image: image, release: release))
+        return context
+    }
+
+    /// The same with a machine that runs, reached with a key that is pinned.
+    func contextWithMachine(_ spec: ApplianceSpec? = nil, release: DebianRelease? = nil) async throws -> DeploymentContext {
+        let context = try await context(spec, release: release)
+        try await CreateMachineStep().perform(context)
+        return context
+    }
+}
+
 private struct Silence: EventSink {
     func receive(_ event: WorkflowEvent) {}
 }
@@ -79,4 +108,8 @@ extension RunOutcome {
     var failure: (step: String, error: Failure?)? {
         if case .failed(let step, let error) = result { (step.rawValue, error as? Failure) } else { nil }
     }
+}
+
+extension StepStatus {
+    var isSatisfied: Bool { if case .satisfied = self { true } else { false } }
 }
