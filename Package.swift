@@ -86,16 +86,15 @@ let libraries: [Target] = [
             "ApplianceModel", "Quoting", "SpecFile", "HostSystem", "Workflow", "GuestImage", "PostgresServer", "MachineBackend", "Verification",
             "Deployment", systemPackage,
         ], swiftSettings: strict),
-    .executableTarget(
-        name: "pgkvm",
+    .target(
+        name: "Commands",
         dependencies: [
             "Guide", "Deployment", "QEMUBackend", "LibvirtBackend", "ProxmoxBackend", "ApplianceModel", "Quoting", "SpecFile", "HostSystem", "Workflow",
-            "GuestImage",
-            "MachineBackend",
-            "SecureShell", "PostgresClient", "PostgresServer", "Verification", "BuiltinTemplates", systemPackage,
+            "GuestImage", "MachineBackend", "SecureShell", "PostgresClient", "PostgresServer", "Verification", "BuiltinTemplates", systemPackage,
             .product(name: "ArgumentParser", package: "swift-argument-parser"),
             .product(name: "UnixSignals", package: "swift-service-lifecycle"),
         ], swiftSettings: strict),
+    .executableTarget(name: "pgkvm", dependencies: ["Commands"], swiftSettings: strict),
     .target(
         name: "TestSupport",
         dependencies: [
@@ -162,6 +161,7 @@ let package = Package(
                 "BuiltinTemplates", "HostSystem", "Workflow", "MachineBackend", "SpecFile", "PostgresServer", "PostgresClient", "GuestImage", "SecureShell",
                 "Verification",
             ]),
+        tests("Commands", ["HostSystem", "Deployment", "Verification", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
         tests("Guide", ["HostSystem", "Workflow", "MachineBackend", "SpecFile", "GuestImage", "Deployment", "Verification"]),
         .testTarget(
             name: "IntegrationTests",

@@ -3,7 +3,7 @@ internal import Glibc
 internal import Quoting
 internal import SystemPackage
 
-/// The environment of the process. Nothing below the executable decides by it but the search for programs.
+/// The environment of the process. Nothing below the commands decides by it but the search for programs.
 package enum HostEnvironment {
     /// The value of a variable, nil when it is not set.
     package static func value(_ name: String) -> String? {

@@ -2,7 +2,7 @@ package import ApplianceModel
 internal import Quoting
 
 /// Where and how to connect. What is not named here is not taken from the user's files either; the environment, of which libpq takes
-/// some whatever it is told, is the executable's to clear (`ClientEnvironment`). The session sets what it relies on (`SessionDefaults`).
+/// some whatever it is told, is cleared by the commands (`ClientEnvironment`). The session sets what it relies on (`SessionDefaults`).
 package struct PostgresParameters: Sendable {
     /// libpq's `sslmode`, without the modes that silently fall back to plaintext.
     package enum SSLMode: String, Sendable {

@@ -6,10 +6,10 @@ internal import HostSystem
 internal import PostgresClient
 internal import UnixSignals
 
-/// The entry: parses, runs, and turns what happened into text and an exit status.
-@main
-struct PGKVM {
-    static func main() async {
+/// The whole program: parses, runs, and turns what happened into text and an exit status.
+package enum PGKVM {
+    /// Runs the command line of this process, and ends the process with its exit status.
+    package static func main() async {
         OwnMemory.hide()
         // Nothing that this program or its children make is for others to read.
         umask(0o077)
@@ -102,69 +102,4 @@ struct PGKVM {
         defer { listener.cancel() }
         try await work.value
     }
-}
-
-/// A command that is this whole process: no task, no thread and no signal handler beside it.
-///
-/// The library gives up rights for all threads but those that are ending, and the first thread of a program with tasks waits in its own end: it
-/// would keep the rights.
-protocol WholeProcessCommand: ParsableCommand {
-    /// - Returns: the exit status.
-    func stay() throws -> Int32
-}
-
-extension WholeProcessCommand {
-    func run() throws { throw ExitCode(try stay()) }
-}
-
-/// The exit statuses of the program.
-enum ExitStatus {
-    static let done: Int32 = 0
-    static let failed: Int32 = 1
-    static let checksFailed: Int32 = 2
-    static let usage: Int32 = 64
-    static let interrupted: Int32 = 130
-
-    static func of(_ failure: Failure) -> Int32 {
-        switch failure.code {
-        case .checksFailed: checksFailed
-        default: failed
-        }
-    }
-}
-
-/// The root command.
-struct PGKVMCommand: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "pgkvm",
-        abstract: "Deploy and verify PostgreSQL appliances in KVM guests.",
-        discussion: """
-            EXAMPLES
-              pgkvm guide orders
-              pgkvm deploy orders --vcpus 2 --memory 4GiB --data-disk 20GiB
-              psql "$(pgkvm connection orders)"
-              pgkvm verify orders
-              pgkvm delete orders
-            """,
-        version: Version.text,
-        subcommands: [OpenNetworkCommand.self, StartPasstCommand.self, RelayFramesCommand.self, RunMachineCommand.self, EndMachineCommand.self],
-        groupedSubcommands: [
-            CommandGroup(name: "Plan", subcommands: [GuideCommand.self, PlanCommand.self, SpecCommand.self, ExportCommand.self]),
-            CommandGroup(
-                name: "Deploy and verify",
-                subcommands: [DeployCommand.self, VerifyCommand.self, ReportCommand.self, DoctorCommand.self, ImageCommand.self, ProxmoxCommand.self]),
-            CommandGroup(
-                name: "Use",
-                subcommands: [ConnectionCommand.self, PSQLCommand.self, ForwardCommand.self, SSHCommand.self, ConsoleCommand.self, LogsCommand.self]),
-            CommandGroup(name: "Watch", subcommands: [TopCommand.self, PriorityCommand.self, AutostartCommand.self, DiagnoseCommand.self]),
-            CommandGroup(
-                name: "Manage",
-                subcommands: [
-                    ListCommand.self, StatusCommand.self, StartCommand.self, StopCommand.self, RestartCommand.self, DeleteCommand.self,
-                ]),
-        ])
-}
-
-enum Version {
-    static let text = "0.1.0"
 }

@@ -23,7 +23,7 @@ enum CommandSuggestion {
     }
 
     /// The first word that is no subcommand where one is wanted, and the subcommand that is like it.
-    private static func find(_ words: [String]) -> (word: String, meant: String)? {
+    static func find(_ words: [String]) -> (word: String, meant: String)? {
         var command: any ParsableCommand.Type = PGKVMCommand.self
         for word in words where !word.begins(with: "-") {
             let known = command.configuration.subcommands
