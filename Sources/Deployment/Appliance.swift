@@ -81,7 +81,7 @@ package struct Appliance: Sendable {
 
     /// Moves what older versions kept where QEMU can write. The caller holds the appliance's lock.
     func takeOverRecords() async throws {
-        guard let keeper = context.backend as? any RecordKeeping, let deployment = try await context.journal.fact(DeploymentFact.self)?.id else { return }
+        guard let keeper = context.backend.capabilities.records, let deployment = try await context.journal.fact(DeploymentFact.self)?.id else { return }
         try await keeper.takeOverRecords(of: name, deployment: deployment, network: context.journal.fact(NetworkFact.self)?.decision)
     }
 

@@ -144,14 +144,14 @@ extension Appliance {
             text = result.standardOutput
         case .serial:
             guard let machine = try await machine() else { return [] }
-            guard let log = (context.backend as? any SerialLogProviding)?.serialLog(of: machine) else {
+            guard let log = context.backend.capabilities.serialLog?.serialLog(of: machine) else {
                 throw Failure(
                     .unsupported, "what the guest of '\(self.name)' prints is in no file that this user may read here",
                     remedy: "'pgkvm console \(self.name)' tells where its console is; libvirt's system daemon keeps the log for root of its host")
             }
             text = Array(ConsoleWatch.plain(try Files.readEnd(log, bytes: Self.logLimit) ?? []).utf8)
         case .process:
-            guard let machine = try await machine(), let log = (context.backend as? any ProcessProviding)?.processLog(of: machine) else { return [] }
+            guard let machine = try await machine(), let log = context.backend.capabilities.process?.processLog(of: machine) else { return [] }
             text = Array(ConsoleWatch.plain(try Files.readEnd(log, bytes: Self.logLimit) ?? []).utf8)
         case .tool:
             text = try [DebugLog.former(directory.debugLog), directory.debugLog].flatMap { try Files.readEnd($0, bytes: Self.logLimit) ?? [] }

@@ -58,22 +58,20 @@ extension Appliance {
     /// Whether the host starts the appliance.
     /// - Throws: `unsupported`, `machine.not-found`.
     package func autostart() async throws -> Autostart {
-        let (machine, provider) = try await autostartProvider()
-        return try await provider.autostart(of: machine)
+        try await context.backend.autostart(of: existingMachine())
     }
 
     /// Has the host start the appliance, or not; what was decided stays through later deployments.
     /// - Throws: `autostart.unavailable`, `autostart.taken`, `appliance.busy`, `unsupported`.
     package func setAutostart(_ isOn: Bool) async throws {
         try await exclusively { appliance in
-            let (machine, provider) = try await appliance.autostartProvider()
-            try await provider.setAutostart(isOn, of: machine)
+            try await appliance.context.backend.setAutostart(isOn, of: appliance.existingMachine())
             try StoredAutostart.save(isOn, in: appliance.directory)
         }
     }
 
     /// The platform, where its host starts machines by a service that can be asked.
-    var hostStarting: (any HostStarting)? { context.backend as? any HostStarting }
+    var hostStarting: (any HostStarting)? { context.backend.capabilities.hostStart }
 
     /// How the host's own start of the machine is going, in words; nil when there is none to speak of. A host that cannot be asked says so.
     func hostStart() async throws -> String? {
@@ -85,14 +83,11 @@ extension Appliance {
         }
     }
 
-    private func autostartProvider() async throws -> (MachineReference, any AutostartProviding) {
-        guard let provider = context.backend as? any AutostartProviding else {
-            throw Failure(.unsupported, "machines of '\(context.backend.kind.rawValue)' are not started by this host")
-        }
+    private func existingMachine() async throws -> MachineReference {
         guard let machine = try await machine() else {
             throw Failure(.machineNotFound, "the machine of '\(name)' is not there yet", remedy: "pgkvm deploy \(ShellWord.quoted(directory.spec.string))")
         }
-        return (machine, provider)
+        return machine
     }
 }
 
@@ -111,14 +106,14 @@ extension DeploymentContext {
     /// Autostart is on for a new appliance where the host can do it, until somebody decides otherwise.
     /// - Returns: why it is not on although it should be; nil when all is well.
     func startWithHostByDefault() async throws -> String? {
-        guard try StoredAutostart.load(directory) == nil, let provider = backend as? any AutostartProviding else { return nil }
+        guard try StoredAutostart.load(directory) == nil else { return nil }
         let machine = try await machine()
-        switch try await provider.autostart(of: machine) {
+        switch try await backend.autostart(of: machine) {
         case .unavailable: return nil
         case .on: break
         case .off:
             do {
-                try await provider.setAutostart(true, of: machine)
+                try await backend.setAutostart(true, of: machine)
             } catch let failure as Failure {
                 return "'\(spec.name)' does not start with this host: \(failure.message)" + (failure.remedy.map { "; \($0)" } ?? "")
             }

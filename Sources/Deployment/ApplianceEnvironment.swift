@@ -44,16 +44,14 @@ package struct ApplianceEnvironment: Sendable {
     /// The same for a command that only looks.
     var lookingOnly: ApplianceEnvironment {
         ApplianceEnvironment(state: state, images: images, openGuest: openGuest) { [platform] machine in
-            let backend = platform(machine)
-            return (backend as? any MachinePlanning)?.lookingOnly ?? backend
+            platform(machine).lookingOnly
         }
     }
 
     /// The same for a command that only looks and must not contact another machine.
     var offline: ApplianceEnvironment {
         ApplianceEnvironment(state: state, images: images, openGuest: openGuest) { [platform] machine in
-            let backend = platform(machine)
-            return (backend as? any MachinePlanning)?.offline ?? backend
+            platform(machine).offline
         }
     }
 

@@ -31,7 +31,7 @@ extension Appliance {
             }
         }
         // Its record may be gone while it runs.
-        if let platform = context.backend as? any RemainsProviding, platform.recordedMachine(of: name) == nil {
+        if let platform = context.backend.capabilities.remains, platform.recordedMachine(of: name) == nil {
             try await platform.end(name, grace: force ? nil : grace)
         }
     }
@@ -63,7 +63,7 @@ extension Appliance {
     /// - Returns: the directory that `data.adopt` takes back.
     /// - Throws: `unsupported`, with everything as it was, where the disk is no file of this host.
     package func deleteKeepingData(grace: Duration) async throws -> FilePath {
-        guard let provider = context.backend as? any DataDiskFileProviding else {
+        guard let provider = context.backend.capabilities.dataDiskFile else {
             throw Failure(
                 .unsupported, "the data disk of '\(name)' is no file of this host that could be moved away",
                 remedy: "dump the databases (pg_dump), then: pgkvm delete \(name)")
@@ -99,7 +99,7 @@ extension Appliance {
             }
         }
         // What the platform has no record of may run all the same; its files are about to go.
-        try await (context.backend as? any RemainsProviding)?.remove(name)
+        try await context.backend.capabilities.remains?.remove(name)
     }
 
     /// The directory for the kept data, with everything but the disk in it. Journalled first, so that a killed delete goes on.

@@ -140,7 +140,7 @@ extension Appliance {
     }
 
     private func priorityProvider() async throws -> (MachineReference, any PriorityProviding) {
-        guard let provider = context.backend as? any PriorityProviding else {
+        guard let provider = context.backend.capabilities.priority else {
             throw Failure(.unsupported, "machines of '\(context.backend.kind.rawValue)' are no processes of this host")
         }
         guard let machine = try await machine() else {

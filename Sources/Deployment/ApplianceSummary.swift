@@ -59,13 +59,13 @@ package struct ApplianceSummary: Codable, Sendable {
         let isDown = server != nil && server != "accepting"
         // What the machine has, which after a change that was refused is not what the spec asks for. A platform that does not answer leaves that.
         var (size, disk) = (CPUDecision?.none, ByteSize?.none)
-        if let machine, state != .absent, let resizing = context.backend as? any MachineResizing {
-            size = try? await resizing.processor(of: machine)
-            disk = try? await resizing.dataDisk(of: machine)
+        if let machine, state != .absent {
+            size = try? await context.backend.processor(of: machine)
+            disk = try? await context.backend.dataDisk(of: machine)
         }
         let wanted = context.spec
         var processID: Int32?
-        if let machine, let provider = context.backend as? any ProcessProviding { processID = try await provider.processID(of: machine) }
+        if let machine, let provider = context.backend.capabilities.process { processID = try await provider.processID(of: machine) }
         return ApplianceSummary(
             name: appliance.name.rawValue, state: state.word, reason: reason, remedy: remedy,
             deployment: verified == nil ? "incomplete" : "deployed", server: server, change: try await context.pendingChange(),

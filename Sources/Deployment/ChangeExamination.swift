@@ -64,7 +64,7 @@ struct ChangeExamination {
     /// What is lost when another host takes over; nil where that is nothing, or nothing about it changes.
     /// - Throws: `machine.availability` where no other host could.
     private func availability(of machine: MachineReference) async throws -> String? {
-        guard let platform = wanted.backend as? any HighAvailabilityProviding,
+        guard let platform = wanted.backend.capabilities.availability,
             let finding = try await platform.examineChange(of: machine), finding.level != .pass
         else { return nil }
         guard finding.level != .fail else {
@@ -75,11 +75,11 @@ struct ChangeExamination {
 
     /// A larger disk has to fit before the spec that asks for it is stored: there is no way back to a smaller one.
     private func checkSpace() async throws {
-        guard let resizing = known.backend as? any MachineResizing, let machine = try await known.journal.fact(MachineFact.self)?.reference else { return }
-        let present = try await resizing.dataDisk(of: machine)
+        guard let machine = try await known.journal.fact(MachineFact.self)?.reference else { return }
+        let present = try await known.backend.dataDisk(of: machine)
         let growth = wanted.spec.dataDisk.size - present
         guard growth.bytes > 0 else { return }
-        let free = try await resizing.spaceLeft(for: machine)
+        let free = try await known.backend.spaceLeft(for: machine)
         guard growth < free else {
             throw Failure(
                 .diskFull, "the data disk would grow by \(growth.mebibytes) MiB, and \(free.mebibytes) MiB are free where it lies; nothing was changed",

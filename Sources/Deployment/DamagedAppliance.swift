@@ -16,7 +16,7 @@ package struct DamagedAppliance: Sendable {
     private let environment: ApplianceEnvironment
     private var directory: ApplianceDirectory { environment.state.appliance(name) }
     private var backend: any MachineBackend { environment.backend(for: spec) }
-    private var remains: (any RemainsProviding)? { backend as? any RemainsProviding }
+    private var remains: (any RemainsProviding)? { backend.capabilities.remains }
 
     /// Nil for an appliance that can be opened.
     /// - Throws: what `Appliance.open` throws for other reasons than its journal.

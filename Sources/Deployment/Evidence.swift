@@ -20,8 +20,8 @@ package enum Evidence {
             try Files.createDirectory(directory)
             try Files.write(FailureText.render(error) + "\n", to: directory.appending("error.txt"))
             guard let machine = try await context.journal.fact(MachineFact.self)?.reference else { return }
-            if let log = (context.backend as? any SerialLogProviding)?.serialLog(of: machine) { try copyTail(log, to: directory) }
-            if let log = (context.backend as? any ProcessProviding)?.processLog(of: machine) { try copyTail(log, to: directory) }
+            if let log = context.backend.capabilities.serialLog?.serialLog(of: machine) { try copyTail(log, to: directory) }
+            if let log = context.backend.capabilities.process?.processLog(of: machine) { try copyTail(log, to: directory) }
             if case .running = try await context.backend.powerState(of: machine), try await context.journal.fact(FirstBootFact.self) != nil {
                 let logs = try await context.guest.run(guestLogs, input: [], timeout: .seconds(30))
                 try Files.write(logs.standardOutput, to: directory.appending("guest.log"))

@@ -27,8 +27,8 @@ actor GuestWait {
         self.machine = machine
         self.limits = limits ?? GuestWaitLimits(patience: context.bootPatience)
         let backend = context.backend
-        let hasLog = (backend as? any SerialLogProviding)?.serialLog(of: machine) != nil
-        console = hasLog ? ConsoleWatch { (backend as? any SerialLogProviding)?.serialLog(of: machine) } : nil
+        let hasLog = backend.capabilities.serialLog?.serialLog(of: machine) != nil
+        console = hasLog ? ConsoleWatch { backend.capabilities.serialLog?.serialLog(of: machine) } : nil
     }
 
     /// Starts the machine, unless it runs, and returns once the guest let us in with the pinned key.
@@ -133,7 +133,7 @@ actor GuestWait {
 
     private static let mostSilentAnswers = 10
 
-    private func isSilence(_ failure: Failure) -> Bool { (context.backend as? any RemotePlatform)?.isSilence(failure) ?? false }
+    private func isSilence(_ failure: Failure) -> Bool { context.backend.capabilities.remote?.isSilence(failure) ?? false }
 
     /// What the machine does; nil while its platform does not answer, which a boot outlasts for a while.
     private func powerState() async throws -> PowerState? {

@@ -38,9 +38,9 @@ extension LibvirtBackend {
 
 /// What would be done, without doing any of it.
 extension LibvirtBackend: MachinePlanning {
-    package var lookingOnly: any MachineBackend & MachinePlanning { self }
+    package var lookingOnly: any MachineBackend { self }
 
-    package var offline: any MachineBackend & MachinePlanning {
+    package var offline: any MachineBackend {
         var copy = self
         copy.isOffline = true
         return copy

@@ -6,7 +6,7 @@ internal import Quoting
 package import SystemPackage
 
 /// Machines as domains of a libvirt daemon.
-package struct LibvirtBackend: MachineBackend {
+package struct LibvirtBackend: MachineBackend, Sendable {
     package let kind = BackendKind.libvirt
     let choice: ApplianceSpec.Libvirt
     let state: StateDirectory

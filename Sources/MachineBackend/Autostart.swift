@@ -9,7 +9,7 @@ package enum Autostart: Sendable, Equatable {
     case unavailable(reason: String, remedy: String)
 }
 
-/// A backend that can have the host start its machines.
+/// The part of a backend that has the host start its machines.
 package protocol AutostartProviding: Sendable {
     func autostart(of machine: MachineReference) async throws -> Autostart
     /// - Throws: `autostart.unavailable`, `autostart.taken`.
@@ -27,7 +27,7 @@ package enum HostStart: Sendable, Equatable {
 }
 
 /// A backend whose host starts machines by a service that can be asked.
-package protocol HostStarting: AutostartProviding {
+package protocol HostStarting: Sendable {
     /// Nil when the host has no start under way and none that failed.
     func hostStart(of machine: MachineReference) async throws -> HostStart?
     /// Ends a start that is under way, or would be tried again, and leaves the machine as it is.

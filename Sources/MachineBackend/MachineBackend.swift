@@ -61,8 +61,10 @@ package struct HostReport: Sendable, Equatable, Codable {
 ///
 /// Calls are repeatable: creating a machine that already carries our id returns its reference (a stranger of that name is an
 /// error); starting a running machine or deleting an absent one does nothing.
-package protocol MachineBackend: Sendable {
+package protocol MachineBackend: MachinePlanning, MachineResizing, AutostartProviding {
     var kind: BackendKind { get }
+    /// What this platform can do beyond what every one can.
+    var capabilities: Capabilities { get }
 
     /// Looks at the host before anything is created.
     /// - Throws: what makes the deployment impossible, with the remedy.
@@ -135,7 +137,7 @@ package protocol RemainsProviding: Sendable {
 }
 
 /// A backend whose machines' serial console is written down.
-package protocol SerialLogProviding {
+package protocol SerialLogProviding: Sendable {
     /// The file of this host that receives everything the guest prints; nil where it lies elsewhere.
     func serialLog(of machine: MachineReference) -> FilePath?
 }
@@ -147,7 +149,7 @@ package protocol SerialConsoleProviding: SerialLogProviding {
 }
 
 /// A backend whose machines are processes of this host, where the spec places them on it.
-package protocol ProcessProviding {
+package protocol ProcessProviding: Sendable {
     /// The process of a running machine; nil when it does not run, and where this host does not show it.
     func processID(of machine: MachineReference) async throws -> Int32?
     /// The name under which `ps` and `top` show it, 15 bytes at most; nil where the platform promises none.
@@ -179,7 +181,7 @@ package protocol CommandProviding: Sendable {
 }
 
 /// A backend whose data disk is a file of this host, and pgkvm's own to move.
-package protocol DataDiskFileProviding {
+package protocol DataDiskFileProviding: Sendable {
     func dataDiskFile(of machine: MachineReference) -> FilePath
 }
 

@@ -1,12 +1,12 @@
 package import ApplianceModel
 
-/// A backend that says what it would do, and makes, changes and tries nothing meanwhile.
+/// The part of a backend that says what it would do, and makes, changes and tries nothing meanwhile.
 package protocol MachinePlanning: Sendable {
     /// The same platform for whoever only looks: its answers leave every file of a machine as it is.
-    var lookingOnly: any MachineBackend & MachinePlanning { get }
+    var lookingOnly: any MachineBackend { get }
     /// The same platform for whoever only looks and must not contact another machine: what only that machine could tell is left out,
     /// and a question to it throws. A platform of this host is asked as ever.
-    var offline: any MachineBackend & MachinePlanning { get }
+    var offline: any MachineBackend { get }
     /// What `checkHost`, `decideDisks` and `decideNetwork` would find and decide, as far as that can be seen without a trial.
     func forecast(_ spec: ApplianceSpec) async throws -> HostForecast
     /// What the platform is told so that a machine comes to be. What is only chosen when it is made stands as a word in angle brackets.
@@ -16,7 +16,7 @@ package protocol MachinePlanning: Sendable {
 }
 
 extension MachinePlanning {
-    package var offline: any MachineBackend & MachinePlanning { lookingOnly }
+    package var offline: any MachineBackend { lookingOnly }
 }
 
 /// A machine whose command can be told: one that is there, or one that is to be made.

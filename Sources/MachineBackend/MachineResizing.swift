@@ -1,6 +1,6 @@
 package import ApplianceModel
 
-/// A backend whose machines can get another processor and memory, and a larger data disk.
+/// The part of a backend that gives its machines another processor and memory, and a larger data disk.
 package protocol MachineResizing: Sendable {
     /// What the machine is started with.
     func processor(of machine: MachineReference) async throws -> CPUDecision

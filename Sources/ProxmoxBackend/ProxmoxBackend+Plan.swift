@@ -4,9 +4,9 @@ package import MachineBackend
 /// What would be done, without doing any of it.
 extension ProxmoxBackend: MachinePlanning {
     /// Looking changes nothing here.
-    package var lookingOnly: any MachineBackend & MachinePlanning { self }
+    package var lookingOnly: any MachineBackend { self }
 
-    package var offline: any MachineBackend & MachinePlanning {
+    package var offline: any MachineBackend {
         var copy = self
         copy.isOffline = true
         return copy

@@ -7,7 +7,7 @@ internal import Quoting
 ///
 /// A machine is ours by the deployment's identity in its description and in its UUID; its tag and its name say where to look, and its
 /// number is only a handle. What the API says now is the state: nothing is kept on this host.
-package struct ProxmoxBackend: MachineBackend {
+package struct ProxmoxBackend: MachineBackend, Sendable {
     package let kind = BackendKind.proxmox
     let connection: ProxmoxConnection
     /// The value of a variable of the environment.

@@ -5,7 +5,7 @@ internal import SystemPackage
 
 /// What would be done, without doing any of it.
 extension QEMUBackend: MachinePlanning {
-    package var lookingOnly: any MachineBackend & MachinePlanning {
+    package var lookingOnly: any MachineBackend {
         var copy = self
         copy.cutsLogs = false
         return copy

@@ -4,7 +4,7 @@ package import MachineBackend
 package import SystemPackage
 
 /// Machines as QEMU processes of this host.
-package struct QEMUBackend: MachineBackend {
+package struct QEMUBackend: MachineBackend, Sendable {
     package let kind = BackendKind.qemu
     let state: StateDirectory
     /// The path of this program, for systemd's units and for what stands before QEMU.

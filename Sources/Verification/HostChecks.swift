@@ -9,13 +9,13 @@ enum HostChecks {
         var findings = [emulation(target.accelerator), certificate(target.certificateDaysLeft)]
         // This host's memory is nothing to a machine elsewhere.
         if target.spec.machine.isOnThisHost { findings.append(try overcommit()) }
-        if let file = (target.backend as? any DataDiskFileProviding)?.dataDiskFile(of: target.machine) {
+        if let file = target.backend.capabilities.dataDiskFile?.dataDiskFile(of: target.machine) {
             findings.append(allocation(Files.status(file, followLinks: false), asked: target.spec.dataDisk.size))
-        } else if let telling = target.backend as? any DataDiskSpaceTelling {
+        } else if let telling = target.backend.capabilities.dataDiskSpace {
             findings.append(allocation(try await telling.dataDiskSpace(of: target.machine), asked: target.spec.dataDisk.size))
         }
-        if let platform = target.backend as? any SpaceReserving { findings += try await platform.examinePromise(to: target.machine) }
-        if let platform = target.backend as? any HighAvailabilityProviding { findings += try await availability(platform, target.machine) }
+        if let platform = target.backend.capabilities.spaceReserving { findings += try await platform.examinePromise(to: target.machine) }
+        if let platform = target.backend.capabilities.availability { findings += try await availability(platform, target.machine) }
         return findings
     }
 

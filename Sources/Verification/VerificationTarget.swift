@@ -63,12 +63,12 @@ package struct VerificationTarget: Sendable {
 
 extension VerificationTarget {
     /// Whether the machine is a process of this host, and so runs on this host's processor.
-    var isProcessOfThisHost: Bool { backend is any ProcessProviding && spec.machine.isOnThisHost }
+    var isProcessOfThisHost: Bool { backend.capabilities.process != nil && spec.machine.isOnThisHost }
 
     /// The file of this host that holds the data disk; nil where there is none.
     func dataDiskFile() async throws -> FilePath? {
-        if let providing = backend as? any DataDiskFileProviding { return providing.dataDiskFile(of: machine) }
-        return try await (backend as? any DataDiskLocating)?.dataDiskLocation(of: machine)
+        if let providing = backend.capabilities.dataDiskFile { return providing.dataDiskFile(of: machine) }
+        return try await backend.capabilities.dataDiskLocation?.dataDiskLocation(of: machine)
     }
 
     /// A directory of this host, on the file system of the data disk's file, for files that are measured on; nil where there is none. Where
@@ -76,7 +76,7 @@ extension VerificationTarget {
     func probePlace() async throws -> FilePath? {
         guard let beside = try await dataDiskFile()?.removingLastComponent() else { return nil }
         let own = measurementLock.removingLastComponent()
-        guard backend is any DataDiskFileProviding, let device = Files.status(own)?.device, device == Files.status(beside)?.device else { return beside }
+        guard backend.capabilities.dataDiskFile != nil, let device = Files.status(own)?.device, device == Files.status(beside)?.device else { return beside }
         return own
     }
 

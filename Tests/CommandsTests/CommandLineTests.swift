@@ -67,7 +67,8 @@ struct CommandLineTests {
         ] as [([String], String)])
     func suggestion(words: [String], meant: String) { #expect(CommandSuggestion.find(words)?.meant == meant) }
 
-    @Test("What is no mistyped command is answered with no other", arguments: [["deploy", "orders"], [], ["--help"], ["xyzzyxyzzy"], ["image", "list", "lst"]])
+    @Test(
+        "What is no mistyped command is answered with no other", arguments: [["deploy", "orders"], [], ["--help"], ["xyzzyxyzzy"], ["image", "list", "lst"]])
     func noSuggestion(words: [String]) { #expect(CommandSuggestion.find(words)?.meant == nil) }
 
     @Test("Failed checks have an exit status of their own")

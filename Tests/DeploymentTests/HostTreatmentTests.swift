@@ -22,6 +22,13 @@ private final class WillingBackend: PassingBackend, HostStarting, PriorityProvid
     let notes = Mutex(Notes())
     var kind: BackendKind { base.kind }
 
+    var capabilities: Capabilities {
+        var can = Capabilities()
+        can.hostStart = self
+        can.priority = self
+        return can
+    }
+
     init(base: FakeBackend) { self.base = base }
 
     func autostart(of machine: MachineReference) async throws -> Autostart { notes.withLock { $0.autostart } }

@@ -226,16 +226,6 @@ struct PlanTests {
         }
     }
 
-    @Test("A platform that cannot plan says so")
-    func unsupported() async throws {
-        try await Scratch.with { scratch in
-            let environment = ApplianceEnvironment(
-                state: scratch.state, images: scratch.environment.images, platform: { [backend = scratch.backend] _ in PlainBackend(base: backend) })
-            let error = await #expect(throws: Failure.self) { _ = try await Planner(environment).plan(try orders()) }
-            #expect(error?.code == .unsupported)
-        }
-    }
-
     @Test("A word that a shell would take apart is quoted", arguments: [("a", "a"), ("", "''"), ("a b", "'a b'"), ("it's", #"'it'\''s'"#), ("<x>", "'<x>'")])
     func quoted(word: String, expected: String) {
         #expect(PlanText.quoted(word) == expected)
@@ -243,13 +233,17 @@ struct PlanTests {
 }
 
 /// A platform that is a server; offline, every question to it throws.
-private struct FakeServer: PassingBackend, MachinePlanning, OfflineAnswering {
+private struct FakeServer: PassingBackend, OfflineAnswering {
     static let notAsked = Failure(.unsupported, "it was not asked")
     let base: FakeBackend
     var isOffline = false
     var kind: BackendKind { base.kind }
-    var lookingOnly: any MachineBackend & MachinePlanning { self }
-    var offline: any MachineBackend & MachinePlanning { FakeServer(base: base, isOffline: true) }
+    var capabilities: Capabilities {
+        var can = Capabilities()
+        can.unasked = self
+        return can
+    }
+    var offline: any MachineBackend { FakeServer(base: base, isOffline: true) }
 
     func isUnasked(_ failure: Failure) -> Bool { failure.code == Self.notAsked.code }
 

@@ -156,19 +156,18 @@ package enum BackendConformance: String, CaseIterable, Sendable, CustomStringCon
 
     /// Where the platform can change a machine.
     private func sizeChanges(_ backend: any MachineBackend, _ machine: MachineReference, _ spec: MachineSpec) async throws {
-        guard let resizing = backend as? any MachineResizing else { return }
         let cpu = CPUDecision(accelerator: spec.cpu.accelerator, vcpus: 1, memory: ByteSize(bytes: spec.cpu.memory.bytes * 2))
         try await backend.start(machine)
-        let error = await #expect(throws: Failure.self) { try await resizing.setProcessor(cpu, of: machine) }
+        let error = await #expect(throws: Failure.self) { try await backend.setProcessor(cpu, of: machine) }
         #expect(error?.code == .machineStillRunning)
         let larger = ByteSize(bytes: spec.dataDiskSize.bytes * 2)
-        for _ in 1...2 { try await resizing.growDataDisk(to: larger, of: machine) }
-        #expect(try await resizing.dataDisk(of: machine) == larger)
-        try await resizing.growDataDisk(to: spec.dataDiskSize, of: machine)
-        #expect(try await resizing.dataDisk(of: machine) == larger)
+        for _ in 1...2 { try await backend.growDataDisk(to: larger, of: machine) }
+        #expect(try await backend.dataDisk(of: machine) == larger)
+        try await backend.growDataDisk(to: spec.dataDiskSize, of: machine)
+        #expect(try await backend.dataDisk(of: machine) == larger)
         try await backend.powerOff(machine)
-        for _ in 1...2 { try await resizing.setProcessor(cpu, of: machine) }
-        #expect(try await resizing.processor(of: machine) == cpu)
+        for _ in 1...2 { try await backend.setProcessor(cpu, of: machine) }
+        #expect(try await backend.processor(of: machine) == cpu)
         try await backend.start(machine)
         #expect(try await backend.powerState(of: machine) == .running)
         try await backend.powerOff(machine)

@@ -17,7 +17,7 @@ extension FakeBackend: MachinePlanning {
             ])
     }
 
-    package var lookingOnly: any MachineBackend & MachinePlanning { self }
+    package var lookingOnly: any MachineBackend { self }
 
     package func forecast(_ spec: ApplianceSpec) async throws -> HostForecast {
         try note("forecast")
@@ -63,6 +63,15 @@ extension FakeBackend: MachineResizing {
         specs.withLock { specs in
             if let spec = specs[machine.identifier] { specs[machine.identifier] = spec.resized(cpu: spec.cpu, dataDisk: size) }
         }
+    }
+}
+
+/// Nothing on its host starts machines.
+extension FakeBackend: AutostartProviding {
+    package func autostart(of machine: MachineReference) async throws -> Autostart { .unavailable(reason: "no host starts it", remedy: "start it by hand") }
+
+    package func setAutostart(_ isOn: Bool, of machine: MachineReference) async throws {
+        throw Failure(.autostartUnavailable, "no host starts it", remedy: "start it by hand")
     }
 }
 

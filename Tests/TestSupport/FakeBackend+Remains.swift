@@ -11,6 +11,12 @@ package final class FakeHost: PassingBackend, RemainsProviding, SerialLogProvidi
     /// Names whose record is gone.
     package let lost = Mutex<Set<String>>([])
     package let console: FilePath?
+    package var capabilities: Capabilities {
+        var can = Capabilities()
+        can.remains = self
+        can.serialLog = self
+        return can
+    }
     package var kind: BackendKind { base.kind }
 
     package init(base: FakeBackend, console: FilePath? = nil) {

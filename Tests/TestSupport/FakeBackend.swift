@@ -5,7 +5,7 @@ package import Synchronization
 package import SystemPackage
 
 /// A platform whose machines are notes in memory. It records what it is asked and fails where it is told to.
-package final class FakeBackend: MachineBackend {
+package final class FakeBackend: MachineBackend, Sendable {
     private struct State {
         var calls: [String] = []
         var failures: [String: Failure] = [:]
@@ -28,6 +28,15 @@ package final class FakeBackend: MachineBackend {
     package let kind = BackendKind.qemu
 
     package init() {}
+
+    package var capabilities: Capabilities {
+        var can = Capabilities()
+        can.diskWatching = self
+        can.diskLending = self
+        can.placing = self
+        can.remote = self
+        return can
+    }
 
     package var calls: [String] { state.withLock { $0.calls } }
 

@@ -21,6 +21,11 @@ package struct FileBackend: MachineBackend, DataDiskFileProviding {
         self.disk = disk
     }
 
+    package var capabilities: Capabilities {
+        var can = Capabilities()
+        can.dataDiskFile = self
+        return can
+    }
     package func dataDiskFile(of machine: MachineReference) -> FilePath { disk }
 }
 
@@ -33,6 +38,19 @@ extension PlainBackend: PassingBackend {}
 extension FileBackend: PassingBackend {}
 
 extension PassingBackend {
+    package var capabilities: Capabilities { Capabilities() }
+    package var lookingOnly: any MachineBackend { self }
+    package func forecast(_ spec: ApplianceSpec) async throws -> HostForecast { try await base.forecast(spec) }
+    package func recipe(for machine: PlannedMachine) async throws -> MachineRecipe { try await base.recipe(for: machine) }
+    package func plannedMachine(of machine: MachineReference) async throws -> PlannedMachine? { try await base.plannedMachine(of: machine) }
+    package func processor(of machine: MachineReference) async throws -> CPUDecision { try await base.processor(of: machine) }
+    package func checkProcessor(_ cpu: CPUDecision, of machine: MachineReference) async throws { try await base.checkProcessor(cpu, of: machine) }
+    package func setProcessor(_ cpu: CPUDecision, of machine: MachineReference) async throws { try await base.setProcessor(cpu, of: machine) }
+    package func dataDisk(of machine: MachineReference) async throws -> ByteSize { try await base.dataDisk(of: machine) }
+    package func spaceLeft(for machine: MachineReference) async throws -> ByteSize { try await base.spaceLeft(for: machine) }
+    package func growDataDisk(to size: ByteSize, of machine: MachineReference) async throws { try await base.growDataDisk(to: size, of: machine) }
+    package func autostart(of machine: MachineReference) async throws -> Autostart { try await base.autostart(of: machine) }
+    package func setAutostart(_ isOn: Bool, of machine: MachineReference) async throws { try await base.setAutostart(isOn, of: machine) }
     package func checkHost(_ spec: ApplianceSpec) async throws -> HostReport { try await base.checkHost(spec) }
     package func decideDisks(_ spec: ApplianceSpec) async throws -> (DiskDecision, [Finding]) { try await base.decideDisks(spec) }
     package func decideNetwork(_ spec: ApplianceSpec, deployment: DeploymentID) async throws -> NetworkDecision {

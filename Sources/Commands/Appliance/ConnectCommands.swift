@@ -114,7 +114,7 @@ struct ConsoleCommand: AsyncParsableCommand {
 
     func run() async throws {
         let opened = try appliance.open()
-        guard let machine = try await opened.machine(), let backend = opened.context.backend as? any SerialConsoleProviding else {
+        guard let machine = try await opened.machine(), let backend = opened.context.backend.capabilities.console else {
             throw Failure(.unsupported, "the console of '\(opened.name)' is its platform's", remedy: Self.byHand(opened))
         }
         guard case .off = try await opened.powerState() else {

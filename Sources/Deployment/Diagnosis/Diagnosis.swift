@@ -101,10 +101,10 @@ package struct Diagnosis: Sendable {
     /// What /proc shows of QEMU; never its environment, which is not pgkvm's.
     private func process(_ gathering: inout Gathering) async {
         await gathering.add("qemu/command.txt") {
-            guard let machine = try await appliance.machine(), let provider = appliance.context.backend as? any CommandProviding else { return nil }
+            guard let machine = try await appliance.machine(), let provider = appliance.context.backend.capabilities.command else { return nil }
             return Array((try await provider.command(of: machine).joined(separator: "\n") + "\n").utf8)
         }
-        guard let machine = try? await appliance.machine(), let provider = appliance.context.backend as? any ProcessProviding,
+        guard let machine = try? await appliance.machine(), let provider = appliance.context.backend.capabilities.process,
             let id = try? await provider.processID(of: machine)
         else { return gathering.note("QEMU does not run on this host, or is not to be seen here") }
         let place = FilePath("/proc/\(id)")

@@ -24,14 +24,11 @@ package struct Planner: Sendable {
     }
 
     /// - Parameter asksGuest: whether a guest that runs is asked what it has; a new appliance has none.
-    /// - Throws: `unsupported` for a platform that cannot plan, `data.not-kept`, and what a damaged spec or journal makes; what the host refuses is in the plan.
+    /// - Throws: `data.not-kept`, and what a damaged spec or journal makes; what the host refuses is in the plan.
     package func plan(_ wanted: ApplianceSpec, asksGuest: Bool = true) async throws -> DeploymentPlan {
         let asksGuest = asksGuest && !isOffline
         let backend = environment.backend(for: wanted)
-        guard let planning = backend as? any MachinePlanning else {
-            throw Failure(.unsupported, "the platform '\(backend.kind.rawValue)' cannot say beforehand what it will do")
-        }
-        async let forecast = planning.forecast(wanted)
+        async let forecast = backend.forecast(wanted)
         let present = try await PresentAppliance.find(wanted, in: environment)
         let context = try self.context(wanted, present)
         let image = try await environment.images.find(wanted.machine.image)
@@ -44,7 +41,7 @@ package struct Planner: Sendable {
         let ofImage = try await ImageFindings.all(context.spec, machine: present.machine, image: image, environment.images, places)
         let machine = try await machine(context, present, host, image)
         // Of a machine that is there and was not asked nothing says which requests it would take.
-        let recipe = present.power == nil ? MachineRecipe() : try await Self.recipe(machine, planning)
+        let recipe = present.power == nil ? MachineRecipe() : try await Self.recipe(machine, backend)
         let files = PlannedFiles(
             spec: context.spec, version: version, network: try await network(context),
             place: try await context.journal.fact(ConfigurationFact.self)?.place ?? .planned(context.spec.network),
@@ -115,7 +112,7 @@ package struct Planner: Sendable {
     /// What there is to say of the machine that is there and is to change.
     private static func findings(_ context: DeploymentContext, _ present: PresentAppliance) async throws -> [Finding] {
         var findings = [try await refusal(context, present), try await strangerOfThatName(context)]
-        if let machine = present.machine, present.power != .absent, present.power != nil, let platform = context.backend as? any HighAvailabilityProviding {
+        if let machine = present.machine, present.power != .absent, present.power != nil, let platform = context.backend.capabilities.availability {
             findings.append(try await platform.examineChange(of: machine))
         }
         return findings.compactMap(\.self)
@@ -123,7 +120,7 @@ package struct Planner: Sendable {
 
     /// A machine that has the name and is somebody else's. What else the platform answers the forecast says.
     private static func strangerOfThatName(_ context: DeploymentContext) async throws -> Finding? {
-        guard let platform = context.backend as? any NameExamining else { return nil }
+        guard let platform = context.backend.capabilities.names else { return nil }
         do {
             try await platform.checkName(context.spec.name, of: context.journal.fact(DeploymentFact.self)?.id)
             return nil
@@ -136,13 +133,11 @@ package struct Planner: Sendable {
 
     /// Why the machine that is there cannot get the processor and memory of the spec.
     private static func refusal(_ context: DeploymentContext, _ present: PresentAppliance) async throws -> Finding? {
-        guard let machine = present.machine, present.power != .absent, present.power != nil, let resizing = context.backend as? any MachineResizing else {
-            return nil
-        }
+        guard let machine = present.machine, present.power != .absent, present.power != nil else { return nil }
         let size = context.spec.machine
         do {
-            let accelerator = try await resizing.processor(of: machine).accelerator
-            try await resizing.checkProcessor(CPUDecision(accelerator: accelerator, vcpus: size.vcpus, memory: size.memory), of: machine)
+            let accelerator = try await context.backend.processor(of: machine).accelerator
+            try await context.backend.checkProcessor(CPUDecision(accelerator: accelerator, vcpus: size.vcpus, memory: size.memory), of: machine)
             return nil
         } catch let error as Failure {
             return Finding(check: "host.usable", level: .fail, measured: error.message, expected: "a host that can run the guest", remedy: error.remedy)
@@ -154,8 +149,8 @@ package struct Planner: Sendable {
         _ context: DeploymentContext, _ present: PresentAppliance, _ host: HostForecast, _ image: CachedImage?
     ) async throws -> PlannedMachine? {
         let spec = context.spec
-        if let reference = present.machine, reference.backend == context.backend.kind, let planning = context.backend as? any MachinePlanning,
-            let there = try await planning.plannedMachine(of: reference)
+        if let reference = present.machine, reference.backend == context.backend.kind,
+            let there = try await context.backend.plannedMachine(of: reference)
         {
             let cpu = CPUDecision(accelerator: there.spec.cpu.accelerator, vcpus: spec.machine.vcpus, memory: spec.machine.memory)
             return PlannedMachine(spec: there.spec.resized(cpu: cpu, dataDisk: spec.dataDisk.size), hasSeed: there.hasSeed)
@@ -179,10 +174,10 @@ package struct Planner: Sendable {
                 systemDisk: spec.machine.systemDisk, dataDiskSize: spec.dataDisk.size, adoptedDataDisk: spec.dataDisk.adopt), hasSeed: true)
     }
 
-    private static func recipe(_ machine: PlannedMachine?, _ planning: any MachinePlanning) async throws -> MachineRecipe {
+    private static func recipe(_ machine: PlannedMachine?, _ backend: any MachineBackend) async throws -> MachineRecipe {
         guard let machine else { return MachineRecipe() }
         do {
-            return try await planning.recipe(for: machine)
+            return try await backend.recipe(for: machine)
         } catch let error as Failure where error.code == .programMissing || error.code == .programFailed {
             // The findings say what is missing.
             return MachineRecipe()

@@ -26,7 +26,7 @@ struct PresentAppliance {
         do {
             machine = try await Self.machine(of: appliance)
             if let machine { power = try await appliance.context.backend.powerState(of: machine) }
-        } catch let error as Failure where (appliance.context.backend as? any OfflineAnswering)?.isUnasked(error) == true {
+        } catch let error as Failure where appliance.context.backend.capabilities.unasked?.isUnasked(error) == true {
             power = nil
         }
         let network = try await appliance.context.journal.fact(NetworkFact.self)?.decision

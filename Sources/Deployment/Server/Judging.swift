@@ -39,8 +39,8 @@ extension DeploymentContext {
 
     /// Whether the machine that runs has less memory than the spec asks for.
     private func hasLessMemory() async throws -> Bool {
-        guard let resizing = backend as? any MachineResizing, let machine = try await journal.fact(MachineFact.self)?.reference else { return false }
-        return try await resizing.processor(of: machine).memory < spec.machine.memory
+        guard let machine = try await journal.fact(MachineFact.self)?.reference else { return false }
+        return try await backend.processor(of: machine).memory < spec.machine.memory
     }
 
     /// The files of the configuration that came true, by their path in the configuration directory; none where its spec cannot be read.

@@ -27,7 +27,7 @@ struct BootGuestStep: Step {
         } catch let error as Failure where error.code != .sshHostKeyMismatch {
             return .pending
         }
-        if let platform = context.backend as? any HighAvailabilityProviding, try await !platform.isAvailabilityAsWanted(for: machine) { return .pending }
+        if let platform = context.backend.capabilities.availability, try await !platform.isAvailabilityAsWanted(for: machine) { return .pending }
         return .satisfied("the guest answers with its own key (\(first.hostKeyFingerprint))")
     }
 
@@ -37,7 +37,7 @@ struct BootGuestStep: Step {
         let wait = GuestWait(context: context, machine: machine)
         try await wait.start()
         if try await context.journal.fact(FirstBootFact.self) == nil { try await makeItsOwn(context, machine, wait) }
-        if let platform = context.backend as? any HighAvailabilityProviding { try await platform.settleAvailability(of: machine) }
+        if let platform = context.backend.capabilities.availability { try await platform.settleAvailability(of: machine) }
     }
 
     private func makeItsOwn(_ context: DeploymentContext, _ machine: MachineReference, _ wait: GuestWait) async throws {

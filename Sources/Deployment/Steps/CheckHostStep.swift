@@ -26,9 +26,9 @@ struct CheckHostStep: Step {
     }
 
     func perform(_ context: DeploymentContext) async throws {
-        if let place = try await context.journal.fact(DiskFact.self)?.decision.place { (context.backend as? any MachinePlacing)?.keep(place) }
+        if let place = try await context.journal.fact(DiskFact.self)?.decision.place { context.backend.capabilities.placing?.keep(place) }
         let deployment = try await context.journal.fact(DeploymentFact.self)?.id
-        try await (context.backend as? any NameExamining)?.checkName(context.spec.name, of: deployment)
+        try await context.backend.capabilities.names?.checkName(context.spec.name, of: deployment)
         let report = try await context.backend.checkHost(context.spec)
         for finding in report.findings { StepProgress.report("\(finding.check): \(finding.measured)") }
         try await context.journal.record(HostFact(report: report))

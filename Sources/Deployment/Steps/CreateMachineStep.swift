@@ -54,7 +54,7 @@ struct CreateMachineStep: Step {
 
     /// A disk that was taken over is somebody's database: undoing puts it back where it came from.
     private func giveBackAdoptedDisk(_ context: DeploymentContext, _ machine: MachineReference) async throws {
-        guard let adopt = context.spec.dataDisk.adopt, let provider = context.backend as? any DataDiskFileProviding else { return }
+        guard let adopt = context.spec.dataDisk.adopt, let provider = context.backend.capabilities.dataDiskFile else { return }
         try await context.backend.powerOff(machine)
         let disk = provider.dataDiskFile(of: machine)
         try KeptData.moveDisk(disk, to: FilePath(adopt))

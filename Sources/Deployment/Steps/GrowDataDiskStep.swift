@@ -11,11 +11,11 @@ struct GrowDataDiskStep: Step {
 
     /// Whether the disk is smaller than the spec asks for, or a growth was begun and its end is not known.
     static func isNeeded(_ context: DeploymentContext) async throws -> Bool {
-        guard let machine = try await context.journal.fact(MachineFact.self)?.reference, let resizing = context.backend as? any MachineResizing,
+        guard let machine = try await context.journal.fact(MachineFact.self)?.reference,
             try await context.backend.powerState(of: machine) != .absent
         else { return false }
         if try await context.journal.fact(DataDiskGrowthFact.self)?.isComplete == false { return true }
-        return try await resizing.dataDisk(of: machine) < context.spec.dataDisk.size
+        return try await context.backend.dataDisk(of: machine) < context.spec.dataDisk.size
     }
 
     func explanation(_ context: DeploymentContext) -> StepExplanation {
@@ -32,14 +32,11 @@ struct GrowDataDiskStep: Step {
     }
 
     func perform(_ context: DeploymentContext) async throws {
-        guard let resizing = context.backend as? any MachineResizing else {
-            throw Failure(.unsupported, "the platform '\(context.backend.kind.rawValue)' cannot change a machine that exists")
-        }
         let size = context.spec.dataDisk.size
         // Recorded first: the machine's own record says that it has grown before the file system has.
         try await context.journal.record(DataDiskGrowthFact(size: size, isComplete: false))
         try await context.journal.forget(VerifiedFact.self)
-        try await resizing.growDataDisk(to: size, of: context.machine())
+        try await context.backend.growDataDisk(to: size, of: context.machine())
         if let reservation = try await PrepareDataDiskStep.reservation(context) {
             try await context.runUnit(reservation, timeout: PrepareDataDiskStep.reservationTime)
         }

@@ -13,7 +13,7 @@ struct PrepareDataDiskStep: Step {
     func explanation(_ context: DeploymentContext) -> StepExplanation {
         StepExplanation(
             what: "makes ext4 on /dev/disk/by-id/virtio-\(MachineSpec.dataDiskSerial) and mounts it, by UUID and noatime, on /var/lib/postgresql"
-                + (context.backend is any SpaceReserving ? "; a disk whose space its store only promises is written once before" : ""),
+                + (context.backend.capabilities.spaceReserving != nil ? "; a disk whose space its store only promises is written once before" : ""),
             why: "only a blank disk is ever formatted; the database lives apart from the system and survives it",
             byHand: ["mkfs.ext4 -E nodiscard,lazy_itable_init=0,lazy_journal_init=0 /dev/disk/by-id/virtio-pgdata", "mount -o noatime …"])
     }
@@ -41,8 +41,8 @@ struct PrepareDataDiskStep: Step {
 
     /// Writes the disk once, where only that reserves its space; nil where it is reserved, or holds somebody's data.
     static func reservation(_ context: DeploymentContext) async throws -> RemoteUnit? {
-        guard let backend = context.backend as? any SpaceReserving, context.spec.dataDisk.adopt == nil, case let machine = try await context.machine(),
-            try await backend.isReservedByWriting(machine), let size = try await (backend as? any MachineResizing)?.dataDisk(of: machine)
+        guard let backend = context.backend.capabilities.spaceReserving, context.spec.dataDisk.adopt == nil, case let machine = try await context.machine(),
+            try await backend.isReservedByWriting(machine), case let size = try await context.backend.dataDisk(of: machine)
         else { return nil }
         let script = GuestScript.reserveDataDisk.text(try await chosen(context).uuid, MachineSpec.dataDiskSerial, "\(size.bytes)")
         return RemoteUnit(purpose: "reserve", script: script)

@@ -11,10 +11,10 @@ struct ResizeMachineStep: Step {
 
     /// Whether a machine has another processor or memory than the spec asks for.
     static func isNeeded(_ context: DeploymentContext) async throws -> Bool {
-        guard let machine = try await context.journal.fact(MachineFact.self)?.reference, let resizing = context.backend as? any MachineResizing,
+        guard let machine = try await context.journal.fact(MachineFact.self)?.reference,
             case let state = try await context.backend.powerState(of: machine), state != .absent
         else { return false }
-        let present = try await resizing.processor(of: machine)
+        let present = try await context.backend.processor(of: machine)
         return present.vcpus != context.spec.machine.vcpus || present.memory != context.spec.machine.memory
     }
 
@@ -34,17 +34,14 @@ struct ResizeMachineStep: Step {
     }
 
     func perform(_ context: DeploymentContext) async throws {
-        guard let resizing = context.backend as? any MachineResizing else {
-            throw Failure(.unsupported, "the platform '\(context.backend.kind.rawValue)' cannot change a machine that exists")
-        }
         let machine = try await context.machine()
         let decision = try await context.require(CPUFact.self).decision
-        try await resizing.checkProcessor(decision, of: machine)
+        try await context.backend.checkProcessor(decision, of: machine)
         try await context.journal.forget(VerifiedFact.self)
         await context.guest.close()
         StepProgress.report("waiting until the guest has shut down")
         try await context.backend.shutDown(machine, grace: Self.grace)
-        try await resizing.setProcessor(decision, of: machine)
+        try await context.backend.setProcessor(decision, of: machine)
     }
 
     /// Nothing: the former spec, deployed again, is the way back.

@@ -98,8 +98,8 @@ package actor UsageSampler {
         var processID: Int32?
         if let machine = known.machine, let backend = known.backend {
             do {
-                processID = try await (backend as? any ProcessProviding)?.processID(of: machine)
-                if let provider = backend as? any UsageProviding {
+                processID = try await backend.capabilities.process?.processID(of: machine)
+                if let provider = backend.capabilities.usage {
                     usage = try await provider.usage(of: machine, timeout: patience)
                 } else {
                     usage = MachineUsage(state: try await backend.powerState(of: machine))

@@ -113,7 +113,7 @@ private struct LatencyProbe {
 
     /// Nil on a platform that does not count.
     private func counters() async throws -> DiskCounters? {
-        guard let watching = run.target.backend as? any DiskWatching else { return nil }
+        guard let watching = run.target.backend.capabilities.diskWatching else { return nil }
         return try await watching.diskCounters(of: run.target.machine, serial: MachineSpec.dataDiskSerial)
     }
 }

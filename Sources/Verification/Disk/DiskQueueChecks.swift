@@ -6,7 +6,7 @@ internal import Quoting
 enum DiskQueueChecks {
     static let group = CheckGroup(name: .disk, check: "disk.queues") { run, _ in
         let target = run.target
-        let use = try await (target.backend as? any DiscardTelling)?.discardUse(of: target.machine)
+        let use = try await target.backend.capabilities.discard?.discardUse(of: target.machine)
         return findings(try await run.guestReport.get(), vcpus: target.spec.machine.vcpus, discards: use)
     }
 

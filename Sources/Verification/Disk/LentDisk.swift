@@ -19,7 +19,7 @@ package struct LentDisk: Sendable {
         _ latencies: [(serial: String, latency: Duration)], backend: any MachineBackend, machine: MachineReference, shell: any RemoteShell,
         _ body: ([LentDisk]) async throws -> Value
     ) async throws -> Value {
-        guard let lending = backend as? any DiskLending else {
+        guard let lending = backend.capabilities.diskLending else {
             throw Failure(.unsupported, "the platform cannot lend the machine a disk")
         }
         let disks = latencies.map { LentDisk(serial: $0.serial, shell: shell) }

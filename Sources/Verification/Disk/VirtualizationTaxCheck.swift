@@ -10,7 +10,7 @@ enum VirtualizationTaxCheck {
 
     static let group = CheckGroup(name: .disk, check: "disk.virtualization-tax", runs: { $0.depth != .quick }) { run, measurements in
         try await DiskLoad.alone(run, check: check, expected: expected) {
-            guard let lending = run.target.backend as? any DiskLending else {
+            guard let lending = run.target.backend.capabilities.diskLending else {
                 throw NotMeasured(reason: "this platform cannot lend the guest a disk", remedy: "there is none; disk.write-latency holds it all")
             }
             guard try await run.target.shell.run("command -v fio", input: [], timeout: .seconds(30)).status == 0 else {

@@ -5,7 +5,7 @@ internal import Quoting
 /// Whether anything on the way from the guest to the host's storage drops flushes: asked, not measured.
 enum DurabilityChecks {
     static let nodes = CheckGroup(name: .durability, check: "durability.nodes") { run, _ in
-        guard let watching = run.target.backend as? any DiskWatching else { return [unseen("this platform does not show its block layer")] }
+        guard let watching = run.target.backend.capabilities.diskWatching else { return [unseen("this platform does not show its block layer")] }
         guard let nodes = try await watching.diskNodes(of: run.target.machine) else {
             return [unseen("the block layer, or a part that came after the start, cannot be seen from here")]
         }

@@ -6,7 +6,7 @@ internal import SecureShell
 enum FlushConservation {
     static let group = CheckGroup(name: .durability, check: "durability.flushes", runs: { $0.depth != .quick }) { run, _ in
         try await DiskLoad.alone(run, check: "durability.flushes", expected: Rounds.expected) {
-            guard let watching = run.target.backend as? any DiskWatching else {
+            guard let watching = run.target.backend.capabilities.diskWatching else {
                 throw NotMeasured(reason: "this platform does not count flushes", remedy: "there is none: durability.write-cache is all that can be asked")
             }
             let rounds = try await measure(run, watching)

@@ -7,7 +7,7 @@ internal import Quoting
 enum ProcessChecks {
     static let group = CheckGroup(name: .guest, check: "process.name") { run, _ in
         let target = run.target
-        guard target.spec.machine.isOnThisHost, let provider = target.backend as? any ProcessProviding else {
+        guard target.spec.machine.isOnThisHost, let provider = target.backend.capabilities.process else {
             return skipped("the machine is no process of this host: look there")
         }
         guard let processID = try await provider.processID(of: target.machine) else {

@@ -62,7 +62,7 @@ enum NetworkPath: Sendable, Equatable {
 
     /// Reads it from the machine's process; nil where that is none of this host, or does not run.
     static func current(_ target: VerificationTarget) async throws -> NetworkPath? {
-        guard let provider = target.backend as? any ProcessProviding, let process = try await provider.processID(of: target.machine) else { return nil }
+        guard let provider = target.backend.capabilities.process, let process = try await provider.processID(of: target.machine) else { return nil }
         let arguments = try Files.readText(FilePath("/proc/\(process)/cmdline")).split(at: "\0").map(String.init)
         let directory = FilePath("/proc/\(process)/fd")
         // Another user's descriptors are closed to this one; one that was closed meanwhile has no link any more.

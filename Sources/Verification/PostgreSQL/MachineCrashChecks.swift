@@ -24,7 +24,7 @@ enum MachineCrashChecks {
 
     /// - Returns: whether it was SIGKILL; where the machine's process is not on this host, or not this user's to end, its power is cut instead.
     private static func kill(_ target: VerificationTarget) async throws -> Bool {
-        guard let provider = target.backend as? any ProcessProviding, let process = try await provider.processID(of: target.machine),
+        guard let provider = target.backend.capabilities.process, let process = try await provider.processID(of: target.machine),
             (try? ProcessTable.kill(process)) != nil
         else {
             try await target.backend.powerOff(target.machine)
