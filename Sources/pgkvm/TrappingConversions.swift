@@ -1,0 +1,1 @@
+../ApplianceModel/TrappingConversions.swift
