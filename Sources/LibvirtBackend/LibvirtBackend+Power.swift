@@ -68,31 +68,13 @@ extension LibvirtBackend {
     }
 
     package func shutDown(_ machine: MachineReference, grace: Duration) async throws {
-        let name = machine.identifier
-        switch try await powerState(of: machine) {
-        case .absent, .off: return
-        case .paused(let reason, let remedy):
-            throw Failure(.machineStillRunning, "'\(name)' is paused and cannot shut down: \(reason)", remedy: remedy)
-        case .running, .unresponsive: break
+        let state = try await powerState(of: machine)
+        guard ![.off, .absent].contains(state) else { return }
+        let button = PowerButton(name: machine.identifier, pause: .milliseconds(500)) {
+            _ = try? await virsh.run(["shutdown", domain(of: machine), "--mode", "acpi"])
         }
-        let clock = ContinuousClock()
-        var nextPress = clock.now
-        let isOff = try await WaitingTime.measure {
-            try await poll(every: .milliseconds(500), until: clock.now + grace, on: clock) { () -> Bool? in
-                guard ![.off, .absent].contains(try await powerState(of: machine)) else { return true }
-                // A guest that is still booting ignores the power button: press it again.
-                if clock.now >= nextPress {
-                    _ = try? await virsh.run(["shutdown", domain(of: machine), "--mode", "acpi"])
-                    nextPress = clock.now + .seconds(10)
-                }
-                return nil
-            }
-        }
-        guard isOff == true else {
-            throw Failure(
-                .machineStillRunning, "the guest of '\(name)' has not shut down after \(grace.components.seconds) s; it is left running",
-                remedy: "wait with 'pgkvm stop \(name) --grace SECONDS', or cut its power with 'pgkvm stop --force \(name)'")
-        }
+        try button.check(state)
+        try await button.press(for: grace) { try await [.off, .absent].contains(powerState(of: machine)) }
     }
 
     package func powerOff(_ machine: MachineReference) async throws {

@@ -29,49 +29,24 @@ package struct MachineStop: Sendable {
     package func run(grace: Duration = grace) async throws {
         guard try QEMUProcess.id(in: directory) != nil else { return }
         let button = PowerButton(name: name.rawValue, directory: directory)
-        try await button.checkListens()
+        if let state = await knownState() { try button.check(state) }
         try await button.press(for: grace) { try QEMUProcess.id(in: directory) == nil }
+    }
+
+    /// What the monitor says of the guest; nil where it does not answer.
+    private func knownState() async -> PowerState? {
+        guard let monitor = try? await QMPClient.connect(directory.file(MachineDirectory.Name.monitorSocket), timeout: .seconds(5)),
+            let status = try? await monitor.execute("query-status")["status"]?.string
+        else { return nil }
+        return QEMUBackend.powerState(status: status, name: name.rawValue)
     }
 }
 
-/// The power button of a machine.
-struct PowerButton: Sendable {
-    let name: String
-    let directory: MachineDirectory
-
-    /// - Throws: `machine.still-running` for a guest that is paused.
-    func checkListens() async throws {
-        guard let monitor = try? await QMPClient.connect(directory.file(MachineDirectory.Name.monitorSocket), timeout: .seconds(5)),
-            let status = try? await monitor.execute("query-status")["status"]?.string
-        else { return }
-        try check(QEMUBackend.powerState(status: status, name: name))
-    }
-
-    func check(_ state: PowerState) throws {
-        guard case .paused(let reason, let remedy) = state else { return }
-        throw Failure(.machineStillRunning, "'\(name)' is paused and cannot shut down: \(reason)", remedy: remedy)
-    }
-
-    /// Asks the guest to shut down until it has.
-    /// - Throws: `machine.still-running` after `grace`.
-    func press(for grace: Duration, until hasEnded: () async throws -> Bool) async throws {
-        let clock = ContinuousClock()
-        var nextPress = clock.now
-        let isOff = try await WaitingTime.measure {
-            try await poll(every: .milliseconds(200), until: clock.now + grace, on: clock) { () -> Bool? in
-                guard try await !hasEnded() else { return true }
-                // A guest that is still booting ignores the power button: press it again.
-                if clock.now >= nextPress {
-                    _ = try? await QMPClient.connect(directory.file(MachineDirectory.Name.monitorSocket), timeout: .seconds(2))?.execute("system_powerdown")
-                    nextPress = clock.now + .seconds(10)
-                }
-                return nil
-            }
-        }
-        guard isOff == true else {
-            throw Failure(
-                .machineStillRunning, "the guest of '\(name)' has not shut down after \(grace.components.seconds) s; it is left running",
-                remedy: "wait with 'pgkvm stop \(name) --grace SECONDS', or cut its power with 'pgkvm stop --force \(name)'")
+extension PowerButton {
+    /// That of a machine of QEMU's, pressed over its monitor.
+    init(name: String, directory: MachineDirectory) {
+        self.init(name: name, pause: .milliseconds(200)) {
+            _ = try? await QMPClient.connect(directory.file(MachineDirectory.Name.monitorSocket), timeout: .seconds(2))?.execute("system_powerdown")
         }
     }
 }
