@@ -53,26 +53,3 @@ test_a_planted_fault_is_found_only_where_its_target_alone_crashes() {
     PLANTED='planted-found bad' expect_status 1 project/scripts/fuzz check 1
     expect_text "planted-found      NOT FOUND in bad"
 }
-
-# ci STATUS-OF-THE-TESTS STATUS-OF-THE-FUZZING
-ci() {
-    mkdir -p project/.ci
-    cp -r "$source_root/scripts" project
-    cp "$source_root/.ci/run" project/.ci/run
-    stand_in make "case \"\$*\" in
-*fuzz*) echo fuzzed; exit $2 ;;
-*' test') echo '✔ Test run with 3 tests in 1 suite passed after 1 seconds.'; exit $1 ;;
-esac"
-    project/.ci/run
-}
-
-test_ci_ends_with_the_closing_lines_of_the_test_runner() {
-    expect_status 0 ci 0 0
-    expect_text fuzzed
-    [ "$(tail -n 1 output)" = '✔ Test run with 3 tests in 1 suite passed after 1 seconds.' ] || die "another line is the last"
-    expect_status 1 ci 0 1
-    expect_text "the fuzzing failed"
-    [ "$(tail -n 1 output)" = '✔ Test run with 3 tests in 1 suite passed after 1 seconds.' ] || die "another line is the last"
-    expect_status 3 ci 3 0
-    expect_no_text fuzzed
-}
