@@ -73,7 +73,7 @@ struct OutageTests {
             let backend = ProxmoxBackend(
                 connection: connection, environment: { $0 == PVEToken.variable ? "127.0.0.1:\(port) \(PVEServer.token)" : nil }, timing: timing)
             let machine = try await rig.deploy()
-            // Nobody is there, and nobody has ever been: that is a wrong address.
+            // A server that has never answered may as well be a wrong address.
             #expect(await failure { _ = try await backend.powerState(of: machine) }?.code == .proxmoxUnreachable)
             let state = try await Self.withRelay(from: port, to: server) {
                 var state: PowerState?

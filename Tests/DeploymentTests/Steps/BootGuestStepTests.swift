@@ -119,7 +119,7 @@ struct BootGuestStepTests {
             answerFirstBoot(scratch.guest)
             try await step.perform(context)
             await context.guest.close()
-            scratch.guest.connections(.failure(Failure(.socketRefused, "nobody listens")))
+            scratch.guest.connections(.failure(Failure(.socketRefused, "no listener")))
             #expect(try await !step.inspect(context).isSatisfied)
             scratch.guest.connections(.failure(Failure(.sshHostKeyMismatch, "another key")))
             await #expect(throws: Failure.self) { try await step.inspect(context) }

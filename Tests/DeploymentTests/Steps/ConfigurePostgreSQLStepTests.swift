@@ -27,7 +27,7 @@ struct ConfigurePostgreSQLStepTests {
             #expect(scratch.guest.startedUnits == ["cluster"])
             #expect(try await context.journal.fact(ConfigurationFact.self) == nil)
             #expect(try await context.journal.fact(ChangeFact.self) == nil)
-            // Nobody may take it for verified from the first change on.
+            // From the first change on it no longer counts as verified.
             #expect(try await context.journal.fact(VerifiedFact.self) == nil)
             // Authority and passwords are kept: the files in the guest may have them already.
             let authority = try Files.readText(context.directory.caCertificate)

@@ -10,7 +10,7 @@ import Workflow
 struct VerifyStepTests {
     private let step = VerifyStep()
 
-    @Test("A guest that nobody can measure is no verified one: the checks that failed are named, and nothing is recorded")
+    @Test("A guest that cannot be measured is not verified: the failed checks are named, and nothing is recorded")
     func fails() async throws {
         try await Scratch.with { scratch in
             let context = try await scratch.contextWithMachine(release: .debian13)
