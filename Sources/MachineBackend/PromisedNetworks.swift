@@ -52,9 +52,10 @@ package struct PromisedNetworks: Sendable {
         let spec: Spec
     }
 
-    /// Both ports of a record that is damaged elsewhere; nil where one of them is lost.
+    /// Both ports of a record that is damaged elsewhere; nil where one of them is lost. On a network of its own a guest has none of this host.
     private static func ports(in bytes: [UInt8]) -> Set<UInt16>? {
         let text = String(decoding: bytes, as: UTF8.self)
+        guard text.firstMatch(of: /"mode"\s*:\s*"(?:bridge|nat|tap)"/) == nil else { return [] }
         var ports: Set<UInt16> = []
         for match in text.matches(of: /"(?:sshPort|postgresqlPort)"\s*:\s*(?<port>[0-9]{1,5})(?![0-9])/) {
             if let port = UInt16(match.port) { ports.insert(port) }

@@ -65,6 +65,16 @@ struct PromisedNetworksTests {
         }
     }
 
+    @Test("A damaged record of a guest on a network of its own keeps no port of this host", arguments: ["bridge", "nat", "tap"])
+    func otherMode(mode: String) throws {
+        let text = Self.record.replacing("\"user\"", with: "\"\(mode)\"").replacing("21433", with: "5432").replacing("21432", with: "22")
+        try withState(["orders": String(text.dropLast(4))]) { state in
+            let promised = try PromisedNetworks(in: state)
+            #expect(promised.ports.isEmpty)
+            #expect(promised.unknown.isEmpty)
+        }
+    }
+
     @Test("A record that is no regular file is a damaged one")
     func noFile() throws {
         try withState([:]) { state in

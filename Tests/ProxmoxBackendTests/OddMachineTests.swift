@@ -22,7 +22,7 @@ struct OddMachineTests {
         }
     }
 
-    @Test("A machine that was changed by hand is named, and not made anew or deleted")
+    @Test("A machine that was changed by hand is named, and neither made again nor deleted")
     func changedByHand() async throws {
         try await Rig.run { rig in
             let machine = try await rig.deploy()
@@ -74,7 +74,7 @@ struct OddMachineTests {
         }
     }
 
-    @Test("While its node is away nobody says that there is no machine")
+    @Test("While its node is away, the machine is not reported as missing")
     func nodeAway() async throws {
         var model = PVEModel()
         model.nodes["pve2"] = PVEModel.Node()
