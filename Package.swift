@@ -161,7 +161,7 @@ let package = Package(
                 "BuiltinTemplates", "HostSystem", "Workflow", "MachineBackend", "SpecFile", "PostgresServer", "PostgresClient", "GuestImage", "SecureShell",
                 "Verification",
             ]),
-        tests("Commands", ["HostSystem", "Deployment", "Verification", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
+        tests("Commands", [.product(name: "ArgumentParser", package: "swift-argument-parser")]),
         tests("Guide", ["HostSystem", "Workflow", "MachineBackend", "SpecFile", "GuestImage", "Deployment", "Verification"]),
         .testTarget(
             name: "IntegrationTests",

@@ -15,7 +15,7 @@ package struct ApplianceEnvironment: Sendable {
 
     /// - Parameter platform: gives the platform that a spec's machine asks for.
     package init(
-        state: StateDirectory, images: ImageCache, openGuest: @escaping GuestOpening = { GuestSession(directory: $0, endpoint: $1) },
+        state: StateDirectory, images: ImageCache, openGuest: @escaping GuestOpening = GuestSession.opening,
         platform: @escaping @Sendable (ApplianceSpec.Machine) -> any MachineBackend
     ) {
         self.state = state

@@ -25,7 +25,7 @@ package struct DeploymentContext: Sendable {
     package init(
         spec: ApplianceSpec, directory: ApplianceDirectory, backend: any MachineBackend, images: ImageCache, journal: Journal,
         bootPatience: Duration = .seconds(300), leave: Leave = Leave(), places: SpecPlaces = SpecPlaces(),
-        openGuest: @escaping GuestOpening = { GuestSession(directory: $0, endpoint: $1) }
+        openGuest: @escaping GuestOpening = GuestSession.opening
     ) {
         self.spec = spec
         self.leave = leave

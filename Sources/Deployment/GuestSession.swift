@@ -5,6 +5,8 @@ package import SecureShell
 /// The SSH session with the guest: opened when it is first needed, and again after it was lost.
 package actor GuestSession: GuestAccess {
     package static let user = "pgkvm"
+    /// The way into a guest by such a session.
+    package static let opening: GuestOpening = { GuestSession(directory: $0, endpoint: $1) }
 
     private let directory: ApplianceDirectory
     private let endpoint: @Sendable () async throws -> Endpoint
