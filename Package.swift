@@ -26,13 +26,15 @@ let libraries: [Target] = [
     .target(name: "CKVM"),
     .target(name: "CLinux"),
     .target(name: "Quoting", swiftSettings: strict),
-    .target(name: "ApplianceModel", dependencies: ["Quoting", systemPackage], swiftSettings: strict),
+    .target(name: "Basics", dependencies: ["Quoting"], swiftSettings: strict),
+    .target(name: "Terminal", dependencies: ["Basics", "Quoting", systemPackage], swiftSettings: strict),
+    .target(name: "ApplianceModel", dependencies: ["Basics", "Quoting", systemPackage], swiftSettings: strict),
     .target(
-        name: "SpecFile", dependencies: ["ApplianceModel", "Quoting", .product(name: "Yams", package: "Yams")], swiftSettings: strict),
+        name: "SpecFile", dependencies: ["Basics", "ApplianceModel", "Quoting", .product(name: "Yams", package: "Yams")], swiftSettings: strict),
     .target(
-        name: "HostSystem", dependencies: ["ApplianceModel", "Quoting", "CKVM", "CLinux", subprocess, systemPackage], swiftSettings: memorySafe),
+        name: "HostSystem", dependencies: ["Basics", "ApplianceModel", "Quoting", "CKVM", "CLinux", subprocess, systemPackage], swiftSettings: memorySafe),
     .target(
-        name: "Workflow", dependencies: ["Quoting", crypto], swiftSettings: strict),
+        name: "Workflow", dependencies: ["Basics", "Quoting", crypto], swiftSettings: strict),
     .target(
         name: "CloudInitTemplates", path: "cloud-init",
         resources: [.embedInCode("user-data"), .embedInCode("meta-data"), .embedInCode("network-config")], swiftSettings: strict),
@@ -45,51 +47,61 @@ let libraries: [Target] = [
     .target(
         name: "CloudInit",
         dependencies: [
-            "ApplianceModel", "Quoting", "HostSystem", "CloudInitTemplates", .product(name: "Mustache", package: "swift-mustache"), systemPackage,
+            "Basics", "ApplianceModel", "Quoting", "HostSystem", "CloudInitTemplates", .product(name: "Mustache", package: "swift-mustache"), systemPackage,
         ], swiftSettings: strict),
-    .target(name: "SecureShell", dependencies: ["ApplianceModel", "Quoting", "CLibSSH2", systemPackage], swiftSettings: memorySafe),
-    .target(name: "PostgresClient", dependencies: ["ApplianceModel", "Quoting", "CLibPQ"], swiftSettings: memorySafe),
+    .target(name: "SecureShell", dependencies: ["Basics", "ApplianceModel", "Quoting", "CLibSSH2", systemPackage], swiftSettings: memorySafe),
+    .target(name: "PostgresClient", dependencies: ["Basics", "ApplianceModel", "Quoting", "CLibPQ"], swiftSettings: memorySafe),
     .target(
         name: "PostgresServer",
         dependencies: [
-            "ApplianceModel", "Quoting", "BuiltinTemplates", crypto, .product(name: "X509", package: "swift-certificates"),
+            "Basics", "ApplianceModel", "Quoting", "BuiltinTemplates", crypto, .product(name: "X509", package: "swift-certificates"),
             .product(name: "SwiftASN1", package: "swift-asn1"), .product(name: "Mustache", package: "swift-mustache"),
         ], swiftSettings: strict),
     .target(
-        name: "GuestImage", dependencies: ["ApplianceModel", "Quoting", "HostSystem", "PostgresServer", crypto, systemPackage],
+        name: "GuestImage", dependencies: ["Basics", "ApplianceModel", "Quoting", "HostSystem", "PostgresServer", crypto, systemPackage],
         resources: [.embedInCode("Recipe/customize.sh")], swiftSettings: strict),
-    .target(name: "MachineBackend", dependencies: ["ApplianceModel", "Quoting", "HostSystem", systemPackage], swiftSettings: strict),
-    .target(name: "QEMUBackend", dependencies: ["ApplianceModel", "Quoting", "MachineBackend", "HostSystem", systemPackage], swiftSettings: strict),
+    .target(name: "MachineBackend", dependencies: ["Basics", "ApplianceModel", "Quoting", "HostSystem", systemPackage], swiftSettings: strict),
+    .target(name: "QEMUBackend", dependencies: ["Basics", "ApplianceModel", "Quoting", "MachineBackend", "HostSystem", systemPackage], swiftSettings: strict),
     .target(
         name: "LibvirtBackend",
         dependencies: [
-            "ApplianceModel", "Quoting", "MachineBackend", "HostSystem", "BuiltinTemplates", systemPackage,
+            "Basics", "ApplianceModel", "Quoting", "MachineBackend", "HostSystem", "BuiltinTemplates", systemPackage,
             .product(name: "Mustache", package: "swift-mustache"),
         ], swiftSettings: strict),
     .target(
-        name: "ProxmoxBackend", dependencies: ["ApplianceModel", "Quoting", "MachineBackend", "HostSystem", crypto, systemPackage], swiftSettings: strict),
+        name: "ProxmoxBackend", dependencies: ["Basics", "ApplianceModel", "Quoting", "MachineBackend", "HostSystem", crypto, systemPackage],
+        swiftSettings: strict),
+    .target(
+        name: "Reports",
+        dependencies: [
+            "Basics", "Terminal", "ApplianceModel", "Quoting", "BuiltinTemplates", .product(name: "Mustache", package: "swift-mustache"),
+        ], swiftSettings: strict),
+    .target(
+        name: "Probes", dependencies: ["Basics", "ApplianceModel", "Quoting", "HostSystem", "SecureShell", "Reports", systemPackage], swiftSettings: strict),
     .target(
         name: "Verification",
         dependencies: [
-            "ApplianceModel", "Quoting", "SecureShell", "PostgresClient", "HostSystem", "MachineBackend", "BuiltinTemplates", systemPackage,
-            .product(name: "Mustache", package: "swift-mustache"),
+            "Basics", "ApplianceModel", "Quoting", "SecureShell", "PostgresClient", "HostSystem", "MachineBackend", "BuiltinTemplates", "Reports", "Probes",
+            systemPackage,
         ], swiftSettings: strict),
     .target(
         name: "Deployment",
         dependencies: [
-            "ApplianceModel", "Quoting", "SpecFile", "HostSystem", "Workflow", "GuestImage", "CloudInit", "SecureShell", "PostgresClient",
-            "PostgresServer", "MachineBackend", "Verification", crypto, systemPackage,
+            "Basics", "ApplianceModel", "Quoting", "SpecFile", "HostSystem", "Workflow", "GuestImage", "CloudInit", "SecureShell", "PostgresClient",
+            "PostgresServer", "MachineBackend", "Terminal", "Reports", "Probes", "Verification", crypto, systemPackage,
         ], swiftSettings: strict),
     .target(
         name: "Guide",
         dependencies: [
-            "ApplianceModel", "Quoting", "SpecFile", "HostSystem", "Workflow", "GuestImage", "PostgresServer", "MachineBackend", "Verification",
+            "Basics", "ApplianceModel", "Quoting", "SpecFile", "HostSystem", "Workflow", "GuestImage", "PostgresServer", "MachineBackend", "Terminal",
+            "Reports", "Verification",
             "Deployment", systemPackage,
         ], swiftSettings: strict),
     .target(
         name: "Commands",
         dependencies: [
-            "Guide", "Deployment", "QEMUBackend", "LibvirtBackend", "ProxmoxBackend", "ApplianceModel", "Quoting", "SpecFile", "HostSystem", "Workflow",
+            "Guide", "Deployment", "Terminal", "Reports", "QEMUBackend", "LibvirtBackend", "ProxmoxBackend", "Basics", "ApplianceModel", "Quoting", "SpecFile",
+            "HostSystem", "Workflow",
             "GuestImage", "MachineBackend", "SecureShell", "PostgresClient", "PostgresServer", "Verification", "BuiltinTemplates", systemPackage,
             .product(name: "ArgumentParser", package: "swift-argument-parser"),
             .product(name: "UnixSignals", package: "swift-service-lifecycle"),
@@ -98,7 +110,7 @@ let libraries: [Target] = [
     .target(
         name: "TestSupport",
         dependencies: [
-            "ApplianceModel", "HostSystem", "Workflow", "SecureShell", "MachineBackend", crypto, systemPackage,
+            "Basics", "ApplianceModel", "Quoting", "HostSystem", "Workflow", "SecureShell", "MachineBackend", "Probes", "Terminal", crypto, systemPackage,
         ], path: "Tests/TestSupport", swiftSettings: strict),
 ]
 
@@ -106,7 +118,7 @@ let libraries: [Target] = [
 func tests(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
     .testTarget(
         name: "\(name)Tests",
-        dependencies: Set([name, "TestSupport", "ApplianceModel", "Quoting"]).sorted().map { .target(name: $0) } + [systemPackage] + dependencies,
+        dependencies: Set([name, "TestSupport", "Basics", "ApplianceModel", "Quoting"]).sorted().map { .target(name: $0) } + [systemPackage] + dependencies,
         swiftSettings: strict)
 }
 
@@ -122,7 +134,8 @@ let fuzzing: [Target] = [
     .executableTarget(
         name: "pgkvm-fuzz",
         dependencies: [
-            "CLibFuzzer", "Quoting", "ApplianceModel", "SpecFile", "HostSystem", "Workflow", "SecureShell", "PostgresServer", "GuestImage", "MachineBackend",
+            "CLibFuzzer", "Basics", "Terminal", "Reports", "Probes", "Quoting", "ApplianceModel", "SpecFile", "HostSystem", "Workflow", "SecureShell",
+            "PostgresServer", "GuestImage", "MachineBackend",
             "QEMUBackend", "LibvirtBackend", "ProxmoxBackend", "Verification", "Deployment", systemPackage,
         ], path: "Fuzz/Sources", swiftSettings: memorySafe + instrumented,
         linkerSettings: [
@@ -146,29 +159,31 @@ let package = Package(
         .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2"),
     ],
     targets: libraries + (isFuzzing ? fuzzing : []) + [
-        tests("Quoting", ["HostSystem"]), tests("ApplianceModel"), tests("SpecFile", ["HostSystem", "BuiltinTemplates"]), tests("HostSystem"),
+        tests("Quoting", ["HostSystem"]), tests("Basics"), tests("Terminal"), tests("ApplianceModel"), tests("SpecFile", ["HostSystem", "BuiltinTemplates"]),
+        tests("HostSystem"),
         tests("Workflow"),
         tests("GuestImage", ["HostSystem", "PostgresServer"]),
         tests("CloudInit", ["HostSystem"]), tests("SecureShell", ["HostSystem", crypto, cryptoExtras]), tests("PostgresClient", ["HostSystem"]),
         tests("PostgresServer", ["HostSystem", "PostgresClient"]), tests("MachineBackend", ["HostSystem"]),
-        tests("QEMUBackend", ["HostSystem", "MachineBackend", "Verification"]),
+        tests("QEMUBackend", ["HostSystem", "MachineBackend", "Probes", "Verification"]),
         tests("LibvirtBackend", ["HostSystem", "MachineBackend"]),
         tests("ProxmoxBackend", ["HostSystem", "MachineBackend", crypto]),
-        tests("Verification", ["HostSystem", "SecureShell", "PostgresClient", "PostgresServer", "MachineBackend"]),
+        tests("Reports", ["HostSystem", "BuiltinTemplates", "Terminal"]), tests("Probes", ["HostSystem", "SecureShell", "Reports"]),
+        tests("Verification", ["Probes", "Reports", "Terminal", "HostSystem", "SecureShell", "PostgresClient", "PostgresServer", "MachineBackend"]),
         tests(
             "Deployment",
             [
                 "BuiltinTemplates", "HostSystem", "Workflow", "MachineBackend", "SpecFile", "PostgresServer", "PostgresClient", "GuestImage", "SecureShell",
-                "Verification",
+                "Reports", "Probes", "Terminal", "Verification",
             ]),
         tests("Commands", [.product(name: "ArgumentParser", package: "swift-argument-parser")]),
-        tests("Guide", ["HostSystem", "Workflow", "MachineBackend", "SpecFile", "GuestImage", "Deployment", "Verification"]),
+        tests("Guide", ["HostSystem", "Workflow", "MachineBackend", "SpecFile", "GuestImage", "Deployment", "Terminal", "Reports", "Verification"]),
         .testTarget(
             name: "IntegrationTests",
             dependencies: [
-                "TestSupport", "ApplianceModel", "Quoting", "SpecFile", "HostSystem", "Workflow", "PostgresClient", "PostgresServer", "SecureShell",
+                "TestSupport", "Basics", "ApplianceModel", "Quoting", "SpecFile", "HostSystem", "Workflow", "PostgresClient", "PostgresServer", "SecureShell",
                 "MachineBackend",
-                "QEMUBackend", "GuestImage", "Verification", "Deployment", systemPackage,
+                "QEMUBackend", "GuestImage", "Basics", "Terminal", "Reports", "Probes", "Verification", "Deployment", systemPackage,
             ], swiftSettings: strict),
     ]
 )

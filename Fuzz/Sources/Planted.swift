@@ -1,4 +1,5 @@
 internal import ApplianceModel
+import Basics
 
 @testable internal import Deployment
 @testable internal import GuestImage

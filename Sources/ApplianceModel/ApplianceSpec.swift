@@ -1,3 +1,5 @@
+package import Basics
+
 /// What the user asked for: one PostgreSQL appliance, complete, with every default filled in.
 ///
 /// A value of this type has passed the rules that need no host (`SpecRules`); what depends on the host (free space, ports,

@@ -1,3 +1,5 @@
+internal import Basics
+
 /// The result of one check: what was measured, held against what was expected.
 ///
 /// Text, JSON and the exit status are made from the same array of findings.

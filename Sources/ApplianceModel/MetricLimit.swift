@@ -1,3 +1,4 @@
+internal import Basics
 internal import Quoting
 
 /// A bound that the user sets for a figure: `disk.write-latency.p99=5ms`. Where less is better it is the most, else the least.

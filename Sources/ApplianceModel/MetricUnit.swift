@@ -1,3 +1,5 @@
+internal import Basics
+
 /// What the figures of a verification are counted in.
 package enum MetricUnit: String, Codable, Sendable, CaseIterable {
     case nanoseconds, bytesPerSecond, transactionsPerSecond, ratio, count

@@ -1,3 +1,5 @@
+package import Basics
+
 /// One thing that is wrong with a spec.
 package struct SpecFault: Sendable, Equatable, CustomStringConvertible {
     /// The key, as in the spec file: `machine.memory`, `postgresql.roles[0].name`.

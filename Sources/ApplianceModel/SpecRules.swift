@@ -1,3 +1,4 @@
+internal import Basics
 internal import Quoting
 
 /// The rules of a spec that need no host. What depends on the host (free space, ports in use, KVM) is asked by `check-host`.
@@ -67,7 +68,9 @@ extension SpecRules {
         refuse("nameServers", if: !network.nameServers.isEmpty)
         if case .own = network.address {
             faults.append(
-                SpecFault("network.address", "user networking plans 10.0.2.15/24 for its guest; allowed are dhcp and static"))
+                SpecFault(
+                    "network.address", "user networking plans \(UserNetworking.guest)/\(UserNetworking.prefixLength) for its guest; allowed are dhcp and static"
+                ))
         }
         return faults
     }
@@ -138,7 +141,7 @@ extension SpecRules {
                     SpecFault(
                         path,
                         "\(allowed) is beyond this host, and under user networking only the host itself reaches the guest; "
-                            + "allowed are 10.0.2.2/32 (this host, as the guest sees it) and networks within 127.0.0.0/8"))
+                            + "allowed are \(UserNetworking.gateway)/32 (this host, as the guest sees it) and networks within 127.0.0.0/8"))
             }
             if !seen.insert(allowed).inserted { faults.append(SpecFault(path, "\(allowed) is listed twice")) }
         }
@@ -173,7 +176,7 @@ extension SpecRules {
 
     /// The address under which the guest of user networking sees its host, or the loopback network.
     package static func isThisHost(_ network: IPv4Network) -> Bool {
-        network.isLoopback || network.prefixLength == 32 && network.address == IPv4Address(10, 0, 2, 2)
+        network.isLoopback || network.prefixLength == 32 && network.address == UserNetworking.gateway
     }
 
     private static func size(_ size: ByteSize, at path: String, smallest: ByteSize, largest: ByteSize) -> [SpecFault] {

@@ -1,4 +1,5 @@
 internal import ApplianceModel
+internal import Basics
 internal import Quoting
 
 /// What is done in a guest once cloud-init has finished: the guest must come up again without its seed.

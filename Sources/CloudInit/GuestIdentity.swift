@@ -60,9 +60,9 @@ package struct StaticAddress: Sendable, Equatable {
         self.nameServers = nameServers
     }
 
-    /// What QEMU's user networking plans for its guest: 10.0.2.15/24, the host at 10.0.2.2, its resolver at 10.0.2.3.
+    /// What user networking plans for its guest.
     package static let userNetworking = StaticAddress(
-        address: IPv4Address(10, 0, 2, 15), prefixLength: 24, gateway: IPv4Address(10, 0, 2, 2), nameServers: [IPv4Address(10, 0, 2, 3)])
+        address: UserNetworking.guest, prefixLength: UserNetworking.prefixLength, gateway: UserNetworking.gateway, nameServers: [UserNetworking.nameServer])
 
     var cidr: String { "\(address)/\(prefixLength)" }
 }

@@ -1,4 +1,5 @@
 package import ApplianceModel
+internal import Basics
 internal import Quoting
 
 /// The host key of the first contact was in the seed; this gives the guest one that never left it.

@@ -1,7 +1,9 @@
 internal import ApplianceModel
 internal import ArgumentParser
+internal import Basics
 internal import Glibc
 internal import Quoting
+internal import Terminal
 
 /// What a mistyped subcommand was meant to be: the parser suggests options only.
 enum CommandSuggestion {

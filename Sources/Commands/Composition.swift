@@ -1,5 +1,6 @@
 internal import ApplianceModel
 internal import ArgumentParser
+internal import Basics
 internal import Deployment
 internal import GuestImage
 internal import HostSystem
@@ -22,7 +23,7 @@ enum Composition {
             case .proxmox:
                 // The rules of a spec see to it that there is a section.
                 ProxmoxBackend(
-                    connection: ProxmoxConnection(machine.proxmox ?? ApplianceSpec.Proxmox(url: "", storage: "")), environment: HostEnvironment.value,
+                    connection: ProxmoxConnection(machine.proxmox ?? ApplianceSpec.Proxmox(url: "", storage: "")), environment: EnvironmentVariable.value,
                     report: { StepProgress.report($0) })
             }
         }
@@ -31,14 +32,14 @@ enum Composition {
     /// Where systemd looks for units: the system's for root, the user's own for others.
     private static func unitDirectory() throws -> FilePath {
         if HostEnvironment.isRoot { return "/etc/systemd/system" }
-        let base = HostEnvironment.value("XDG_CONFIG_HOME")
+        let base = EnvironmentVariable.value("XDG_CONFIG_HOME")
         if let base, base.begins(with: "/") { return FilePath(base).appending("systemd/user") }
         return try home("XDG_CONFIG_HOME").appending(".config/systemd/user")
     }
 
     /// `$PGKVM_HOME`, else `/var/lib/pgkvm` for root, else `$XDG_STATE_HOME/pgkvm`.
     private static func statePath() throws -> FilePath {
-        if let home = HostEnvironment.value("PGKVM_HOME"), !home.isEmpty { return try absolute(home) }
+        if let home = EnvironmentVariable.value("PGKVM_HOME"), !home.isEmpty { return try absolute(home) }
         if HostEnvironment.isRoot { return "/var/lib/pgkvm" }
         return try userDirectory("XDG_STATE_HOME", fallback: ".local/state")
     }
@@ -46,7 +47,7 @@ enum Composition {
     private static func cachePath() throws -> FilePath { try userDirectory("XDG_CACHE_HOME", fallback: ".cache") }
 
     private static func userDirectory(_ variable: String, fallback: String) throws -> FilePath {
-        if let base = HostEnvironment.value(variable), base.begins(with: "/") { return FilePath(base).appending("pgkvm") }
+        if let base = EnvironmentVariable.value(variable), base.begins(with: "/") { return FilePath(base).appending("pgkvm") }
         return try home(variable).appending(fallback).appending("pgkvm")
     }
 

@@ -1,4 +1,4 @@
-internal import ApplianceModel
+internal import Basics
 internal import Deployment
 
 /// The exit statuses of the program.

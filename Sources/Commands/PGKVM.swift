@@ -1,5 +1,6 @@
 internal import ApplianceModel
 internal import ArgumentParser
+internal import Basics
 internal import Deployment
 internal import Glibc
 internal import HostSystem

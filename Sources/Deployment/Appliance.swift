@@ -1,4 +1,5 @@
 package import ApplianceModel
+package import Basics
 internal import HostSystem
 package import MachineBackend
 internal import PostgresClient
@@ -57,7 +58,7 @@ package struct Appliance: Sendable {
     static func journal(_ storage: () throws -> any JournalStorage, path: FilePath) throws -> Journal {
         do {
             return try Journal(storage: storage())
-        } catch let error as JournalError {
+        } catch let error as Failure where error.code.isOfJournal {
             throw Failure(.journalUnusable, "'\(path)' cannot be used", cause: error)
         }
     }

@@ -1,10 +1,12 @@
-package import ApplianceModel
+internal import ApplianceModel
+package import Basics
 internal import FoundationEssentials
 internal import HostSystem
 internal import MachineBackend
 internal import PostgresClient
 package import PostgresServer
 internal import Quoting
+package import Reports
 internal import SecureShell
 internal import SystemPackage
 package import Verification
@@ -66,7 +68,7 @@ extension DeploymentContext {
         let report = Report(
             appliance: spec.name.rawValue, time: Date.now.ISO8601Format(), accelerator: accelerator, depth: options.depth, findings: findings,
             measurements: measurements)
-        try Reports.store(report, in: directory)
+        try ReportStore.store(report, in: directory)
         return report
     }
 }

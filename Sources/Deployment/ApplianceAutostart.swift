@@ -1,4 +1,5 @@
 package import ApplianceModel
+internal import Basics
 internal import FoundationEssentials
 internal import HostSystem
 package import MachineBackend
@@ -17,7 +18,7 @@ struct StoredAutostart: Codable {
     static func load(_ directory: ApplianceDirectory) throws -> Bool? {
         guard let bytes = try Files.readRegularIfPresent(directory.autostart) else { return nil }
         do {
-            return try VersionedJSON.decode(StoredAutostart.self, bytes, supported: currentFormat, file: directory.autostart).isOn
+            return try VersionedJSON.decode(StoredAutostart.self, bytes, supported: currentFormat, file: directory.autostart.string).isOn
         } catch let error as DecodingError {
             throw Failure(.fileUnreadable, "'\(directory.autostart)' is damaged", remedy: "remove it, then 'pgkvm autostart' again", cause: error)
         }

@@ -1,4 +1,5 @@
 package import ApplianceModel
+internal import Basics
 internal import FoundationEssentials
 internal import HostSystem
 package import MachineBackend
@@ -38,7 +39,7 @@ package struct ApplianceCard: Codable, Sendable {
         let path = environment.state.appliance(name).card
         guard let bytes = try Files.readRegularIfPresent(path) else { return nil }
         do {
-            return try VersionedJSON.decode(ApplianceCard.self, bytes, supported: currentFormat, file: path)
+            return try VersionedJSON.decode(ApplianceCard.self, bytes, supported: currentFormat, file: path.string)
         } catch is DecodingError {
             return nil
         }

@@ -1,6 +1,8 @@
-package import ApplianceModel
+internal import ApplianceModel
+package import Basics
 internal import HostSystem
 internal import MachineBackend
+internal import Reports
 internal import SpecFile
 internal import Verification
 internal import Workflow
@@ -56,7 +58,7 @@ struct ApplianceChange {
     private func isApplied(_ context: DeploymentContext) async throws -> Bool { try await context.journal.fact(ChangeFact.self)?.isApplied == true }
 
     private func failing(_ context: DeploymentContext) -> Set<String> {
-        Set(((try? Reports.latest(context.directory))?.findings ?? []).filter { $0.level == .fail }.map(\.check))
+        Set(((try? ReportStore.latest(context.directory))?.findings ?? []).filter { $0.level == .fail }.map(\.check))
     }
 
     /// The change has come true: its spec is the appliance's own from now on.

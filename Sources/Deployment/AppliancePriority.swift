@@ -1,4 +1,5 @@
 package import ApplianceModel
+internal import Basics
 package import MachineBackend
 internal import Quoting
 internal import SystemPackage
@@ -63,7 +64,7 @@ package struct PrioritySummary: Codable, Sendable {
         rows += [("cpu weight", weightText), ("memory max", memoryText)]
         rows.append(("remembered", kept.isEmpty ? "nothing" : kept.joined(separator: ", ") + (processID == nil ? "; set at the next start" : "")))
         if !missing.isEmpty { rows.append(("not in force", missing.joined(separator: ", "))) }
-        return rows.map { "\($0):".padding(14) + $1 }.joined(separator: "\n")
+        return rows.map { "\($0):".padded(to: 14) + $1 }.joined(separator: "\n")
     }
 
     private var niceText: String {
@@ -99,10 +100,6 @@ package struct PrioritySummary: Codable, Sendable {
         guard let memoryMaxBytes else { return obstacle.map { "not possible: \($0)" } ?? "no limit; \(least)" }
         return "\(ByteSize(bytes: memoryMaxBytes)); \(least)"
     }
-}
-
-extension String {
-    fileprivate func padding(_ width: Int) -> String { self + String(repeating: " ", count: max(0, width - count)) }
 }
 
 extension Appliance {

@@ -1,7 +1,9 @@
 package import ApplianceModel
+internal import Basics
 internal import FoundationEssentials
 internal import HostSystem
 internal import MachineBackend
+internal import Reports
 internal import Verification
 internal import Workflow
 
@@ -78,7 +80,7 @@ package struct ApplianceSummary: Codable, Sendable {
             processID: processID,
             // It was said of a server that answered.
             verified: isDown ? nil : verified?.time,
-            changed: changed, warnings: changed == nil ? nil : try Reports.latest(appliance.directory)?.findings.filter { $0.level == .warn })
+            changed: changed, warnings: changed == nil ? nil : try ReportStore.latest(appliance.directory)?.findings.filter { $0.level == .warn })
     }
 
     /// What deploy ends with.
@@ -115,8 +117,4 @@ package struct ApplianceSummary: Codable, Sendable {
         ]
         return rows.compactMap { name, value in value.map { "\(name):".padded(to: 13) + $0 } }.joined(separator: "\n")
     }
-}
-
-extension String {
-    fileprivate func padded(to width: Int) -> String { self + String(repeating: " ", count: max(0, width - count)) }
 }

@@ -1,4 +1,4 @@
-package import ApplianceModel
+package import Basics
 internal import SecureShell
 internal import Workflow
 

@@ -1,4 +1,5 @@
 package import ApplianceModel
+package import Basics
 internal import HostSystem
 package import MachineBackend
 internal import SpecFile
@@ -92,7 +93,7 @@ extension ApplianceSummary {
     /// What can be said of an appliance without its journal.
     package static func of(_ appliance: DamagedAppliance) async throws -> ApplianceSummary {
         let state = try await appliance.powerState()
-        let cause = (appliance.damage.cause as? JournalError)
+        let cause = (appliance.damage.cause as? Failure).flatMap { $0.code.isOfJournal ? $0 : nil }
         return ApplianceSummary(
             name: appliance.name.rawValue, state: state.word, reason: (cause?.message ?? appliance.damage.message),
             remedy: cause?.remedy ?? appliance.damage.remedy,

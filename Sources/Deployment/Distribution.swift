@@ -1,4 +1,5 @@
-package import ApplianceModel
+internal import ApplianceModel
+package import Basics
 internal import SecureShell
 
 /// Which PostgreSQL a guest's distribution has.

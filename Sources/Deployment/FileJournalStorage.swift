@@ -1,4 +1,5 @@
 package import ApplianceModel
+internal import Basics
 internal import Glibc
 internal import HostSystem
 internal import Quoting
@@ -22,7 +23,7 @@ package final class FileJournalStorage: JournalStorage {
     private let state: Mutex<State>
 
     /// Opens the journal of an appliance, or makes it; its directory must be there.
-    /// - Throws: `file.unwritable`; `JournalError` of the code `journal.damaged` for something that is not a file.
+    /// - Throws: `file.unwritable`; `journal.damaged` for something that is not a file.
     package init(_ directory: ApplianceDirectory) throws {
         path = directory.journal
         witness = JournalWitness(directory: directory)
@@ -46,7 +47,7 @@ package final class FileJournalStorage: JournalStorage {
 
     deinit { try? file.close() }
 
-    /// - Throws: `JournalError` of the code `journal.damaged` where what lies beside it says that there was more; `file.unreadable`.
+    /// - Throws: `journal.damaged` where what lies beside it says that there was more; `file.unreadable`.
     package func readAll() throws -> [UInt8] { try witness.bytes(read) }
 
     private func read() throws -> [UInt8] {

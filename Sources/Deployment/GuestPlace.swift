@@ -1,4 +1,5 @@
 internal import ApplianceModel
+internal import Basics
 internal import HostSystem
 internal import MachineBackend
 internal import SecureShell
@@ -11,7 +12,7 @@ struct GuestPlace: Sendable, Equatable, Codable {
     /// With which the guest sees this host.
     let host: String
 
-    static let userNetworking = GuestPlace(guest: "10.0.2.15", host: "10.0.2.2")
+    static let userNetworking = GuestPlace(guest: "\(UserNetworking.guest)", host: "\(UserNetworking.gateway)")
 
     /// Before there is a guest: what its spec and the host's routes tell.
     static func planned(_ network: ApplianceSpec.Network) -> GuestPlace {

@@ -1,4 +1,5 @@
 package import ApplianceModel
+internal import Basics
 internal import MachineBackend
 
 /// What `check-host` and `prepare-image` would say, without a deployment.

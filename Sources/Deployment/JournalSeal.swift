@@ -1,4 +1,5 @@
 internal import ApplianceModel
+internal import Basics
 internal import Crypto
 internal import Glibc
 internal import HostSystem
@@ -73,7 +74,7 @@ struct JournalWitness {
 
     /// Reads the journal, which another pgkvm may be writing.
     /// - Parameter read: the journal's bytes as they are now.
-    /// - Throws: `JournalError` of the code `journal.damaged`, and what `read` throws.
+    /// - Throws: `journal.damaged`, and what `read` throws.
     func bytes(_ read: () throws -> [UInt8]) throws -> [UInt8] {
         var before: String?
         while true {
@@ -87,14 +88,14 @@ struct JournalWitness {
                 before = fault
                 continue
             }
-            throw JournalError.incomplete(fault, remedy: remedy)
+            throw Failure(.journalDamaged, fault, remedy: remedy)
         }
     }
 
-    /// - Throws: `JournalError` of the code `journal.damaged` for something that is not a file, such as a link.
+    /// - Throws: `journal.damaged` for something that is not a file, such as a link.
     func checkKind() throws {
         guard let status = Files.status(directory.journal, followLinks: false), !status.isRegularFile else { return }
-        throw JournalError.incomplete("the journal is not a regular file", remedy: remedy)
+        throw Failure(.journalDamaged, "the journal is not a regular file", remedy: remedy)
     }
 
     /// Whether it can be seen without reading the journal that it is damaged.

@@ -1,4 +1,5 @@
 internal import ApplianceModel
+internal import Basics
 internal import HostSystem
 internal import SystemPackage
 internal import Workflow
@@ -11,7 +12,7 @@ struct JournalSnapshot: JournalStorage {
     /// A journal of ten thousand runs has a few megabytes.
     private static let limit = 64 << 20
 
-    /// - Throws: `JournalError` of the code `journal.damaged` where what lies beside it says that there was more; `file.unreadable`.
+    /// - Throws: `journal.damaged` where what lies beside it says that there was more; `file.unreadable`.
     func readAll() throws -> [UInt8] {
         try JournalWitness(directory: directory).bytes { try Files.readRegularIfPresent(path, atMost: Self.limit) ?? [] }
     }

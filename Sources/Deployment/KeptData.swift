@@ -1,4 +1,5 @@
-package import ApplianceModel
+internal import ApplianceModel
+package import Basics
 internal import FoundationEssentials
 internal import HostSystem
 internal import MachineBackend
@@ -40,7 +41,7 @@ package struct KeptData: Codable, Sendable, Equatable {
                 remedy: "name the directory that the delete printed")
         }
         do {
-            return try VersionedJSON.decode(KeptData.self, bytes, supported: currentFormat, file: path)
+            return try VersionedJSON.decode(KeptData.self, bytes, supported: currentFormat, file: path.string)
         } catch let error as DecodingError {
             throw Failure(.dataNotKept, "'\(path)' is damaged", cause: error)
         }

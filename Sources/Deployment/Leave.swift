@@ -1,4 +1,5 @@
-package import ApplianceModel
+internal import ApplianceModel
+package import Basics
 internal import Synchronization
 
 /// The user's word on what a run may do to a database at work. Each question is asked once.

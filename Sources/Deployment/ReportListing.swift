@@ -1,5 +1,7 @@
 package import ApplianceModel
-package import Verification
+package import Basics
+package import Reports
+internal import Verification
 
 /// A line of `report --list`. Its JSON keys are API.
 package struct ReportListing: Codable, Sendable {

@@ -1,4 +1,5 @@
-package import ApplianceModel
+internal import ApplianceModel
+package import Basics
 internal import BuiltinTemplates
 internal import MachineBackend
 internal import PostgresClient

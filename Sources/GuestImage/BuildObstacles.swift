@@ -1,4 +1,5 @@
 package import ApplianceModel
+package import Basics
 internal import HostSystem
 internal import SystemPackage
 

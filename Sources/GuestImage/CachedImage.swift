@@ -1,4 +1,5 @@
 package import ApplianceModel
+package import Basics
 
 /// A base image in the cache, as `image.json` beside its disk describes it.
 package struct CachedImage: Codable, Sendable, Equatable {

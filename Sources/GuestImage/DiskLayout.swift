@@ -1,4 +1,4 @@
-internal import ApplianceModel
+internal import Basics
 internal import Crypto
 
 /// Where the partitions of a built image lie, and the identifiers that the boot loader and fstab name them by.

@@ -1,4 +1,5 @@
-package import ApplianceModel
+internal import ApplianceModel
+package import Basics
 
 extension Failure.Code {
     /// The cache has no image of that name or key.

@@ -1,4 +1,5 @@
 internal import ApplianceModel
+internal import Basics
 
 /// What the first mebibyte of a disk says about its partitions and how it starts. Every number in it may be a lie.
 struct PartitionTable: Equatable, Sendable {

@@ -1,4 +1,5 @@
 internal import ApplianceModel
+internal import Basics
 internal import Synchronization
 
 /// What was found out a moment ago, by running programs. A plan asks the same several times, and a guided deployment makes a plan after each

@@ -1,4 +1,5 @@
 internal import ApplianceModel
+internal import Basics
 internal import Quoting
 
 /// Reads how large a transfer will be in all from the header lines that curl has written of its answers.

@@ -1,4 +1,5 @@
 internal import ApplianceModel
+internal import Basics
 internal import HostSystem
 internal import Quoting
 internal import SystemPackage
@@ -20,7 +21,7 @@ struct WorkDirectory: Sendable {
     private init(path: FilePath) { self.path = path }
 
     /// Where temporary files go.
-    static var scratchParent: FilePath { FilePath(HostEnvironment.value("TMPDIR") ?? "/tmp") }
+    static var scratchParent: FilePath { FilePath(EnvironmentVariable.value("TMPDIR") ?? "/tmp") }
 
     /// Makes the scratch directory with the directory `keyrings` in it, after its name is on disk.
     func makeScratch() async throws -> FilePath {

@@ -1,7 +1,9 @@
 package import ApplianceModel
+package import Basics
 internal import Deployment
 internal import HostSystem
 internal import MachineBackend
+internal import Reports
 internal import SpecFile
 package import SystemPackage
 internal import Verification
@@ -245,7 +247,7 @@ extension Guide {
             .paragraph("What", "What was asked for, held against what is there: a client's connection, every setting, disks, processor and network."),
             .paragraph("Why", "A promise that nobody measured is none. The checks below only asked; measuring speed and flushes takes about two minutes more."),
         ])
-        let report = try Reports.latest(appliance.directory)
+        let report = try ReportStore.latest(appliance.directory)
         if let report { conversation.say([.paragraph("Found", Self.counts(report.findings))]) }
         conversation.say(summary.text)
         while true {

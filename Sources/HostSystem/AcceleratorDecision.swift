@@ -1,4 +1,5 @@
 package import ApplianceModel
+package import Basics
 
 /// What executes the guest's instructions, and the finding that says why.
 package struct AcceleratorDecision: Sendable, Equatable, Codable {

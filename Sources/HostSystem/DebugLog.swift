@@ -1,4 +1,5 @@
 internal import ApplianceModel
+internal import Basics
 internal import FoundationEssentials
 internal import Glibc
 internal import Quoting
@@ -63,7 +64,7 @@ package final class DebugLog: Sendable {
     ) async throws -> Value {
         guard let log = current else { return try await body() }
         let start = ContinuousClock.now
-        func ended(_ how: String) { log.write(level, "\(text()) -> \(how), \((ContinuousClock.now - start).milliseconds) ms") }
+        func ended(_ how: String) { log.write(level, "\(text()) -> \(how), \((ContinuousClock.now - start).wholeMilliseconds) ms") }
         do {
             let value = try await body()
             ended(end(value))
@@ -138,11 +139,6 @@ package final class DebugLog: Sendable {
         }
         return text.unicodeScalars.count > lineLimit ? line + "…" : line
     }
-}
-
-extension Duration {
-    /// Whole milliseconds.
-    fileprivate var milliseconds: Int64 { components.seconds * 1000 + components.attoseconds / 1_000_000_000_000_000 }
 }
 
 /// A command line as a person would type it.

@@ -1,4 +1,5 @@
 internal import ApplianceModel
+internal import Basics
 internal import CLinux
 internal import Dispatch
 internal import Glibc
@@ -41,7 +42,7 @@ package struct DetachedProcess: Sendable {
         let executable = try ProgramRunner.find(name)
         let handed = descriptors.map(\.rawValue)
         var processID: pid_t = 0
-        let present = hidden.filter { HostEnvironment.value($0) != nil }
+        let present = hidden.filter { EnvironmentVariable.value($0) != nil }
         let env = try present.isEmpty ? [] : [ProgramRunner.find("env").string] + present.flatMap { ["-u", $0] }
         let arguments = env + [executable.string] + command.dropFirst()
         let code = unsafe withCArguments(arguments) { pointers in

@@ -1,4 +1,4 @@
-package import ApplianceModel
+package import Basics
 internal import Glibc
 
 /// What `stat(2)` says of a file.

@@ -1,4 +1,5 @@
-package import ApplianceModel
+internal import ApplianceModel
+package import Basics
 internal import CLinux
 internal import Glibc
 package import SystemPackage

@@ -1,3 +1,4 @@
+internal import Basics
 internal import FoundationEssentials
 internal import Glibc
 internal import Quoting
@@ -5,12 +6,6 @@ internal import SystemPackage
 
 /// The environment of the process. Nothing below the commands decides by it but the search for programs.
 package enum HostEnvironment {
-    /// The value of a variable, nil when it is not set.
-    package static func value(_ name: String) -> String? {
-        guard let value = unsafe getenv(name) else { return nil }
-        return unsafe String(cString: value)
-    }
-
     /// Takes variables out of the environment of this process, and so of every program that it starts. To be called before there is a
     /// second thread: the C library reads the environment without a lock.
     package static func remove(where isMeant: (String) -> Bool) {
@@ -35,7 +30,7 @@ package enum HostEnvironment {
 
     /// `$HOME`; where it is not set, as in a service of the system, what the account says. Nil for an account without one.
     package static var homeDirectory: String? {
-        if let home = value("HOME"), home.begins(with: "/") { return home }
+        if let home = EnvironmentVariable.value("HOME"), home.begins(with: "/") { return home }
         let path = unsafe account { unsafe $0.pw_dir }
         return path?.begins(with: "/") == true ? path : nil
     }

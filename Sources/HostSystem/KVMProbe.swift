@@ -1,4 +1,5 @@
 internal import ApplianceModel
+internal import Basics
 internal import CKVM
 internal import Dispatch
 package import SystemPackage

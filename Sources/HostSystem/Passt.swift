@@ -1,4 +1,5 @@
 internal import ApplianceModel
+internal import Basics
 package import SystemPackage
 
 /// passt: the network of a guest that its user's own rights are enough for, in a process and a sandbox of its own.

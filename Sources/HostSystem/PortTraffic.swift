@@ -1,4 +1,5 @@
 internal import ApplianceModel
+internal import Basics
 internal import Quoting
 
 /// Bytes that TCP connections to ports of this host have carried, as the kernel counts them for each connection.

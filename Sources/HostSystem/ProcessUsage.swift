@@ -1,4 +1,5 @@
-package import ApplianceModel
+internal import ApplianceModel
+package import Basics
 internal import Glibc
 internal import Quoting
 internal import SystemPackage

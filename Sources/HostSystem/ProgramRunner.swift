@@ -1,4 +1,5 @@
-package import ApplianceModel
+internal import ApplianceModel
+package import Basics
 internal import CLinux
 internal import Quoting
 internal import Subprocess
@@ -38,7 +39,7 @@ package enum ProgramRunner {
     package static func lookUp(_ name: String) -> FilePath? {
         if isPath(name) { return absolute(FilePath(name)).flatMap { Files.isExecutable($0) ? $0 : nil } }
         guard !name.isEmpty else { return nil }
-        let path = HostEnvironment.value("PATH") ?? "/usr/bin:/bin"
+        let path = EnvironmentVariable.value("PATH") ?? "/usr/bin:/bin"
         let directories = path.split(at: ":").map(String.init) + ["/usr/local/sbin", "/usr/sbin", "/sbin"]
         return directories.lazy.compactMap { absolute(FilePath($0))?.appending(name) }.first(where: Files.isExecutable)
     }

@@ -1,4 +1,5 @@
-package import ApplianceModel
+internal import ApplianceModel
+package import Basics
 
 /// Ports of this host's loopback interface that are promised to a machine for its life.
 extension Sockets {

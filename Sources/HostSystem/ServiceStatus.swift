@@ -1,3 +1,4 @@
+internal import Basics
 internal import Glibc
 internal import Quoting
 internal import SystemPackage
@@ -9,7 +10,7 @@ package enum ServiceStatus {
 
     /// Tells systemd, where it runs this program as a service that may say so; else this does nothing.
     package static func tell(_ text: String) {
-        guard let socket = HostEnvironment.value("NOTIFY_SOCKET") else { return }
+        guard let socket = EnvironmentVariable.value("NOTIFY_SOCKET") else { return }
         tell(text, at: socket)
     }
 

@@ -1,4 +1,4 @@
-internal import ApplianceModel
+internal import Basics
 internal import Glibc
 internal import SystemPackage
 

@@ -1,4 +1,5 @@
 internal import ApplianceModel
+internal import Basics
 package import MachineBackend
 
 /// Domains that the daemon starts with its host.

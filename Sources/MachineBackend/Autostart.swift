@@ -1,4 +1,4 @@
-package import ApplianceModel
+package import Basics
 
 /// Whether a machine is started with its host.
 package enum Autostart: Sendable, Equatable {

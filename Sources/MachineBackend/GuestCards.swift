@@ -1,4 +1,5 @@
 package import ApplianceModel
+package import Basics
 
 /// What an agent in the guest says of the guest's network cards.
 package enum GuestCards {

@@ -1,4 +1,5 @@
 package import ApplianceModel
+package import Basics
 package import SystemPackage
 
 /// The handle by which a machine is found again.

@@ -1,4 +1,5 @@
 package import ApplianceModel
+package import Basics
 
 /// The part of a backend that says what it would do, and makes, changes and tries nothing meanwhile.
 package protocol MachinePlanning: Sendable {

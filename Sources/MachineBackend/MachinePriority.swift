@@ -1,4 +1,5 @@
-package import ApplianceModel
+internal import ApplianceModel
+package import Basics
 
 /// How a machine's process is to be treated beside the others of its host. What is nil is left as the host has it.
 package struct MachinePriority: Sendable, Equatable, Codable {

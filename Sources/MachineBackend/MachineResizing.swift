@@ -1,4 +1,4 @@
-package import ApplianceModel
+package import Basics
 
 /// The part of a backend that gives its machines another processor and memory, and a larger data disk.
 package protocol MachineResizing: Sendable {

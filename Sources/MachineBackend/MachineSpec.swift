@@ -1,4 +1,5 @@
 package import ApplianceModel
+package import Basics
 
 /// The identity of a deployment, chosen and journalled before anything is created: 32 hexadecimal digits.
 package struct DeploymentID: Hashable, Sendable, Codable, CustomStringConvertible {

@@ -1,4 +1,5 @@
 internal import ApplianceModel
+internal import Basics
 internal import HostSystem
 
 /// The power button of a machine of this host, pressed until its guest has shut down.

@@ -1,1 +1,1 @@
-../ApplianceModel/TrappingConversions.swift
+../Basics/TrappingConversions.swift

@@ -1,4 +1,5 @@
-package import ApplianceModel
+internal import ApplianceModel
+package import Basics
 internal import CLibPQ
 
 /// What the server stores instead of a password. Made here, so that the password itself reaches neither the server's log

@@ -1,4 +1,5 @@
-package import ApplianceModel
+internal import ApplianceModel
+package import Basics
 internal import Quoting
 
 /// What the server or libpq said of a failure; the cause of a `Failure`.

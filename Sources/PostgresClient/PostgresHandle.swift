@@ -1,4 +1,5 @@
 internal import ApplianceModel
+internal import Basics
 internal import CLibPQ
 internal import Dispatch
 internal import Quoting

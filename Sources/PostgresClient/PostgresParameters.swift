@@ -1,4 +1,5 @@
-package import ApplianceModel
+internal import ApplianceModel
+package import Basics
 internal import Quoting
 
 /// Where and how to connect. What is not named here is not taken from the user's files either; the environment, of which libpq takes

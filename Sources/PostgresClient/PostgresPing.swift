@@ -1,4 +1,5 @@
 internal import ApplianceModel
+internal import Basics
 internal import CLibPQ
 
 /// Whether a PostgreSQL server answers at an address, asked without a password.

@@ -1,4 +1,5 @@
 internal import ApplianceModel
+internal import Basics
 internal import Quoting
 
 /// The rows that a statement returned, as text.

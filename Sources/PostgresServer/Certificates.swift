@@ -1,4 +1,5 @@
 package import ApplianceModel
+package import Basics
 internal import Crypto
 package import FoundationEssentials
 internal import SwiftASN1

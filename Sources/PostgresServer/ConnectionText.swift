@@ -1,4 +1,5 @@
 internal import ApplianceModel
+internal import Basics
 internal import Quoting
 
 /// How a client on the host connects, in the forms that clients read. Never a password: that is in the password file.

@@ -1,4 +1,5 @@
 package import ApplianceModel
+package import Basics
 internal import Quoting
 
 /// Roles, databases and extensions of the spec, and pgkvm's own role, as one SQL script that may run again.

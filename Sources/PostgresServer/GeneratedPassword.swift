@@ -1,4 +1,5 @@
-package import ApplianceModel
+internal import ApplianceModel
+package import Basics
 
 /// Passwords that nobody has to type.
 package enum GeneratedPassword {

@@ -1,4 +1,5 @@
-package import ApplianceModel
+internal import ApplianceModel
+package import Basics
 
 /// What the server has to work with.
 package struct GuestSize: Sendable, Equatable {

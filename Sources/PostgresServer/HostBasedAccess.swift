@@ -1,10 +1,11 @@
 package import ApplianceModel
+internal import Basics
 internal import Quoting
 
 /// Who may connect from where: `pg_hba.conf`.
 package enum HostBasedAccess {
     /// The address from which the host's connections arrive under user networking.
-    package static let userNetworkGateway = "10.0.2.2/32"
+    package static let userNetworkGateway = "\(UserNetworking.gateway)/32"
 
     /// What is wrong with the networks of a spec, one fragment each; none when all is well.
     ///
@@ -33,18 +34,14 @@ package enum HostBasedAccess {
         let hostNetwork = host.map { "\($0)/32" }
         let open = ["127.0.0.1/32", "::1/128"] + (mode == .user ? [userNetworkGateway] : []) + (hostNetwork.map { [$0] } ?? []) + networks
         var values: [String: Any] = [
-            "formatVersion": RenderedFile.formatVersion, "userNetworking": mode == .user, "gateway": userNetworkGateway.padding(to: 18),
-            "networks": networks.map { $0.padding(to: 18) },
+            "formatVersion": RenderedFile.formatVersion, "userNetworking": mode == .user, "gateway": userNetworkGateway.padded(to: 18),
+            "networks": networks.map { $0.padded(to: 18) },
             "replicating": replicating.map { role -> [String: Any] in
                 let name = AccessFileRole(role, version: version).text
-                return ["lines": open.map { ["role": name.padding(to: 9), "network": $0.padding(to: 18)] }]
+                return ["lines": open.map { ["role": name.padded(to: 9), "network": $0.padded(to: 18)] }]
             },
         ]
-        if let hostNetwork { values["host"] = hostNetwork.padding(to: 18) }
+        if let hostNetwork { values["host"] = hostNetwork.padded(to: 18) }
         return RenderedFile(path: "pg_hba.conf", text: try templates.render("postgresql/pg_hba.conf", values))
     }
-}
-
-extension String {
-    fileprivate func padding(to width: Int) -> String { self + String(repeating: " ", count: max(0, width - unicodeScalars.count)) }
 }

@@ -1,4 +1,4 @@
-package import ApplianceModel
+package import Basics
 
 /// Huge pages for the server's shared memory: pages of 2 MiB instead of 4 KiB.
 package enum HugePages {

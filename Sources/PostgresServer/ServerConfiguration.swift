@@ -1,4 +1,5 @@
 package import ApplianceModel
+internal import Basics
 internal import Quoting
 
 /// Everything that decides the configuration of the server, and the files that follow from it. Pure: nothing is read or

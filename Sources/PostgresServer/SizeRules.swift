@@ -1,4 +1,5 @@
 package import ApplianceModel
+internal import Basics
 
 /// A value of a spec that the machine of the spec does not carry.
 package struct SizeConcern: Sendable, Equatable {

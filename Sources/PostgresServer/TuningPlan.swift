@@ -1,4 +1,5 @@
 package import ApplianceModel
+internal import Basics
 
 /// The numbers behind the settings, from the guest's size and what it is for.
 ///

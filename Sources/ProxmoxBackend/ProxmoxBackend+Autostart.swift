@@ -1,4 +1,5 @@
 internal import ApplianceModel
+internal import Basics
 package import MachineBackend
 
 /// Machines that start with their node: Proxmox's own `onboot`. A machine under HA is started by the HA manager.

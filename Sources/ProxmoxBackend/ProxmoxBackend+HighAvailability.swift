@@ -1,4 +1,5 @@
 package import ApplianceModel
+internal import Basics
 package import MachineBackend
 
 /// Machines that the cluster's HA manager keeps running. It gets one once the seed is gone, since no other node has that medium.

@@ -1,4 +1,5 @@
 package import ApplianceModel
+internal import Basics
 package import MachineBackend
 
 /// Names of machines: Proxmox allows two of one name, and people would not tell them apart.

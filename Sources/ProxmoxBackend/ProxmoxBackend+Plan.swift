@@ -1,4 +1,5 @@
 package import ApplianceModel
+package import Basics
 package import MachineBackend
 
 /// What would be done, without doing any of it.

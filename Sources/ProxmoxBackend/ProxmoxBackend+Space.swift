@@ -1,4 +1,5 @@
 package import ApplianceModel
+internal import Basics
 package import MachineBackend
 
 /// The space of the data disk. Proxmox makes a file of a store with holes, and a volume of a thin store is a promise: only some stores reserve

@@ -1,4 +1,5 @@
 internal import ApplianceModel
+internal import Basics
 internal import Quoting
 
 /// Uploads that the server is still copying to their place: those of a run that was killed go on without it.

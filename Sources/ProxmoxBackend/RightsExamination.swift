@@ -1,4 +1,5 @@
 internal import ApplianceModel
+internal import Basics
 
 /// The rights that the token has, against those that are needed.
 struct RightsExamination {

@@ -5,12 +5,6 @@ internal import ApplianceModel
 /// passt connects from this host to whatever address the guest names. Without its `--no-map-gw` 10.0.2.2 is the host, but a guest may write
 /// 127.0.0.1, 0.0.0.0 or the host's own address into a packet as well, and older versions take that at its word. So no such packet gets there.
 struct FrameFilter {
-    static let guest = IPv4Address(10, 0, 2, 15)
-    /// Where connections from this host seem to come from.
-    static let gateway = IPv4Address(10, 0, 2, 2)
-    /// Where the guest asks for names; passt asks the host's resolver.
-    static let nameServer = IPv4Address(10, 0, 2, 3)
-
     private static let everybody = IPv4Address(255, 255, 255, 255)
     private static let nobody = IPv4Address(0, 0, 0, 0)
 
@@ -30,12 +24,14 @@ struct FrameFilter {
 
     private func passes(_ packet: InternetPacket) -> Bool {
         // Who has no address yet asks for one.
-        if packet.isAddressRequest { return [Self.nobody, Self.guest].contains(packet.source) && [Self.everybody, Self.gateway].contains(packet.destination) }
-        guard packet.source == Self.guest else { return false }
+        if packet.isAddressRequest {
+            return [Self.nobody, UserNetworking.guest].contains(packet.source) && [Self.everybody, UserNetworking.gateway].contains(packet.destination)
+        }
+        guard packet.source == UserNetworking.guest else { return false }
         switch packet.destination {
         // Answers to whoever connected to the guest; no connection begins that way.
-        case Self.gateway: return packet.isTCP && !packet.opensConnection
-        case Self.nameServer: return packet.hasPorts && packet.destinationPort == 53
+        case UserNetworking.gateway: return packet.isTCP && !packet.opensConnection
+        case UserNetworking.nameServer: return packet.hasPorts && packet.destinationPort == 53
         case let other: return Self.canBeElsewhere(other) && leadsElsewhere(other)
         }
     }

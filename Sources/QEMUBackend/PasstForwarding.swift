@@ -1,4 +1,5 @@
-package import ApplianceModel
+internal import ApplianceModel
+package import Basics
 internal import HostSystem
 internal import MachineBackend
 internal import Quoting
@@ -81,8 +82,9 @@ package struct PasstForwarding: Sendable, Equatable {
     /// which is there before the host has its own address.
     var arguments: [String] {
         [
-            "--ipv4-only", "--interface", "lo", "--mac-addr", "52:55:0a:00:02:02", "--address", "10.0.2.15", "--netmask", "24", "--gateway", "10.0.2.2",
-            "--dns-forward", "10.0.2.3", "--no-map-gw", "--udp-ports", "none",
+            "--ipv4-only", "--interface", "lo", "--mac-addr", "52:55:0a:00:02:02", "--address", "\(UserNetworking.guest)",
+            "--netmask", "\(UserNetworking.prefixLength)", "--gateway", "\(UserNetworking.gateway)", "--dns-forward", "\(UserNetworking.nameServer)",
+            "--no-map-gw", "--udp-ports", "none",
         ] + (forwards.isEmpty ? ["--tcp-ports", "none"] : forwards.flatMap { ["--tcp-ports", "127.0.0.1/\($0.host):\($0.guest)"] })
             + (user.map { ["--runas", "\($0)"] } ?? [])
     }

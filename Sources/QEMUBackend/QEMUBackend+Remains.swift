@@ -1,4 +1,5 @@
 package import ApplianceModel
+internal import Basics
 internal import HostSystem
 package import MachineBackend
 internal import Quoting

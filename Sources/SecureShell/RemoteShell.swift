@@ -1,4 +1,5 @@
 package import ApplianceModel
+internal import Basics
 internal import Quoting
 
 /// What a finished command left.

@@ -1,4 +1,5 @@
 internal import ApplianceModel
+internal import Basics
 internal import Quoting
 
 /// Long work in the guest as a transient systemd unit, named after its content: a dropped connection loses nothing, and a

@@ -1,4 +1,5 @@
 internal import ApplianceModel
+internal import Basics
 internal import CLibSSH2
 internal import Glibc
 

@@ -1,4 +1,5 @@
-package import ApplianceModel
+internal import ApplianceModel
+package import Basics
 package import SystemPackage
 
 /// A connection to a server whose host key is known beforehand: pinned keys only, and no way to accept another.

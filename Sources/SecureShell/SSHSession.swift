@@ -1,4 +1,5 @@
 internal import ApplianceModel
+internal import Basics
 internal import CLibSSH2
 internal import Glibc
 internal import SystemPackage
@@ -179,7 +180,7 @@ final class SSHTraffic {
                     throw Failure(.sshConnectionLost, "cannot \(operation): the server has been silent for \(Self.silenceLimit)")
                 }
             }
-            let count = unsafe poll(&descriptors, nfds_t(descriptors.count), Int32(clamping: limit.milliseconds + 1))
+            let count = unsafe poll(&descriptors, nfds_t(descriptors.count), Int32(clamping: limit.wholeMilliseconds + 1))
             let code = Errno(rawValue: errno)
             guard count >= 0 || code == .interrupted else {
                 isBroken = true
@@ -260,9 +261,4 @@ final class SSHTraffic {
         isBroken = true
         socket.shutDown()
     }
-}
-
-extension Duration {
-    /// Whole milliseconds, rounded down.
-    var milliseconds: Int64 { components.seconds * 1000 + components.attoseconds / 1_000_000_000_000_000 }
 }

@@ -1,4 +1,5 @@
-package import ApplianceModel
+internal import ApplianceModel
+package import Basics
 internal import Quoting
 
 /// A command line for the guest's shell, in which every interpolated value is quoted.

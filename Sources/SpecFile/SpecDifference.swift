@@ -1,4 +1,5 @@
 package import ApplianceModel
+internal import Basics
 internal import Quoting
 
 /// A value in which two specs differ, and what that means for an appliance that was made from the first.

@@ -1,4 +1,5 @@
 package import ApplianceModel
+internal import Basics
 internal import Quoting
 
 /// One value at a time, as a person answers a question.

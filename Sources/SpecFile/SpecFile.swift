@@ -1,4 +1,5 @@
 package import ApplianceModel
+internal import Basics
 
 /// The spec file: YAML on disk, `ApplianceSpec` in the program.
 package enum SpecFile {

@@ -1,4 +1,5 @@
-package import ApplianceModel
+internal import ApplianceModel
+package import Basics
 
 /// The JSON schema of the spec file (draft 2020-12), for editors: completion, and most faults while typing. The reader of the file knows
 /// more: what it takes the schema takes too, and not the other way round.

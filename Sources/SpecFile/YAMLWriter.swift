@@ -1,4 +1,5 @@
 internal import ApplianceModel
+internal import Basics
 internal import Quoting
 
 /// A key of a file that is to be written, with what stands behind it.

@@ -1,14 +1,12 @@
 internal import ApplianceModel
 internal import Quoting
+internal import Reports
 
 /// Figures held against those of a former report.
 enum BaselineChecks {
-    /// How many times worse a figure may be before it is worth a warning: figures of one machine scatter that much.
-    static let margin = 1.5
-
     static func findings(_ options: VerificationOptions, _ measurements: Measurements, _ accelerator: Accelerator) -> [Finding] {
         guard let baseline = options.baseline else { return [] }
-        let expected = "no figure worse than \(MetricUnit.ratio.text(margin)) that of \(baseline.time)"
+        let expected = "no figure worse than \(MetricUnit.ratio.text(MetricChange.margin)) that of \(baseline.time)"
         guard baseline.accelerator == accelerator else {
             return [
                 skipped(
@@ -25,7 +23,7 @@ enum BaselineChecks {
         guard !changes.isEmpty else {
             return [skipped("no figure was measured both now and then", expected, "measure both with the same options, without --quick")]
         }
-        let worse = changes.filter { $0.worsening > margin }
+        let worse = changes.filter { $0.worsening > MetricChange.margin }
         let absent = missing.isEmpty ? "" : "; not measured now: \(missing.joined(separator: ", "))"
         let summary = Finding(
             check: "baseline.figures", level: worse.isEmpty && missing.isEmpty ? .pass : .warn,
@@ -39,7 +37,7 @@ enum BaselineChecks {
         return Finding(
             check: "baseline." + change.id.replacing(".", by: "-"), level: .warn,
             measured: "\(change.id) is \(change.unit.text(change.after)), it was \(change.unit.text(change.before)): \(factor)",
-            expected: "at most \(MetricUnit.ratio.text(margin)) worse than at \(time)",
+            expected: "at most \(MetricUnit.ratio.text(MetricChange.margin)) worse than at \(time)",
             remedy: "measure again, since a busy host looks like this too; then look for what has changed")
     }
 

@@ -1,6 +1,8 @@
 internal import ApplianceModel
+internal import Basics
 internal import HostSystem
 internal import MachineBackend
+internal import Reports
 
 /// What this host knows of the appliance.
 enum HostChecks {

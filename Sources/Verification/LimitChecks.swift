@@ -1,5 +1,6 @@
 internal import ApplianceModel
 internal import Quoting
+internal import Reports
 
 /// Figures held against the bounds that the user set; one finding for each bound.
 enum LimitChecks {

@@ -1,17 +1,5 @@
 package import ApplianceModel
-
-/// How much a verification may do.
-package enum Depth: String, Sendable, Codable, CaseIterable {
-    /// Looks and asks; measures nothing that a busy database would feel.
-    case quick
-    /// Measures latency, throughput and flushes under a bounded load.
-    case standard
-    /// The same with more rounds, and ends the postmaster once to see it come back.
-    case full
-}
-
-/// The groups of checks, in the order in which they run; the names that `--only` takes.
-package enum GroupName: String, Sendable, Codable, CaseIterable { case host, cpu, guest, network, postgresql, disk, durability }
+package import Reports
 
 /// What the user wants of one verification.
 package struct VerificationOptions: Sendable, Equatable {

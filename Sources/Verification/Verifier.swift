@@ -1,4 +1,6 @@
 package import ApplianceModel
+internal import Basics
+package import Reports
 
 /// One verification under way: what its checks share.
 package struct VerificationRun: Sendable {

@@ -1,3 +1,5 @@
+internal import Basics
+
 /// A small value that steps hand on to one another and to later runs, such as the reference of what was created.
 package protocol Fact: Codable, Sendable {
     /// The name in the journal; it outlives the type's name.
@@ -33,7 +35,7 @@ package actor Journal {
         do {
             value = try JournalLine.json(fact)
         } catch {
-            throw JournalError(.unwritableFact, "the fact '\(F.key)' cannot be written", cause: error)
+            throw Failure(.unwritableFact, "the fact '\(F.key)' cannot be written", cause: error)
         }
         try append(.fact, .init(fact: F.key), value: value)
     }

@@ -1,3 +1,5 @@
+internal import Basics
+
 /// What a journal says, as a value. It reads without repairing anything, so it is safe beside a running writer.
 package struct JournalContents: Sendable {
     package private(set) var entries: [JournalEntry] = []
@@ -18,13 +20,13 @@ package struct JournalContents: Sendable {
             let next = newline.map { $0 + 1 } ?? bytes.endIndex
             guard let entry = try JournalLine.read(line, number: number), newline != nil else {
                 guard next == bytes.endIndex, !JournalLine.continuesAfterEntry(line) else {
-                    throw JournalError.damaged(line: number, "does not match its checksum")
+                    throw Failure.journalDamaged(line: number, "does not match its checksum")
                 }
                 warnings.append("the last line of the journal, line \(number), was cut off while it was written and is left out")
                 return
             }
             guard entry.sequence == number else {
-                throw JournalError.damaged(line: number, "has the sequence number \(entry.sequence) instead of \(number)")
+                throw Failure.journalDamaged(line: number, "has the sequence number \(entry.sequence) instead of \(number)")
             }
             add(entry)
         }
@@ -37,7 +39,7 @@ package struct JournalContents: Sendable {
         do {
             return try JournalLine.value(F.self, of: entries[index].line)
         } catch {
-            throw JournalError(
+            throw Failure(
                 .unreadableFact, "the fact '\(F.key)' on line \(index + 1) of the journal cannot be read",
                 remedy: "use the release that wrote the journal, or a later one", cause: error)
         }

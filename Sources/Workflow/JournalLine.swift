@@ -1,3 +1,4 @@
+internal import Basics
 internal import Crypto
 internal import FoundationEssentials
 
@@ -54,9 +55,9 @@ enum JournalLine {
             return JournalEntry(sequence: members.sequence, time: members.time, kind: members.kind, details: members.details, line: Array(line))
         } catch let error as UnsupportedVersion {
             try check(error.version, line: number)
-            throw JournalError.damaged(line: number, "has the impossible format version \(error.version)")
+            throw Failure.journalDamaged(line: number, "has the impossible format version \(error.version)")
         } catch is DecodingError {
-            throw JournalError.damaged(line: number, "is not an entry")
+            throw Failure.journalDamaged(line: number, "is not an entry")
         }
     }
 
@@ -76,8 +77,8 @@ enum JournalLine {
 
     private static func check(_ version: Int, line number: Int) throws {
         guard version > formatVersion else { return }
-        throw JournalError(
-            .newerFormat, "line \(number) of the journal has format version \(version); this program reads up to \(formatVersion)",
+        throw Failure(
+            .journalNewerFormat, "line \(number) of the journal has format version \(version); this program reads up to \(formatVersion)",
             remedy: "use the release that wrote the journal, or a later one")
     }
 

@@ -1,3 +1,5 @@
+internal import Basics
+
 /// One run of a `Runner`: the state that it gathers on its way.
 struct Run<Context: Sendable> {
     private let runner: Runner<Context>
@@ -30,7 +32,7 @@ struct Run<Context: Sendable> {
     private mutating func result() async -> RunOutcome.Result {
         var ids: Set<StepID> = []
         for step in runner.steps where !ids.insert(step.id).inserted {
-            let error = JournalError(.duplicateStep, "two steps are named '\(step.id)': the journal could not tell them apart")
+            let error = Failure(.duplicateStep, "two steps are named '\(step.id)': the journal could not tell them apart")
             return .failed(step: step.id, error: error)
         }
         for index in runner.steps.indices {
@@ -99,7 +101,7 @@ struct Run<Context: Sendable> {
             runner.sink.receive(.stepStarted(summary))
             try await runner.listening(to: step.id) { try await step.perform(context) }
             let duration = elapsed()
-            try await write(.stepFinished, .init(step: step.id, durationMilliseconds: duration.wholeMilliseconds))
+            try await write(.stepFinished, .init(step: step.id, durationMilliseconds: Int(clamping: duration.wholeMilliseconds)))
             outcome.performed.append(step.id)
             runner.sink.receive(.stepFinished(summary, duration: duration))
             return Task.isCancelled ? .stopped(nil) : .passed
@@ -197,10 +199,4 @@ private func withoutCancellation<Value: Sendable>(_ body: @escaping @Sendable ()
 private func stopwatch<C: Clock<Duration>>(_ clock: C) -> () -> Duration {
     let start = clock.now
     return { start.duration(to: clock.now) }
-}
-
-extension Duration {
-    fileprivate var wholeMilliseconds: Int {
-        Int(components.seconds) * 1_000 + Int(components.attoseconds / 1_000_000_000_000_000)
-    }
 }

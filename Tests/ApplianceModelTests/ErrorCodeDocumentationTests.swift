@@ -17,13 +17,13 @@ struct ErrorCodeDocumentationTests {
 
     private static let repository = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
 
-    /// `Failure.Code("…")`, and `Code(rawValue: "…")` of the workflow engine, which knows no `Failure`.
+    /// `Failure.Code("…")`.
     private static func codes() throws -> Set<String> {
         var codes: Set<String> = []
         let sources = repository.appending(path: "Sources").path
         for file in try FileManager.default.subpathsOfDirectory(atPath: sources) where file.hasSuffix(".swift") {
             let text = try String(contentsOfFile: "\(sources)/\(file)", encoding: .utf8)
-            codes.formUnion(text.matches(of: #/[^A-Za-z]Code\((?:rawValue: )?"([a-z0-9.-]+)"\)/#).map { String($0.1) })
+            codes.formUnion(text.matches(of: #/[^A-Za-z]Code\("([a-z0-9.-]+)"\)/#).map { String($0.1) })
         }
         return codes
     }

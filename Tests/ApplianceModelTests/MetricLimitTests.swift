@@ -1,4 +1,5 @@
 import ApplianceModel
+import Basics
 import Testing
 
 @Suite("Limits of figures")

@@ -1,4 +1,5 @@
 import ApplianceModel
+import Basics
 import CloudInit
 import HostSystem
 import SystemPackage
@@ -64,7 +65,7 @@ func files(below directory: FilePath, prefix: String = "") throws -> [String] {
 /// Holds a text against a file of `Tests/Golden/CloudInit`; `PGKVM_UPDATE_GOLDEN=1` writes the file instead.
 func expectGolden(_ text: String, _ name: String, sourceLocation: SourceLocation = #_sourceLocation) throws {
     let path = Fixtures.repository.appending("Tests/Golden/CloudInit").appending(name)
-    if HostEnvironment.value("PGKVM_UPDATE_GOLDEN") == "1" {
+    if EnvironmentVariable.value("PGKVM_UPDATE_GOLDEN") == "1" {
         try Files.write(text, to: path, mode: [.ownerReadWrite, .groupRead, .otherRead])
     } else {
         let expected = try Files.readText(path)

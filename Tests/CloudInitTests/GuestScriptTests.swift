@@ -1,4 +1,5 @@
 import ApplianceModel
+import Basics
 import CloudInit
 import HostSystem
 import SystemPackage
@@ -29,7 +30,7 @@ struct GuestDirectory {
     }
 
     func run(_ script: String) async throws -> ProgramResult {
-        let path = HostEnvironment.value("PATH") ?? "/usr/bin:/bin"
+        let path = EnvironmentVariable.value("PATH") ?? "/usr/bin:/bin"
         return try await ProgramRunner.run("sh", ["-s"], input: Array(script.utf8), environment: ["PATH": "\(programs):\(path)"])
     }
 

@@ -1,5 +1,6 @@
 import ApplianceModel
 import ArgumentParser
+import Basics
 import Testing
 
 @testable import Commands

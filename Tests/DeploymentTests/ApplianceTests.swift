@@ -1,4 +1,5 @@
 import ApplianceModel
+import Basics
 import HostSystem
 import MachineBackend
 import SpecFile
@@ -58,7 +59,7 @@ struct ApplianceTests {
             let error = #expect(throws: Failure.self) { try Appliance.open("db", in: scratch.environment) }
             #expect(error?.code == .journalUnusable)
             #expect(error?.message == "'\(path)' cannot be used")
-            #expect((error?.cause as? JournalError)?.code == .damaged)
+            #expect((error?.cause as? Failure)?.code == .journalDamaged)
             #expect(try Files.read(path) == bytes)
         }
     }

@@ -1,4 +1,5 @@
 import ApplianceModel
+import Basics
 import HostSystem
 import MachineBackend
 import SpecFile
@@ -72,8 +73,8 @@ struct DamagedJournalTests {
         try await with(harm) { scratch, _, environment in
             let error = #expect(throws: Failure.self) { try Appliance.open("db", in: environment) }
             #expect(error?.code == .journalUnusable)
-            let damage = error?.cause as? JournalError
-            #expect(damage?.code == .damaged)
+            let damage = error?.cause as? Failure
+            #expect(damage?.code == .journalDamaged)
             #expect(damage?.remedy?.contains("pgkvm delete db") == true)
             let directory = try scratch.directory()
             let before = try Self.snapshot(directory)

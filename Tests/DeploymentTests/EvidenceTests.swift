@@ -1,4 +1,5 @@
 import ApplianceModel
+import Basics
 import HostSystem
 import SystemPackage
 import Testing
@@ -28,7 +29,7 @@ struct EvidenceTests {
 
     @Test("An error of the journal has its code and its remedy, as the cause and at the top")
     func journal() throws {
-        let error = #expect(throws: JournalError.self) { _ = try JournalContents(Array("nonsense\nnonsense\n".utf8)) }
+        let error = #expect(throws: Failure.self) { _ = try JournalContents(Array("nonsense\nnonsense\n".utf8)) }
         let damaged = try #require(error)
         let remedy = try #require(damaged.remedy)
         #expect(FailureText.render(damaged) == "error[journal.damaged]: \(damaged.message)\n  try: \(remedy)")

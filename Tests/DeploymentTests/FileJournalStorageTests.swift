@@ -1,4 +1,5 @@
 import ApplianceModel
+import Basics
 import Deployment
 import HostSystem
 import SystemPackage
@@ -55,8 +56,8 @@ struct FileJournalStorageTests {
             let journal = directory.appending("journal.jsonl").string
             for command in [["ln", "-s", target.string, journal], ["ln", "-s", "/nowhere", journal], ["mkdir", journal], ["mkfifo", journal]] {
                 _ = try await ProgramRunner.check(command[0], Array(command.dropFirst()))
-                let error = #expect(throws: JournalError.self) { _ = try FileJournalStorage(ApplianceDirectory(path: directory)) }
-                #expect(error?.code == .damaged)
+                let error = #expect(throws: Failure.self) { _ = try FileJournalStorage(ApplianceDirectory(path: directory)) }
+                #expect(error?.code == .journalDamaged)
                 try Files.remove(FilePath(journal))
             }
             #expect(try Files.readText(target) == "")

@@ -1,4 +1,5 @@
 import ApplianceModel
+import Basics
 import FoundationEssentials
 import HostSystem
 import PostgresServer

@@ -1,4 +1,5 @@
 import ApplianceModel
+import Basics
 import BuiltinTemplates
 import FoundationEssentials
 import HostSystem

@@ -1,7 +1,9 @@
 import ApplianceModel
+import Basics
 import Foundation
 import HostSystem
 import MachineBackend
+import Terminal
 import TestSupport
 import Testing
 import Verification

@@ -1,4 +1,5 @@
 import ApplianceModel
+import Basics
 import HostSystem
 import SystemPackage
 import Testing
@@ -10,8 +11,8 @@ import Testing
 struct ImageBuildTests {
     @Test("is built by mmdebstrap from the host's mirror, and is a whole UEFI disk")
     func builds() async throws {
-        let home = HostEnvironment.value("HOME") ?? "/root"
-        let base = HostEnvironment.value("XDG_CACHE_HOME").map { FilePath($0) } ?? FilePath(home).appending(".cache")
+        let home = EnvironmentVariable.value("HOME") ?? "/root"
+        let base = EnvironmentVariable.value("XDG_CACHE_HOME").map { FilePath($0) } ?? FilePath(home).appending(".cache")
         let cache = ImageCache(directory: base.appending("pgkvm").appending("images"))
         let image = try await cache.build(.debian13) { print("image: \($0.text)") }
         #expect(image.name == "debian-13")

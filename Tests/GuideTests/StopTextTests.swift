@@ -1,6 +1,7 @@
 import ApplianceModel
 import MachineBackend
 import Synchronization
+import Terminal
 import TestSupport
 import Testing
 import Verification

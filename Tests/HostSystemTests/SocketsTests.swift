@@ -1,4 +1,5 @@
 import ApplianceModel
+import Basics
 import Glibc
 import SystemPackage
 import Testing

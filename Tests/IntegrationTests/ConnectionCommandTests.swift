@@ -1,6 +1,7 @@
 import ApplianceModel
 import FoundationEssentials
 import HostSystem
+import Reports
 import SystemPackage
 import TestSupport
 import Testing

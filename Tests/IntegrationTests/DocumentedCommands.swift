@@ -1,4 +1,5 @@
 import ApplianceModel
+import Basics
 import Deployment
 import HostSystem
 import SystemPackage

@@ -1,7 +1,9 @@
 import ApplianceModel
+import Basics
 import FoundationEssentials
 import HostSystem
 import Quoting
+import Reports
 import SystemPackage
 import TestSupport
 import Testing

@@ -1,4 +1,5 @@
 import ApplianceModel
+import Basics
 import FoundationEssentials
 import HostSystem
 import SystemPackage
@@ -153,8 +154,8 @@ private enum SecondKernel {
 private enum RawImage {
     static func make(_ disk: FilePath, from images: PGKVMHome) async throws {
         let key = try await images.check("image", "build", "debian-13")
-        let home = try #require(HostEnvironment.value("HOME"))
-        let cache = HostEnvironment.value("XDG_CACHE_HOME") ?? "\(home)/.cache"
+        let home = try #require(EnvironmentVariable.value("HOME"))
+        let cache = EnvironmentVariable.value("XDG_CACHE_HOME") ?? "\(home)/.cache"
         let source = FilePath(cache).appending("pgkvm").appending("images").appending(key).appending("disk.qcow2")
         _ = try await ProgramRunner.check("qemu-img", ["convert", "-O", "raw", source.string, disk.string])
     }

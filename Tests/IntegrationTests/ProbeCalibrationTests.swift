@@ -3,6 +3,7 @@ import Deployment
 import GuestImage
 import HostSystem
 import MachineBackend
+import Probes
 import QEMUBackend
 import SystemPackage
 import TestSupport

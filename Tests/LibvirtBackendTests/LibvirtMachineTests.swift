@@ -1,4 +1,4 @@
-import ApplianceModel
+import Basics
 import MachineBackend
 import SystemPackage
 import Testing

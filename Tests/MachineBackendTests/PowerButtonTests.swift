@@ -1,4 +1,5 @@
 import ApplianceModel
+import Basics
 import Synchronization
 import TestSupport
 import Testing

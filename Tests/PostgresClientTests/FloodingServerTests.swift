@@ -1,4 +1,5 @@
 import ApplianceModel
+import Basics
 import Dispatch
 import Glibc
 import Quoting

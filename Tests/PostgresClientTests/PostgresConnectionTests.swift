@@ -1,4 +1,5 @@
 import ApplianceModel
+import Basics
 import PostgresClient
 import Quoting
 import SystemPackage

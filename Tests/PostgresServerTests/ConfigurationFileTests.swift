@@ -1,4 +1,5 @@
 import ApplianceModel
+import Basics
 import PostgresServer
 import TestSupport
 import Testing

@@ -1,4 +1,5 @@
 import ApplianceModel
+import Basics
 import HostSystem
 import MachineBackend
 import SystemPackage
@@ -100,18 +101,18 @@ struct ClientSuiteTests {
     @Test(
         "Is the same against a real server",
         .enabled("set PVE_TEST_URL, PVE_TEST_TOKEN and PVE_TEST_CA to a Proxmox VE server, and it runs there") {
-            ["PVE_TEST_URL", "PVE_TEST_TOKEN", "PVE_TEST_CA"].allSatisfy { HostEnvironment.value($0)?.isEmpty == false }
+            ["PVE_TEST_URL", "PVE_TEST_TOKEN", "PVE_TEST_CA"].allSatisfy { EnvironmentVariable.value($0)?.isEmpty == false }
         })
     func live() async throws {
-        func value(_ name: String) throws -> String { try #require(HostEnvironment.value(name)) }
+        func value(_ name: String) throws -> String { try #require(EnvironmentVariable.value(name)) }
         let token = try value("PVE_TEST_TOKEN")
         let connection = ProxmoxConnection(
-            url: try value("PVE_TEST_URL"), trust: .authority(FilePath(try value("PVE_TEST_CA"))), storage: HostEnvironment.value("PVE_TEST_STORAGE"))
+            url: try value("PVE_TEST_URL"), trust: .authority(FilePath(try value("PVE_TEST_CA"))), storage: EnvironmentVariable.value("PVE_TEST_STORAGE"))
         let directory = try Files.createTemporaryDirectory(in: "/tmp", prefix: "pgkvm-live")
         defer { try? Files.remove(directory) }
         let backend = ProxmoxBackend(connection: connection, environment: { $0 == PVEToken.variable ? "\(connection.url) \(token)" : nil })
-        let accelerator = HostEnvironment.value("PVE_TEST_ACCELERATOR") == "tcg" ? Accelerator.tcg : .kvm
-        try await ClientSuite(backend: backend, bridge: HostEnvironment.value("PVE_TEST_BRIDGE") ?? "vmbr0", accelerator: accelerator, directory: directory)
+        let accelerator = EnvironmentVariable.value("PVE_TEST_ACCELERATOR") == "tcg" ? Accelerator.tcg : .kvm
+        try await ClientSuite(backend: backend, bridge: EnvironmentVariable.value("PVE_TEST_BRIDGE") ?? "vmbr0", accelerator: accelerator, directory: directory)
             .run()
     }
 }

@@ -1,4 +1,5 @@
 import ApplianceModel
+import Basics
 import MachineBackend
 import Synchronization
 import SystemPackage

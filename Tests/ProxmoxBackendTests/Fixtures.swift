@@ -1,4 +1,5 @@
 import ApplianceModel
+import Basics
 import Crypto
 import HostSystem
 import MachineBackend

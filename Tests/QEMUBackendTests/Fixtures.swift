@@ -1,4 +1,5 @@
 import ApplianceModel
+import Basics
 import Foundation
 import HostSystem
 import MachineBackend

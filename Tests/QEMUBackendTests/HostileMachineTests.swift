@@ -1,4 +1,5 @@
 import ApplianceModel
+import Basics
 import Glibc
 import HostSystem
 import MachineBackend

@@ -1,4 +1,3 @@
-import ApplianceModel
 import HostSystem
 import SystemPackage
 import Testing

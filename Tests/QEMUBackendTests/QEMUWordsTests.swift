@@ -1,4 +1,5 @@
 import ApplianceModel
+import Basics
 import HostSystem
 import MachineBackend
 import Testing

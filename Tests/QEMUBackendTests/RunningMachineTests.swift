@@ -1,4 +1,5 @@
 import ApplianceModel
+import Basics
 import Foundation
 import Glibc
 import HostSystem

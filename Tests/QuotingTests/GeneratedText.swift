@@ -1,3 +1,4 @@
+import Basics
 import HostSystem
 import SystemPackage
 import TestSupport
@@ -33,7 +34,7 @@ enum GeneratedText {
     }
 
     /// A million texts over all readers; ten in the full run.
-    static let total: Double = HostEnvironment.value("PGKVM_TEST_FULL") == "1" ? 10_000_000 : 1_000_000
+    static let total: Double = EnvironmentVariable.value("PGKVM_TEST_FULL") == "1" ? 10_000_000 : 1_000_000
 
     /// Runs a reader over the texts in portions, and compares what it found with what was meant.
     static func expectReadBack(

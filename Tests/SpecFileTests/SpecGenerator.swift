@@ -1,4 +1,5 @@
 import ApplianceModel
+import Basics
 import Testing
 
 /// Valid specs with odd contents, the same ones for the same seed.

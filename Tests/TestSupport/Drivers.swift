@@ -1,4 +1,4 @@
-internal import ApplianceModel
+internal import Basics
 internal import HostSystem
 package import SystemPackage
 

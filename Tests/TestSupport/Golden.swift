@@ -1,3 +1,4 @@
+internal import Basics
 internal import HostSystem
 internal import SystemPackage
 package import Testing
@@ -8,7 +9,7 @@ package enum Golden {
     /// `PGKVM_UPDATE_GOLDEN=1` in the environment the file is written instead.
     package static func expect(_ text: String, _ name: String, sourceLocation: SourceLocation = #_sourceLocation) throws {
         let path = FilePath(#filePath).removingLastComponent().removingLastComponent().appending("Golden").appending(name)
-        if HostEnvironment.value("PGKVM_UPDATE_GOLDEN") == "1" {
+        if EnvironmentVariable.value("PGKVM_UPDATE_GOLDEN") == "1" {
             try Files.createDirectory(path.removingLastComponent())
             return try Files.write(text, to: path, mode: [.ownerReadWrite, .groupRead, .otherRead])
         }

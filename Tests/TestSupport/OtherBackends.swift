@@ -1,4 +1,5 @@
 package import ApplianceModel
+package import Basics
 package import MachineBackend
 package import SystemPackage
 

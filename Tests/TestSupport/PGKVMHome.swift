@@ -1,4 +1,5 @@
 internal import ApplianceModel
+internal import Basics
 internal import Glibc
 package import HostSystem
 internal import Synchronization
@@ -18,7 +19,7 @@ package struct PGKVMHome: Sendable {
 
     /// `$PGKVM_TEST_BINARY`, else the debug build of this checkout.
     package static var program: FilePath {
-        if let path = HostEnvironment.value("PGKVM_TEST_BINARY"), !path.isEmpty { return FilePath(path) }
+        if let path = EnvironmentVariable.value("PGKVM_TEST_BINARY"), !path.isEmpty { return FilePath(path) }
         let root = FilePath(#filePath).removingLastComponent().removingLastComponent().removingLastComponent()
         return root.appending(".build").appending("debug").appending("pgkvm")
     }
@@ -49,7 +50,7 @@ package struct PGKVMHome: Sendable {
 
     /// The same state directory in the hands of a user without rights, with copies of the program and of the images there.
     package func handedOver(to user: String) async throws -> PGKVMHome {
-        let cache = FilePath(HostEnvironment.value("XDG_CACHE_HOME") ?? "\(HostEnvironment.value("HOME") ?? "")/.cache")
+        let cache = FilePath(EnvironmentVariable.value("XDG_CACHE_HOME") ?? "\(EnvironmentVariable.value("HOME") ?? "")/.cache")
         let program = path.appending(".program")
         let script = #"""
             mkdir -p "$1/.cache/pgkvm"

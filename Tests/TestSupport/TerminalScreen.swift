@@ -1,4 +1,5 @@
 internal import ApplianceModel
+internal import Basics
 internal import HostSystem
 
 /// A program on a terminal of its own, with somebody who reads its screen and presses its keys (tmux).

@@ -1,9 +1,12 @@
 import ApplianceModel
+import Basics
 import HostSystem
+import Reports
 import SecureShell
 import TestSupport
 import Testing
 
+@testable import Probes
 @testable import Verification
 
 @Suite("The speed of AES")

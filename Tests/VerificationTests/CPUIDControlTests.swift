@@ -4,6 +4,7 @@ import SystemPackage
 import TestSupport
 import Testing
 
+@testable import Probes
 @testable import Verification
 
 /// The control of the check: QEMU itself masks the flag. A boot sector executes CPUID, no system is needed.

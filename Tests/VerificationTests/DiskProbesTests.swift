@@ -1,4 +1,5 @@
 import ApplianceModel
+import Basics
 import HostSystem
 import MachineBackend
 import SecureShell
@@ -7,6 +8,8 @@ import SystemPackage
 import TestSupport
 import Testing
 
+@testable import Probes
+@testable import Reports
 @testable import Verification
 
 @Suite("Files and disks that are measured on")

@@ -1,7 +1,9 @@
 import ApplianceModel
+import Basics
 import MachineBackend
 import Testing
 
+@testable import Probes
 @testable import Verification
 
 @Suite("Durability, asked")

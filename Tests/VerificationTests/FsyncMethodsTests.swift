@@ -1,4 +1,5 @@
 import ApplianceModel
+import TestSupport
 import Testing
 
 @testable import Verification

@@ -1,6 +1,8 @@
 import ApplianceModel
+import Basics
 import HostSystem
 import MachineBackend
+import Reports
 import SecureShell
 import SystemPackage
 import TestSupport

@@ -1,6 +1,10 @@
 import ApplianceModel
+import Basics
+import TestSupport
 import Testing
 
+@testable import Probes
+@testable import Reports
 @testable import Verification
 
 @Suite("Latency of the guest against the host")
@@ -19,6 +23,13 @@ struct LatencyVerdictTests {
     }
 
     private func value(_ result: LatencyVerdict.Result, _ metric: String) -> Double? { result.metrics.first { $0.id == "disk.write-latency.\(metric)" }?.value }
+
+    @Test("Counts that pass the largest number end in a verdict")
+    func saturated() {
+        let round = LatencyHistogram(
+            count: .max, meanNanoseconds: 1e300, bins: [.init(nanoseconds: 5, count: .max), .init(nanoseconds: .max, count: .max)], percentiles: [:])
+        #expect(!Self.verdict.judge(LatencyRounds(guest: [round, round], counted: .min)).comparison.guest.points.isEmpty)
+    }
 
     @Test("On a host that holds still the ratio of paired rounds is given, with its interval")
     func steady() throws {

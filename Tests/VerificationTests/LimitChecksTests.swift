@@ -1,6 +1,8 @@
 import ApplianceModel
+import Basics
 import Testing
 
+@testable import Reports
 @testable import Verification
 
 @Suite("Limits and baselines")

@@ -1,8 +1,10 @@
 import ApplianceModel
+import Basics
 import Foundation
 import HostSystem
 import Testing
 
+@testable import Reports
 @testable import Verification
 
 @Suite("Checks of the guest's processor")

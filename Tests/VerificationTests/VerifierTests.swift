@@ -1,4 +1,5 @@
 import ApplianceModel
+import Basics
 import Foundation
 import HostSystem
 import MachineBackend
@@ -9,6 +10,8 @@ import SystemPackage
 import TestSupport
 import Testing
 
+@testable import Probes
+@testable import Reports
 @testable import Verification
 
 @Suite("A verification")

@@ -1,3 +1,4 @@
+import Basics
 import Testing
 
 @testable import Workflow
@@ -34,7 +35,7 @@ struct JournalDamageTests {
                     #expect(number == entries.count, "byte \(index) of line \(number) went unnoticed")
                     #expect(read.entries == Array(entries.dropLast()))
                     #expect(read.warnings.count == 1)
-                } catch let error as JournalError {
+                } catch let error as Failure {
                     #expect(error.message.hasPrefix("line \(number) of the journal "))
                     #expect(error.remedy != nil)
                     damagedLines.insert(number)
@@ -78,16 +79,16 @@ struct JournalDamageTests {
         ])
     func sequence(order: [Int], line: Int) async throws {
         let lines = lines(try await journal())
-        let error = #expect(throws: JournalError.self) { try JournalContents(order.flatMap { lines[$0] }) }
-        #expect(error?.code == .damaged)
+        let error = #expect(throws: Failure.self) { try JournalContents(order.flatMap { lines[$0] }) }
+        #expect(error?.code == .journalDamaged)
         #expect(error?.message.hasPrefix("line \(line) of the journal is damaged: it has the sequence number") == true)
     }
 
     @Test("An empty line between others is damage")
     func emptyLine() async throws {
         let lines = lines(try await journal())
-        let error = #expect(throws: JournalError.self) { try JournalContents(lines[0] + [JournalContents.newline] + lines[1]) }
-        #expect(error?.code == .damaged)
+        let error = #expect(throws: Failure.self) { try JournalContents(lines[0] + [JournalContents.newline] + lines[1]) }
+        #expect(error?.code == .journalDamaged)
     }
 
     @Test("Zeros where the last line should be, as a crash may leave them, are cut off")
@@ -104,7 +105,7 @@ struct JournalDamageTests {
         var bytes = try await journal()
         bytes[10] ^= 1
         let storage = MemoryStorage(bytes)
-        #expect(throws: JournalError.self) { try Journal(storage: storage) }
+        #expect(throws: Failure.self) { try Journal(storage: storage) }
         #expect(storage.bytes == bytes)
     }
 }

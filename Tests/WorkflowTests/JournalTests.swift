@@ -1,3 +1,4 @@
+import Basics
 import Testing
 
 @testable import Workflow
@@ -65,7 +66,7 @@ struct JournalTests {
     func unwritable() async throws {
         let storage = MemoryStorage()
         let journal = try Journal(storage: storage)
-        let error = await #expect(throws: JournalError.self) { try await journal.record(Ratio(value: .infinity)) }
+        let error = await #expect(throws: Failure.self) { try await journal.record(Ratio(value: .infinity)) }
         #expect(error?.code == .unwritableFact)
         #expect(storage.bytes.isEmpty)
     }
@@ -75,7 +76,7 @@ struct JournalTests {
         let journal = try Journal(storage: MemoryStorage())
         try await journal.append(.runStarted)
         try await journal.record(Machine(name: "db", ports: []))
-        let error = await #expect(throws: JournalError.self) { try await journal.fact(OtherMachine.self) }
+        let error = await #expect(throws: Failure.self) { try await journal.fact(OtherMachine.self) }
         #expect(error?.code == .unreadableFact)
         #expect(error?.message == "the fact 'machine' on line 2 of the journal cannot be read")
     }
@@ -112,8 +113,8 @@ struct JournalTests {
     func newer(line: String) throws {
         let plain = Array((line + "\n").utf8)
         for bytes in [plain, sealed(String(line.dropLast())), plain + sealed(#"{"formatVersion":1"#)] {
-            let error = #expect(throws: JournalError.self) { try JournalContents(bytes) }
-            #expect(error?.code == .newerFormat)
+            let error = #expect(throws: Failure.self) { try JournalContents(bytes) }
+            #expect(error?.code == .journalNewerFormat)
             #expect(error?.message == "line 1 of the journal has format version 2; this program reads up to 1")
             #expect(error?.remedy != nil)
         }
@@ -122,8 +123,8 @@ struct JournalTests {
     @Test("An impossible format version is damage, not a reason to cut the line off silently")
     func impossibleVersion() throws {
         let line = sealed(#"{"formatVersion":0,"sequence":1,"time":"t","kind":"fact""#)
-        let error = #expect(throws: JournalError.self) { try JournalContents(line) }
-        #expect(error?.code == .damaged)
+        let error = #expect(throws: Failure.self) { try JournalContents(line) }
+        #expect(error?.code == .journalDamaged)
     }
 
     @Test("Names of steps are plain strings in the journal")

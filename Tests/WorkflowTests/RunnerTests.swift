@@ -1,3 +1,4 @@
+import Basics
 import Synchronization
 import Testing
 import Workflow
@@ -59,7 +60,7 @@ struct RunnerTests {
         let (world, storage) = (World(), MemoryStorage())
         let outcome = try await run(["a", "b", "a"], world, gate: RecordingGate(world: world), storage: storage)
         #expect(outcome.text == "failed at a")
-        #expect((outcome.error as? JournalError)?.code == .duplicateStep)
+        #expect((outcome.error as? Failure)?.code == .duplicateStep)
         #expect(world.log.isEmpty)
         #expect(storage.bytes.isEmpty)
     }

@@ -1,6 +1,7 @@
 internal import ApplianceModel
 internal import Glibc
 internal import HostSystem
+import Probes
 internal import SystemPackage
 
 @testable internal import Deployment

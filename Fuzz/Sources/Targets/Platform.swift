@@ -1,4 +1,5 @@
 internal import ApplianceModel
+import Basics
 internal import Dispatch
 internal import FoundationEssentials
 internal import Glibc

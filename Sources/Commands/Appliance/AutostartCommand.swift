@@ -1,6 +1,7 @@
 internal import ApplianceModel
 internal import ArgumentParser
 internal import Deployment
+internal import Terminal
 
 struct AutostartCommand: AsyncParsableCommand {
     enum Choice: String, ExpressibleByArgument, CaseIterable { case on, off }

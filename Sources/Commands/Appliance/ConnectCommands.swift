@@ -1,5 +1,6 @@
 internal import ApplianceModel
 internal import ArgumentParser
+internal import Basics
 internal import Deployment
 internal import Dispatch
 internal import Glibc
@@ -8,6 +9,7 @@ internal import MachineBackend
 internal import PostgresServer
 internal import Quoting
 internal import SystemPackage
+internal import Terminal
 internal import Workflow
 
 /// Which database, and as whom.

@@ -1,10 +1,12 @@
 internal import ApplianceModel
 internal import ArgumentParser
+internal import Basics
 internal import Deployment
 internal import HostSystem
 internal import Quoting
 internal import SpecFile
 internal import SystemPackage
+internal import Terminal
 internal import Workflow
 
 struct DeployCommand: WatchedCommand {

@@ -3,6 +3,7 @@ internal import ArgumentParser
 internal import Deployment
 internal import HostSystem
 internal import SystemPackage
+internal import Terminal
 internal import Workflow
 
 struct DiagnoseCommand: WatchedCommand {

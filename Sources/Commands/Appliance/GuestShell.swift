@@ -1,8 +1,10 @@
+internal import Basics
 internal import Deployment
 internal import Dispatch
 internal import HostSystem
 internal import SecureShell
 internal import SystemPackage
+internal import Terminal
 
 /// This terminal in the hands of a shell or a command in the guest.
 enum GuestShell {
@@ -18,7 +20,7 @@ enum GuestShell {
         defer { resizing?.cancel() }
         let status = try await connection.interactive(
             command: command.isEmpty ? nil : "\(list: command)",
-            terminal: terminal.map { (columns: $0.columns, rows: $0.rows, term: HostEnvironment.value("TERM") ?? "xterm") },
+            terminal: terminal.map { (columns: $0.columns, rows: $0.rows, term: EnvironmentVariable.value("TERM") ?? "xterm") },
             input: FileDescriptor.standardInput, output: .standardOutput, error: .standardError)
         await connection.close()
         return status

@@ -1,8 +1,10 @@
 internal import ApplianceModel
 internal import ArgumentParser
+internal import Basics
 internal import Deployment
 internal import HostSystem
 internal import SystemPackage
+internal import Terminal
 internal import Workflow
 
 struct PlanCommand: WatchedCommand {

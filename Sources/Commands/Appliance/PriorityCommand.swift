@@ -1,7 +1,9 @@
 internal import ApplianceModel
 internal import ArgumentParser
+internal import Basics
 internal import Deployment
 internal import MachineBackend
+internal import Terminal
 
 struct PriorityCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

@@ -1,6 +1,9 @@
 internal import ApplianceModel
 internal import ArgumentParser
+internal import Basics
 internal import Deployment
+internal import Reports
+internal import Terminal
 internal import Verification
 
 struct ReportCommand: AsyncParsableCommand {
@@ -39,8 +42,8 @@ struct ReportCommand: AsyncParsableCommand {
         let opened = try appliance.open()
         if list { return try printList(opened) }
         if !compare.isEmpty { return try printComparison(opened) }
-        let history = try Reports.history(opened.directory, limit: 100)
-        guard let report = try Reports.latest(opened.directory) else {
+        let history = try ReportStore.history(opened.directory, limit: 100)
+        guard let report = try ReportStore.latest(opened.directory) else {
             throw Failure(.noReport, "'\(opened.name)' has not been verified yet", remedy: "pgkvm verify \(opened.name)")
         }
         try chosen.print(report, history: history.dropLast().compactMap(\.report))
@@ -57,7 +60,7 @@ struct ReportCommand: AsyncParsableCommand {
     private var chosen: ReportFormat { html ? .html : format ?? .text }
 
     private func printList(_ opened: Appliance) throws {
-        let reports = try Reports.history(opened.directory, limit: .max).map { (name: $0.name.description, report: $0.report) }
+        let reports = try ReportStore.history(opened.directory, limit: .max).map { (name: $0.name.description, report: $0.report) }
         if chosen == .json {
             try Terminal.printJSON(reports.map { ReportListing(name: $0.name, report: $0.report) })
         } else if reports.isEmpty {
@@ -68,7 +71,7 @@ struct ReportCommand: AsyncParsableCommand {
     }
 
     private func printComparison(_ opened: Appliance) throws {
-        let change = ReportComparison(try Reports.find(compare[0], in: opened.directory), try Reports.find(compare[1], in: opened.directory))
+        let change = ReportComparison(try ReportStore.find(compare[0], in: opened.directory), try ReportStore.find(compare[1], in: opened.directory))
         if chosen == .json {
             try Terminal.printJSON(change)
         } else {

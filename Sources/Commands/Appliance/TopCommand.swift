@@ -1,7 +1,9 @@
 internal import ApplianceModel
 internal import ArgumentParser
+internal import Basics
 internal import Deployment
 internal import HostSystem
+internal import Terminal
 
 struct TopCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -30,7 +32,7 @@ struct TopCommand: AsyncParsableCommand {
     func run() async throws {
         let sampler = try UsageSampler(names, in: Composition.environment())
         let pause = Duration.milliseconds(Int64(saturating: (interval * 1000).rounded()))
-        if !once, output.format == .text, TTY.size != nil, HostEnvironment.value("TERM").map({ $0 != "dumb" }) ?? false {
+        if !once, output.format == .text, TTY.size != nil, EnvironmentVariable.value("TERM").map({ $0 != "dumb" }) ?? false {
             var view = TopView(sampler: sampler, interval: pause, showsThreads: threads)
             try await view.run()
             return

@@ -3,7 +3,7 @@ internal import Dispatch
 internal import Glibc
 internal import HostSystem
 internal import SystemPackage
-internal import Verification
+internal import Terminal
 
 /// The screen of `top`: draws after each look, each key and each change of the window, until `q` or a signal.
 struct TopView {

@@ -1,9 +1,12 @@
 internal import ApplianceModel
 internal import ArgumentParser
+internal import Basics
 internal import Deployment
 internal import HostSystem
+internal import Reports
 internal import Synchronization
 internal import SystemPackage
+internal import Terminal
 internal import Verification
 internal import Workflow
 
@@ -75,9 +78,9 @@ struct VerifyCommand: WatchedCommand {
     func run() async throws {
         let started = ContinuousClock.now
         let opened = try appliance.openForWork()
-        let options = try options(baseline: baseline.map { try Reports.load(FilePath($0)) })
+        let options = try options(baseline: baseline.map { try ReportStore.load(FilePath($0)) })
         let times = Mutex<[(GroupName, Duration)]>([])
-        let earlier = format == .html ? try Reports.history(opened.directory, limit: 100).compactMap(\.report) : []
+        let earlier = format == .html ? try ReportStore.history(opened.directory, limit: 100).compactMap(\.report) : []
         let report = try await ProgressRenderer.current.activity("verify", "Verify '\(opened.name)'") {
             try await opened.verify(
                 options, progress: { StepProgress.report("checking: \($0)") },

@@ -3,7 +3,8 @@ internal import ArgumentParser
 internal import Deployment
 internal import HostSystem
 internal import MachineBackend
-internal import Verification
+internal import Reports
+internal import Terminal
 internal import Workflow
 
 struct DoctorCommand: WatchedCommand {

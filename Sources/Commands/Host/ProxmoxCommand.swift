@@ -1,12 +1,15 @@
 internal import ApplianceModel
 internal import ArgumentParser
+internal import Basics
 internal import Deployment
 internal import HostSystem
 internal import MachineBackend
 internal import ProxmoxBackend
 internal import Quoting
+internal import Reports
 internal import SpecFile
 internal import SystemPackage
+internal import Terminal
 internal import Verification
 internal import Workflow
 
@@ -42,7 +45,7 @@ struct ProxmoxCheckCommand: WatchedCommand {
         let (connection, spec, bridge) = try wanted()
         let deployment = if let name = spec?.name { try? await Composition.environment().deployment(of: name) } else { DeploymentID?.none }
         let findings = try await ProgressRenderer.current.activity("proxmox-check", "Ask '\(connection.url)'") {
-            await ProxmoxCheck(connection: connection, spec: spec, deployment: deployment, bridge: bridge, environment: HostEnvironment.value).run()
+            await ProxmoxCheck(connection: connection, spec: spec, deployment: deployment, bridge: bridge, environment: EnvironmentVariable.value).run()
         }
         if output.format == .json {
             try Terminal.printJSON(findings)

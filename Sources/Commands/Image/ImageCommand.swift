@@ -1,8 +1,10 @@
 internal import ApplianceModel
 internal import ArgumentParser
+internal import Basics
 internal import Deployment
 internal import GuestImage
 internal import HostSystem
+internal import Terminal
 internal import Workflow
 
 struct ImageCommand: AsyncParsableCommand {

@@ -1,4 +1,5 @@
 internal import Synchronization
+internal import Terminal
 internal import Workflow
 
 /// Progress as text: each step ends in a line. What happens meanwhile stands in one line that is rewritten, with the time that the

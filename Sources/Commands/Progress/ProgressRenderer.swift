@@ -1,5 +1,6 @@
 internal import Deployment
 internal import HostSystem
+internal import Terminal
 internal import Workflow
 
 /// Standard error of a command: what it is doing, warnings, what of the debug log was asked for, and how it failed.

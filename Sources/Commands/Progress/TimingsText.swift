@@ -1,6 +1,8 @@
 internal import ApplianceModel
+internal import Basics
 internal import Deployment
 internal import HostSystem
+internal import Terminal
 internal import Workflow
 
 /// What each step took, and what the tool itself did besides waiting.

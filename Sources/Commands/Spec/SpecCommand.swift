@@ -7,6 +7,7 @@ internal import PostgresServer
 internal import Quoting
 internal import SpecFile
 internal import SystemPackage
+internal import Terminal
 
 struct SpecCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

@@ -1,4 +1,5 @@
 internal import Deployment
+internal import Terminal
 internal import Workflow
 
 /// Asks on the terminal what to do with a failed step.

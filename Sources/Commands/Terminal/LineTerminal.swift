@@ -1,10 +1,12 @@
 internal import ApplianceModel
+internal import Basics
 internal import Deployment
 internal import Dispatch
 internal import Glibc
 internal import Guide
 internal import HostSystem
 internal import SystemPackage
+internal import Terminal
 internal import Verification
 
 /// The terminal of a guide: lines out, lines in. The terminal itself edits the line that is typed, so that nothing has to be put right
@@ -54,8 +56,8 @@ final class LineTerminal: GuideTerminal {
     }
 
     var style: TextStyle {
-        let terminal = HostEnvironment.value("TERM") ?? "dumb"
-        let wantsNoColor = HostEnvironment.value("NO_COLOR").map { !$0.isEmpty } ?? false
+        let terminal = EnvironmentVariable.value("TERM") ?? "dumb"
+        let wantsNoColor = EnvironmentVariable.value("NO_COLOR").map { !$0.isEmpty } ?? false
         return TextStyle(hasColor: !isPlain && !wantsNoColor && terminal != "dumb", columns: size?.columns ?? 80)
     }
 

@@ -81,7 +81,7 @@ package struct Diagnosis: Sendable {
         if withLogs { wanted.append(records.log(MachineDirectory.Record.serialLog)) }
         for path in wanted { gathering.add(path, as: path == directory.priority ? "priority-remembered.json" : nil, limit: Self.logLimit) }
         gathering.trying("reports") {
-            for name in try Reports.names(directory).suffix(Self.reportLimit) {
+            for name in try ReportStore.names(directory).suffix(Self.reportLimit) {
                 $0.add(directory.reports.appending("\(name).json"), as: "reports/\(name).json", limit: Self.mostReport)
             }
         }

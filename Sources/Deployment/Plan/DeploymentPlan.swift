@@ -1,4 +1,5 @@
 package import ApplianceModel
+package import Basics
 package import MachineBackend
 
 /// What a deployment would do, found without changing anything. Its JSON keys are API.

@@ -1,4 +1,5 @@
 internal import ApplianceModel
+internal import Basics
 internal import MachineBackend
 internal import Quoting
 
@@ -130,8 +131,4 @@ package enum PlanText {
     private static func file(_ file: PlannedFile) -> String {
         "--- \(file.relativePath)\n" + (file.content.ends(with: "\n") ? String(file.content.dropLast()) : file.content)
     }
-}
-
-extension String {
-    fileprivate func padded(to width: Int) -> String { self + String(repeating: " ", count: max(0, width - count)) }
 }

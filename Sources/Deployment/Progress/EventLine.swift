@@ -1,3 +1,4 @@
+internal import Basics
 internal import FoundationEssentials
 package import Workflow
 
@@ -120,8 +121,4 @@ package struct EventLine: Encodable, Sendable {
         guard let data = try? encoder.encode(self) else { preconditionFailure("strings and numbers can always be encoded") }
         return String(decoding: data, as: UTF8.self)
     }
-}
-
-extension Duration {
-    var wholeMilliseconds: Int64 { components.seconds * 1000 + components.attoseconds / 1_000_000_000_000_000 }
 }

@@ -1,3 +1,4 @@
+internal import Basics
 package import HostSystem
 package import Workflow
 

@@ -1,5 +1,6 @@
 internal import ApplianceModel
-internal import Verification
+internal import Basics
+internal import Terminal
 internal import Workflow
 
 /// An error with its chain of causes: what happened, why, and what to do. Its JSON keys are API.
@@ -12,16 +13,16 @@ package struct FailureReport: Encodable, Sendable, Equatable {
     package let remedies: [String]
 
     package init(_ error: any Error) {
-        code = (error as? Failure)?.code.rawValue ?? (error as? JournalError)?.code.rawValue
+        code = (error as? Failure)?.code.rawValue
         message = Self.headline(error)
         let chain = sequence(first: error) { Self.cause(of: $0) }
         causes = chain.dropFirst().map(Self.headline)
-        remedies = chain.compactMap { ($0 as? Failure)?.remedy ?? ($0 as? JournalError)?.remedy }
+        remedies = chain.compactMap { ($0 as? Failure)?.remedy }
     }
 
     private static func headline(_ error: any Error) -> String { (error as? Failure)?.message ?? "\(error)" }
 
-    private static func cause(of error: any Error) -> (any Error)? { (error as? Failure)?.cause ?? (error as? JournalError)?.cause }
+    private static func cause(of error: any Error) -> (any Error)? { (error as? Failure)?.cause }
 }
 
 /// An error as it is printed once, at the top. Much of it may be another's: a guest's, a server's, a file's.

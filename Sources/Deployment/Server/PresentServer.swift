@@ -1,4 +1,4 @@
-internal import ApplianceModel
+internal import Basics
 internal import FoundationEssentials
 internal import Quoting
 internal import SecureShell

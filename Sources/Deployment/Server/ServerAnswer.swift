@@ -1,4 +1,5 @@
 internal import ApplianceModel
+internal import Basics
 internal import FoundationEssentials
 
 /// What the trial of a configuration printed (`judge-server.sh`).

@@ -1,4 +1,5 @@
 internal import ApplianceModel
+internal import Basics
 internal import PostgresServer
 internal import Verification
 

@@ -1,4 +1,5 @@
 internal import ApplianceModel
+internal import Basics
 internal import BuiltinTemplates
 internal import MachineBackend
 internal import SecureShell

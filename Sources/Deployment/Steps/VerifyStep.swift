@@ -1,4 +1,6 @@
-package import ApplianceModel
+internal import ApplianceModel
+package import Basics
+internal import Reports
 internal import Verification
 internal import Workflow
 

@@ -1,4 +1,5 @@
 internal import ApplianceModel
+internal import Basics
 package import HostSystem
 internal import MachineBackend
 internal import Quoting

@@ -1,4 +1,5 @@
-package import ApplianceModel
+internal import ApplianceModel
+package import Basics
 package import HostSystem
 package import MachineBackend
 internal import SystemPackage

@@ -1,6 +1,8 @@
 internal import ApplianceModel
+internal import Basics
 internal import HostSystem
-package import Verification
+package import Terminal
+internal import Verification
 
 /// A usage report as lines of text, for a screen of a given size or for a pipe. Pure.
 package struct UsageText: Sendable {
@@ -63,7 +65,7 @@ package struct UsageText: Sendable {
         }
         return rows.enumerated().map { index, row in
             let line = row.indices.map { column in
-                column == 0 ? Self.padded(cut(row[0], to: widths[0]), widths[0]) : Self.right(row[column], widths[column])
+                column == 0 ? cut(row[0], to: widths[0]).padded(to: widths[0]) : row[column].paddedLeft(to: widths[column])
             }.joined(separator: " ").trimmingEnd
             let text = columns.map { cut(line, to: $0) } ?? line
             return index == 0 ? style.bold(text) : text
@@ -117,8 +119,6 @@ package struct UsageText: Sendable {
         text.count <= width ? text : width < 1 ? "" : text.prefix(width - 1) + (style.hasBlocks ? "…" : "~")
     }
 
-    private static func padded(_ text: String, _ width: Int) -> String { text + String(repeating: " ", count: max(0, width - text.count)) }
-    private static func right(_ text: String, _ width: Int) -> String { String(repeating: " ", count: max(0, width - text.count)) + text }
 }
 
 extension String {

@@ -1,7 +1,9 @@
 internal import ApplianceModel
+internal import Basics
 internal import Deployment
 internal import MachineBackend
 internal import Quoting
+internal import Terminal
 internal import Verification
 
 /// Talking over a terminal: texts that fit on it, and questions whose answers may be keys.

@@ -1,5 +1,5 @@
 package import Deployment
-package import Verification
+package import Terminal
 
 /// Where a guide talks with somebody: the terminal of the program, or a script of a test.
 package protocol GuideTerminal: Sendable {

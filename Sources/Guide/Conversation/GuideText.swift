@@ -1,5 +1,5 @@
 internal import Quoting
-internal import Verification
+internal import Terminal
 
 /// A part of what a guide shows.
 enum Block: Equatable {

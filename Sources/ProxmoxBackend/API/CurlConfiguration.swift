@@ -1,4 +1,4 @@
-internal import ApplianceModel
+internal import Basics
 internal import Quoting
 
 /// What the `curl` program reads from its standard input: everything about a request, so that nothing of it is an argument.

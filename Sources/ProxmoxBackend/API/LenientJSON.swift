@@ -1,4 +1,5 @@
-package import ApplianceModel
+internal import ApplianceModel
+package import Basics
 
 /// The server writes numbers now as numbers, now as texts, truth as 0 and 1, and leaves out what it does not know.
 extension JSONValue {

@@ -1,4 +1,4 @@
-internal import ApplianceModel
+internal import Basics
 
 /// An API token of Proxmox VE: `USER@REALM!TOKENID=UUID`.
 package struct PVEToken: Sendable {

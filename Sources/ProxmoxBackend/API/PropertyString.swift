@@ -1,4 +1,5 @@
 internal import ApplianceModel
+internal import Basics
 internal import Quoting
 
 /// A value of Proxmox's configuration that has parts: `STORE:0,iothread=1,cache=none`.

@@ -1,4 +1,5 @@
 internal import ApplianceModel
+internal import Basics
 
 /// The cluster as `/nodes` and `/cluster/resources` show it to the token.
 struct ClusterView: Sendable {

@@ -1,4 +1,5 @@
-package import ApplianceModel
+internal import ApplianceModel
+package import Basics
 
 /// Where on a node the parts of a machine go.
 struct Site: Sendable, Equatable {

@@ -1,4 +1,5 @@
 internal import ApplianceModel
+internal import Basics
 
 /// What a new machine asks of a node.
 struct Wanted: Sendable, Equatable {

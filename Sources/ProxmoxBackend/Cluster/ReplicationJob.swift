@@ -1,4 +1,5 @@
 internal import ApplianceModel
+internal import Basics
 
 /// A job by which a node copies the disks of one of its machines to another node, as the node that runs it shows it.
 /// The fields are those of `PVE::ReplicationState`.

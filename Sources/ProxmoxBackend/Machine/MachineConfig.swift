@@ -1,4 +1,5 @@
 internal import ApplianceModel
+internal import Basics
 internal import MachineBackend
 
 /// The configuration of a machine as the server shows it.

@@ -1,4 +1,5 @@
 internal import ApplianceModel
+internal import Basics
 internal import MachineBackend
 
 /// The parameters by which a machine is made. Pure.

@@ -1,6 +1,9 @@
 internal import ApplianceModel
+internal import Basics
 internal import HostSystem
 internal import MachineBackend
+internal import Probes
+internal import Reports
 internal import SecureShell
 
 /// AES-256-GCM in the guest and on the host, with the processor's instructions and with them masked: so their use is seen, not

@@ -1,6 +1,8 @@
 internal import ApplianceModel
 internal import HostSystem
 internal import MachineBackend
+internal import Probes
+internal import Reports
 
 /// The number of processors, as the guest's kernel counts them.
 enum ProcessorCountChecks {

@@ -1,4 +1,5 @@
 internal import HostSystem
+internal import Reports
 
 /// CPUID as each observer sees it; nil where one cannot say.
 struct ProcessorObservation: Sendable, Equatable {

@@ -1,6 +1,9 @@
 internal import ApplianceModel
+internal import Basics
 internal import HostSystem
 internal import MachineBackend
+internal import Probes
+internal import Reports
 internal import SystemPackage
 
 /// The same work in the guest, on the data disk, and on the host, on the file system that holds the disk: in turn, round by round.

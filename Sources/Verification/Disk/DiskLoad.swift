@@ -1,5 +1,6 @@
 internal import ApplianceModel
 internal import HostSystem
+internal import Probes
 
 /// Keeps two verifications from measuring on the same disk at once: each would measure the other, and take its files away.
 enum DiskLoad {

@@ -1,6 +1,7 @@
 internal import ApplianceModel
 internal import MachineBackend
 internal import Quoting
+internal import Reports
 
 /// The shape of the data disk as the guest's kernel has it.
 enum DiskQueueChecks {

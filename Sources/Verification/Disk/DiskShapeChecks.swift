@@ -1,4 +1,6 @@
 internal import ApplianceModel
+internal import Basics
+internal import Reports
 
 /// What the guest says of its disks, without using them.
 enum DiskShapeChecks {

@@ -1,5 +1,7 @@
 internal import ApplianceModel
+internal import Probes
 internal import Quoting
+internal import Reports
 internal import SecureShell
 
 /// What PostgreSQL's own program says of the ways to make a write durable.

@@ -1,4 +1,7 @@
 internal import ApplianceModel
+internal import Basics
+internal import Probes
+internal import Reports
 
 /// What interleaved rounds gave.
 struct LatencyRounds: Sendable {

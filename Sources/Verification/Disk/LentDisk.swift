@@ -1,6 +1,8 @@
 internal import ApplianceModel
+internal import Basics
 internal import HostSystem
 package import MachineBackend
+package import Probes
 package import SecureShell
 
 /// A disk without storage that is lent to the guest for a measurement.
@@ -75,9 +77,4 @@ package struct LentDisk: Sendable {
             sleep 0.2
         done
         """
-}
-
-extension LatencyHistogram {
-    /// The median, in nanoseconds.
-    package var median: Double? { nanoseconds(at: 50) }
 }

@@ -1,5 +1,8 @@
 internal import ApplianceModel
+internal import Basics
 internal import MachineBackend
+internal import Probes
+internal import Reports
 internal import SecureShell
 
 /// What a request costs on its way through guest, virtio and platform when no storage answers it.

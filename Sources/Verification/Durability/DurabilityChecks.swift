@@ -1,6 +1,8 @@
 internal import ApplianceModel
 internal import MachineBackend
+internal import Probes
 internal import Quoting
+internal import Reports
 
 /// Whether anything on the way from the guest to the host's storage drops flushes: asked, not measured.
 enum DurabilityChecks {

@@ -1,5 +1,8 @@
 internal import ApplianceModel
+internal import Basics
 internal import MachineBackend
+internal import Probes
+internal import Reports
 internal import SecureShell
 
 /// Counts: so many durable writes in the guest, so many flushes at the platform, so many at the host's file system.

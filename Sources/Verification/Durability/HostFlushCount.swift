@@ -1,7 +1,9 @@
 internal import ApplianceModel
+internal import Basics
 internal import Glibc
 internal import HostSystem
 internal import MachineBackend
+internal import Probes
 internal import Quoting
 internal import SystemPackage
 

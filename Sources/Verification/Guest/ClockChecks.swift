@@ -1,6 +1,8 @@
 internal import ApplianceModel
+internal import Basics
 internal import FoundationEssentials
 internal import Quoting
+internal import Reports
 internal import SecureShell
 
 /// The guest's clock: whether a time source holds it, and how far it is from this host's.

@@ -1,4 +1,6 @@
 internal import ApplianceModel
+internal import Basics
+internal import Reports
 
 /// What the guest says of its memory and of the care that it needs.
 enum GuestChecks {

@@ -1,7 +1,9 @@
 internal import ApplianceModel
+internal import Basics
 internal import HostSystem
 internal import MachineBackend
 internal import Quoting
+internal import Reports
 
 /// The machine's process on this host, as /proc shows it: what it may do, and how much it gets.
 enum ProcessChecks {

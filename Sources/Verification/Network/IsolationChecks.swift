@@ -2,6 +2,7 @@ internal import ApplianceModel
 internal import BuiltinTemplates
 internal import HostSystem
 internal import MachineBackend
+internal import Reports
 internal import SecureShell
 internal import SystemPackage
 
@@ -72,8 +73,6 @@ struct HostPlace: Hashable, CustomStringConvertible {
     /// Of the places that there can be; a host may have thousands of ports open.
     static let most = 400
 
-    private static let gateway = IPv4Address(10, 0, 2, 2)
-    private static let nameServer = IPv4Address(10, 0, 2, 3)
     private static let loopback = IPv4Address(127, 0, 0, 1)
     private static let nobody = IPv4Address(0, 0, 0, 0)
 
@@ -83,12 +82,13 @@ struct HostPlace: Hashable, CustomStringConvertible {
         let ordered = listeners.filter { !($0.isLoopback && $0.port == probe) }.sorted {
             ($0.isLoopback ? 0 : 1, $0.address.value, $0.port) < ($1.isLoopback ? 0 : 1, $1.address.value, $1.port)
         }
-        let addresses = own.sorted { $0.value < $1.value }
-        let first = [gateway, nameServer, loopback, nobody].map { HostPlace(address: $0, port: probe) }
+        // A host that is itself a guest of user networking may have the address that its own guest has. To the guest that address means itself.
+        let addresses = own.filter { $0 != UserNetworking.guest }.sorted { $0.value < $1.value }
+        let first = [UserNetworking.gateway, UserNetworking.nameServer, loopback, nobody].map { HostPlace(address: $0, port: probe) }
         let rest = ordered.flatMap { listener in
-            if listener.isLoopback { return [gateway, listener.address].map { HostPlace(address: $0, port: listener.port) } }
-            if listener.isEveryAddress { return ([gateway, loopback] + addresses).map { HostPlace(address: $0, port: listener.port) } }
-            return [HostPlace(address: listener.address, port: listener.port)]
+            if listener.isLoopback { return [UserNetworking.gateway, listener.address].map { HostPlace(address: $0, port: listener.port) } }
+            if listener.isEveryAddress { return ([UserNetworking.gateway, loopback] + addresses).map { HostPlace(address: $0, port: listener.port) } }
+            return listener.address == UserNetworking.guest ? [] : [HostPlace(address: listener.address, port: listener.port)]
         }
         var seen: Set<HostPlace> = []
         return Array((first + rest).filter { seen.insert($0).inserted }.prefix(most))

@@ -1,4 +1,5 @@
 internal import ApplianceModel
+internal import Reports
 internal import SecureShell
 
 /// What the guest's network device does for the processor: offloads and queues, as ethtool shows them.

@@ -1,6 +1,7 @@
 internal import ApplianceModel
 internal import HostSystem
 internal import Quoting
+internal import Reports
 
 /// Who else of this host reaches the guest's ports: those of 127.0.0.1 are open to every user of the host.
 enum LocalUsersChecks {

@@ -1,4 +1,5 @@
 internal import ApplianceModel
+internal import Reports
 
 /// How the guest's packets get to the host.
 enum NetworkPathChecks {

@@ -1,4 +1,5 @@
 internal import ApplianceModel
+internal import Reports
 
 /// What the guest says of its network interface, without using it.
 enum NetworkShapeChecks {

@@ -1,6 +1,7 @@
 internal import ApplianceModel
 internal import BuiltinTemplates
 internal import Quoting
+internal import Reports
 internal import SecureShell
 
 /// Whose packets the guest lets to its server, of a guest that others than its host can reach.

@@ -1,6 +1,8 @@
 internal import ApplianceModel
+internal import Basics
 internal import PostgresClient
 internal import Quoting
+internal import Reports
 
 /// How long the smallest question to the database takes over an open connection.
 ///

@@ -1,5 +1,8 @@
 internal import ApplianceModel
+internal import Basics
 internal import HostSystem
+internal import Probes
+internal import Reports
 internal import SecureShell
 
 /// What one TCP connection carries between host and guest, in both directions.
@@ -50,7 +53,7 @@ enum ThroughputChecks {
 
     /// Where the guest finds the host, and the host's own name for the same: user networking leads to its loopback interface.
     private static func hostAddress(_ target: VerificationTarget) async throws -> (String, IPv4Address) {
-        guard target.spec.network.mode != .user else { return ("10.0.2.2", IPv4Address(127, 0, 0, 1)) }
+        guard target.spec.network.mode != .user else { return ("\(UserNetworking.gateway)", IPv4Address(127, 0, 0, 1)) }
         let own = try await target.hostAddress()
         return ("\(own)", own)
     }

@@ -1,4 +1,5 @@
 internal import ApplianceModel
+internal import Reports
 internal import SecureShell
 
 /// Lines of pg_hba.conf that are not pgkvm's. They are an administrator's good right, and the next change of the configuration asks before it

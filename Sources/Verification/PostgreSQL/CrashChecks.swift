@@ -1,6 +1,7 @@
 internal import ApplianceModel
 internal import BuiltinTemplates
 internal import PostgresClient
+internal import Reports
 internal import SecureShell
 
 /// Ends the postmaster with SIGKILL and looks for what was committed a moment before.

@@ -1,5 +1,6 @@
 internal import ApplianceModel
 internal import Quoting
+internal import Reports
 
 /// Where the cluster lies, as the guest's kernel has it mounted.
 enum DataDirectoryChecks {

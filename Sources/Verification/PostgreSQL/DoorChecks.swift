@@ -1,6 +1,8 @@
 internal import ApplianceModel
+internal import Basics
 internal import HostSystem
 internal import PostgresClient
+internal import Reports
 internal import SystemPackage
 
 /// Tries, from this host, every way in that must be shut.

@@ -1,5 +1,6 @@
 internal import ApplianceModel
 internal import Quoting
+internal import Reports
 
 /// The settings without which a commit is none, whoever asked for them.
 enum DurabilitySettingsChecks {

@@ -1,6 +1,8 @@
 internal import ApplianceModel
+internal import Basics
 internal import HostSystem
 internal import MachineBackend
+internal import Reports
 
 /// Ends the machine's process with SIGKILL and looks for what was committed a moment before: the death of a process, not a loss of
 /// the host's power.

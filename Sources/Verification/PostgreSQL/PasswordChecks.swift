@@ -1,5 +1,6 @@
 internal import ApplianceModel
 internal import Quoting
+internal import Reports
 
 /// How the server keeps passwords. The hashes themselves never leave it.
 enum PasswordChecks {

@@ -1,7 +1,10 @@
 internal import ApplianceModel
+internal import Basics
 internal import BuiltinTemplates
 internal import PostgresClient
+internal import Probes
 internal import Quoting
+internal import Reports
 internal import SecureShell
 
 /// A short pgbench run in the guest, kept as a figure for later ones.

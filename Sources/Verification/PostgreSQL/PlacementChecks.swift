@@ -2,6 +2,7 @@ internal import ApplianceModel
 internal import BuiltinTemplates
 internal import PostgresClient
 internal import Quoting
+internal import Reports
 internal import SecureShell
 
 /// Where the cluster's files really lie in the guest, and the huge pages that its postmaster really has.

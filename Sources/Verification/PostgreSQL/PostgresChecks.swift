@@ -1,6 +1,7 @@
 internal import ApplianceModel
 internal import PostgresClient
 internal import Quoting
+internal import Reports
 
 /// What a client sees of the server, through libpq from this host.
 enum PostgresChecks {

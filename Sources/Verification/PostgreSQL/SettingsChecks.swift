@@ -1,5 +1,6 @@
 internal import ApplianceModel
 internal import Quoting
+internal import Reports
 package import SecureShell
 
 /// Settings asked for against settings in force.

@@ -1,6 +1,7 @@
 internal import ApplianceModel
 internal import PostgresClient
 internal import Quoting
+internal import Reports
 
 /// Whether somebody from outside could be the superuser.
 enum SuperuserChecks {

@@ -1,6 +1,7 @@
 import ApplianceModel
 import Deployment
 import Synchronization
+import Terminal
 import Verification
 
 @testable import Guide

@@ -1,4 +1,5 @@
 internal import ApplianceModel
+internal import Basics
 
 /// What the recorded schema does not have: the HA manager's resources and the replication jobs, as the server's sources have them.
 extension PVEModel {

@@ -1,4 +1,5 @@
 internal import ApplianceModel
+internal import Basics
 
 /// Changes of a configuration, as `update_vm_api` and `vmconfig_hotplug_pending` of qemu-server carry them out: a change is written down as
 /// pending first, and takes effect at once, after an unplug, or with the next stop.

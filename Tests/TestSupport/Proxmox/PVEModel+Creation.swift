@@ -1,4 +1,6 @@
 internal import ApplianceModel
+internal import Basics
+internal import Terminal
 
 /// The creation of machines.
 extension PVEModel {

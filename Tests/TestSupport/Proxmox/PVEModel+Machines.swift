@@ -1,4 +1,5 @@
 internal import ApplianceModel
+internal import Basics
 
 /// Machines that are there.
 extension PVEModel {

@@ -1,4 +1,5 @@
 internal import ApplianceModel
+internal import Basics
 internal import SystemPackage
 
 /// Starting and stopping, by hand and by the HA manager.

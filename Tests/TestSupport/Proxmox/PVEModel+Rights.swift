@@ -1,4 +1,5 @@
 internal import ApplianceModel
+internal import Basics
 
 /// The rights of the token.
 extension PVEModel {

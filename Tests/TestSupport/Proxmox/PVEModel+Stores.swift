@@ -1,5 +1,7 @@
 internal import ApplianceModel
+internal import Basics
 internal import HostSystem
+internal import Terminal
 
 /// Stores and what was uploaded to them.
 extension PVEModel {

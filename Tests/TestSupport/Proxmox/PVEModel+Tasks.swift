@@ -1,7 +1,9 @@
 internal import ApplianceModel
+internal import Basics
 internal import Foundation
 internal import HostSystem
 internal import SystemPackage
+internal import Terminal
 
 /// Work in the background.
 extension PVEModel {

@@ -1,4 +1,5 @@
-package import ApplianceModel
+internal import ApplianceModel
+package import Basics
 package import SystemPackage
 
 /// What a Proxmox VE server holds, for `PVEServer`: values that a test arranges and looks at.

@@ -1,4 +1,5 @@
 internal import ApplianceModel
+internal import Basics
 internal import Foundation
 internal import Glibc
 internal import HostSystem

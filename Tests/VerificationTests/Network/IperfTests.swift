@@ -3,6 +3,7 @@ import HostSystem
 import SystemPackage
 import Testing
 
+@testable import Probes
 @testable import Verification
 
 @Suite("What iperf3 reports")

@@ -1,4 +1,5 @@
 import ApplianceModel
+import Basics
 import HostSystem
 import Testing
 
@@ -39,6 +40,17 @@ struct IsolationTests {
                 "10.0.2.2 7000", "10.0.2.3 7000", "127.0.0.1 7000", "0.0.0.0 7000", "10.0.2.2 6379", "127.0.0.1 6379", "10.0.2.2 53", "127.0.0.53 53",
                 "10.0.2.2 22", "127.0.0.1 22", "172.17.0.1 22", "192.168.1.10 22", "192.168.1.10 80",
             ])
+    }
+
+    @Test("An address of the host that the guest has too means the guest, and is not tried")
+    func sameAddress() throws {
+        let places = try HostPlace.all(
+            listeners: [Self.listener("0.0.0.0", 22), Self.listener("10.0.2.15", 80), Self.listener("10.0.2.16", 81)],
+            own: [IPv4Address(10, 0, 2, 15), IPv4Address(10, 0, 2, 16)], probe: 7000)
+        #expect(!places.contains { $0.address == UserNetworking.guest })
+        #expect(places.contains { $0.address == UserNetworking.gateway && $0.port == 22 })
+        #expect(places.contains { $0.address == IPv4Address(10, 0, 2, 16) && $0.port == 22 })
+        #expect(places.contains { $0.address == IPv4Address(10, 0, 2, 16) && $0.port == 81 })
     }
 
     @Test("A host with thousands of ports is tried in part, its own loopback first")

@@ -1,4 +1,6 @@
 import ApplianceModel
+import Basics
+import Reports
 import Testing
 
 @testable import Verification

@@ -1,5 +1,6 @@
 import ApplianceModel
 import HostSystem
+import Reports
 import Synchronization
 import SystemPackage
 import TestSupport

@@ -2,6 +2,7 @@ import ApplianceModel
 import HostSystem
 import PostgresClient
 import Quoting
+import Reports
 import SystemPackage
 import TestSupport
 import Testing

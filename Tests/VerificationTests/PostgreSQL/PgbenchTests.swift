@@ -1,9 +1,11 @@
 import ApplianceModel
+import Basics
 import HostSystem
 import SecureShell
 import TestSupport
 import Testing
 
+@testable import Probes
 @testable import Verification
 
 @Suite("What pgbench prints")

@@ -1,6 +1,7 @@
 import ApplianceModel
 import HostSystem
 import PostgresServer
+import Reports
 import SystemPackage
 import TestSupport
 import Testing

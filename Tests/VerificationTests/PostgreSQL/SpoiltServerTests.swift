@@ -1,7 +1,9 @@
 import ApplianceModel
+import Basics
 import HostSystem
 import PostgresClient
 import PostgresServer
+import Reports
 import SystemPackage
 import TestSupport
 import Testing

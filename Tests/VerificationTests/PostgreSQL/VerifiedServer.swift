@@ -1,4 +1,5 @@
 import ApplianceModel
+import Basics
 import FoundationEssentials
 import HostSystem
 import MachineBackend
@@ -9,6 +10,7 @@ import SystemPackage
 import TestSupport
 import Testing
 
+@testable import Reports
 @testable import Verification
 
 /// A real cluster on the files that a deployment writes, to be spoilt by tests and looked at by checks.

@@ -1,0 +1,1 @@
+../Basics/TrappingConversions.swift
