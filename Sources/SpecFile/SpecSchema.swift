@@ -36,12 +36,11 @@ package enum SpecSchema {
         case .words:
             orNothing(["additionalProperties": .object(["type": .array(["string", "number", "boolean"].map { .string($0) })])], "object")
         case .texts(let form): orNothing(["items": .object(text(form))], "array")
-        case .text(let form): key.isOptionalValue ? orNothing(text(form), "string") : text(form)
+        case .text(let form): key.takesNothing ? orNothing(text(form), "string") : text(form)
         case .choice(let words): ["enum": .array(words.map { .string($0) })]
-        case .number(let range):
-            bounded(range, isOptional: key.isOptionalValue)
+        case .number(let range): bounded(range, isOptional: key.takesNothing)
         case .flag: ["type": .string("boolean")]
-        case .port: bounded(1024...65535, isOptional: true)
+        case .port: bounded(1024...65535, isOptional: key.takesNothing)
         case .size:
             [
                 "type": .array([.string("string"), .string("integer")]), "pattern": .string("^[0-9]+ *([KMGTkmgt]([Ii]?[Bb])?|[Bb])?$"), "minimum": .integer(1),
@@ -62,14 +61,4 @@ package enum SpecSchema {
     private static func orNothing(_ members: [String: JSONValue], _ type: String) -> [String: JSONValue] {
         members.merging(["type": .array([.string(type), .string("null")])]) { _, new in new }
     }
-}
-
-extension SpecKey {
-    /// Whether nothing may stand behind the key: it is then as if it were left out.
-    fileprivate var isOptionalValue: Bool { Self.mayHaveNoValue.contains(path) }
-
-    private static let mayHaveNoValue: Set = [
-        "network.device", "network.gateway", "data.adopt", "postgresql.version", "machine.proxmox.tokenFile", "machine.proxmox.caFile",
-        "machine.proxmox.fingerprint", "machine.proxmox.imageStorage", "machine.proxmox.isoStorage", "machine.proxmox.pool",
-    ]
 }
