@@ -9,8 +9,8 @@ extension ApplianceSpec.Machine: DefaultPart {
         SpecField(
             "machine.accelerator", .choice, \.accelerator, "auto takes KVM where it works, else emulation with a warning",
             change: .fixed("it was decided when the host was checked, and the machine was made for it")),
-        SpecField("machine.vcpus", .number(1...256), \.vcpus, "virtual processors, 1 to 256", change: .restart),
-        SpecField("machine.memory", .size, \.memory, "memory, 512MiB to 4TiB in whole MiB", change: .restart),
+        SpecField("machine.vcpus", .number(SpecLimits.vcpus), \.vcpus, "virtual processors, \(SpecLimits.vcpus.words)", change: .restart),
+        SpecField("machine.memory", .size, \.memory, "memory, \(SpecLimits.memory.words) in whole MiB", change: .restart),
         SpecField(
             "machine.image", .text(.image), \.image, "debian-13, debian-12, or an image of the cache", change: .fixed("the system disk was made from the image")
         ),
@@ -28,7 +28,7 @@ extension ApplianceSpec.SystemDisk: DefaultPart {
 
     static let fields: [SpecField<Self>] = [
         SpecField(
-            "machine.systemDisk.size", .size, \.size, "4GiB to 16TiB; a larger image keeps its size",
+            "machine.systemDisk.size", .size, \.size, "\(SpecLimits.systemDisk.words); a larger image keeps its size",
             change: .fixed("the system disk was made with this size")),
         SpecField(
             "machine.systemDisk.layout", .choice, \.layout, "copy stands alone; overlay lies on a base", change: .fixed("the system disk was made this way")),

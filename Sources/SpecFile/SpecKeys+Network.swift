@@ -24,10 +24,11 @@ extension ApplianceSpec.Network: DefaultPart {
             "network.nameServers", .texts(.address, limit: SpecLimits.nameServers, "name servers").leftOut(where: \.isEmpty), \.nameServers,
             "whom the guest asks for names, with an address of its own", standard: "none", change: setUp),
         SpecField(
-            "network.sshPort", .optional(.port, unset: "chosen by pgkvm"), \.sshPort, "port of 127.0.0.1 for SSH, 1024 or above",
+            "network.sshPort", .optional(.port, unset: "chosen by pgkvm"), \.sshPort, "port of 127.0.0.1 for SSH, \(SpecLimits.ports.lowerBound) or above",
             standard: "a free one, kept for life", change: .fixed("the ports are kept for the appliance's life")),
         SpecField(
-            "network.postgresqlPort", .optional(.port, unset: "chosen by pgkvm"), \.postgresqlPort, "port of 127.0.0.1 for PostgreSQL, 1024 or above",
+            "network.postgresqlPort", .optional(.port, unset: "chosen by pgkvm"), \.postgresqlPort,
+            "port of 127.0.0.1 for PostgreSQL, \(SpecLimits.ports.lowerBound) or above",
             standard: "a free one, kept for life",
             change: .fixed("the ports are kept for the appliance's life: clients have them in their connection strings")),
     ]

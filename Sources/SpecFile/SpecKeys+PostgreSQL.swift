@@ -6,8 +6,8 @@ extension ApplianceSpec.PostgreSQL: DefaultPart {
 
     static let fields: [SpecField<Self>] = [
         SpecField(
-            "postgresql.version", .optional(.number(13...18), unset: "the distribution's"), \.version,
-            "major version; of the distribution, or with 'source: pgdg' 13 to 18",
+            "postgresql.version", .optional(.number(SpecLimits.projectVersions), unset: "the distribution's"), \.version,
+            "major version; of the distribution, or with 'source: pgdg' \(SpecLimits.projectVersions.words)",
             change: .fixed("the data was written by this version; upgrading is a work of its own")),
         SpecField("postgresql.source", .choice, \.source, "where the packages come from", change: .fixed("the packages are installed")),
         SpecField("postgresql.profile", .choice, \.profile, "what the settings are tuned for", change: .inPlace),

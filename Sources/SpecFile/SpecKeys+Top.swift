@@ -30,7 +30,7 @@ extension ApplianceSpec.DataDisk: DefaultPart {
 
     static let fields: [SpecField<Self>] = [
         SpecField(
-            "data.size", .size, \.size, "1GiB to 16TiB, reserved on the host at once", change: .onlyGrows("a smaller disk would cut off data")),
+            "data.size", .size, \.size, "\(SpecLimits.dataDisk.words), reserved on the host at once", change: .onlyGrows("a smaller disk would cut off data")),
         SpecField(
             "data.adopt", .optional(.text(.absolutePath)), \.adopt, "absolute path of the directory that 'delete --keep-data' left",
             standard: "none: a new disk", change: .fixed("the data disk was chosen when the machine was made")),

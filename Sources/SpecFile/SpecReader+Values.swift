@@ -155,7 +155,7 @@ extension SpecReader {
     mutating func port(_ section: Section, _ key: String) -> UInt16? {
         guard let number = number(section, key) else { return nil }
         if let port = UInt16(exactly: number) { return port }
-        report(section.line(key), section.path(of: key), "\(number) is not a port; allowed are 1024 to 65535")
+        report(section.line(key), section.path(of: key), "\(number) is not a port; allowed are \(SpecLimits.ports.words)")
         return nil
     }
 

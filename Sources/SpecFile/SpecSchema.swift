@@ -40,7 +40,7 @@ package enum SpecSchema {
         case .choice(let words): ["enum": .array(words.map { .string($0) })]
         case .number(let range): bounded(range, isOptional: key.takesNothing)
         case .flag: ["type": .string("boolean")]
-        case .port: bounded(1024...65535, isOptional: key.takesNothing)
+        case .port: bounded(SpecLimits.ports, isOptional: key.takesNothing)
         case .size:
             [
                 "type": .array([.string("string"), .string("integer")]), "pattern": .string("^[0-9]+ *([KMGTkmgt]([Ii]?[Bb])?|[Bb])?$"), "minimum": .integer(1),
