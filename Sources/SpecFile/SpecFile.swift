@@ -91,6 +91,7 @@ package struct LocatedFault: Error, Codable, Sendable, Equatable {
     package let line: Int?
     /// The key, nil for what concerns the whole file.
     package let path: String?
+    /// What is wrong, and what is allowed.
     package let message: String
 
     /// `file:line: key: what is wrong; what is allowed`.

@@ -3,6 +3,7 @@ package import ApplianceModel
 /// The JSON schema of the spec file (draft 2020-12), for editors: completion, and most faults while typing. The reader of the file knows
 /// more: what it takes the schema takes too, and not the other way round.
 package enum SpecSchema {
+    /// The whole schema, as a JSON object.
     package static let document: JSONValue = {
         var members = section("")
         members["$schema"] = .string("https://json-schema.org/draft/2020-12/schema")
