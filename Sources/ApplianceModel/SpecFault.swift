@@ -7,11 +7,15 @@ package struct SpecFault: Sendable, Equatable, CustomStringConvertible {
     /// What is wrong, and what is allowed.
     package let message: String
 
+    /// - Parameters:
+    ///   - path: the key, as in the spec file.
+    ///   - message: what is wrong, and what is allowed.
     package init(_ path: String, _ message: String) {
         self.path = path
         self.message = message
     }
 
+    /// `machine.vcpus: 0 virtual CPUs are not possible; allowed are 1 to 256`.
     package var description: String { "\(SpecRules.escaped(path)): \(message)" }
 }
 

@@ -86,6 +86,7 @@ extension SpecRules {
         listed(choice.allCases.map(\.rawValue))
     }
 
+    /// `a, b and c`; `nothing` without words.
     package static func listed(_ words: [String]) -> String {
         guard let last = words.last, words.count > 1 else { return words.first ?? "nothing" }
         return words.dropLast().joined(separator: ", ") + " and " + last

@@ -17,37 +17,31 @@ package enum SpecRules {
         let faults = faults(in: spec)
         guard faults.isEmpty else { throw Failure.invalidSpec(source, faults: faults.map(\.description)) }
     }
-
-    static let smallestMemory = ByteSize.mebibytes(512)
-    static let largestMemory = ByteSize.gibibytes(4096)
-    static let smallestSystemDisk = ByteSize.gibibytes(4)
-    static let smallestDataDisk = ByteSize.gibibytes(1)
-    static let largestDisk = ByteSize.gibibytes(16 * 1024)
 }
 
 extension SpecRules {
     private static func machine(_ machine: ApplianceSpec.Machine) -> [SpecFault] {
         var faults: [SpecFault] = []
-        if !(1...256).contains(machine.vcpus) {
-            faults.append(SpecFault("machine.vcpus", "\(machine.vcpus) virtual CPUs are not possible; allowed are 1 to 256"))
+        if !SpecLimits.vcpus.contains(machine.vcpus) {
+            faults.append(SpecFault("machine.vcpus", "\(machine.vcpus) virtual CPUs are not possible; allowed are \(SpecLimits.vcpus.words)"))
         }
-        faults += size(machine.memory, at: "machine.memory", smallest: smallestMemory, largest: largestMemory)
+        faults += size(machine.memory, at: "machine.memory", in: SpecLimits.memory)
         if case .cached(let name) = machine.image, !isImageName(name) {
             faults.append(
                 SpecFault(
                     "machine.image",
                     "\(shown(name)) is not the name of an image; allowed are \(listed(DebianRelease.self)), or the name or key of an image in the cache"))
         }
-        faults += size(machine.systemDisk.size, at: "machine.systemDisk.size", smallest: smallestSystemDisk, largest: largestDisk)
+        faults += size(machine.systemDisk.size, at: "machine.systemDisk.size", in: SpecLimits.systemDisk)
         return faults
     }
 
     private static func network(_ network: ApplianceSpec.Network) -> [SpecFault] {
         var faults: [SpecFault] = []
         for (key, port) in [("network.sshPort", network.sshPort), ("network.postgresqlPort", network.postgresqlPort)] {
-            if let port, port < 1024 {
+            if let port, !SpecLimits.ports.contains(Int(port)) {
                 faults.append(
-                    SpecFault(key, "port \(port) is reserved for root and the guest is run by an ordinary user; allowed are 1024 to 65535"))
+                    SpecFault(key, "port \(port) is reserved for root and the guest is run by an ordinary user; allowed are \(SpecLimits.ports.words)"))
             }
         }
         if let port = network.sshPort, port == network.postgresqlPort {
@@ -117,7 +111,7 @@ extension SpecRules {
     }
 
     private static func dataDisk(_ disk: ApplianceSpec.DataDisk) -> [SpecFault] {
-        var faults = size(disk.size, at: "data.size", smallest: smallestDataDisk, largest: largestDisk)
+        var faults = size(disk.size, at: "data.size", in: SpecLimits.dataDisk)
         if let path = disk.adopt, !path.begins(with: "/") || path.unicodeScalars.contains(where: \.isControl) {
             faults.append(SpecFault("data.adopt", "\(shown(path)) is not an absolute path; give the directory that 'delete --keep-data' named"))
         }
@@ -164,11 +158,12 @@ extension SpecRules {
         switch (server.source, image) {
         case (.distribution, .release(let release)) where version != release.postgresqlVersion:
             return "\(release.rawValue) has PostgreSQL \(release.postgresqlVersion), not \(version); "
-                + "allowed is \(release.postgresqlVersion), or 'source: pgdg' with 13 to 18"
+                + "allowed is \(release.postgresqlVersion), or 'source: pgdg' with \(SpecLimits.projectVersions.words)"
         case (.distribution, .cached) where !(15...17).contains(version):
-            return "PostgreSQL \(version) is not in a distribution that pgkvm knows; allowed are 15 to 17, or 'source: pgdg' with 13 to 18"
-        case (.pgdg, _) where !(13...18).contains(version):
-            return "the PostgreSQL project's repository is used for the versions 13 to 18; \(version) is not one of them"
+            return
+                "PostgreSQL \(version) is not in a distribution that pgkvm knows; allowed are 15 to 17, or 'source: pgdg' with \(SpecLimits.projectVersions.words)"
+        case (.pgdg, _) where !SpecLimits.projectVersions.contains(version):
+            return "the PostgreSQL project's repository is used for the versions \(SpecLimits.projectVersions.words); \(version) is not one of them"
         default:
             return nil
         }
@@ -179,14 +174,14 @@ extension SpecRules {
         network.isLoopback || network.prefixLength == 32 && network.address == UserNetworking.gateway
     }
 
-    private static func size(_ size: ByteSize, at path: String, smallest: ByteSize, largest: ByteSize) -> [SpecFault] {
-        if size < smallest {
-            if let meant = meant(by: size.bytes, smallest, largest) {
+    private static func size(_ size: ByteSize, at path: String, in range: ClosedRange<ByteSize>) -> [SpecFault] {
+        if size < range.lowerBound {
+            if let meant = meant(by: size.bytes, range) {
                 return [SpecFault(path, "\(size.bytes) bytes? a number without a unit is bytes; write \(meant)")]
             }
-            return [SpecFault(path, "\(size) is too small; allowed are \(smallest) to \(largest)")]
+            return [SpecFault(path, "\(size) is too small; allowed are \(range.words)")]
         }
-        if size > largest { return [SpecFault(path, "\(size) is too large; allowed are \(smallest) to \(largest)")] }
+        if size > range.upperBound { return [SpecFault(path, "\(size) is too large; allowed are \(range.words)")] }
         guard size.bytes % (1 << 20) == 0 else {
             let nearest = ByteSize.mebibytes(size.mebibytes + 1)
             return [SpecFault(path, "\(size) is not a whole number of MiB; the next that is: \(nearest) (1 GiB is 1024 MiB, 1 GB is not a whole number)")]
@@ -195,14 +190,13 @@ extension SpecRules {
     }
 
     /// What a number that is far too small was meant as: megabytes, as libvirt's and Proxmox's forms count memory, or gigabytes.
-    private static func meant(by number: Int64, _ smallest: ByteSize, _ largest: ByteSize) -> String? {
+    private static func meant(by number: Int64, _ range: ClosedRange<ByteSize>) -> String? {
         guard (1..<1 << 17).contains(number) else { return nil }
-        func isPossible(_ size: ByteSize) -> Bool { size >= smallest && size <= largest }
         let (mebibytes, gibibytes) = (ByteSize.mebibytes(number), ByteSize.gibibytes(number))
-        var words = isPossible(mebibytes) ? ["\(number)MiB"] : []
-        if isPossible(mebibytes), number % 1024 == 0 {
+        var words = range.contains(mebibytes) ? ["\(number)MiB"] : []
+        if range.contains(mebibytes), number % 1024 == 0 {
             words.append("\(mebibytes)")
-        } else if isPossible(gibibytes) {
+        } else if range.contains(gibibytes) {
             words.append("\(number)GiB")
         }
         return words.isEmpty ? nil : words.joined(separator: " or ")

@@ -10,7 +10,7 @@ extension SpecFile {
     ///   - text: the value as a file has it; nil leaves the key out, so that its default stands.
     /// - Throws: `spec.invalid` with what is wrong and what is allowed.
     package static func setting(_ key: String, of spec: ApplianceSpec, to text: String?) throws -> ApplianceSpec {
-        let changed = replacing(key.split(at: ".")[...], in: entries(spec), by: text.map { scalar($0, of: key) })
+        let changed = replacing(key.split(at: ".")[...], in: ApplianceSpec.entries(spec), by: text.map { scalar($0, of: key) })
         let examined = try read(Array((YAMLText.lines(changed).map(\.text).joined(separator: "\n") + "\n").utf8), file: key)
         guard let answered = examined.spec, examined.faults.isEmpty else {
             throw Failure(.specInvalid, examined.faults.map { fault in (fault.path.map { "\($0): " } ?? "") + fault.message }.joined(separator: "\n"))

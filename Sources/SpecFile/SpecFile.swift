@@ -42,8 +42,8 @@ package enum SpecFile {
             let text = try text(bytes)
             let document = try YAMLDocument(text.unicodeScalars.first == "\u{feff}" ? String(text.unicodeScalars.dropFirst()) : text)
             if let version = document.formatVersion { try FormatVersion.check(version, supported: ApplianceSpec.currentFormat, file: file) }
-            var reader = SpecReader(document)
-            let spec = reader.readSpec(nameOverride: nameOverride)
+            var reader = SpecReader(document, nameOverride: nameOverride)
+            let spec = reader.readSpec()
             let faults = reader.faults.enumerated().sorted { ($0.element.line ?? .max, $0.offset) < ($1.element.line ?? .max, $1.offset) }
             return ExaminedSpec(spec: spec, faults: faults.map(\.element), lines: reader.lines)
         } catch let fault as LocatedFault {
@@ -92,6 +92,7 @@ package struct LocatedFault: Error, Codable, Sendable, Equatable {
     package let line: Int?
     /// The key, nil for what concerns the whole file.
     package let path: String?
+    /// What is wrong, and what is allowed.
     package let message: String
 
     /// `file:line: key: what is wrong; what is allowed`.

@@ -5,6 +5,7 @@ internal import Quoting
 package struct SpecKey: Sendable {
     /// Where it stands: `machine.systemDisk.size`; `postgresql.roles[].name` within the entries of a list.
     package let path: String
+    /// What may stand behind it.
     package let form: SpecForm
     /// What it is, in one line.
     package let meaning: String
@@ -12,13 +13,16 @@ package struct SpecKey: Sendable {
     package let standard: String?
     /// What becomes of an appliance whose spec gets another value.
     package let change: SpecChangeRule
+    /// Whether nothing may stand behind the key: it is then as if it were left out.
+    let takesNothing: Bool
 
-    init(_ path: String, _ form: SpecForm, _ meaning: String, standard: String?, change: SpecChangeRule) {
+    init(_ path: String, _ form: SpecForm, _ meaning: String, standard: String?, change: SpecChangeRule, takesNothing: Bool = false) {
         self.path = path
         self.form = form
         self.meaning = meaning
         self.standard = standard
         self.change = change
+        self.takesNothing = takesNothing
     }
 
     /// The last part of the path.
@@ -38,10 +42,15 @@ package enum SpecForm: Sendable, Equatable {
     case words
     /// A list of texts, each of this form.
     case texts(TextForm)
+    /// One text of this form.
     case text(TextForm)
+    /// One of these words.
     case choice([String])
+    /// A whole number of this range.
     case number(ClosedRange<Int>)
+    /// A TCP port that an ordinary user may open.
     case port
+    /// A number of bytes, with a unit as `ByteSize` reads it.
     case size
     /// `true` or `false`.
     case flag

@@ -10,6 +10,8 @@ struct Section {
 
     func value(_ key: String) -> Node? { fields.first { $0.key == key }?.value }
     func has(_ key: String) -> Bool { value(key) != nil }
+    /// Whether there is one of the keys of these paths, with something behind it.
+    func has(anyOf paths: Set<String>) -> Bool { fields.contains { paths.contains(path(of: $0.key)) && !isNull($0.key) } }
     func line(_ key: String) -> Int? { value(key)?.mark?.line }
     func path(of key: String) -> String { path.isEmpty ? key : "\(path).\(key)" }
     /// Whether the key is there with nothing behind it.
@@ -103,22 +105,25 @@ extension SpecReader {
         }
     }
 
-    mutating func texts(_ section: Section, _ key: String, limit: Int, _ what: String) -> [String] {
-        items(section, key, limit: limit, what).compactMap { text($0.node, at: $0.path) }
-    }
-
-    mutating func required(_ section: Section, _ key: String) -> String? {
+    /// Reports a key that the section cannot do without, when it is not there.
+    mutating func require(_ section: Section, _ key: String) {
         // A list entry that is no section at all has been reported as such.
         if !section.has(key), !isFaulty(section.path) { report(nil, section.path(of: key), "is missing") }
-        return text(section, key)
     }
 
-    mutating func text(_ section: Section, _ key: String) -> String? {
-        section.value(key).flatMap { text($0, at: section.path(of: key)) }
+    /// A text that stands for a value.
+    mutating func text<Value>(_ text: SpecText<Value>, _ node: Node, at path: String) -> Value? {
+        guard let written = self.text(node, at: path) else { return nil }
+        do {
+            return try text.parse(written)
+        } catch {
+            report(node.mark?.line, path, error.message)
+            return nil
+        }
     }
 
     /// A text; what YAML reads as a number, a boolean or nothing has to be in quotes.
-    mutating func text(_ node: Node, at path: String) -> String? {
+    private mutating func text(_ node: Node, at path: String) -> String? {
         guard let scalar = scalar(node, at: path, wanted: "a text") else { return nil }
         let kind = YAMLValue.isBoolean(scalar) ? "a boolean" : YAMLValue.isNumber(scalar) ? "a number" : nil
         guard let kind else { return scalar.string }
@@ -149,9 +154,9 @@ extension SpecReader {
     }
 
     mutating func port(_ section: Section, _ key: String) -> UInt16? {
-        guard !section.isNull(key), let number = number(section, key) else { return nil }
+        guard let number = number(section, key) else { return nil }
         if let port = UInt16(exactly: number) { return port }
-        report(section.line(key), section.path(of: key), "\(number) is not a port; allowed are 1024 to 65535")
+        report(section.line(key), section.path(of: key), "\(number) is not a port; allowed are \(SpecLimits.ports.words)")
         return nil
     }
 

@@ -4,6 +4,7 @@ package import Basics
 /// The JSON schema of the spec file (draft 2020-12), for editors: completion, and most faults while typing. The reader of the file knows
 /// more: what it takes the schema takes too, and not the other way round.
 package enum SpecSchema {
+    /// The whole schema, as a JSON object.
     package static let document: JSONValue = {
         var members = section("")
         members["$schema"] = .string("https://json-schema.org/draft/2020-12/schema")
@@ -37,12 +38,11 @@ package enum SpecSchema {
         case .words:
             orNothing(["additionalProperties": .object(["type": .array(["string", "number", "boolean"].map { .string($0) })])], "object")
         case .texts(let form): orNothing(["items": .object(text(form))], "array")
-        case .text(let form): key.isOptionalValue ? orNothing(text(form), "string") : text(form)
+        case .text(let form): key.takesNothing ? orNothing(text(form), "string") : text(form)
         case .choice(let words): ["enum": .array(words.map { .string($0) })]
-        case .number(let range):
-            bounded(range, isOptional: key.isOptionalValue)
+        case .number(let range): bounded(range, isOptional: key.takesNothing)
         case .flag: ["type": .string("boolean")]
-        case .port: bounded(1024...65535, isOptional: true)
+        case .port: bounded(SpecLimits.ports, isOptional: key.takesNothing)
         case .size:
             [
                 "type": .array([.string("string"), .string("integer")]), "pattern": .string("^[0-9]+ *([KMGTkmgt]([Ii]?[Bb])?|[Bb])?$"), "minimum": .integer(1),
@@ -63,14 +63,4 @@ package enum SpecSchema {
     private static func orNothing(_ members: [String: JSONValue], _ type: String) -> [String: JSONValue] {
         members.merging(["type": .array([.string(type), .string("null")])]) { _, new in new }
     }
-}
-
-extension SpecKey {
-    /// Whether nothing may stand behind the key: it is then as if it were left out.
-    fileprivate var isOptionalValue: Bool { Self.mayHaveNoValue.contains(path) }
-
-    private static let mayHaveNoValue: Set = [
-        "network.device", "network.gateway", "data.adopt", "postgresql.version", "machine.proxmox.tokenFile", "machine.proxmox.caFile",
-        "machine.proxmox.fingerprint", "machine.proxmox.imageStorage", "machine.proxmox.isoStorage", "machine.proxmox.pool",
-    ]
 }

@@ -1,3 +1,16 @@
+/// A key of a file that is to be written, with what stands behind it.
+struct YAMLEntry: Equatable {
+    let key: String
+    let value: Value
+
+    enum Value: Equatable {
+        /// As it is written, on one line.
+        case scalar(String)
+        case section([YAMLEntry])
+        case list([[YAMLEntry]])
+    }
+}
+
 /// The lines of a file from its entries.
 enum YAMLText {
     struct Line {
