@@ -74,6 +74,12 @@ package struct DeploymentContext: Sendable {
         return try await Distribution.postgresqlVersion(in: guest)
     }
 
+    /// Where the machine goes; nil while nothing was decided, and on a platform with one place only.
+    func decidedPlace() async throws -> MachinePlace? {
+        if let place = try await journal.fact(DiskFact.self)?.decision.place { return place }
+        return try await journal.fact(HostFact.self)?.report.place
+    }
+
     /// A fresh connection point for libpq.
     package func postgresqlEndpoint() async throws -> Endpoint { try await Self.endpoint(of: .postgresql, machine(), backend, spec.name) }
 
@@ -95,9 +101,4 @@ package struct DeploymentContext: Sendable {
 extension Failure.Code {
     package static let guestNoAddress = Failure.Code("guest.no-address")
     package static let factMissing = Failure.Code("deployment.fact-missing")
-}
-
-extension DeploymentContext {
-    /// Whether the texts of a step are those of a server's API, and not of a host with QEMU on it.
-    var isOnProxmox: Bool { backend.kind == .proxmox }
 }

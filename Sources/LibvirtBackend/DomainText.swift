@@ -8,6 +8,8 @@ internal import Quoting
 /// The XML of a machine. Pure: from what is decided to what libvirt is given.
 struct DomainText {
     let spec: MachineSpec
+    /// What the machine's texts are made of; nil where everything is chosen.
+    var planned: PlannedValues?
     /// Where the volumes lie on the daemon's host. A disk is given as a file: for one that is named by its pool libvirt's AppArmor helper
     /// writes no rule, and QEMU may not open it.
     let directory: String
@@ -27,22 +29,24 @@ struct DomainText {
     /// The definition of the domain.
     func domain() throws -> String {
         let network = spec.network
+        let planned = planned ?? PlannedValues(of: spec)
         var values: [String: Any] = [
-            "type": spec.cpu.accelerator == .kvm ? "kvm" : "qemu", "name": spec.name.rawValue, "uuid": spec.deployment.uuid,
-            "deployment": spec.deployment.rawValue, "namespace": Self.namespace, "memory": spec.cpu.memory.bytes / 1024, "vcpus": spec.cpu.vcpus,
+            "type": spec.cpu.accelerator == .kvm ? "kvm" : "qemu", "name": spec.name.rawValue,
+            "uuid": planned.deployment.value?.uuid ?? "\(planned.deployment)",
+            "deployment": "\(planned.deployment)", "namespace": Self.namespace, "memory": spec.cpu.memory.bytes / 1024, "vcpus": spec.cpu.vcpus,
             "iothread": spec.disk.ioThread, "uefi": spec.image.firmware == .uefi,
             // Under emulation there is no host's processor to pass through.
             "cpu": spec.cpu.accelerator == .kvm ? "host-passthrough" : "maximum", "rootPorts": Array(1...Self.rootPorts),
             "cache": spec.disk.cacheDirect ? "none" : "writeback", "io": spec.disk.aio.rawValue, "directory": directory,
             "systemVolume": VolumeNames(spec).system, "dataVolume": VolumeNames(spec).data, "dataSerial": MachineSpec.dataDiskSerial,
-            "user": network.mode == .user, "mac": network.macAddress,
-            "forwards": GuestService.allCases.map { "hostfwd=tcp:127.0.0.1:\(network.port(of: $0))-:\($0.port)" }.joined(separator: ","),
+            "user": network.mode == .user, "mac": "\(planned.macAddress)",
+            "forwards": GuestService.allCases.map { "hostfwd=tcp:127.0.0.1:\(planned.port(of: $0))-:\($0.port)" }.joined(separator: ","),
         ]
         if let log { values["log"] = log }
         if hasSeed { values["seed"] = try seed() }
         if network.mode != .user {
             var card: [String: Any] = [
-                "type": network.mode == .bridge ? "bridge" : "network", "mac": network.macAddress, "device": network.device ?? "",
+                "type": network.mode == .bridge ? "bridge" : "network", "mac": "\(planned.macAddress)", "device": network.device ?? "",
             ]
             if let queues = network.queues, queues > 1 { card["queues"] = queues }
             values["network"] = card

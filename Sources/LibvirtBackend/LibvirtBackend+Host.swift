@@ -8,16 +8,18 @@ internal import SystemPackage
 extension LibvirtBackend {
     var host: LibvirtHost { LibvirtHost(choice: choice, state: state, isOffline: isOffline) }
 
-    package func checkHost(_ spec: ApplianceSpec) async throws -> HostReport {
+    package func checkHost(_ spec: ApplianceSpec, at place: MachinePlace?) async throws -> HostReport {
         let found = await host.examine(spec)
         if let failure = found.failures.first { throw failure }
         guard let accelerator = found.accelerator else { throw Failure(.machineProbeFailed, "no accelerator was decided") }
         return HostReport(accelerator: accelerator, findings: found.findings)
     }
 
-    package func decideDisks(_ spec: ApplianceSpec) async throws -> (DiskDecision, [Finding]) { try await host.disks(vcpus: spec.machine.vcpus) }
+    package func decideDisks(_ spec: ApplianceSpec, at place: MachinePlace?) async throws -> (DiskDecision, [Finding]) {
+        try await host.disks(vcpus: spec.machine.vcpus)
+    }
 
-    package func decideNetwork(_ spec: ApplianceSpec, deployment: DeploymentID) async throws -> NetworkDecision {
+    package func decideNetwork(_ spec: ApplianceSpec, deployment: DeploymentID, at place: MachinePlace?) async throws -> NetworkDecision {
         if let own = try LibvirtMachine.load(from: state.appliance(spec.name).machine()), own.spec.deployment == deployment { return own.spec.network }
         try await host.checkNetwork(spec.network)
         let others = try PromisedNetworks(in: state)
@@ -56,7 +58,7 @@ extension LibvirtBackend: MachinePlanning {
         }
         return HostForecast(
             accelerator: found.accelerator, findings: found.findings + (disks?.1 ?? []) + refusals, resources: found.resources, disk: disks?.0,
-            ports: try ports(spec), network: spec.network.mode == .user ? nil : onNetwork(spec, macAddress: PlannedChoice.macAddress))
+            ports: try ports(spec), network: spec.network.mode == .user ? nil : onNetwork(spec, macAddress: ""))
     }
 
     /// What can be told of another host without asking it.
@@ -66,7 +68,7 @@ extension LibvirtBackend: MachinePlanning {
             remedy: "plan without --offline")
         return HostForecast(
             accelerator: nil, findings: [finding], resources: [], disk: nil, ports: try ports(spec),
-            network: spec.network.mode == .user ? nil : onNetwork(spec, macAddress: PlannedChoice.macAddress))
+            network: spec.network.mode == .user ? nil : onNetwork(spec, macAddress: ""))
     }
 
     private func ports(_ spec: ApplianceSpec) throws -> [PlannedPort] {
@@ -83,8 +85,9 @@ extension LibvirtBackend: MachinePlanning {
         let command = ["virsh", "--connect", choice.uri, "start", machine.spec.name.rawValue]
         // What cannot be asked yet is told by the examination of the host.
         let directory = (try? await volumes.directory()) ?? "<directory of the pool '\(choice.pool)'>"
-        let forwards = try text(record, in: directory).domain().replacing(":\(PlannedChoice.port)-", with: ":<port chosen at the deployment>-")
-        return MachineRecipe(command: command, documents: [MachineRecipe.Document(name: "domain.xml", content: forwards)])
+        var text = text(record, in: directory)
+        text.planned = machine.values
+        return MachineRecipe(command: command, documents: [MachineRecipe.Document(name: "domain.xml", content: try text.domain())])
     }
 
     package func plannedMachine(of machine: MachineReference) async throws -> PlannedMachine? {

@@ -61,11 +61,13 @@ extension LibvirtBackend {
 
     private func remedy(for message: String, _ network: NetworkDecision) -> String? {
         let device = network.device ?? ""
+        switch LibvirtReason(message) {
         // The volumes of a pool with a file system of its own are there while the pool is active.
-        if message.contains("Cannot access storage file") { return virsh.lines("pool-start \(choice.pool)", "pool-autostart \(choice.pool)") }
-        if message.contains("is not active") { return virsh.lines("net-start \(device)", "net-autostart \(device)") }
-        if message.contains("bridge") { return "ip link show dev \(device), on the host of the daemon" }
-        return nil
+        case .storageFileMissing: return virsh.lines("pool-start \(choice.pool)", "pool-autostart \(choice.pool)")
+        case .networkInactive: return virsh.lines("net-start \(device)", "net-autostart \(device)")
+        case .bridge: return "ip link show dev \(device), on the host of the daemon"
+        default: return nil
+        }
     }
 
     package func shutDown(_ machine: MachineReference, grace: Duration) async throws {

@@ -70,23 +70,22 @@ struct Virsh: Sendable {
     func failure(_ text: String, of command: String, status: Int32) -> Failure {
         let errors = text.split(at: "\n").filter { $0.begins(with: "error: ") }.map { String($0.dropFirst(7)) }
         let said = errors.isEmpty ? text.split(at: "\n").joined(separator: ": ") : errors.joined(separator: ": ")
-        if said.contains("failed to connect to the hypervisor") { return unreachable(errors.dropFirst().joined(separator: ": ")) }
         // What virsh writes to (the SSH client, the daemon) may be gone before it reads: then the signal ends it without a word.
         if said.isEmpty && status == 128 + SIGPIPE { return unreachable("the connection was closed") }
-        if said.contains(#/Disconnected from |no valid connection/#) { return unreachable(said) }
-        if let pool = said.firstMatch(of: #/pool '([^']+)'( containing volume '[^']*')? is not active/#) { return inactive(String(pool.1)) }
-        if let pool = said.firstMatch(of: #/no storage pool with matching name '([^']+)'/#) {
+        switch LibvirtReason(said) {
+        case .noDaemon: return unreachable(errors.dropFirst().joined(separator: ": "))
+        case .connectionLost: return unreachable(said)
+        case .poolInactive(let pool): return inactive(pool)
+        case .poolMissing(let pool):
             return Failure(
-                .libvirtPool, "libvirt at '\(uri)' has no storage pool '\(pool.1)'",
-                remedy: lines("pool-define-as \(pool.1) dir --target DIRECTORY", "pool-start \(pool.1)", "pool-autostart \(pool.1)"))
+                .libvirtPool, "libvirt at '\(uri)' has no storage pool '\(pool)'",
+                remedy: lines("pool-define-as \(pool) dir --target DIRECTORY", "pool-start \(pool)", "pool-autostart \(pool)"))
+        case .notFound: return Failure(.libvirtNotFound, said)
+        default:
+            // Of a domain that is not there this is all that is said; a line beside it means that it could not be looked for.
+            if errors.count == 1, said.begins(with: "failed to get domain") { return Failure(.libvirtNotFound, said) }
+            return Failure(.libvirtRefused, said.isEmpty ? "virsh \(command) ended with status \(status)" : said)
         }
-        // Of a domain that is not there this is all that is said; a line beside it means that it could not be looked for.
-        let isMissing = errors.count == 1 && said.begins(with: "failed to get domain")
-        if isMissing || said.contains(#/[Dd]omain not found|no domain with matching|not found: no (storage|network)|[Ii]nterface not found|metadata not found/#)
-        {
-            return Failure(.libvirtNotFound, said)
-        }
-        return Failure(.libvirtRefused, said.isEmpty ? "virsh \(command) ended with status \(status)" : said)
     }
 
     func inactive(_ pool: String) -> Failure {

@@ -142,7 +142,7 @@ struct Volumes: Sendable {
 
     /// Whether libvirt says so.
     private static func isFull(_ failure: Failure) -> Bool {
-        failure.code == .libvirtRefused && failure.message.contains(#/No space left|quota exceeded|not enough (free )?space|cannot allocate|pre-allocate/#)
+        failure.code == .libvirtRefused && LibvirtReason(failure.message) == .full
     }
 
     private func hasNoRoom(for name: String, _ reason: String) -> Failure {

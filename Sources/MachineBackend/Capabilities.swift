@@ -27,7 +27,6 @@ package struct Capabilities: Sendable {
     // A platform of others, reached over a network.
     package var availability: (any HighAvailabilityProviding)?
     package var names: (any NameExamining)?
-    package var placing: (any MachinePlacing)?
     package var remote: (any RemotePlatform)?
     package var unasked: (any OfflineAnswering)?
 

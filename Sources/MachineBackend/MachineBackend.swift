@@ -51,10 +51,13 @@ package enum GuestService: String, Sendable, CaseIterable {
 package struct HostReport: Sendable, Equatable, Codable {
     package let accelerator: Accelerator
     package let findings: [Finding]
+    /// Where a new machine goes; nil on a platform with one place only, and in reports of older versions.
+    package let place: MachinePlace?
 
-    package init(accelerator: Accelerator, findings: [Finding]) {
+    package init(accelerator: Accelerator, findings: [Finding], place: MachinePlace? = nil) {
         self.accelerator = accelerator
         self.findings = findings
+        self.place = place
     }
 }
 
@@ -67,14 +70,20 @@ package protocol MachineBackend: MachinePlanning, MachineResizing, AutostartProv
     /// What this platform can do beyond what every one can.
     var capabilities: Capabilities { get }
 
-    /// Looks at the host before anything is created.
+    /// What this platform does in one part of a deployment.
+    func words(for work: MachineWork, _ spec: ApplianceSpec) -> WorkWords
+    /// How a person reaches the console of a machine that pgkvm cannot show.
+    func consoleByHand(of name: ApplianceName) -> String
+
+    /// Examines the host before anything is created.
+    /// - Parameter place: where an earlier call decided to put the machine, for this call and the next two; nil chooses a place.
     /// - Throws: what makes the deployment impossible, with the remedy.
-    func checkHost(_ spec: ApplianceSpec) async throws -> HostReport
+    func checkHost(_ spec: ApplianceSpec, at place: MachinePlace?) async throws -> HostReport
     /// Chooses cache mode, aio and threads by probes on the file system that will hold the disks.
-    func decideDisks(_ spec: ApplianceSpec) async throws -> (DiskDecision, [Finding])
+    func decideDisks(_ spec: ApplianceSpec, at place: MachinePlace?) async throws -> (DiskDecision, [Finding])
     /// Chooses MAC address and ports, or the way to the host's bridge or tap device. A port that is in use, and a device that is missing
     /// or not for this user, are refused.
-    func decideNetwork(_ spec: ApplianceSpec, deployment: DeploymentID) async throws -> NetworkDecision
+    func decideNetwork(_ spec: ApplianceSpec, deployment: DeploymentID, at place: MachinePlace?) async throws -> NetworkDecision
 
     func create(_ spec: MachineSpec) async throws -> MachineReference
     /// Attaches the NoCloud medium for the next start. The backend takes the file over.
@@ -95,6 +104,15 @@ package protocol MachineBackend: MachinePlanning, MachineResizing, AutostartProv
     func endpoint(of machine: MachineReference, service: GuestService) async throws -> Endpoint?
 }
 
+/// The same where no place was decided before.
+extension MachineBackend {
+    package func checkHost(_ spec: ApplianceSpec) async throws -> HostReport { try await checkHost(spec, at: nil) }
+    package func decideDisks(_ spec: ApplianceSpec) async throws -> (DiskDecision, [Finding]) { try await decideDisks(spec, at: nil) }
+    package func decideNetwork(_ spec: ApplianceSpec, deployment: DeploymentID) async throws -> NetworkDecision {
+        try await decideNetwork(spec, deployment: deployment, at: nil)
+    }
+}
+
 /// A backend that keeps records of its machines on this host.
 package protocol RecordKeeping: Sendable {
     /// Moves what an older version kept elsewhere to where only pgkvm's user writes. The caller holds the appliance's lock; a running machine
@@ -102,12 +120,6 @@ package protocol RecordKeeping: Sendable {
     /// - Parameter network: what the journal says was decided; nil while nothing was.
     /// - Throws: `machine.failed` for a record that is not the one that the journal tells of.
     func takeOverRecords(of name: ApplianceName, deployment: DeploymentID, network: NetworkDecision?) async throws
-}
-
-/// A backend with more than one place for a machine.
-package protocol MachinePlacing: Sendable {
-    /// Tells where a former run decided to put the machine, before this one looks at the host.
-    func keep(_ place: MachinePlace)
 }
 
 /// A backend that is asked over a network.

@@ -10,7 +10,7 @@ package protocol MachinePlanning: Sendable {
     var offline: any MachineBackend { get }
     /// What `checkHost`, `decideDisks` and `decideNetwork` would find and decide, as far as that can be seen without a trial.
     func forecast(_ spec: ApplianceSpec) async throws -> HostForecast
-    /// What the platform is told so that a machine comes to be. What is only chosen when it is made stands as a word in angle brackets.
+    /// What the platform is told so that a machine comes to be. What is only chosen when it is made is a word in angle brackets.
     func recipe(for machine: PlannedMachine) async throws -> MachineRecipe
     /// The machine of a deployment as it was made; nil when there is none.
     func plannedMachine(of machine: MachineReference) async throws -> PlannedMachine?
@@ -25,10 +25,14 @@ package struct PlannedMachine: Sendable, Equatable {
     package var spec: MachineSpec
     /// Whether it has its seed: until the first boot is over.
     package var hasSeed: Bool
+    /// What is chosen and what is not; what is not has no meaning in `spec`, and texts are made of these.
+    package var values: PlannedValues
 
-    package init(spec: MachineSpec, hasSeed: Bool) {
+    /// - Parameter values: nil where everything is chosen.
+    package init(spec: MachineSpec, hasSeed: Bool, values: PlannedValues? = nil) {
         self.spec = spec
         self.hasSeed = hasSeed
+        self.values = values ?? PlannedValues(of: spec)
     }
 }
 
@@ -75,15 +79,6 @@ package struct MachineRecipe: Sendable, Equatable {
     }
 }
 
-/// What stands for values that a deployment chooses when it makes the machine.
-package enum PlannedChoice {
-    /// Of the machine's UUID, and of the seed's instance-id.
-    package static let deployment = DeploymentID("<deployment id, chosen at the deployment>")
-    package static let macAddress = "<MAC address, chosen at the deployment>"
-    /// Of a port in a `NetworkDecision`; no service can have it.
-    package static let port: UInt16 = 0
-}
-
 /// The host, looked at without a trial.
 package struct HostForecast: Sendable, Codable, Equatable {
     /// Nil when none can be had.
@@ -94,7 +89,7 @@ package struct HostForecast: Sendable, Codable, Equatable {
     /// What is expected; the deployment tries it. Nil when that cannot be told.
     package let disk: DiskDecision?
     package let ports: [PlannedPort]
-    /// What is expected of a network of the host; nil with user networking, and where the device cannot be had.
+    /// What is expected of a network of the host, with no MAC address yet; nil with user networking, and where the device cannot be had.
     package let network: NetworkDecision?
 
     package init(

@@ -6,25 +6,16 @@ internal import SystemPackage
 /// The requests by which a deployment makes its machine, in their order. Pure: what is only known then stands as a word in angle brackets.
 package enum PVECallPlan {
     /// - Parameters:
-    ///   - spec: the machine; its path may be a word in angle brackets too.
+    ///   - machine: its image's path may be a word in angle brackets too.
     ///   - connection: what it names of node and stores is taken, the rest is a word in angle brackets.
     /// - Throws: `input.invalid` for a value that Proxmox would read as something else; `unsupported` without a bridge.
-    package static func calls(for spec: MachineSpec, connection: ProxmoxConnection) throws -> [MachineRecipe.Call] {
-        try calls(for: spec, connection: connection, provisioning: .thin)
+    package static func calls(for machine: PlannedMachine, connection: ProxmoxConnection) throws -> [MachineRecipe.Call] {
+        try calls(for: machine, connection: connection, provisioning: .thin)
     }
 
     /// - Parameter provisioning: what the store of the disks does with their space, where it is known.
-    static func calls(for spec: MachineSpec, connection: ProxmoxConnection, provisioning: Provisioning) throws -> [MachineRecipe.Call] {
-        // Words in angle brackets are no MAC address: something that is one stands for them until the texts are there.
-        guard spec.network.macAddress == PlannedChoice.macAddress else { return try complete(spec, connection, provisioning) }
-        return try complete(spec.onCard(Self.placeholder), connection, provisioning).map {
-            $0.replacing(Self.placeholder.uppercased(), with: PlannedChoice.macAddress)
-        }
-    }
-
-    private static let placeholder = "02:00:00:00:00:ef"
-
-    private static func complete(_ spec: MachineSpec, _ connection: ProxmoxConnection, _ provisioning: Provisioning) throws -> [MachineRecipe.Call] {
+    static func calls(for planned: PlannedMachine, connection: ProxmoxConnection, provisioning: Provisioning) throws -> [MachineRecipe.Call] {
+        let spec = planned.spec
         let place = spec.disk.place
         let node = place?.node ?? connection.node ?? "<node>"
         let store = place?.storage ?? connection.storage ?? "<store>"
@@ -33,7 +24,8 @@ package enum PVECallPlan {
         let image = ProxmoxBackend.LocalImage.name(checksum: "<sha256>", upload: "<upload>", spec.image.format)
         let seed = ProxmoxBackend.seedName(spec.deployment)
         let parameters = try MachineParameters(
-            spec: spec, vmid: "<vmid>", store: store, image: "\(imageStore):import/\(image)", pool: connection.pool, provisioning: provisioning
+            spec: spec, planned: planned.values, vmid: "<vmid>", store: store, image: "\(imageStore):import/\(image)", pool: connection.pool,
+            provisioning: provisioning
         ).list()
         let machine = Steps(node: node)
         let calls: [PVECall] =
@@ -83,18 +75,6 @@ package enum PVECallPlan {
     }
 }
 
-extension MachineSpec {
-    /// The same machine with another MAC address.
-    fileprivate func onCard(_ macAddress: String) -> MachineSpec {
-        let network = NetworkDecision(
-            mode: network.mode, macAddress: macAddress, sshPort: network.sshPort, postgresqlPort: network.postgresqlPort, device: network.device,
-            address: network.address, queues: network.queues, usesVhost: network.usesVhost)
-        return MachineSpec(
-            deployment: deployment, name: name, cpu: cpu, disk: disk, network: network, image: image, systemDisk: systemDisk, dataDiskSize: dataDiskSize,
-            adoptedDataDisk: adoptedDataDisk)
-    }
-}
-
 extension MachineRecipe.Call {
     /// A request with the line of `qm` or another program of the node that does the same, where there is one, and that of `pvesh`.
     init(_ call: PVECall) {
@@ -114,11 +94,5 @@ extension MachineRecipe.Call {
             case .delete: "delete"
             }
         return CommandText.render(["pvesh", verb, call.path] + call.parameters.flatMap { ["--\($0.name)", $0.value] })
-    }
-
-    /// The same with another word in each text.
-    fileprivate func replacing(_ word: String, with other: String) -> MachineRecipe.Call {
-        MachineRecipe.Call(
-            method: method, path: path, parameters: parameters.map { $0.replacing(word, with: other) }, byHand: byHand.map { $0.replacing(word, with: other) })
     }
 }

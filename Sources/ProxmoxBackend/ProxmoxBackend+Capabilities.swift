@@ -7,7 +7,6 @@ extension ProxmoxBackend {
         can.discard = self
         can.availability = self
         can.names = self
-        can.placing = self
         can.remote = self
         can.unasked = self
         return can

@@ -63,7 +63,7 @@ extension ProxmoxBackend {
             vcpus: spec.cpu.vcpus, memory: spec.cpu.memory, space: ByteSize(bytes: spec.systemDisk.size.bytes + spec.dataDiskSize.bytes),
             bridge: spec.network.device ?? "", storage: connection.storage, imageStorage: connection.imageStorage, isoStorage: connection.isoStorage,
             needsSharedStorage: connection.ha)
-        let site = try await site(wanted, cluster, at: spec.disk.place ?? decided.place, client).site
+        let site = try await site(wanted, cluster, at: spec.disk.place, client).site
         let release = try await release(client)
         let volume = try await upload(image, to: site, beside: wanted.space, client)
         return try await make(spec, on: site, image: volume, release, client)
@@ -86,7 +86,7 @@ extension ProxmoxBackend {
                     .create(node: site.node, parameters), title: "the creation of VM \(vmid)", limit: timing.copyTask, silence: timing.copySilence,
                     report: report)
                 return place
-            } catch let error as Failure where Self.isTaken(vmid, error) {
+            } catch let error as Failure where Self.isTaken(error) {
                 lost = error
             } catch let error as Failure where error.code == .proxmoxTaskEndless {
                 throw await naming(place, after: error, client)
@@ -112,9 +112,9 @@ extension ProxmoxBackend {
     }
 
     /// Somebody else took the number between the two calls, or while the work waited for its turn.
-    private static func isTaken(_ vmid: Int, _ error: Failure) -> Bool {
+    private static func isTaken(_ error: Failure) -> Bool {
         guard [.proxmoxRefused, .proxmoxTaskFailed].contains(error.code) else { return false }
-        return error.message.contains("VM \(vmid) already exists") || error.message.contains("config file already exists")
+        return ServerReason.numberTaken.isGiven(in: error.message)
     }
 
     /// The import gives the disk the image's own size.
@@ -155,7 +155,7 @@ extension ProxmoxBackend {
         try await removeSeed(of: found, machine.deployment, sparingForeignMedia: true, client)
         do {
             try await remove(found, client)
-        } catch let error as Failure where error.message.contains("is running") {
+        } catch let error as Failure where ServerReason.running.isGiven(in: error.message) {
             // Somebody, or the HA manager, started it meanwhile.
             try await powerOff(found, client)
             try await remove(found, client)

@@ -28,7 +28,7 @@ extension ProxmoxBackend {
     private func again<Value>(_ body: () async throws -> Value) async throws -> Value {
         do {
             return try await body()
-        } catch let error as Failure where error.code == .proxmoxRefused && error.message.contains("does not exist") {
+        } catch let error as Failure where error.code == .proxmoxRefused && ServerReason.machineGone.isGiven(in: error.message) {
             return try await body()
         }
     }
@@ -113,7 +113,7 @@ extension ProxmoxBackend {
         if let seen = machines.first(where: { $0.place.vmid == vmid }) {
             let answer = try await client.answer(.config(seen.place))
             // It may have gone between the two questions.
-            if !answer.isSuccess, answer.status == 500, answer.message.contains("does not exist"), try await !isThere(vmid, client) { return nil }
+            if !answer.isSuccess, answer.status == 500, ServerReason.machineGone.isGiven(in: answer.message), try await !isThere(vmid, client) { return nil }
             let config = MachineConfig(data: try answer.data(.config(seen.place), token: client.token))
             if config.isMachine(of: machine.deployment) { return FoundMachine(place: seen.place, config: config) }
             guard config.isForeign(to: machine.deployment) else { throw stranger(seen, config, machine.deployment) }

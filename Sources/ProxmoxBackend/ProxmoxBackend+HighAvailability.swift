@@ -17,7 +17,7 @@ extension ProxmoxBackend: HighAvailabilityProviding {
         if connection.ha {
             _ = try await reach(of: found, client)
             let answer = try await client.answer(call)
-            if answer.status == 500, answer.message.contains("already defined") { return }
+            if answer.status == 500, ServerReason.alreadyManaged.isGiven(in: answer.message) { return }
             _ = try answer.data(call, token: client.token)
         } else {
             // The node starts it from now on, as the HA manager did, unless somebody decided otherwise before. First: a run that is killed in

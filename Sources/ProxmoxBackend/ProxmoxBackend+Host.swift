@@ -5,13 +5,12 @@ package import MachineBackend
 
 /// Looking at the server before anything is created.
 extension ProxmoxBackend {
-    package func checkHost(_ spec: ApplianceSpec) async throws -> HostReport {
+    package func checkHost(_ spec: ApplianceSpec, at place: MachinePlace?) async throws -> HostReport {
         try Self.refuseUnsupported(spec)
         let client = try client()
         let release = try await release(client)
         let cluster = try await ClusterView.read(client)
-        let choice = try await choose(spec, cluster, at: decided.former, client)
-        decided.decide(MachinePlace(choice.site))
+        let choice = try await choose(spec, cluster, at: place, client)
         try await RightsExamination(client: client).demand(
             ProxmoxCheck.needs(
                 release, pool: connection.pool, bridge: spec.network.device, nodes: [], stores: StoreUse.all(of: choice.site), ha: connection.ha))
@@ -23,7 +22,7 @@ extension ProxmoxBackend {
                 Finding(check: "proxmox.node", level: .pass, measured: "\(choice.site.node): \(choice.reason)", expected: "a node that can take the machine"),
                 Self.finding(processorsOf: choice.node, spec.machine.vcpus), Self.finding(memoryOf: choice.node, spec.machine.memory),
                 Self.finding(choice.site, wanted(spec, isThere: false).space), Self.finding(accelerator),
-            ] + (try await Self.pool(connection.pool, client)))
+            ] + (try await Self.pool(connection.pool, client)), place: MachinePlace(choice.site))
     }
 
     /// - Throws: `proxmox.too-old`, `proxmox.not-proxmox`.
@@ -144,10 +143,9 @@ extension ProxmoxBackend {
             remedy: "the API does not tell whether a node has it; without it the start fails and says so")
     }
 
-    package func decideDisks(_ spec: ApplianceSpec) async throws -> (DiskDecision, [Finding]) {
+    package func decideDisks(_ spec: ApplianceSpec, at place: MachinePlace?) async throws -> (DiskDecision, [Finding]) {
         let client = try client()
-        let site = try await choose(spec, try await ClusterView.read(client), at: decided.place, client).site
-        decided.decide(MachinePlace(site))
+        let site = try await choose(spec, try await ClusterView.read(client), at: place, client).site
         // Native needs a disk without the page cache, which `cache=none` is; it works on whatever store the machine moves to.
         let decision = DiskDecision(
             cacheDirect: true, aio: .native, ioThread: true, fileSystem: "\(site.store.kind) '\(site.store.name)'", place: MachinePlace(site))
@@ -190,7 +188,7 @@ extension ProxmoxBackend {
         }
     }
 
-    package func decideNetwork(_ spec: ApplianceSpec, deployment: DeploymentID) async throws -> NetworkDecision {
+    package func decideNetwork(_ spec: ApplianceSpec, deployment: DeploymentID, at place: MachinePlace?) async throws -> NetworkDecision {
         try Self.refuseUnsupported(spec)
         let client = try client()
         if let own = try await find(deployment, name: spec.name, client), let macAddress = own.config.macAddress, let bridge = own.config.bridge {
@@ -198,7 +196,7 @@ extension ProxmoxBackend {
                 macAddress: macAddress.lowercased(), bridge: bridge, address: MachineNote.address(in: own.config.description), queues: own.config.queues)
         }
         // The bridge is looked for on the node that the machine would get.
-        _ = try await choose(spec, try await ClusterView.read(client), at: decided.place, client)
+        _ = try await choose(spec, try await ClusterView.read(client), at: place, client)
         var address: IPv4Address?
         if case .own(let own) = spec.network.address { address = own.address }
         return network(

@@ -39,7 +39,7 @@ extension ProxmoxBackend: MachinePlanning {
             var address: IPv4Address?
             if case .own(let own) = spec.network.address { address = own.address }
             network = self.network(
-                macAddress: PlannedChoice.macAddress, bridge: bridge, address: address, queues: min(spec.machine.vcpus, PVECard.mostQueues))
+                macAddress: "", bridge: bridge, address: address, queues: min(spec.machine.vcpus, PVECard.mostQueues))
         }
         return HostForecast(
             accelerator: accelerator, findings: findings, resources: [], disk: disk, ports: PlannedPort.ofGuest(spec.network, isThere: false), network: network)
@@ -70,7 +70,7 @@ extension ProxmoxBackend: MachinePlanning {
         else {
             return MachineRecipe(
                 calls: try PVECallPlan.calls(
-                    for: machine.spec, connection: connection, provisioning: Provisioning(kind: String(machine.spec.disk.fileSystem.prefix { $0 != " " }))))
+                    for: machine, connection: connection, provisioning: Provisioning(kind: String(machine.spec.disk.fileSystem.prefix { $0 != " " }))))
         }
         let calls = [.start(found.place), try await availabilityChange(of: found, client)].compactMap(\.self)
         return MachineRecipe(calls: calls.map(MachineRecipe.Call.init))

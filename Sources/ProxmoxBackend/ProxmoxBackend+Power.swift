@@ -20,7 +20,7 @@ extension ProxmoxBackend {
             try await client.run(.start(found.place), title: "the start of VM \(found.place.vmid)", limit: timing.task, report: report)
         } catch let error as Failure where error.code == .proxmoxTaskFailed {
             // Somebody else was faster.
-            guard error.message.contains("already running") else { throw error }
+            guard ServerReason.alreadyRunning.isGiven(in: error.message) else { throw error }
         }
         guard try await wait(for: machine, until: .running, within: timing.task, client) else {
             throw Failure(

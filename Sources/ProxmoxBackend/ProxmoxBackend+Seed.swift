@@ -116,7 +116,7 @@ extension ProxmoxBackend {
             } catch let failure as Failure where failure.code == .proxmoxPending {
                 reason = failure.message
                 // A second request finds what the first one has begun. Only the guest's slowness passes.
-                guard reason.contains("still busy"), attempt < Self.unplugAttempts else { return reason }
+                guard ServerReason.stillBusy.isGiven(in: reason), attempt < Self.unplugAttempts else { return reason }
             }
             try await WaitingTime.measure { try await ContinuousClock().sleep(for: timing.longestPause) }
         }

@@ -20,8 +20,6 @@ package struct ProxmoxBackend: MachineBackend, Sendable {
     var isOffline = false
     private let pin = ServerPin()
     private let contact = ServerContact()
-    /// Where the machine goes that this run makes.
-    let decided = DecidedPlace()
 
     /// - Parameters:
     ///   - environment: the value of a variable; the token may be in one.
@@ -51,13 +49,13 @@ package struct ProxmoxBackend: MachineBackend, Sendable {
         guard let macAddress = found.config.macAddress else { return nil }
         let call = PVECall.interfaces(found.place, release: nil)
         let answer = try await client.answer(call)
-        if answer.status == 500, answer.message.contains("No QEMU guest agent configured") {
+        if answer.status == 500, ServerReason.noGuestAgent.isGiven(in: answer.message) {
             throw Failure(
                 .proxmoxChanged, "VM \(found.place.vmid) on node '\(found.place.node)' has no guest agent any more, which tells the address that DHCP gave it",
                 remedy: "give it back and start the machine anew: qm set \(found.place.vmid) --agent enabled=1")
         }
         // While the machine is off, and until the agent in the guest answers.
-        if answer.status == 500, !answer.message.begins(with: "hostname lookup") { return nil }
+        if answer.status == 500, !ServerReason.unknownNode.isGiven(in: answer.message) { return nil }
         let data = try answer.data(call, token: client.token)
         return GuestCards.address(of: macAddress, in: data["result"] ?? .null).map { Endpoint(host: $0.description, port: service.port) }
     }

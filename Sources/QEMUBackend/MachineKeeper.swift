@@ -38,8 +38,10 @@ package struct MachineKeeper: Sendable, Equatable {
     }
 
     /// What stands before QEMU's command.
-    func command(program: String) -> [String] {
-        [program, Self.commandName, "--machine", directory.path.string] + (user.map { ["--user", "\($0)"] } ?? []) + (usesKVM ? ["--kvm"] : [])
+    /// - Parameter words: for a user who is not chosen yet; nil for the keeper's own.
+    func command(program: String, user words: String? = nil) -> [String] {
+        [program, Self.commandName, "--machine", directory.path.string] + ((words ?? user?.description).map { ["--user", $0] } ?? [])
+            + (usesKVM ? ["--kvm"] : [])
             + (descriptorCount > 0 ? ["--descriptors", "\(descriptorCount)"] : []) + (firmware.map { ["--firmware", $0.string] } ?? []) + ["--"]
     }
 

@@ -40,20 +40,20 @@ package struct NetworkHandover: Sendable, Equatable {
             usesVhost: network.usesVhost ?? false)
     }
 
-    /// One for each machine, since its MAC address is, in 15 bytes; words in angle brackets while that is not chosen.
-    static func deviceName(_ macAddress: String) -> String {
-        macAddress.begins(with: "<") ? "<tap device, named after the MAC address>" : "pg-" + macAddress.replacing(":", by: "")
-    }
+    /// One for each machine, since its MAC address is, in 15 bytes.
+    static func deviceName(_ macAddress: String) -> String { "pg-" + macAddress.replacing(":", by: "") }
 
     /// A bridge without an address of its own takes the lowest of its ports': one that begins so high never becomes the bridge's, which
     /// would change the host's address on its network with each start of a machine.
-    static func deviceAddress(_ macAddress: String) -> String {
-        macAddress.begins(with: "<") ? "<MAC address of the tap device, fe: and the rest of the guest's>" : "fe" + macAddress.dropFirst(2)
-    }
+    static func deviceAddress(_ macAddress: String) -> String { "fe" + macAddress.dropFirst(2) }
 
     /// What stands before QEMU's command.
-    func command(program: String) -> [String] {
-        [program, Self.commandName, "--device", device, "--queues", "\(queues)"] + (bridge.map { ["--bridge", $0] } ?? [])
+    func command(program: String, _ values: PlannedValues) -> [String] {
+        // Both follow from the guest's MAC address.
+        let isNamed = values.macAddress.value != nil || bridge == nil
+        let device = isNamed ? device : "<tap device, named after the MAC address>"
+        let address = isNamed ? address : "<MAC address of the tap device, fe: and the rest of the guest's>"
+        return [program, Self.commandName, "--device", device, "--queues", "\(queues)"] + (bridge.map { ["--bridge", $0] } ?? [])
             + (address.map { ["--address", $0] } ?? []) + (usesVhost ? ["--vhost"] : [])
             + ["--"]
     }

@@ -55,8 +55,10 @@ package struct PasstForwarding: Sendable, Equatable {
     }
 
     /// What stands before QEMU's command.
-    func command(program: String) -> [String] {
-        [program, Self.commandName] + forwards.flatMap { ["--forward", "\($0)"] } + (user.map { ["--user", "\($0)"] } ?? []) + ["--"]
+    /// - Parameter user: who passt runs as, in words; nil for the caller.
+    static func command(program: String, _ values: PlannedValues, user: String?) -> [String] {
+        [program, commandName] + GuestService.allCases.flatMap { ["--forward", "\($0.port):\(values.port(of: $0))"] }
+            + (user.map { ["--user", $0] } ?? []) + ["--"]
     }
 
     /// Starts passt, and the relay between it and QEMU.

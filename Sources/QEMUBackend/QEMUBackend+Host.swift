@@ -6,7 +6,7 @@ internal import SystemPackage
 
 /// Looking at the host before anything is created.
 extension QEMUBackend {
-    package func checkHost(_ spec: ApplianceSpec) async throws -> HostReport {
+    package func checkHost(_ spec: ApplianceSpec, at place: MachinePlace?) async throws -> HostReport {
         let host = await examine(spec, abilities: { try await .probe() }, user: { try await .example() })
         if let failure = host.failures.first { throw failure }
         guard let accelerator = host.accelerator else { throw Failure(.machineProbeFailed, "no accelerator was decided") }

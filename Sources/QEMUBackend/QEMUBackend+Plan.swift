@@ -57,14 +57,15 @@ extension QEMUBackend: MachinePlanning {
     /// What a device of the host that is missing or closed makes impossible is among the findings.
     private func forecastNetwork(_ spec: ApplianceSpec) -> NetworkDecision? {
         guard spec.network.mode != .user else { return nil }
-        return try? HostNetwork().decide(spec.network, vcpus: spec.machine.vcpus, macAddress: PlannedChoice.macAddress)
+        return try? HostNetwork().decide(spec.network, vcpus: spec.machine.vcpus, macAddress: "")
     }
 
     package func recipe(for machine: PlannedMachine) async throws -> MachineRecipe {
         let found = try QEMUMachine.load(from: state.appliance(machine.spec.name).machine())
         let own = found?.spec.deployment == machine.spec.deployment ? found?.userID : nil
         let record = QEMUMachine(spec: machine.spec, hasSeed: machine.hasSeed, isComplete: true, userID: own)
-        return MachineRecipe(command: try command(of: record, abilities: try await probed.abilities(), user: Self.plannedUser(of: record)).map(Self.named))
+        return MachineRecipe(
+            command: try command(of: record, abilities: try await probed.abilities(), user: Self.plannedUser(of: record), values: machine.values))
     }
 
     package func plannedMachine(of machine: MachineReference) async throws -> PlannedMachine? {
@@ -73,18 +74,9 @@ extension QEMUBackend: MachinePlanning {
     }
 
     /// The user of a machine is chosen when the machine is made.
-    private static func plannedUser(of record: QEMUMachine) -> QEMUUser {
+    private static func plannedUser(of record: QEMUMachine) -> Planned<QEMUUser> {
         let user = QEMUUser.of(record)
         let isOpen = HostEnvironment.isRoot && record.userID == nil && (MachineUserID.isAvailable || user.ids == nil)
-        return isOpen ? QEMUUser(ids: .init(user: .max, group: .max)) : user
-    }
-
-    /// An argument with words in place of what is not chosen yet.
-    static func named(_ argument: String) -> String {
-        argument.replacing("\(UInt32.max):\(UInt32.max)", with: "<user and group id of the machine, chosen at the deployment>")
-            .replacing("hostfwd=tcp:127.0.0.1:\(PlannedChoice.port)-:22,", with: "hostfwd=tcp:127.0.0.1:<port for SSH, chosen at the deployment>-:22,")
-            .replacing("22:\(PlannedChoice.port)", with: "22:<port for SSH, chosen at the deployment>")
-            .replacing("5432:\(PlannedChoice.port)", with: "5432:<port for PostgreSQL, chosen at the deployment>")
-            .replacing("127.0.0.1:\(PlannedChoice.port)-:5432", with: "127.0.0.1:<port for PostgreSQL, chosen at the deployment>-:5432")
+        return Planned(isOpen ? nil : user, "user and group id of the machine")
     }
 }

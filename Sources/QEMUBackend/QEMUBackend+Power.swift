@@ -70,7 +70,7 @@ extension QEMUBackend {
         try Files.remove(directory.record(MachineDirectory.Record.processID))
         try limitSerialLog(directory)
         try handOver(directory, to: user)
-        let command = try command(of: record, abilities: abilities, user: user)
+        let command = try command(of: record, abilities: abilities, user: .chosen(user))
         let howEnded = try await supervisor.start(command, for: name, in: directory)
         switch try await greeting(directory, howEnded: howEnded) {
         case .up: await applyRememberedPriority(name, in: directory)
@@ -81,18 +81,21 @@ extension QEMUBackend {
 
     /// Everything that is started: the opening of the network where there is one to open, the keeper, QEMU.
     func command(
-        of record: QEMUMachine, abilities: QEMUAbilities, user: QEMUUser, changing change: ([String]) throws -> [String] = { $0 }
+        of record: QEMUMachine, abilities: QEMUAbilities, user: Planned<QEMUUser>, values: PlannedValues? = nil,
+        changing change: ([String]) throws -> [String] = { $0 }
     ) throws -> [String] {
         let network = record.spec.network
+        let values = values ?? PlannedValues(of: record.spec)
+        let userWords = user.value.map { $0.ids?.description } ?? "\(user)"
         let handover = NetworkHandover(network)
-        let passt = PasstForwarding(network, user: user.ids)
-        let opening = handover?.command(program: program) ?? passt?.command(program: program) ?? []
+        let passt = PasstForwarding(network, user: nil)
+        let opening = handover?.command(program: program, values) ?? (passt == nil ? [] : PasstForwarding.command(program: program, values, user: userWords))
         let firmware = record.spec.image.firmware == .uefi ? abilities.firmwareCode.map { FilePath($0).removingLastComponent() } : nil
         let keeper = MachineKeeper(
-            directory: state.appliance(record.spec.name).machine(), user: user.ids, usesKVM: record.spec.cpu.accelerator == .kvm,
+            directory: state.appliance(record.spec.name).machine(), user: user.value?.ids, usesKVM: record.spec.cpu.accelerator == .kvm,
             descriptorCount: handover?.descriptorCount ?? (passt == nil ? 0 : 1), firmware: firmware)
-        return try opening + keeper.command(program: program) + [QEMUAbilities.program]
-            + change(QEMUCommandLine(machine: record, abilities: abilities).arguments)
+        return try opening + keeper.command(program: program, user: userWords) + [QEMUAbilities.program]
+            + change(QEMUCommandLine(machine: record, abilities: abilities, values: values).arguments)
     }
 
     private var supervisor: any Supervisor {

@@ -69,13 +69,13 @@ package struct QEMUBackend: MachineBackend, Sendable {
         return try await agent.address(of: network.macAddress).map { Endpoint(host: $0.description, port: service.port) }
     }
 
-    package func decideDisks(_ spec: ApplianceSpec) async throws -> (DiskDecision, [Finding]) {
+    package func decideDisks(_ spec: ApplianceSpec, at place: MachinePlace?) async throws -> (DiskDecision, [Finding]) {
         try Files.createDirectory(state.path)
         return try await DiskProbe.decide(
             directory: state.path, abilities: QEMUAbilities.probe(), vcpus: spec.machine.vcpus, hostCPUs: HostCPU.current().logicalCPUs)
     }
 
-    package func decideNetwork(_ spec: ApplianceSpec, deployment: DeploymentID) async throws -> NetworkDecision {
+    package func decideNetwork(_ spec: ApplianceSpec, deployment: DeploymentID, at place: MachinePlace?) async throws -> NetworkDecision {
         if let own = try QEMUMachine.load(from: state.appliance(spec.name).machine()), own.spec.deployment == deployment { return own.spec.network }
         let others = try PromisedNetworks(in: state)
         guard spec.network.mode == .user else {

@@ -1,6 +1,6 @@
 package import ApplianceModel
 internal import Basics
-internal import MachineBackend
+package import MachineBackend
 internal import Quoting
 
 /// The arguments of one QEMU process. Pure: no lookup, no I/O.
@@ -10,6 +10,8 @@ internal import Quoting
 package struct QEMUCommandLine: Sendable {
     package var machine: QEMUMachine
     package var abilities: QEMUAbilities
+    /// What the machine's texts are made of.
+    private let values: PlannedValues
     /// Number of empty PCIe root ports: q35 takes no hot-plug on its root bus.
     package static let rootPorts = 2
     /// The nodes whose cache mode is the disk decision's.
@@ -17,9 +19,11 @@ package struct QEMUCommandLine: Sendable {
     /// The node that the data disk shows.
     static let dataNode = "data"
 
-    package init(machine: QEMUMachine, abilities: QEMUAbilities) {
+    /// - Parameter values: nil where everything is chosen.
+    package init(machine: QEMUMachine, abilities: QEMUAbilities, values: PlannedValues? = nil) {
         self.machine = machine
         self.abilities = abilities
+        self.values = values ?? PlannedValues(of: machine.spec)
     }
 
     package var arguments: [String] {
@@ -45,7 +49,7 @@ package struct QEMUCommandLine: Sendable {
         [
             // `top` and `ps` show which database the process is; the kernel keeps 15 bytes of it.
             "-name", "guest=\(spec.name),process=\(Self.processName(of: spec.name)),debug-threads=on",
-            "-uuid", spec.deployment.uuid,
+            "-uuid", values.deployment.value?.uuid ?? "\(values.deployment)",
             "-no-user-config", "-nodefaults", "-display", "none",
         ]
     }
@@ -124,10 +128,10 @@ package struct QEMUCommandLine: Sendable {
     }
 
     private var network: [String] {
-        let card = "virtio-net-pci,netdev=net0,id=net0-device,mac=\(spec.network.macAddress),romfile=,\(Slot.network.option)"
+        let card = "virtio-net-pci,netdev=net0,id=net0-device,mac=\(values.macAddress),romfile=,\(Slot.network.option)"
         if PasstForwarding(spec.network, user: nil) != nil { return ["-netdev", PasstForwarding.netdev, "-device", card] }
         guard let handover = NetworkHandover(spec.network) else {
-            let forwards = GuestService.allCases.map { "hostfwd=tcp:127.0.0.1:\(spec.network.port(of: $0))-:\($0.port)" }.joined(separator: ",")
+            let forwards = GuestService.allCases.map { "hostfwd=tcp:127.0.0.1:\(values.port(of: $0))-:\($0.port)" }.joined(separator: ",")
             return ["-netdev", "user,id=net0,ipv6=off,\(forwards)", "-device", card]
         }
         // A vector for each direction of each queue, one for the control queue, one for changes of the configuration.

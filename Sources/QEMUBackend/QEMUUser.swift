@@ -6,7 +6,7 @@ internal import Quoting
 package import SystemPackage
 
 /// The user that a QEMU process runs as: when root starts it, a user id of the machine's own; else the caller.
-package struct QEMUUser: Sendable, Equatable {
+package struct QEMUUser: Sendable, Equatable, CustomStringConvertible {
     package struct IDs: Sendable, Equatable {
         package let user: UInt32
         package let group: UInt32
@@ -14,6 +14,8 @@ package struct QEMUUser: Sendable, Equatable {
 
     /// Its ids when QEMU has to change to it, nil when the caller is the user.
     package let ids: IDs?
+
+    package var description: String { ids?.description ?? "the caller" }
 
     /// The account for every machine of a host that has no user ids to give away.
     package static let accountName = "pgkvm"

@@ -87,7 +87,7 @@ extension Guest {
         let directory = MachineDirectory(path: machine)
         let record = try #require(try QEMUMachine.load(from: directory))
         let backend = QEMUBackend(state: StateDirectory(path: home.path), program: PGKVMHome.program.string)
-        let command = try backend.command(of: record, abilities: try await .probe(), user: .of(record), changing: change)
+        let command = try backend.command(of: record, abilities: try await .probe(), user: .chosen(.of(record)), changing: change)
         let ended = try await SessionSupervisor().start(command, for: record.spec.name, in: directory)
         let clock = ContinuousClock()
         let isUp = try await poll(every: .milliseconds(50), until: clock.now + .seconds(60), on: clock) { () -> Bool? in

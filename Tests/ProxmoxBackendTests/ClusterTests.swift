@@ -43,8 +43,9 @@ struct ClusterTests {
             let disk = try await rig.backend.decideDisks(rig.spec).0
             rig.change { $0.nodes["pve2"]?.usedMemory = .gibibytes(29) }
             let later = try Rig(rig.server)
-            later.backend.keep(try #require(disk.place))
-            let finding = try #require(try await later.backend.checkHost(rig.spec).findings.first { $0.check == "proxmox.node" })
+            let report = try await later.backend.checkHost(rig.spec, at: disk.place)
+            let finding = try #require(report.findings.first { $0.check == "proxmox.node" })
+            #expect(report.place == disk.place)
             #expect(finding.measured == "pve2: chosen when the deployment began")
             rig.change { $0.nodes["pve2"]?.isOnline = false }
             let last = try Rig(rig.server)
@@ -251,7 +252,7 @@ struct ClusterTests {
             let machine = try await rig.deploy()
             let made = rig.server.requests.withLock { $0.filter { ["POST", "PUT"].contains($0.method) }.map { "\($0.method) \($0.path)" } }
             let planned = try PVECallPlan.calls(
-                for: rig.machineSpec,
+                for: PlannedMachine(spec: rig.machineSpec, hasSeed: true),
                 connection: ProxmoxConnection(url: rig.server.url, node: "pve1", storage: "local", imageStorage: "local", isoStorage: "local"))
             let changes = planned.filter { ["POST", "PUT"].contains($0.method) }.map { "\($0.method) \($0.path.replacing("<vmid>", with: "100"))" }
             // The seed's removal comes after the first boot.
@@ -262,7 +263,7 @@ struct ClusterTests {
             let chosen = try await rig.backend.decideDisks(rig.spec).0
             var guarded = ProxmoxConnection(url: rig.server.url)
             guarded.ha = true
-            let calls = try PVECallPlan.calls(for: rig.machineSpec(disk: chosen), connection: guarded)
+            let calls = try PVECallPlan.calls(for: PlannedMachine(spec: rig.machineSpec(disk: chosen), hasSeed: true), connection: guarded)
             #expect(calls.contains { $0.path == "/nodes/pve1/qemu" } && !calls.contains { ($0.path + $0.parameters.joined()).contains("<node>") })
             #expect(calls.contains { $0.parameters.contains("boot=order=virtio0") && $0.byHand[0] == "qm set '<vmid>' --boot order=virtio0" })
             #expect(calls.last?.parameters.contains("comment=PostgreSQL appliance orders, by pgkvm") == true)

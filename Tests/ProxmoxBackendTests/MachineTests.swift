@@ -267,11 +267,14 @@ struct MachineTests {
             let network = try #require(forecast.network)
             let base = rig.machineSpec
             let wanted = MachineSpec(
-                deployment: PlannedChoice.deployment, name: base.name, cpu: base.cpu, disk: base.disk, network: network,
+                deployment: DeploymentID(""), name: base.name, cpu: base.cpu, disk: base.disk, network: network,
                 image: BaseImage(path: "", key: "", format: .qcow2, firmware: .uefi), systemDisk: base.systemDisk, dataDiskSize: base.dataDiskSize,
                 adoptedDataDisk: nil)
-            let calls = try await rig.backend.recipe(for: PlannedMachine(spec: wanted, hasSeed: true)).calls
-            #expect(calls.contains { $0.parameters.contains("net0=virtio=\(PlannedChoice.macAddress),bridge=vmbr0,queues=2") })
+            let calls = try await rig.backend.recipe(
+                for: PlannedMachine(
+                    spec: wanted, hasSeed: true, values: PlannedValues(deployment: nil, macAddress: nil, sshPort: 22, postgresqlPort: 5432))
+            ).calls
+            #expect(calls.contains { $0.parameters.contains("net0=virtio=<MAC address, chosen at the deployment>,bridge=vmbr0,queues=2") })
             #expect(calls.contains { $0.byHand[0] == "qm start '<vmid>'" })
             #expect(rig.server.requests.withLock { $0.allSatisfy { $0.method == "GET" } })
             let machine = try await rig.backend.create(base)

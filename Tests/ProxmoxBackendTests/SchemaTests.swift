@@ -116,7 +116,7 @@ struct SchemaTests {
     @Test("A name with a comma, a blank or an equals sign is refused before it becomes another option")
     func injected() {
         for value in ["a,b", "a=b", "a b", "", "a\nb"] {
-            #expect(throws: Failure.self) { try PVECard(macAddress: "52:54:00:00:00:01", bridge: value, queues: 1).text() }
+            #expect(throws: Failure.self) { try PVECard(macAddress: .chosen("52:54:00:00:00:01"), bridge: value, queues: 1).text() }
             #expect(throws: Failure.self) { try PVEDrive(source: .medium(volume: value)).text() }
             if !value.isEmpty { #expect(throws: Failure.self) { try PVEDrive(source: .new(store: value, gibibytes: 1)).text() } }
         }
@@ -126,7 +126,7 @@ struct SchemaTests {
     func readBack() throws {
         let drive = PropertyString(reading: "local:100/vm-100-disk-0.qcow2,aio=native,cache=none,discard=on,iothread=1,size=3G")
         #expect(drive.first == "local:100/vm-100-disk-0.qcow2" && drive["size"] == "3G" && drive["aio"] == "native")
-        #expect(try PVECard(macAddress: "52:54:00:ab:cd:ef", bridge: "vmbr0", queues: 100).text() == "virtio=52:54:00:AB:CD:EF,bridge=vmbr0,queues=64")
+        #expect(try PVECard(macAddress: .chosen("52:54:00:ab:cd:ef"), bridge: "vmbr0", queues: 100).text() == "virtio=52:54:00:AB:CD:EF,bridge=vmbr0,queues=64")
         #expect(
             try PVEDrive(source: .new(store: "s", gibibytes: 2), aio: "native", serial: "pgdata").text()
                 == "s:2,format=raw,iothread=1,cache=none,aio=native,discard=on,serial=pgdata")

@@ -89,7 +89,7 @@ struct Workbench: Sendable {
     /// What a start runs, with other arguments of QEMU's.
     func command(_ name: String = "orders", changing change: ([String]) throws -> [String] = { $0 }) async throws -> [String] {
         let record = try #require(try QEMUMachine.load(from: machineDirectory(name)))
-        return try backend.command(of: record, abilities: try await .probe(), user: .of(record), changing: change)
+        return try backend.command(of: record, abilities: try await .probe(), user: .chosen(.of(record)), changing: change)
     }
 
     /// Ends what a failed test left running.

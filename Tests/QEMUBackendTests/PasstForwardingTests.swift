@@ -16,9 +16,11 @@ struct PasstForwardingTests {
     @Test("What stands in front of QEMU's command names the ports, and no other network has it")
     func command() throws {
         let passt = try #require(PasstForwarding(Self.network, user: .init(user: 997, group: 996)))
+        let values = PlannedValues(deployment: nil, macAddress: nil, sshPort: 40022, postgresqlPort: nil)
         #expect(
-            passt.command(program: "/bin/pgkvm") == [
-                "/bin/pgkvm", "start-passt", "--forward", "22:40022", "--forward", "5432:45432", "--user", "997:996", "--",
+            PasstForwarding.command(program: "/bin/pgkvm", values, user: "997:996") == [
+                "/bin/pgkvm", "start-passt", "--forward", "22:40022", "--forward", "5432:<port for PostgreSQL, chosen at the deployment>", "--user", "997:996",
+                "--",
             ])
         #expect(PasstForwarding.Forward("5432:45432") == passt.forwards.last)
         for text in ["", "22", "22:", "22:70000", "22:1:2", "a:b"] { #expect(PasstForwarding.Forward(text) == nil) }

@@ -28,7 +28,7 @@ extension FakeBackend: MachinePlanning {
     package func recipe(for machine: PlannedMachine) async throws -> MachineRecipe {
         try note("recipe")
         return MachineRecipe(
-            command: ["emulator", "-name", machine.spec.name.rawValue, "-m", "\(machine.spec.cpu.memory)", "-uuid", machine.spec.deployment.rawValue])
+            command: ["emulator", "-name", machine.spec.name.rawValue, "-m", "\(machine.spec.cpu.memory)", "-uuid", "\(machine.values.deployment)"])
     }
 
     package func plannedMachine(of machine: MachineReference) async throws -> PlannedMachine? {
@@ -74,10 +74,6 @@ extension FakeBackend: AutostartProviding {
     package func setAutostart(_ isOn: Bool, of machine: MachineReference) async throws {
         throw Failure(.autostartUnavailable, "no host starts it", remedy: "start it by hand")
     }
-}
-
-extension FakeBackend: MachinePlacing {
-    package func keep(_ place: MachinePlace) { try? note("keep \(place.node)") }
 }
 
 extension FakeBackend: RemotePlatform {

@@ -25,6 +25,8 @@ package final class FakeBackend: MachineBackend, Sendable {
 
     /// Where it puts machines.
     package let place = Mutex<MachinePlace?>(nil)
+    /// The place that each check of the host was told.
+    package let toldPlaces = Mutex<[MachinePlace?]>([])
 
     package let kind = BackendKind.qemu
 
@@ -34,7 +36,6 @@ package final class FakeBackend: MachineBackend, Sendable {
         var can = Capabilities()
         can.diskWatching = self
         can.diskLending = self
-        can.placing = self
         can.remote = self
         return can
     }
@@ -54,17 +55,24 @@ package final class FakeBackend: MachineBackend, Sendable {
         }
     }
 
-    package func checkHost(_ spec: ApplianceSpec) async throws -> HostReport {
+    package func words(for work: MachineWork, _ spec: ApplianceSpec) -> WorkWords {
+        WorkWords(what: "does the work '\(work)'", why: "the test's platform has its own words for it", byHand: ["fake \(work)"])
+    }
+
+    package func consoleByHand(of name: ApplianceName) -> String { "fake console \(name)" }
+
+    package func checkHost(_ spec: ApplianceSpec, at place: MachinePlace?) async throws -> HostReport {
+        toldPlaces.withLock { $0.append(place) }
         try note("checkHost")
         return HostReport(accelerator: .tcg, findings: [])
     }
 
-    package func decideDisks(_ spec: ApplianceSpec) async throws -> (DiskDecision, [Finding]) {
+    package func decideDisks(_ spec: ApplianceSpec, at place: MachinePlace?) async throws -> (DiskDecision, [Finding]) {
         try note("decideDisks")
-        return (DiskDecision(cacheDirect: true, aio: .native, ioThread: true, fileSystem: "ext4", place: place.withLock { $0 }), [])
+        return (DiskDecision(cacheDirect: true, aio: .native, ioThread: true, fileSystem: "ext4", place: self.place.withLock { $0 }), [])
     }
 
-    package func decideNetwork(_ spec: ApplianceSpec, deployment: DeploymentID) async throws -> NetworkDecision {
+    package func decideNetwork(_ spec: ApplianceSpec, deployment: DeploymentID, at place: MachinePlace?) async throws -> NetworkDecision {
         try note("decideNetwork")
         return NetworkDecision(mode: .user, macAddress: deployment.macAddress, sshPort: 2222, postgresqlPort: 5433)
     }

@@ -52,10 +52,14 @@ extension PassingBackend {
     package func growDataDisk(to size: ByteSize, of machine: MachineReference) async throws { try await base.growDataDisk(to: size, of: machine) }
     package func autostart(of machine: MachineReference) async throws -> Autostart { try await base.autostart(of: machine) }
     package func setAutostart(_ isOn: Bool, of machine: MachineReference) async throws { try await base.setAutostart(isOn, of: machine) }
-    package func checkHost(_ spec: ApplianceSpec) async throws -> HostReport { try await base.checkHost(spec) }
-    package func decideDisks(_ spec: ApplianceSpec) async throws -> (DiskDecision, [Finding]) { try await base.decideDisks(spec) }
-    package func decideNetwork(_ spec: ApplianceSpec, deployment: DeploymentID) async throws -> NetworkDecision {
-        try await base.decideNetwork(spec, deployment: deployment)
+    package func words(for work: MachineWork, _ spec: ApplianceSpec) -> WorkWords { base.words(for: work, spec) }
+    package func consoleByHand(of name: ApplianceName) -> String { base.consoleByHand(of: name) }
+    package func checkHost(_ spec: ApplianceSpec, at place: MachinePlace?) async throws -> HostReport { try await base.checkHost(spec, at: place) }
+    package func decideDisks(_ spec: ApplianceSpec, at place: MachinePlace?) async throws -> (DiskDecision, [Finding]) {
+        try await base.decideDisks(spec, at: place)
+    }
+    package func decideNetwork(_ spec: ApplianceSpec, deployment: DeploymentID, at place: MachinePlace?) async throws -> NetworkDecision {
+        try await base.decideNetwork(spec, deployment: deployment, at: place)
     }
     package func create(_ spec: MachineSpec) async throws -> MachineReference { try await base.create(spec) }
     package func attachSeed(_ medium: FilePath, to machine: MachineReference) async throws { try await base.attachSeed(medium, to: machine) }

@@ -117,7 +117,7 @@ struct ConsoleCommand: AsyncParsableCommand {
     func run() async throws {
         let opened = try appliance.open()
         guard let machine = try await opened.machine(), let backend = opened.context.backend.capabilities.console else {
-            throw Failure(.unsupported, "the console of '\(opened.name)' is its platform's", remedy: Self.byHand(opened))
+            throw Failure(.unsupported, "the console of '\(opened.name)' is its platform's", remedy: opened.context.backend.consoleByHand(of: opened.name))
         }
         guard case .off = try await opened.powerState() else {
             Terminal.error("attached to the console of '\(opened.name)'; Ctrl-] leaves it")
@@ -125,16 +125,6 @@ struct ConsoleCommand: AsyncParsableCommand {
             return
         }
         throw Failure(.machineFailed, "'\(opened.name)' is off", remedy: "pgkvm start \(opened.name)")
-    }
-
-    /// The line that shows the console where another program keeps it.
-    private static func byHand(_ appliance: Appliance) -> String {
-        let machine = appliance.context.spec.machine
-        return switch machine.backend {
-        case .libvirt: "virsh --connect \(ShellWord.quoted(machine.libvirt?.uri ?? ApplianceSpec.Libvirt().uri)) console \(appliance.name)"
-        case .proxmox: "the machine's Console in Proxmox's interface, or on its node: qm terminal VMID"
-        case .qemu: "pgkvm status \(appliance.name)"
-        }
     }
 }
 

@@ -16,7 +16,8 @@ package enum PlanText {
             .filter { !$0.isEmpty }.joined(separator: "\n\n")
     }
 
-    private static func head(_ plan: DeploymentPlan) -> String {
+    /// What the plan comes to: the state of the appliance, and whether the deployment would be refused.
+    package static func head(_ plan: DeploymentPlan) -> String {
         let what =
             switch plan.deployment {
             case .new: "is new"
@@ -66,7 +67,8 @@ package enum PlanText {
         }
     }
 
-    private static func machine(_ plan: DeploymentPlan) -> [String] {
+    /// The machine, one line a property.
+    package static func machine(_ plan: DeploymentPlan) -> [String] {
         let machine = plan.machine
         let disk = machine.disk.map { ", cache \($0.cacheDirect ? "none" : "writeback"), aio \($0.aio.rawValue)\($0.ioThread ? ", I/O thread" : "")" } ?? ""
         let isTried = plan.steps.contains { $0.id == "configure-disk" && $0.status != .done }

@@ -14,8 +14,8 @@ struct PlannedFiles {
     let version: Int?
     let network: GuestNetwork
     let place: GuestPlace
-    /// The deployment's id, or its placeholder.
-    let deployment: DeploymentID
+    /// The deployment's id, or words for it.
+    let deployment: String
     /// Of the data disk's file system.
     let fileSystemUUID: String?
     let isAdopted: Bool
@@ -26,7 +26,7 @@ struct PlannedFiles {
     }
 
     private func seed() throws -> [PlannedFile] {
-        try SeedPreview.files(name: spec.name, instanceID: deployment.rawValue, network: network).map {
+        try SeedPreview.files(name: spec.name, instanceID: deployment, network: network).map {
             PlannedFile(kind: .seed, target: $0.name, owner: nil, mode: "0600", content: $0.text)
         }
     }

@@ -43,10 +43,11 @@ package struct Planner: Sendable {
         let machine = try await machine(context, present, host, image)
         // Of a machine that is there and was not asked nothing says which requests it would take.
         let recipe = present.power == nil ? MachineRecipe() : try await Self.recipe(machine, backend)
+        let chosen = try await Self.values(context)
         let files = PlannedFiles(
-            spec: context.spec, version: version, network: try await network(context),
+            spec: context.spec, version: version, network: try await network(context, chosen),
             place: try await context.journal.fact(ConfigurationFact.self)?.place ?? .planned(context.spec.network),
-            deployment: try await context.journal.fact(DeploymentFact.self)?.id ?? PlannedChoice.deployment,
+            deployment: "\(chosen.deployment)",
             fileSystemUUID: try await context.journal.fact(DataDiskFact.self)?.uuid ?? adoptedUUID(context.spec), isAdopted: context.spec.dataDisk.adopt != nil)
         return DeploymentPlan(
             name: wanted.name.rawValue, deployment: present.presence, state: present.power?.word ?? "unknown", steps: steps,
@@ -79,10 +80,21 @@ package struct Planner: Sendable {
         return nil
     }
 
-    private func network(_ context: DeploymentContext) async throws -> GuestNetwork {
+    /// What a run has chosen for the machine by now.
+    private static func values(_ context: DeploymentContext) async throws -> PlannedValues {
+        let network = try await context.journal.fact(NetworkFact.self)?.decision
+        let asked = context.spec.network
+        let isOfGuest = asked.mode != .user
+        return PlannedValues(
+            deployment: try await context.journal.fact(DeploymentFact.self)?.id, macAddress: network?.macAddress,
+            sshPort: network?.sshPort ?? asked.sshPort ?? (isOfGuest ? GuestService.ssh.port : nil),
+            postgresqlPort: network?.postgresqlPort ?? asked.postgresqlPort ?? (isOfGuest ? GuestService.postgresql.port : nil))
+    }
+
+    private func network(_ context: DeploymentContext, _ chosen: PlannedValues) async throws -> GuestNetwork {
         let decision = try await context.journal.fact(NetworkFact.self)?.decision
         return GuestNetwork(
-            macAddress: decision?.macAddress ?? PlannedChoice.macAddress,
+            macAddress: "\(chosen.macAddress)",
             address: GuestNetwork.Address(
                 context.spec.network, isBehindPasst: decision.map { $0.forwarder == .passt } ?? context.spec.takesPasst))
     }
@@ -159,20 +171,22 @@ package struct Planner: Sendable {
         guard let accelerator = host.accelerator, let expected = host.disk else { return nil }
         let disk = try await context.journal.fact(DiskFact.self)?.decision ?? expected
         let network = try await context.journal.fact(NetworkFact.self)?.decision
+        let values = try await Self.values(context)
         return PlannedMachine(
             spec: MachineSpec(
-                deployment: try await context.journal.fact(DeploymentFact.self)?.id ?? PlannedChoice.deployment, name: spec.name,
+                deployment: values.deployment.value ?? DeploymentID(""), name: spec.name,
                 cpu: CPUDecision(accelerator: accelerator, vcpus: spec.machine.vcpus, memory: spec.machine.memory), disk: disk,
                 network: network
                     ?? host.network
                     ?? NetworkDecision(
-                        mode: spec.network.mode, macAddress: PlannedChoice.macAddress, sshPort: spec.network.sshPort ?? PlannedChoice.port,
-                        postgresqlPort: spec.network.postgresqlPort ?? PlannedChoice.port, device: spec.network.device,
+                        mode: spec.network.mode, macAddress: "", sshPort: values.sshPort.value ?? 0, postgresqlPort: values.postgresqlPort.value ?? 0,
+                        device: spec.network.device,
                         forwarder: spec.takesPasst ? .passt : nil),
                 image: BaseImage(
                     path: image.map { environment.images.diskPath($0).string } ?? "", key: image?.key ?? "", format: image?.format == .raw ? .raw : .qcow2,
                     firmware: image?.firmware == .bios ? .bios : .uefi),
-                systemDisk: spec.machine.systemDisk, dataDiskSize: spec.dataDisk.size, adoptedDataDisk: spec.dataDisk.adopt), hasSeed: true)
+                systemDisk: spec.machine.systemDisk, dataDiskSize: spec.dataDisk.size, adoptedDataDisk: spec.dataDisk.adopt), hasSeed: true,
+            values: values)
     }
 
     private static func recipe(_ machine: PlannedMachine?, _ backend: any MachineBackend) async throws -> MachineRecipe {

@@ -12,18 +12,7 @@ struct CreateMachineStep: Step {
     let id = StepID(rawValue: "create-machine")
     let title = "Create the machine"
 
-    func explanation(_ context: DeploymentContext) -> StepExplanation {
-        guard !context.isOnProxmox else {
-            return StepExplanation(
-                what: "uploads the image, has the server make the machine of it, makes the SSH keys and the cloud-init seed",
-                why: "the guest's host key is made here and pinned before the first contact: nothing is trusted on first use",
-                byHand: ["ssh-keygen -t ed25519", "qm create VMID …", "xorriso -volid cidata …", "qm set VMID --scsi1 STORAGE:iso/SEED.iso,media=cdrom"])
-        }
-        return StepExplanation(
-            what: "copies the system disk, reserves the data disk, makes the SSH keys and the cloud-init seed",
-            why: "the guest's host key is made here and pinned before the first contact: nothing is trusted on first use",
-            byHand: ["ssh-keygen -t ed25519", "qemu-img convert …", "fallocate -l \(context.spec.dataDisk.size.bytes) data.raw", "xorriso -volid cidata …"])
-    }
+    func explanation(_ context: DeploymentContext) -> StepExplanation { StepExplanation(context.backend.words(for: .createMachine, context.spec)) }
 
     func inspect(_ context: DeploymentContext) async throws -> StepStatus {
         guard let known = try await context.journal.fact(MachineFact.self)?.reference,

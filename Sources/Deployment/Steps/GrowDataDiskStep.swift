@@ -19,14 +19,7 @@ struct GrowDataDiskStep: Step {
         return try await context.backend.dataDisk(of: machine) < context.spec.dataDisk.size
     }
 
-    func explanation(_ context: DeploymentContext) -> StepExplanation {
-        StepExplanation(
-            what: "reserves \(context.spec.dataDisk.size) for the data disk, shows the guest its new size, and grows the file system",
-            why: "the space is promised before the guest learns of it, and nothing has to stop",
-            byHand: (context.isOnProxmox
-                ? ["qm resize VMID virtio1 \(context.spec.dataDisk.size.mebibytes)M"]
-                : ["fallocate -l \(context.spec.dataDisk.size.bytes) data.raw", "block_resize (QMP)"]) + ["resize2fs /dev/disk/by-id/virtio-pgdata"])
-    }
+    func explanation(_ context: DeploymentContext) -> StepExplanation { StepExplanation(context.backend.words(for: .growDataDisk, context.spec)) }
 
     func inspect(_ context: DeploymentContext) async throws -> StepStatus {
         try await Self.isNeeded(context) ? .pending : .satisfied("\(context.spec.dataDisk.size)")

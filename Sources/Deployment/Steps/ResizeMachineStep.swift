@@ -19,16 +19,7 @@ struct ResizeMachineStep: Step {
         return present.vcpus != context.spec.machine.vcpus || present.memory != context.spec.machine.memory
     }
 
-    func explanation(_ context: DeploymentContext) -> StepExplanation {
-        StepExplanation(
-            what: "shuts the guest down and gives its machine \(context.spec.machine.vcpus) vCPUs and \(context.spec.machine.memory) of memory",
-            why: "a running machine keeps the processors and memory that it was started with",
-            byHand: [
-                "pgkvm stop \(context.spec.name)",
-                context.isOnProxmox
-                    ? "qm set VMID --cores \(context.spec.machine.vcpus) --memory \(context.spec.machine.memory.mebibytes)" : "editor records/0/machine.json",
-            ])
-    }
+    func explanation(_ context: DeploymentContext) -> StepExplanation { StepExplanation(context.backend.words(for: .resizeMachine, context.spec)) }
 
     func inspect(_ context: DeploymentContext) async throws -> StepStatus {
         try await Self.isNeeded(context) ? .pending : .satisfied("\(context.spec.machine.vcpus) vCPUs, \(context.spec.machine.memory)")

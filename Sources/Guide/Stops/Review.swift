@@ -67,12 +67,10 @@ struct Review {
     /// The head of the plan's own text, and the machine in few lines.
     static func blocks(_ situation: Situation) -> [Block] {
         let (spec, plan) = (situation.spec, situation.plan)
-        let sections = PlanText.render(plan, showsFiles: false).components("\n\n")
-        let machine = sections.first { $0.begins(with: "Machine\n") }.map { Array($0.split(at: "\n").dropFirst()).map { String($0).trimmed } } ?? []
         let server = spec.postgresql
         let made = plan.steps.filter { $0.status != .done }.map(\.id)
-        return [.gap, Walk.heading(.review, "review"), .plain(sections.first ?? "")]
-            + [.list("Machine", machine)]
+        return [.gap, Walk.heading(.review, "review"), .plain(PlanText.head(plan))]
+            + [.list("Machine", PlanText.machine(plan))]
             + [
                 .paragraph(
                     "Server",

@@ -60,7 +60,7 @@ extension PVEAnswer {
                 remedy: "look at it on a node: pveum user token list \(ShellWord.quoted(token.user)); "
                     + "a new one is made by: pveum user token add \(ShellWord.quoted(token.user)) TOKENID")
         case 403: return permissionFailure(call, token)
-        case 400 where !faults.isEmpty && faults.allSatisfy({ $0.reason.begins(with: "hotplug problem") }):
+        case 400 where !faults.isEmpty && faults.allSatisfy({ ServerReason.hotplug.isGiven(in: $0.reason) }):
             return Failure(
                 .proxmoxPending,
                 "the change by \(asked) is pending: \(faults.map { "\($0.name): \($0.reason)" }.joined(separator: "; "))",
@@ -71,8 +71,8 @@ extension PVEAnswer {
                 .proxmoxParameters, "the server refuses \(asked): \(list.isEmpty ? message : list)",
                 remedy: "change what the message names in the spec; when it is not in the spec, this server's version differs from those that pgkvm knows")
         case 595, 596, 599: return nodeFailure(asked)
-        case 500 where message.begins(with: "hostname lookup"): return nodeFailure(asked)
-        case 500 where message.contains("is locked ("):
+        case 500 where ServerReason.unknownNode.isGiven(in: message): return nodeFailure(asked)
+        case 500 where ServerReason.locked.isGiven(in: message):
             return Failure(
                 .proxmoxLocked, "the server refuses \(asked): \(message)",
                 remedy: "wait until that work has ended; when nothing runs any more: qm unlock VMID, on the machine's node")

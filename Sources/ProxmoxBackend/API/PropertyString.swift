@@ -1,5 +1,6 @@
 internal import ApplianceModel
 internal import Basics
+internal import MachineBackend
 internal import Quoting
 
 /// A value of Proxmox's configuration that has parts: `STORE:0,iothread=1,cache=none`.
@@ -28,6 +29,9 @@ struct PropertyString: Equatable {
 
     /// - Throws: `input.invalid` for a value that would begin another part.
     mutating func add(_ name: String, _ value: String) throws { parts.append((name, try Self.checked(value, name: name))) }
+
+    /// Words in the place of a value that is not chosen yet: for people only.
+    mutating func addWords(_ name: String, _ words: String) { parts.append((name, words)) }
 
     /// Takes a part away, and puts it at the end with another value; nil only takes it away.
     mutating func set(_ name: String, _ value: String?) throws {
@@ -107,7 +111,7 @@ struct PVEDrive: Equatable {
 
 /// The network card of a machine.
 struct PVECard: Equatable {
-    var macAddress: String
+    var macAddress: Planned<String>
     var bridge: String
     /// 1 to 64.
     var queues: Int
@@ -115,7 +119,10 @@ struct PVECard: Equatable {
     /// - Throws: `input.invalid`.
     func text() throws -> String {
         var card = PropertyString()
-        try card.add("virtio", macAddress.uppercased())
+        switch macAddress {
+        case .chosen(let address): try card.add("virtio", address.uppercased())
+        case .later: card.addWords("virtio", "\(macAddress)")
+        }
         try card.add("bridge", bridge)
         if queues > 1 { try card.add("queues", "\(min(queues, Self.mostQueues))") }
         return card.text

@@ -5,6 +5,8 @@ internal import MachineBackend
 /// The parameters by which a machine is made. Pure.
 struct MachineParameters {
     let spec: MachineSpec
+    /// What the machine's texts are made of; nil where everything is chosen.
+    var planned: PlannedValues?
     let vmid: String
     let store: String
     /// The volume of the uploaded image, such as `local:import/pgkvm-….qcow2`.
@@ -28,14 +30,18 @@ struct MachineParameters {
         var list: [PVECall.Parameter] = []
         func add(_ name: String, _ value: String) { list.append(PVECall.Parameter(name: name, value: value)) }
         let aio = spec.disk.aio.rawValue
+        let planned = planned ?? PlannedValues(of: spec)
         add("vmid", vmid)
         add("name", spec.name.rawValue)
-        add("description", MachineNote(name: spec.name.rawValue, deployment: spec.deployment, address: spec.network.address).text)
+        add(
+            "description",
+            MachineNote(name: spec.name.rawValue, deployment: planned.deployment.value ?? DeploymentID("\(planned.deployment)"), address: spec.network.address)
+                .text)
         add("tags", MachineNote.tags)
         if let pool { add("pool", pool) }
         add("ostype", "l26")
         add("machine", "q35")
-        add("smbios1", "uuid=\(spec.deployment == PlannedChoice.deployment ? Self.plannedUUID : spec.deployment.uuid)")
+        add("smbios1", "uuid=\(planned.deployment.value?.uuid ?? Self.plannedUUID)")
         if spec.image.firmware == .uefi {
             add("bios", "ovmf")
             add("efidisk0", try PVEDrive(source: .firmware(store: store)).text())
@@ -53,7 +59,7 @@ struct MachineParameters {
                 source: .new(store: store, gibibytes: size), aio: aio, serial: MachineSpec.dataDiskSerial, givesBack: provisioning.givesBack, keepsZeros: true
             ).text())
         guard let bridge = spec.network.device else { throw Self.noBridge }
-        add("net0", try PVECard(macAddress: spec.network.macAddress, bridge: bridge, queues: spec.network.queues ?? 1).text())
+        add("net0", try PVECard(macAddress: planned.macAddress, bridge: bridge, queues: spec.network.queues ?? 1).text())
         add("boot", Self.bootOrder([Self.systemDrive]))
         add("agent", "enabled=1")
         // Keys and TLS want randomness from the first second on; the node's own never runs dry.

@@ -1,24 +1,9 @@
 internal import ApplianceModel
 internal import Basics
-package import MachineBackend
-internal import Synchronization
+internal import MachineBackend
 
-/// Where the machine goes that is to be made: decided once, since a cluster's figures change from one look to the next.
-final class DecidedPlace: Sendable {
-    private let state = Mutex<(former: MachinePlace?, own: MachinePlace?)>((nil, nil))
-
-    /// What a former run decided.
-    var former: MachinePlace? { state.withLock { $0.former } }
-    /// What was decided, by whichever run.
-    var place: MachinePlace? { state.withLock { $0.former ?? $0.own } }
-
-    func keep(_ place: MachinePlace) { state.withLock { $0.former = place } }
-    func decide(_ place: MachinePlace) { state.withLock { $0.own = place } }
-}
-
-extension ProxmoxBackend: MachinePlacing {
-    package func keep(_ place: MachinePlace) { decided.keep(place) }
-
+/// Keeping to the place that was decided for a machine: a cluster's figures change from one look to the next.
+extension ProxmoxBackend {
     /// The site for a new machine: the decided one, else the one that is chosen now.
     /// - Throws: what makes it unfit. One that was decided is not left for another: the image may be there already, and what was said
     ///   of it would be wrong.
