@@ -29,9 +29,9 @@ struct ClusterTests {
             #expect(finding.measured.hasPrefix("pve2: 28672 of 32768 MiB memory free, 90 % of 8 processors idle, 184320 MiB free on 'local'"))
             // Between two steps the figures change, and the decision does not.
             rig.change { $0.nodes["pve2"]?.usedMemory = .gibibytes(29) }
-            let disk = try await rig.backend.decideDisks(rig.spec).0
+            let disk = try await rig.backend.decideDisks(rig.spec, at: report.place).0
             #expect(disk.place == MachinePlace(node: "pve2", storage: "local", imageStorage: "local", mediaStorage: "local"))
-            let machine = try await rig.backend.create(rig.machineSpec)
+            let machine = try await rig.backend.create(rig.machineSpec(disk: disk))
             #expect(rig.ours[100]?.node == "pve2")
             try await rig.backend.delete(machine)
         }
