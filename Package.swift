@@ -34,7 +34,7 @@ let libraries: [Target] = [
     .target(
         name: "HostSystem", dependencies: ["Basics", "ApplianceModel", "Quoting", "CKVM", "CLinux", subprocess, systemPackage], swiftSettings: memorySafe),
     .target(
-        name: "Workflow", dependencies: ["Basics", "Quoting", crypto], swiftSettings: strict),
+        name: "Workflow", dependencies: ["Basics", crypto], swiftSettings: strict),
     .target(
         name: "CloudInitTemplates", path: "cloud-init",
         resources: [.embedInCode("user-data"), .embedInCode("meta-data"), .embedInCode("network-config")], swiftSettings: strict),
@@ -60,7 +60,7 @@ let libraries: [Target] = [
     .target(
         name: "GuestImage", dependencies: ["Basics", "ApplianceModel", "Quoting", "HostSystem", "PostgresServer", crypto, systemPackage],
         resources: [.embedInCode("Recipe/customize.sh")], swiftSettings: strict),
-    .target(name: "MachineBackend", dependencies: ["Basics", "ApplianceModel", "Quoting", "HostSystem", systemPackage], swiftSettings: strict),
+    .target(name: "MachineBackend", dependencies: ["Basics", "ApplianceModel", "HostSystem", systemPackage], swiftSettings: strict),
     .target(name: "QEMUBackend", dependencies: ["Basics", "ApplianceModel", "Quoting", "MachineBackend", "HostSystem", systemPackage], swiftSettings: strict),
     .target(
         name: "LibvirtBackend",
@@ -88,7 +88,7 @@ let libraries: [Target] = [
         name: "Deployment",
         dependencies: [
             "Basics", "ApplianceModel", "Quoting", "SpecFile", "HostSystem", "Workflow", "GuestImage", "CloudInit", "SecureShell", "PostgresClient",
-            "PostgresServer", "MachineBackend", "Terminal", "Reports", "Probes", "Verification", crypto, systemPackage,
+            "PostgresServer", "MachineBackend", "Terminal", "Reports", "Verification", crypto, systemPackage,
         ], swiftSettings: strict),
     .target(
         name: "Guide",
@@ -110,7 +110,7 @@ let libraries: [Target] = [
     .target(
         name: "TestSupport",
         dependencies: [
-            "Basics", "ApplianceModel", "Quoting", "HostSystem", "Workflow", "SecureShell", "MachineBackend", "Probes", "Terminal", crypto, systemPackage,
+            "Basics", "ApplianceModel", "HostSystem", "SecureShell", "MachineBackend", "Probes", "Terminal", crypto, systemPackage,
         ], path: "Tests/TestSupport", swiftSettings: strict),
 ]
 
@@ -165,25 +165,25 @@ let package = Package(
         tests("GuestImage", ["HostSystem", "PostgresServer"]),
         tests("CloudInit", ["HostSystem"]), tests("SecureShell", ["HostSystem", crypto, cryptoExtras]), tests("PostgresClient", ["HostSystem"]),
         tests("PostgresServer", ["HostSystem", "PostgresClient"]), tests("MachineBackend", ["HostSystem"]),
-        tests("QEMUBackend", ["HostSystem", "MachineBackend", "Probes", "Verification"]),
+        tests("QEMUBackend", ["HostSystem", "MachineBackend", "Verification"]),
         tests("LibvirtBackend", ["HostSystem", "MachineBackend"]),
         tests("ProxmoxBackend", ["HostSystem", "MachineBackend", crypto]),
         tests("Reports", ["HostSystem", "BuiltinTemplates", "Terminal"]), tests("Probes", ["HostSystem", "SecureShell", "Reports"]),
-        tests("Verification", ["Probes", "Reports", "Terminal", "HostSystem", "SecureShell", "PostgresClient", "PostgresServer", "MachineBackend"]),
+        tests("Verification", ["Probes", "Reports", "HostSystem", "SecureShell", "PostgresClient", "PostgresServer", "MachineBackend"]),
         tests(
             "Deployment",
             [
                 "BuiltinTemplates", "HostSystem", "Workflow", "MachineBackend", "SpecFile", "PostgresServer", "PostgresClient", "GuestImage", "SecureShell",
-                "Reports", "Probes", "Terminal", "Verification",
+                "Reports", "Terminal", "Verification",
             ]),
         tests("Commands", [.product(name: "ArgumentParser", package: "swift-argument-parser")]),
-        tests("Guide", ["HostSystem", "Workflow", "MachineBackend", "SpecFile", "GuestImage", "Deployment", "Terminal", "Reports", "Verification"]),
+        tests("Guide", ["HostSystem", "Workflow", "MachineBackend", "SpecFile", "GuestImage", "Deployment", "Terminal", "Verification"]),
         .testTarget(
             name: "IntegrationTests",
             dependencies: [
                 "TestSupport", "Basics", "ApplianceModel", "Quoting", "SpecFile", "HostSystem", "Workflow", "PostgresClient", "PostgresServer", "SecureShell",
                 "MachineBackend",
-                "QEMUBackend", "GuestImage", "Basics", "Terminal", "Reports", "Probes", "Verification", "Deployment", systemPackage,
+                "QEMUBackend", "GuestImage", "Basics", "Reports", "Probes", "Verification", "Deployment", systemPackage,
             ], swiftSettings: strict),
     ]
 )
