@@ -1,42 +1,42 @@
 package import Basics
 
-/// Whether a machine is started with its host.
+/// Whether the host starts a machine when it boots.
 package enum Autostart: Sendable, Equatable {
-    /// The unit that does it.
+    /// The unit that starts the machine.
     case on(unit: String)
     case off
-    /// This host has nothing that would.
+    /// This host has nothing that could start the machine.
     case unavailable(reason: String, remedy: String)
 }
 
-/// The part of a backend that has the host start its machines.
+/// The part of a backend that makes the host start its machines.
 package protocol AutostartProviding: Sendable {
     func autostart(of machine: MachineReference) async throws -> Autostart
     /// - Throws: `autostart.unavailable`, `autostart.taken`.
     func setAutostart(_ isOn: Bool, of machine: MachineReference) async throws
 }
 
-/// How the host's own start of a machine is going.
+/// The progress of the host's own start of a machine.
 package enum HostStart: Sendable, Equatable {
-    /// - Parameter doing: what it does or waits for, in its own words; nil before it has said anything.
+    /// - Parameter doing: what the start does or waits for, in its own words; nil before it has reported anything.
     case underWay(doing: String?)
-    /// It failed, and the host tries again.
+    /// The start failed, and the host will try again.
     case failing(reason: String?)
-    /// It failed, and the host has given up.
+    /// The start failed, and the host has given up.
     case failed(reason: String?, remedy: String)
 }
 
-/// A backend whose host starts machines by a service that can be asked.
+/// A backend whose host starts machines through a service that can be queried.
 package protocol HostStarting: Sendable {
-    /// Nil when the host has no start under way and none that failed.
+    /// Nil when the host has no start under way and no failed start.
     func hostStart(of machine: MachineReference) async throws -> HostStart?
-    /// Ends a start that is under way, or would be tried again, and leaves the machine as it is.
+    /// Cancels a start that is under way or would be retried, and leaves the machine as it is.
     func cancelHostStart(of machine: MachineReference) async throws
-    /// Has the host forget that a start failed.
+    /// Makes the host forget that a start failed.
     func forgetFailedHostStart(of machine: MachineReference) async
 }
 
 extension Failure.Code {
-    /// Nothing on this host would start the appliance.
+    /// Nothing on this host could start the appliance.
     package static let autostartUnavailable = Failure.Code("autostart.unavailable")
 }

@@ -1,8 +1,9 @@
-/// What only some platforms can do: each part is nil where the platform cannot.
+/// The features that only some platforms have: each part is nil where the platform lacks it.
 ///
-/// The one place that is asked for it. A backend that wraps another passes this on, with what it does itself put in its place.
+/// This is the only place to ask for such a feature. A backend that wraps another one passes these on, and replaces the parts that it
+/// implements itself.
 package struct Capabilities: Sendable {
-    // The machine as a process of this host.
+    // The machine as a process on this host.
     package var process: (any ProcessProviding)?
     package var command: (any CommandProviding)?
     package var serialLog: (any SerialLogProviding)?
@@ -10,7 +11,7 @@ package struct Capabilities: Sendable {
     package var priority: (any PriorityProviding)?
     package var usage: (any UsageProviding)?
 
-    // The data disk, and what the platform sees of the disks.
+    // The data disk, and what the platform can see of the disks.
     package var dataDiskFile: (any DataDiskFileProviding)?
     package var dataDiskLocation: (any DataDiskLocating)?
     package var dataDiskSpace: (any DataDiskSpaceTelling)?
@@ -19,17 +20,17 @@ package struct Capabilities: Sendable {
     package var diskWatching: (any DiskWatching)?
     package var diskLending: (any DiskLending)?
 
-    // The host: its boot, its records, what it still runs.
+    // The host: its boot, its records, and what is still running on it.
     package var hostStart: (any HostStarting)?
     package var records: (any RecordKeeping)?
     package var remains: (any RemainsProviding)?
 
-    // A platform of others, reached over a network.
+    // A shared platform, reached over a network.
     package var availability: (any HighAvailabilityProviding)?
     package var names: (any NameExamining)?
     package var remote: (any RemotePlatform)?
     package var unasked: (any OfflineAnswering)?
 
-    /// A platform that can do what every one can.
+    /// A platform that has only the features that every platform has.
     package init() {}
 }

@@ -1,16 +1,16 @@
 package import ApplianceModel
 package import Basics
 
-/// The part of a backend that says what it would do, and makes, changes and tries nothing meanwhile.
+/// The part of a backend that reports what it would do, without making, changing or trying anything.
 package protocol MachinePlanning: Sendable {
-    /// The same platform for whoever only looks: its answers leave every file of a machine as it is.
+    /// The same platform for a caller that only looks: its answers leave every file of a machine as it is.
     var lookingOnly: any MachineBackend { get }
-    /// The same platform for whoever only looks and must not contact another machine: what only that machine could tell is left out,
-    /// and a question to it throws. A platform of this host is asked as ever.
+    /// The same platform for a caller that only looks and must not contact another machine. What only that machine could answer is left out,
+    /// and a query to it throws. A platform on this host is queried as usual.
     var offline: any MachineBackend { get }
-    /// What `checkHost`, `decideDisks` and `decideNetwork` would find and decide, as far as that can be seen without a trial.
+    /// What `checkHost`, `decideDisks` and `decideNetwork` would find and decide, as far as that is visible without a trial.
     func forecast(_ spec: ApplianceSpec) async throws -> HostForecast
-    /// What the platform is told so that a machine comes to be. What is only chosen when it is made is a word in angle brackets.
+    /// What the platform is given to create a machine. A value that is chosen only at creation is a word in angle brackets.
     func recipe(for machine: PlannedMachine) async throws -> MachineRecipe
     /// The machine of a deployment as it was made; nil when there is none.
     func plannedMachine(of machine: MachineReference) async throws -> PlannedMachine?
@@ -20,12 +20,12 @@ extension MachinePlanning {
     package var offline: any MachineBackend { lookingOnly }
 }
 
-/// A machine whose command can be told: one that is there, or one that is to be made.
+/// A machine whose command can be shown: one that exists, or one that would be made.
 package struct PlannedMachine: Sendable, Equatable {
     package var spec: MachineSpec
     /// Whether it has its seed: until the first boot is over.
     package var hasSeed: Bool
-    /// What is chosen and what is not; what is not has no meaning in `spec`, and texts are made of these.
+    /// Which values are chosen and which are not. A value that is not chosen has no meaning in `spec`; texts are made of these values.
     package var values: PlannedValues
 
     /// - Parameter values: nil where everything is chosen.
@@ -36,7 +36,7 @@ package struct PlannedMachine: Sendable, Equatable {
     }
 }
 
-/// What a platform is told so that a machine comes to be.
+/// What a platform is given to create a machine.
 package struct MachineRecipe: Sendable, Equatable {
     /// A file that the platform is given.
     package struct Document: Sendable, Equatable {
@@ -54,9 +54,9 @@ package struct MachineRecipe: Sendable, Equatable {
         /// The HTTP method.
         package let method: String
         package let path: String
-        /// In the order in which they are sent, each `name=value`; nothing secret is among them.
+        /// In the order in which they are sent, each `name=value`; none of them is secret.
         package let parameters: [String]
-        /// The lines any of which a person would type on the platform's host instead.
+        /// The lines that a person would type on the platform's host instead; any one of them is enough.
         package let byHand: [String]
 
         package init(method: String, path: String, parameters: [String], byHand: [String]) {
@@ -79,17 +79,17 @@ package struct MachineRecipe: Sendable, Equatable {
     }
 }
 
-/// The host, looked at without a trial.
+/// What is known about the host without a trial.
 package struct HostForecast: Sendable, Codable, Equatable {
-    /// Nil when none can be had.
+    /// Nil when no accelerator is available.
     package let accelerator: Accelerator?
-    /// What would refuse the deployment is one of level `fail`.
+    /// A finding of level `fail` would refuse the deployment.
     package let findings: [Finding]
     package let resources: [HostResource]
-    /// What is expected; the deployment tries it. Nil when that cannot be told.
+    /// The expected decision, which the deployment will try out. Nil when it cannot be predicted.
     package let disk: DiskDecision?
     package let ports: [PlannedPort]
-    /// What is expected of a network of the host, with no MAC address yet; nil with user networking, and where the device cannot be had.
+    /// The decision expected for a network of the host, without a MAC address yet; nil with user networking, and where the device is unavailable.
     package let network: NetworkDecision?
 
     package init(
@@ -105,7 +105,7 @@ package struct HostForecast: Sendable, Codable, Equatable {
     }
 }
 
-/// Something of which the host has only so much.
+/// A limited resource of the host.
 package struct HostResource: Sendable, Codable, Equatable {
     package enum Kind: String, Sendable, Codable { case memory, space }
 
@@ -124,7 +124,7 @@ package struct HostResource: Sendable, Codable, Equatable {
 
     package var isEnough: Bool { needed < available }
 
-    /// What is said of memory: a host may promise more than it has, and does so at the guest's risk.
+    /// The finding about memory: a host may promise more than it has, which is a risk for the guest.
     package var finding: Finding {
         Finding(
             check: "host.memory", level: isEnough ? .pass : .warn, measured: "\(available.mebibytes) MiB available",
@@ -133,22 +133,22 @@ package struct HostResource: Sendable, Codable, Equatable {
     }
 }
 
-/// A port of this host that leads to a service of the guest.
+/// A port on this host that leads to a service of the guest.
 package struct PlannedPort: Sendable, Codable, Equatable {
     package enum State: String, Sendable, Codable {
-        /// A free one is chosen at the deployment.
+        /// A free port is chosen at deployment.
         case open
-        /// The spec names it and nobody uses it.
+        /// The spec names the port, and it is not in use.
         case free
-        /// The spec names it and it is taken.
+        /// The spec names the port, and it is in use.
         case taken
-        /// The appliance has it already.
+        /// The appliance already has the port.
         case kept
     }
 
     package let service: String
     package let address: String
-    /// Nil while it is open.
+    /// Nil while it is not chosen.
     package let port: UInt16?
     package let state: State
 
@@ -159,15 +159,15 @@ package struct PlannedPort: Sendable, Codable, Equatable {
         self.state = state
     }
 
-    /// Those of a guest with an address of its own: they are nobody else's.
+    /// The ports of a guest that has its own address: no one else can use them.
     package static func ofGuest(_ network: ApplianceSpec.Network, isThere: Bool) -> [PlannedPort] {
         let address: String
         if case .own(let own) = network.address { address = "\(own.address)" } else { address = "<address of the guest, given by DHCP>" }
         return GuestService.allCases.map { PlannedPort(service: $0, address: address, port: $0.port, state: isThere ? .kept : .free) }
     }
 
-    /// Those of 127.0.0.1 that user networking forwards.
-    /// - Parameter kept: what the machine has already; nil while there is none.
+    /// The ports of 127.0.0.1 that user networking forwards.
+    /// - Parameter kept: the network that the machine already has; nil while there is none.
     package static func ofThisHost(_ network: ApplianceSpec.Network, kept: NetworkDecision?, isFree: (UInt16) -> Bool) -> [PlannedPort] {
         [(GuestService.ssh, network.sshPort), (.postgresql, network.postgresqlPort)].map { service, wanted in
             if let kept { return PlannedPort(service: service, address: "127.0.0.1", port: kept.port(of: service), state: .kept) }

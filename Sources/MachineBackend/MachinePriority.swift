@@ -1,11 +1,11 @@
 internal import ApplianceModel
 package import Basics
 
-/// How a machine's process is to be treated beside the others of its host. What is nil is left as the host has it.
+/// How the host treats a machine's process relative to other processes. A nil value leaves the host's setting alone.
 package struct MachinePriority: Sendable, Equatable, Codable {
-    /// -20 (goes first) to 19.
+    /// -20 (highest priority) to 19.
     package var nice: Int?
-    /// 1 to 10000; 100 is what every group has that says nothing.
+    /// 1 to 10000; a group without a weight has 100.
     package var cpuWeight: Int?
     package var memoryMax: ByteSize?
 
@@ -21,46 +21,46 @@ package struct MachinePriority: Sendable, Equatable, Codable {
     package var isEmpty: Bool { self == MachinePriority() }
 }
 
-/// What of it is in force, as read back from the kernel.
+/// The part of the priority that is in force, as read back from the kernel.
 package struct PriorityInForce: Sendable, Equatable {
-    /// The process; nil when the machine does not run. Nothing else is known then but what the host offers.
+    /// The process; nil when the machine does not run. Then nothing is known except what the host offers.
     package var processID: Int32?
     /// The nice value of each thread.
     package var threads: [Int] = []
-    /// Of the session that the process leads; nil where the kernel knows no groups of sessions.
+    /// The nice value of the session that the process leads; nil where the kernel does not group processes by session.
     package var autogroup: Int?
-    /// Whether the kernel shares out the processor between sessions at present.
+    /// Whether the kernel currently divides the processor between sessions.
     package var areSessionsGroups = false
     /// The control group; nil without the unified hierarchy.
     package var group: String?
-    /// Whether a control group shares out the processor: nice then orders only within it.
+    /// Whether control groups divide the processor: nice then applies only within the group.
     package var isWeighed = false
     package var cpuWeight: Int?
     package var memoryMax: ByteSize?
-    /// The least that `memoryMax` may be: the guest's memory and what QEMU needs besides.
+    /// The lower limit of `memoryMax`: the guest's memory plus what QEMU needs.
     package var leastMemory: ByteSize
-    /// Who makes the control group: `systemd`, `pgkvm`; nil when nobody can.
+    /// What makes the control group: `systemd` or `pgkvm`; nil when nothing can.
     package var manager: String?
-    /// Why there is no weight and no limit on this host.
+    /// Why this host has no weight and no limit.
     package var obstacle: String?
 
     package init(leastMemory: ByteSize) { self.leastMemory = leastMemory }
 }
 
-/// A backend whose machines' processes can be given a priority.
+/// A backend that can set the priority of its machines' processes.
 package protocol PriorityProviding: Sendable {
-    /// What is kept for every start of the machine.
+    /// The priority that is kept for every start of the machine.
     func rememberedPriority(of machine: MachineReference) async throws -> MachinePriority
     func priorityInForce(of machine: MachineReference) async throws -> PriorityInForce
-    /// Sets and reads back what is not nil, and keeps it for the next start; a machine that is off gets it then.
-    /// - Throws: `priority.unavailable` for what this host cannot do, `priority.memory-too-small`, `priority.refused`. Nothing is kept then.
+    /// Sets every value that is not nil, reads it back, and keeps it for the next start. A machine that is off gets it at that start.
+    /// - Throws: `priority.unavailable` for what this host cannot do, `priority.memory-too-small`, `priority.refused`. Then nothing is kept.
     func setPriority(_ priority: MachinePriority, of machine: MachineReference) async throws
-    /// Takes back everything that was set, and keeps nothing.
+    /// Reverts everything that was set, and keeps nothing.
     func resetPriority(of machine: MachineReference) async throws
 }
 
 extension MachinePriority {
-    /// What of this is not in force, in words.
+    /// The parts of this priority that are not in force, in words.
     package func missing(in inForce: PriorityInForce) -> [String] {
         guard inForce.processID != nil else { return [] }
         var missing: [String] = []

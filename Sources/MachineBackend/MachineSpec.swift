@@ -15,7 +15,7 @@ package struct DeploymentID: Hashable, Sendable, Codable, CustomStringConvertibl
 
     package var description: String { rawValue }
 
-    /// The UUID that firmware and hypervisor show for the machine.
+    /// The UUID that the firmware and the hypervisor show for the machine.
     package var uuid: String {
         let digits = Array(rawValue)
         guard digits.count == 32 else { return rawValue }
@@ -30,7 +30,7 @@ package struct DeploymentID: Hashable, Sendable, Codable, CustomStringConvertibl
     }
 }
 
-/// How the guest's processor is made: decided by `configure-cpu`.
+/// The guest's processor: decided by `configure-cpu`.
 package struct CPUDecision: Sendable, Equatable, Codable {
     package let accelerator: Accelerator
     package let vcpus: Int
@@ -43,17 +43,17 @@ package struct CPUDecision: Sendable, Equatable, Codable {
     }
 }
 
-/// How the disks reach the host: decided by `configure-disk` from probes on the file system that will hold them.
+/// How the host accesses the disks: decided by `configure-disk` from probes on the file system that will hold them.
 package struct DiskDecision: Sendable, Equatable, Codable {
     /// How QEMU submits requests.
     package enum AIO: String, Sendable, Codable, CaseIterable { case native, ioUring = "io_uring", threads }
 
-    /// Whether the host's page cache is bypassed (O_DIRECT works there).
+    /// Whether the host's page cache is bypassed (the file system supports O_DIRECT).
     package let cacheDirect: Bool
     package let aio: AIO
-    /// Whether the data disk has an I/O thread of its own.
+    /// Whether the data disk has its own I/O thread.
     package let ioThread: Bool
-    /// The file system, as `statfs(2)` names it.
+    /// The name of the file system, from `statfs(2)`.
     package let fileSystem: String
     /// Where the platform puts the machine; nil where there is no choice.
     package let place: MachinePlace?
@@ -67,7 +67,7 @@ package struct DiskDecision: Sendable, Equatable, Codable {
     }
 }
 
-/// The node of a cluster and the stores of it that a new machine was given: decided once, although the cluster changes meanwhile.
+/// The cluster node and the stores that a new machine was given: decided once, even if the cluster changes later.
 package struct MachinePlace: Sendable, Equatable, Codable {
     package let node: String
     package let storage: String
@@ -82,22 +82,22 @@ package struct MachinePlace: Sendable, Equatable, Codable {
     }
 }
 
-/// How the guest reaches the network and the host reaches the guest: decided by `configure-network`, kept for life.
+/// How the guest reaches the network and the host reaches the guest: decided by `configure-network`, kept for the machine's lifetime.
 package struct NetworkDecision: Sendable, Equatable, Codable {
     package let mode: ApplianceSpec.Network.Mode
     package let macAddress: String
-    /// Ports of 127.0.0.1 with user networking, else the guest's own.
+    /// Ports of 127.0.0.1 with user networking, otherwise the guest's own ports.
     package let sshPort: UInt16
     package let postgresqlPort: UInt16
     /// The host's bridge or tap device; nil with user networking.
     package let device: String?
-    /// The guest's own address; nil with user networking, and where only the guest knows what it was given.
+    /// The guest's own address; nil with user networking, and where only the guest knows its address.
     package let address: IPv4Address?
-    /// Of the guest's card, 1 or more; nil is one.
+    /// The number of queues of the guest's card, 1 or more; nil means one.
     package let queues: Int?
-    /// Whether the host's kernel moves the packets by itself; nil is no.
+    /// Whether the host's kernel moves the packets itself (vhost); nil means no.
     package let usesVhost: Bool?
-    /// With user networking; nil is slirp.
+    /// The forwarder of user networking; nil means slirp.
     package let forwarder: ApplianceSpec.Network.Forwarder?
 
     package init(
@@ -123,11 +123,11 @@ package struct NetworkDecision: Sendable, Equatable, Codable {
 
     package func port(of service: GuestService) -> UInt16 { service == .ssh ? sshPort : postgresqlPort }
 
-    /// The ports of this host's loopback interface that are the machine's.
+    /// The ports of this host's loopback interface that belong to the machine.
     package var hostPorts: Set<UInt16> { mode == .user ? [sshPort, postgresqlPort] : [] }
 }
 
-/// The base image as a backend needs to know it.
+/// What a backend needs to know about the base image.
 package struct BaseImage: Sendable, Equatable, Codable {
     package enum Format: String, Sendable, Codable { case raw, qcow2 }
     package enum Firmware: String, Sendable, Codable { case uefi, bios }
@@ -146,7 +146,7 @@ package struct BaseImage: Sendable, Equatable, Codable {
     }
 }
 
-/// A machine, wanted: complete and decided, so that a backend only carries it out.
+/// The specification of a machine, complete and with all decisions made, so that a backend only has to carry it out.
 package struct MachineSpec: Sendable, Equatable, Codable {
     package let deployment: DeploymentID
     package let name: ApplianceName
@@ -156,7 +156,7 @@ package struct MachineSpec: Sendable, Equatable, Codable {
     package let image: BaseImage
     package let systemDisk: ApplianceSpec.SystemDisk
     package let dataDiskSize: ByteSize
-    /// The raw disk of a former appliance to take over instead of making a new one; an absolute path.
+    /// The raw disk of a former appliance, which is taken over instead of making a new one; an absolute path.
     package let adoptedDataDisk: String?
 
     package init(

@@ -1,4 +1,4 @@
-/// What one disk of a machine has carried since the machine was started.
+/// What one disk of a machine has transferred since the machine was started.
 package struct DiskUsage: Sendable, Equatable {
     package enum Disk: String, Sendable, CaseIterable { case system, data }
 
@@ -19,10 +19,10 @@ package struct DiskUsage: Sendable, Equatable {
     }
 }
 
-/// What a machine is doing, and what its disks have carried.
+/// What a machine is doing, and what its disks have transferred.
 package struct MachineUsage: Sendable, Equatable {
     package let state: PowerState
-    /// None while it does not run or does not answer.
+    /// Empty while the machine does not run or does not answer.
     package let disks: [DiskUsage]
 
     package init(state: PowerState, disks: [DiskUsage] = []) {
@@ -31,7 +31,7 @@ package struct MachineUsage: Sendable, Equatable {
     }
 }
 
-/// A backend that tells both in one short conversation.
+/// A backend that reports both in one short conversation.
 package protocol UsageProviding: Sendable {
     /// - Parameter timeout: how long the machine may take to answer before it counts as unresponsive.
     func usage(of machine: MachineReference, timeout: Duration) async throws -> MachineUsage

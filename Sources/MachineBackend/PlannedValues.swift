@@ -1,10 +1,10 @@
-/// A value of a machine that a plan may not know yet. A text that is made of it says so in angle brackets.
+/// A value of a machine that a plan may not know yet. A text that contains it then shows words in angle brackets.
 package enum Planned<Value: Sendable & Equatable & CustomStringConvertible>: Sendable, Equatable, CustomStringConvertible {
     case chosen(Value)
-    /// It is chosen when the machine is made; what it is, in words.
+    /// The value is chosen when the machine is made; the string describes it in words.
     case later(String)
 
-    /// - Parameter words: what the value is, for where there is none yet.
+    /// - Parameter words: a description of the value, used while there is none.
     package init(_ value: Value?, _ words: String) { self = value.map(Planned.chosen) ?? .later(words) }
 
     package var value: Value? { if case .chosen(let value) = self { value } else { nil } }
@@ -17,15 +17,15 @@ package enum Planned<Value: Sendable & Equatable & CustomStringConvertible>: Sen
     }
 }
 
-/// What a deployment chooses for a machine when it makes it.
+/// The values that a deployment chooses when it makes a machine.
 package struct PlannedValues: Sendable, Equatable {
     package let deployment: Planned<DeploymentID>
     package let macAddress: Planned<String>
-    /// Of the host with user networking, else the guest's own.
+    /// The host's port with user networking, otherwise the guest's own.
     package let sshPort: Planned<UInt16>
     package let postgresqlPort: Planned<UInt16>
 
-    /// - Parameters: nil for what is not chosen yet.
+    /// - Parameters: nil for a value that is not chosen yet.
     package init(deployment: DeploymentID?, macAddress: String?, sshPort: UInt16?, postgresqlPort: UInt16?) {
         self.deployment = Planned(deployment, "deployment id")
         self.macAddress = Planned(macAddress, "MAC address")
@@ -33,7 +33,7 @@ package struct PlannedValues: Sendable, Equatable {
         self.postgresqlPort = Planned(postgresqlPort, "port for PostgreSQL")
     }
 
-    /// Those of a machine that is decided.
+    /// The values of a machine for which everything is decided.
     package init(of machine: MachineSpec) {
         self.init(
             deployment: machine.deployment, macAddress: machine.network.macAddress, sshPort: machine.network.sshPort,

@@ -3,23 +3,23 @@ package import Basics
 internal import FoundationEssentials
 internal import HostSystem
 
-/// The networks that the machines of a state directory were promised, whether they run or not. The platforms of this host write them in
-/// one shape, so that each sees what the other has promised.
+/// The networks that are promised to the machines of a state directory, whether they run or not. All platforms of this host write them in
+/// the same format, so that each one sees what the others have promised.
 package struct PromisedNetworks: Sendable {
-    /// Of a machine whose record can be read.
+    /// The network of a machine whose record can be read.
     package struct Known: Sendable {
         package let name: ApplianceName
         package let network: NetworkDecision
     }
 
     package let known: [Known]
-    /// Ports of this host's loopback interface.
+    /// Ports on this host's loopback interface.
     package let ports: Set<UInt16>
-    /// The appliances whose record is so damaged that their ports cannot be told.
+    /// The appliances whose record is so damaged that their ports are unknown.
     package let unknown: [ApplianceName]
 
-    /// - Throws: `file.unreadable` for the state directory itself. A record that cannot be read is not an error: no appliance may keep
-    ///   another one from being deployed.
+    /// - Throws: `file.unreadable` for the state directory itself. An unreadable record is not an error: no appliance may prevent the
+    ///   deployment of another one.
     package init(in state: StateDirectory) throws {
         var known: [Known] = []
         var ports: Set<UInt16> = []
@@ -47,13 +47,13 @@ package struct PromisedNetworks: Sendable {
         self.unknown = unknown
     }
 
-    /// The part of `machine.json` that tells the network. It is the same in every format so far.
+    /// The part of `machine.json` that describes the network. It is the same in every format so far.
     private struct Record: Decodable {
         struct Spec: Decodable { let network: NetworkDecision }
         let spec: Spec
     }
 
-    /// Both ports of a record that is damaged elsewhere; nil where one of them is lost. On a network of its own a guest has none of this host.
+    /// Both ports of a record that is damaged elsewhere; nil where one of them is lost. A guest with its own address uses no port of this host.
     private static func ports(in bytes: [UInt8]) -> Set<UInt16>? {
         let text = String(decoding: bytes, as: UTF8.self)
         guard text.firstMatch(of: /"mode"\s*:\s*"(?:bridge|nat|tap)"/) == nil else { return [] }
@@ -64,11 +64,11 @@ package struct PromisedNetworks: Sendable {
         return ports.count == 2 ? ports : nil
     }
 
-    /// Whether a port is promised to no machine and used by no program.
+    /// Whether a port is neither promised to a machine nor used by a program.
     package func isFree(_ port: UInt16) -> Bool { !ports.contains(port) && Sockets.isPortFree(port) }
 
-    /// Checks that a port can be picked where the spec names none.
-    /// - Throws: `network.ports-unknown` where it is not known which ports are promised.
+    /// Checks that a port can be chosen where the spec does not name one.
+    /// - Throws: `network.ports-unknown` when some promised ports are unknown.
     package func checkPicking(_ wanted: ApplianceSpec.Network) throws {
         guard let name = unknown.first, wanted.mode == .user, wanted.sshPort == nil || wanted.postgresqlPort == nil else { return }
         throw Failure(
@@ -76,8 +76,8 @@ package struct PromisedNetworks: Sendable {
             remedy: "restore the file from a backup, or choose ports in the spec: network.sshPort and network.postgresqlPort")
     }
 
-    /// The two ports of this host for a new machine.
-    /// - Throws: `network.port-in-use` for a wanted port that is not free; what `checkPicking` throws.
+    /// The two ports on this host for a new machine.
+    /// - Throws: `network.port-in-use` for a requested port that is not free; what `checkPicking` throws.
     package func pickPorts(_ wanted: ApplianceSpec.Network) throws -> (ssh: UInt16, postgresql: UInt16) {
         try checkPicking(wanted)
         let ssh = try Sockets.promisePort(
@@ -85,14 +85,14 @@ package struct PromisedNetworks: Sendable {
         return (ssh, try Sockets.promisePort(wanted.postgresqlPort, key: "network.postgresqlPort", promised: ports.union([ssh])))
     }
 
-    /// Checks that an address is no other guest's, whether that runs or not.
+    /// Checks that an address does not belong to another guest, running or not.
     /// - Throws: `network.taken`.
     package func checkAddress(_ wanted: ApplianceSpec.Network) throws {
         guard case .own(let own) = wanted.address, let other = known.first(where: { $0.network.address == own.address }) else { return }
         throw Failure(.networkTaken, "network.address: \(own.address) is the address of '\(other.name)'", remedy: "give the guest another address")
     }
 
-    /// Checks that a tap device leads to no other guest.
+    /// Checks that a tap device does not lead to another guest.
     /// - Throws: `network.taken`.
     package func checkTap(_ wanted: ApplianceSpec.Network) throws {
         guard wanted.mode == .tap, let device = wanted.device,
@@ -103,8 +103,8 @@ package struct PromisedNetworks: Sendable {
 }
 
 extension Failure.Code {
-    /// The tap device or the address is that of another appliance.
+    /// The tap device or the address belongs to another appliance.
     package static let networkTaken = Failure.Code("network.taken")
-    /// The ports that another appliance keeps cannot be told.
+    /// The ports of another appliance are unknown.
     package static let networkPortsUnknown = Failure.Code("network.ports-unknown")
 }

@@ -1,16 +1,16 @@
 package import ApplianceModel
 
-/// A backend of a platform where machines of others are, whose names stand in the way.
+/// A backend of a platform that also has other people's machines, whose names may conflict.
 package protocol NameExamining: Sendable {
     /// - Parameter deployment: what was deployed under the name from here; nil while nothing was.
-    /// - Throws: `machine.stranger` when a machine has the name that is not the deployment's.
+    /// - Throws: `machine.stranger` when a machine of another deployment has the name.
     func checkName(_ name: ApplianceName, of deployment: DeploymentID?) async throws
 }
 
-/// A backend whose storage may promise a new disk its space and reserve none of it.
+/// A backend whose storage may promise a new disk its space without reserving any of it.
 package protocol SpaceReserving: Sendable {
-    /// Whether the guest has to write to the data disk once for its space to be reserved, and it then stays so.
+    /// Whether the space of the data disk is reserved once the guest has written to all of it, and then stays reserved.
     func isReservedByWriting(_ machine: MachineReference) async throws -> Bool
-    /// Whether the storage can still hold what the data disk was promised.
+    /// Whether the storage can still provide the space that was promised to the data disk.
     func examinePromise(to machine: MachineReference) async throws -> [Finding]
 }

@@ -1,12 +1,12 @@
 package import ApplianceModel
 package import Basics
 
-/// The parts of a deployment whose words depend on the platform.
+/// The parts of a deployment whose description depends on the platform.
 package enum MachineWork: Sendable, CaseIterable {
     case checkHost, configureDisks, configureProcessor, configureNetwork, createMachine, resizeMachine, growDataDisk
 }
 
-/// What a platform does in one part of a deployment, for people.
+/// A description, for people, of what a platform does in one part of a deployment.
 package struct WorkWords: Sendable, Equatable {
     /// A clause without a subject: `runs a tiny guest under KVM, …`.
     package let what: String
@@ -22,11 +22,11 @@ package struct WorkWords: Sendable, Equatable {
     }
 }
 
-/// Words that several platforms share.
+/// Descriptions that several platforms share.
 extension WorkWords {
     /// - Parameters:
     ///   - emulating: the command for an emulated processor.
-    ///   - passing: the command for the host's own.
+    ///   - passing: the command for the host's own processor.
     package static func processor(_ machine: ApplianceSpec.Machine, emulating: String, passing: String) -> WorkWords {
         guard machine.accelerator != .tcg else {
             return WorkWords(
@@ -38,7 +38,7 @@ extension WorkWords {
             why: "AES-NI and the other instructions of the host reach the database; a generic model hides them", byHand: [passing])
     }
 
-    /// Two free ports of this host.
+    /// Two free ports on this host.
     package static func userNetwork(byHand: String) -> WorkWords {
         WorkWords(
             what: "chooses a MAC address and two free ports on 127.0.0.1, and keeps them for the appliance's life",
@@ -64,7 +64,7 @@ extension WorkWords {
             why: "the space is promised before the guest learns of it, and nothing has to stop", byHand: byHand + ["resize2fs /dev/disk/by-id/virtio-pgdata"])
     }
 
-    /// - Parameter what: what becomes of the image, as a clause.
+    /// - Parameter what: what happens to the image, as a clause.
     package static func creation(_ what: String, byHand: [String]) -> WorkWords {
         WorkWords(
             what: what, why: "the guest's host key is made here and pinned before the first contact: nothing is trusted on first use",
