@@ -5,7 +5,7 @@ internal import MachineBackend
 internal import Quoting
 internal import SystemPackage
 
-/// The unit that starts an appliance with the host: it runs `pgkvm start`, which makes the unit that QEMU runs in. Pure.
+/// The unit that starts an appliance when the host boots: it runs `pgkvm start`, which creates the unit that QEMU runs in. Pure.
 struct BootUnit: Sendable {
     let name: ApplianceName
     /// The path of this program.
@@ -13,16 +13,16 @@ struct BootUnit: Sendable {
     let state: FilePath
     let isRoot: Bool
 
-    /// What wants the unit at boot.
+    /// The target that starts the unit at boot.
     var target: String { isRoot ? "multi-user.target" : "default.target" }
 
     static func fileName(of name: ApplianceName) -> String { "pgkvm@\(name).service" }
 
-    /// - Throws: `unsupported` for a path that cannot be written down.
+    /// - Throws: `unsupported` for a path that cannot be written in a unit file.
     var text: String {
         get throws {
-            // The host does not wait for an appliance: the unit counts as started as soon as its program runs. What is not ready yet when it runs,
-            // such as a device, is waited for by trying again. The colon keeps `$` what it is.
+            // The host does not wait for an appliance: the unit counts as started as soon as its program runs. If something is not ready by then,
+            // such as a device, the unit retries until it is. The colon keeps systemd from expanding `$`.
             return """
                 # Made by pgkvm. 'pgkvm autostart \(name) off' and 'pgkvm delete \(name)' remove it.
                 [Unit]
@@ -49,8 +49,8 @@ struct BootUnit: Sendable {
         }
     }
 
-    /// What has to be there at boot, in the system's manager, which knows it. A bridge may be libvirt's. The machine's own unit must not be named:
-    /// systemd would keep one that ended as long as this one is loaded, and start no other of its name.
+    /// What must exist at boot, in the system's manager, which knows it. A bridge may be libvirt's. The machine's own unit must not be named:
+    /// systemd would keep one that ended for as long as this one is loaded, and would not start another with its name.
     private var order: String {
         guard isRoot else { return "" }
         return """
@@ -60,34 +60,34 @@ struct BootUnit: Sendable {
             """
     }
 
-    /// What is asked of systemd to know how a start is going.
+    /// The properties requested from systemd to see how a start is going.
     static let shownProperties = ["ActiveState", "StatusText"]
 
-    /// How a start is going, by what systemd shows. Pure.
-    /// - Parameter log: the command that shows what the unit said.
+    /// How a start is going, according to the properties that systemd shows. Pure.
+    /// - Parameter log: the command that shows the unit's output.
     static func start(_ shown: [String: String], log: String) -> HostStart? {
         let status = shown["StatusText"].flatMap { $0.isEmpty ? nil : SpecRules.escaped($0, limit: 400) }
         switch shown["ActiveState"] {
         case "active", "deactivating", "reloading": return .underWay(doing: status)
-        // The program runs as soon as the unit is active; between two tries it is activating.
+        // The program runs as soon as the unit is active; between two attempts the unit is activating.
         case "activating": return .failing(reason: status)
         case "failed": return .failed(reason: status, remedy: log)
         default: return nil
         }
     }
 
-    /// The directories whose mounts a machine needs: that of its disks, whose path begins with the state directory, and the one that it really is.
+    /// The directories whose mounts a machine needs: the directory of its disks, whose path begins with the state directory, and its real path.
     static func places(of machine: MachineDirectory) -> [String] {
         let real = (try? Files.realPath(machine.path)) ?? machine.path
         return real == machine.path ? [machine.path.string] : [machine.path.string, real.string]
     }
 
-    /// The line by which a unit of this state directory is told from another's.
+    /// The line that distinguishes a unit of this state directory from a unit of another one.
     var ownLine: String { get throws { "Environment=\(try Self.word("PGKVM_HOME=\(state)"))" } }
 
     private static func word(_ text: String) throws -> UnitText { try naming(text) { try UnitText(fileWord: text) } }
 
-    /// - Throws: `unsupported` for a path that cannot be written down.
+    /// - Throws: `unsupported` for a path that cannot be written in a unit file.
     static func naming(_ path: String, _ quote: () throws -> UnitText) throws -> UnitText {
         try Failure.naming("a unit of systemd cannot name '\(path)': it", .unsupported, remedy: "choose another directory", quote)
     }

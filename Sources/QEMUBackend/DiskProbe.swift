@@ -6,7 +6,7 @@ internal import MachineBackend
 internal import Quoting
 internal import SystemPackage
 
-/// Chooses cache mode, aio and I/O thread for disks in a directory, by trying them there with the installed QEMU.
+/// Chooses cache mode, aio and I/O thread for the disks in a directory, by trying them there with the installed QEMU.
 enum DiskProbe {
     static func decide(directory: FilePath, abilities: QEMUAbilities, vcpus: Int, hostCPUs: Int) async throws -> (DiskDecision, [Finding]) {
         let fileSystem = try FileSystems.name(at: directory)
@@ -17,8 +17,8 @@ enum DiskProbe {
 
     /// The rules, apart from the probes.
     ///
-    /// Native needs O_DIRECT, and ZFS and Btrfs files do better through threads and the page cache (as Incus does); io_uring
-    /// hangs or breaks on CIFS (as Proxmox found). An I/O thread is worth its switches only with a core of its own.
+    /// Native needs O_DIRECT, and files on ZFS and Btrfs perform better with threads and the page cache (as Incus does); io_uring
+    /// hangs or fails on CIFS (as Proxmox found). An I/O thread is worth its context switches only with its own core.
     static func choose(
         fileSystem: String, direct: Bool, usable: Set<DiskDecision.AIO>, vcpus: Int, hostCPUs: Int
     ) throws -> (DiskDecision, [Finding]) {
@@ -47,7 +47,7 @@ enum DiskProbe {
             remedy: warning)
     }
 
-    /// Opens a small file there in each mode, with the rights and the sandbox that a machine's QEMU has.
+    /// Opens a small file there in each mode, with the rights and the sandbox of a machine's QEMU.
     private static func usableModes(directory: FilePath, direct: Bool, abilities: QEMUAbilities) async throws -> Set<DiskDecision.AIO> {
         let user = try await QEMUUser.example()
         let folder = try Files.createTemporaryDirectory(in: directory, prefix: ".aio-probe")

@@ -4,9 +4,9 @@ internal import HostSystem
 package import MachineBackend
 internal import SystemPackage
 
-/// What older versions kept in QEMU's own directory.
+/// The records that older versions kept in QEMU's own directory.
 enum FormerRecords {
-    /// Whether the lock on the process log is held there, as long as a QEMU lives that an older version started without systemd.
+    /// Whether the lock on the process log is held there: a QEMU that an older version started without systemd holds it for as long as it lives.
     static func isLogLocked(_ directory: MachineDirectory) -> Bool {
         guard let place = try? DirectoryHandle.open(directory.path) else { return false }
         return place.isLocked(MachineDirectory.Record.processLog)
@@ -14,20 +14,20 @@ enum FormerRecords {
 }
 
 extension QEMUBackend: RecordKeeping {
-    /// The records of which QEMU wrote some, or all, itself.
+    /// The records that QEMU wrote itself, in part or in full.
     static let recordsOfQEMU = [MachineDirectory.Record.serialLog, MachineDirectory.Record.processLog, MachineDirectory.Record.processID]
 
     package func takeOverRecords(of name: ApplianceName, deployment: DeploymentID, network: NetworkDecision?) async throws {
         let directory = state.appliance(name).machine()
         let records = MachineRecords(directory)
-        // What cannot be refused first: a record that is refused is dealt with by hand, and the rest is in order by then.
+        // The steps that cannot be refused come first: a refused record has to be handled by hand, and by then everything else is in order.
         try QEMUProcess.takeOver(in: directory)
         try takeOverLogs(directory)
         try records.removeFormer([MachineDirectory.Record.powerLock])
         try records.takeOver(MachineDirectory.Record.machine) { bytes in
             let file = directory.file(MachineDirectory.Record.machine)
             let found = try QEMUMachine.decode(bytes, file: file).spec
-            // The directory was QEMU's, and a start opens whatever device of this host the record names.
+            // The directory belonged to QEMU, and a start opens any device of this host that the record names.
             guard found.name == name, found.deployment == deployment, network.map({ $0 == found.network }) ?? true else {
                 throw Failure(
                     .machineFailed, "'\(file)' is not the record of the machine of '\(name)' that the journal tells of, and was not taken over",

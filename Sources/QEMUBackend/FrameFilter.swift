@@ -1,9 +1,9 @@
 internal import ApplianceModel
 
-/// Which of the guest's packets reach passt: those that leave this host, and those that passt itself answers.
+/// Decides which of the guest's packets reach passt: those that leave this host, and those that passt itself answers.
 ///
-/// passt connects from this host to whatever address the guest names. Without its `--no-map-gw` 10.0.2.2 is the host, but a guest may write
-/// 127.0.0.1, 0.0.0.0 or the host's own address into a packet as well, and older versions take that at its word. So no such packet gets there.
+/// passt connects from this host to any address that the guest names. Without its `--no-map-gw` 10.0.2.2 is the host, but a guest may also
+/// write 127.0.0.1, 0.0.0.0 or the host's own address into a packet, and older versions of passt connect to it. The filter drops such packets.
 struct FrameFilter {
     private static let everybody = IPv4Address(255, 255, 255, 255)
     private static let nobody = IPv4Address(0, 0, 0, 0)
@@ -12,7 +12,7 @@ struct FrameFilter {
     let leadsElsewhere: (IPv4Address) -> Bool
 
     /// - Parameters:
-    ///   - bytes: from the guest, whatever they are.
+    ///   - bytes: untrusted bytes from the guest.
     ///   - frame: the Ethernet frame among them.
     func passes(_ bytes: [UInt8], _ frame: Range<Int>) -> Bool {
         guard frame.lowerBound >= 0, frame.upperBound <= bytes.count, let packet = Packet(bytes, frame) else { return false }
@@ -23,32 +23,32 @@ struct FrameFilter {
     }
 
     private func passes(_ packet: InternetPacket) -> Bool {
-        // Who has no address yet asks for one.
+        // A guest without an address asks for one.
         if packet.isAddressRequest {
             return [Self.nobody, UserNetworking.guest].contains(packet.source) && [Self.everybody, UserNetworking.gateway].contains(packet.destination)
         }
         guard packet.source == UserNetworking.guest else { return false }
         switch packet.destination {
-        // Answers to whoever connected to the guest; no connection begins that way.
+        // Answers to a client that connected to the guest; no connection begins with such a packet.
         case UserNetworking.gateway: return packet.isTCP && !packet.opensConnection
         case UserNetworking.nameServer: return packet.hasPorts && packet.destinationPort == 53
         case let other: return Self.canBeElsewhere(other) && leadsElsewhere(other)
         }
     }
 
-    /// This network, loopback, link-local (clouds answer there with their machine's credentials), multicast and what is reserved are not.
+    /// False for this network, loopback, link-local (clouds serve their machine's credentials there), multicast and reserved addresses.
     static func canBeElsewhere(_ address: IPv4Address) -> Bool {
         let (first, second) = (address.value >> 24, address.value >> 16 & 0xff)
         return first != 0 && first != 127 && first < 224 && !(first == 169 && second == 254)
     }
 }
 
-/// What a guest's Ethernet frame holds, of what passt has a use for.
+/// The content of a guest's Ethernet frame, as far as passt can use it.
 private enum Packet {
     case addressResolution
     case internet(InternetPacket)
 
-    /// Nil for anything else, and for what is cut off.
+    /// Nil for anything else, and for a truncated frame.
     init?(_ bytes: [UInt8], _ frame: Range<Int>) {
         guard frame.count >= 14 else { return nil }
         switch (bytes[frame.lowerBound + 12], bytes[frame.lowerBound + 13]) {
@@ -61,19 +61,19 @@ private enum Packet {
     }
 }
 
-/// The parts of an IPv4 packet by which it is judged.
+/// The parts of an IPv4 packet that the filter checks.
 private struct InternetPacket {
     let source: IPv4Address
     let destination: IPv4Address
     let transport: UInt8
     let sourcePort: UInt16
     let destinationPort: UInt16
-    /// Of TCP.
+    /// The TCP flags.
     let flags: UInt8
 
     private static let (icmp, tcp, udp): (UInt8, UInt8, UInt8) = (1, 6, 17)
 
-    /// Nil for fragments too, which have no ports.
+    /// Also nil for fragments, which do not have ports.
     init?(_ bytes: [UInt8], _ range: Range<Int>) {
         let start = range.lowerBound
         guard range.count >= 20 else { return nil }

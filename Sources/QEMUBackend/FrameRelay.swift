@@ -3,18 +3,18 @@ internal import Glibc
 internal import HostSystem
 package import SystemPackage
 
-/// Stands between QEMU and passt, and hands on what passes the filter: frames, each behind its length in four bytes.
+/// Sits between QEMU and passt, and forwards what passes the filter: frames, each preceded by its length in four bytes.
 ///
-/// A process of its own, which ends with either of the two. It reads what a hostile guest writes, so it has no rights, and whatever it cannot
-/// make sense of goes no further.
+/// It is a separate process, which ends when either of the two does. It reads what a hostile guest writes, so it does not have any rights, and
+/// drops whatever it does not understand.
 package struct FrameRelay {
-    /// The hidden command of this program; the descriptors 3 and 4 are QEMU's end and passt's.
+    /// The hidden command of this program; descriptors 3 and 4 are the ends of QEMU and passt.
     package static let commandName = "relay-frames"
-    /// No frame is longer: an Ethernet header and the longest IPv4 packet.
+    /// The maximum length of a frame: an Ethernet header and the longest IPv4 packet.
     static let longestFrame = 65_535 + 14
-    /// How long a route is believed: addresses of this host come and go.
+    /// How long a route is trusted: this host's addresses may change.
     static let validity: Duration = .seconds(1)
-    /// Of routes that are remembered; a guest can name any address.
+    /// The maximum number of cached routes; a guest can name any address.
     static let mostRoutes = 4096
 
     private let machine: FileDescriptor
@@ -25,13 +25,13 @@ package struct FrameRelay {
         self.forwarder = forwarder
     }
 
-    /// What starts it.
+    /// The command that starts it.
     static func command(program: String, user: QEMUUser) -> [String] {
         [program, commandName] + (user.ids.map { ["--user", "\($0.user)", "--group", "\($0.group)"] } ?? [])
     }
 
     /// Returns when one of the two has ended.
-    /// - Throws: what a descriptor that is no stream socket causes.
+    /// - Throws: the error caused by a descriptor that is not a stream socket.
     package func run() throws {
         for file in [machine, forwarder] {
             let flags = fcntl(file.rawValue, F_GETFL)
@@ -50,7 +50,7 @@ package struct FrameRelay {
             pollfd(fd: forwarder.rawValue, events: events(reads: !toMachine.isFull, writes: toForwarder.isFull), revents: 0),
         ]
         while Glibc.poll(&files, nfds_t(files.count), -1) < 0 { guard errno == EINTR else { throw Errno(rawValue: errno) } }
-        // An end that hangs up while its own direction waits for the other one would be told for ever.
+        // An end that hangs up while its own direction waits for the other end would be reported forever.
         if files.contains(where: { $0.revents & Int16(POLLERR) != 0 || $0.revents & Int16(POLLHUP) != 0 && $0.events & Int16(POLLIN) == 0 }) {
             throw Errno.connectionReset
         }
@@ -61,12 +61,12 @@ package struct FrameRelay {
 private struct Stretch {
     private let source: FileDescriptor
     private let sink: FileDescriptor
-    /// Nil hands everything on as it is.
+    /// Nil forwards everything unchanged.
     private let filter: FrameFilter?
     private var bytes = [UInt8](repeating: 0, count: 1 << 18)
-    /// Of `bytes`, what was read.
+    /// The number of bytes in `bytes` that were read.
     private var count = 0
-    /// Of these, what is to be written, and how much of `count` is dealt with when that has been.
+    /// The ranges of these bytes that are to be written, and how much of `count` is done once they have been.
     private var outgoing: [Range<Int>] = []
     private var judged = 0
 
@@ -80,7 +80,7 @@ private struct Stretch {
     var isFull: Bool { !outgoing.isEmpty }
 
     /// Writes and reads until one of the two would have to wait.
-    /// - Returns: false when an end has ended, or has sent what is no frame.
+    /// - Returns: false when an end has closed, or has sent something that is not a frame.
     mutating func advance() throws -> Bool {
         while true {
             guard let isWritten = try write() else { return false }
@@ -96,7 +96,7 @@ private struct Stretch {
         }
     }
 
-    /// - Returns: whether nothing is left to write; nil when the other end has ended.
+    /// - Returns: whether nothing is left to write; nil when the other end has closed.
     private mutating func write() throws -> Bool? {
         while let range = outgoing.first {
             let file = sink
@@ -115,8 +115,8 @@ private struct Stretch {
         return true
     }
 
-    /// Decides about every frame that is there as a whole.
-    /// - Returns: false when a length is none of a frame's.
+    /// Decides on every frame that has arrived completely.
+    /// - Returns: false when a length cannot be that of a frame.
     private mutating func judge() -> Bool {
         guard let filter else {
             outgoing = [0..<count]
@@ -156,7 +156,7 @@ private struct Stretch {
     }
 }
 
-/// Remembers for a moment what the kernel said of an address.
+/// Caches for a moment what the kernel reported about an address.
 final class RememberedRoutes {
     private let ask: (IPv4Address) -> Bool
     private let clock: () -> ContinuousClock.Instant

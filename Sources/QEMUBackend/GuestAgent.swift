@@ -3,12 +3,12 @@ internal import Basics
 internal import MachineBackend
 internal import SystemPackage
 
-/// What the agent in a guest is asked: where the guest is.
+/// Asks the agent in a guest for the guest's address.
 ///
-/// The guest answers for itself, and may say what it likes. Nothing is believed but an address to knock at: who opens there has to
-/// have the guest's pinned key.
+/// The guest answers for itself, and may give any answer. The answer is used only as an address to connect to: the server at that address
+/// must have the guest's pinned key.
 struct GuestAgent {
-    /// The socket by which QEMU leads to it.
+    /// The socket through which QEMU connects to it.
     let socket: FilePath
 
     /// The guest's IPv4 address on the card with this MAC address; nil while no agent answers, or the card has no address.

@@ -3,7 +3,7 @@ internal import HostSystem
 internal import MachineBackend
 
 extension HostNetwork {
-    /// What a machine gets: as many queues as it has processors, where the device can have them, and vhost where the kernel has it.
+    /// The network of a machine: as many queues as it has processors, where the device supports that, and vhost where the kernel has it.
     func decide(_ network: ApplianceSpec.Network, vcpus: Int, macAddress: String) throws -> NetworkDecision {
         try check(network.mode, network.device)
         let device = network.device ?? ""

@@ -6,27 +6,27 @@ internal import MachineBackend
 internal import Quoting
 package import SystemPackage
 
-/// What stands in front of QEMU: it starts QEMU as the machine's own user, where QEMU sees only what it needs, and stays until it ends.
+/// The command in front of QEMU: it starts QEMU as the machine's own user, in a place where QEMU sees only what it needs, and stays until QEMU ends.
 ///
-/// A hidden command of this program, like `NetworkHandover`, so that it is the same with either supervisor. What QEMU says and what the
-/// guest prints reach it by pipes, and it writes them down: QEMU itself can write its own directory only.
+/// It is a hidden command of this program, like `NetworkHandover`, so that it is the same with either supervisor. It receives QEMU's messages
+/// and the guest's console output through pipes and writes the logs: QEMU itself can write only to its own directory.
 package struct MachineKeeper: Sendable, Equatable {
     /// The hidden command of this program.
     package static let commandName = "run-machine"
-    /// The file set by which QEMU knows the pipe that the console's log goes to.
+    /// The file set that gives QEMU the pipe of the console's log.
     private static let consoleSet = 1
-    /// What a log may grow to, and what is left of it then.
+    /// The size to which a log may grow, and what is kept of it then.
     package static let logLimit = ByteSize.mebibytes(4)
     static let logKept = ByteSize.mebibytes(1)
 
-    /// The machine's directory, where QEMU runs.
+    /// The machine's directory, in which QEMU runs.
     package var directory: MachineDirectory
     /// Nil for the caller.
     package var user: QEMUUser.IDs?
     package var usesKVM: Bool
-    /// How many descriptors, from 3 on, QEMU gets of what stands before this command.
+    /// The number of descriptors, from 3 on, that QEMU inherits from the command before this one.
     package var descriptorCount: Int
-    /// The directory of the firmware's code; nil for the one that QEMU brings along.
+    /// The directory of the firmware's code; nil for QEMU's own.
     package var firmware: FilePath?
 
     package init(directory: MachineDirectory, user: QEMUUser.IDs?, usesKVM: Bool, descriptorCount: Int, firmware: FilePath?) {
@@ -37,23 +37,23 @@ package struct MachineKeeper: Sendable, Equatable {
         self.firmware = firmware
     }
 
-    /// What stands before QEMU's command.
-    /// - Parameter words: for a user who is not chosen yet; nil for the keeper's own.
+    /// The words in front of QEMU's command.
+    /// - Parameter words: a description of a user who is not chosen yet; nil for the keeper's own user.
     func command(program: String, user words: String? = nil) -> [String] {
         [program, Self.commandName, "--machine", directory.path.string] + ((words ?? user?.description).map { ["--user", $0] } ?? [])
             + (usesKVM ? ["--kvm"] : [])
             + (descriptorCount > 0 ? ["--descriptors", "\(descriptorCount)"] : []) + (firmware.map { ["--firmware", $0.string] } ?? []) + ["--"]
     }
 
-    /// The options by which QEMU takes the pipe of the console's log.
+    /// The options that give QEMU the pipe of the console's log.
     static var consoleArguments: [String] { ["-add-fd", "fd=\(ConfinedProgram.consoleNumber),set=\(consoleSet)"] }
-    /// What QEMU opens to write the console's log.
+    /// The file that QEMU opens to write the console's log.
     static var consoleFile: String { "/dev/fdset/\(consoleSet)" }
 
-    /// Starts QEMU and stays with it. To be called by a process that has one thread and does nothing else.
+    /// Starts QEMU and waits until it ends. The calling process must have only one thread and do nothing else.
     /// - Parameter command: QEMU and its arguments.
     /// - Returns: its exit status.
-    /// - Throws: what keeps QEMU from being started.
+    /// - Throws: the reason why QEMU cannot be started.
     package func run(_ command: [String]) throws -> Int32 {
         try Files.createDirectory(directory.records)
         let console = try openRecord(MachineDirectory.Record.serialLog)
@@ -62,7 +62,7 @@ package struct MachineKeeper: Sendable, Equatable {
         let started = try program(command, hasOwnResolver: resolver != nil).start()
         let identity = QEMUProcess.Identity(id: started.processID, startTime: ProcessStart.time(of: started.processID))
         try Files.write(identity.text, to: directory.record(MachineDirectory.Record.processID))
-        // The directory is the machine's, and is removed with it.
+        // The directory belongs to the machine, and is removed with it.
         _ = chdir("/")
         return started.keep(
             console: .init(file: console, limit: Self.logLimit, kept: Self.logKept), words: .init(file: words, limit: Self.logLimit, kept: Self.logKept),
@@ -80,7 +80,7 @@ package struct MachineKeeper: Sendable, Equatable {
 
     private var hasOwnRoot: Bool { user != nil }
 
-    /// The host's resolver changes with its network, by another file of the same name: QEMU gets a copy that follows.
+    /// The host's resolver file is replaced by another file with the same name when its network changes: QEMU gets a copy that is kept up to date.
     private func copyOfResolver() throws -> StartedProgram.Copy? {
         guard hasOwnRoot else { return nil }
         let name = MachineDirectory.Record.resolver
@@ -92,7 +92,7 @@ package struct MachineKeeper: Sendable, Equatable {
         return copy
     }
 
-    /// QEMU, and what it sees.
+    /// QEMU, and the files that it sees.
     func program(_ command: [String], hasOwnResolver: Bool) throws -> ConfinedProgram {
         guard let name = command.first else { throw Failure(.programFailed, "there is no program to keep") }
         let executable = try ProgramRunner.find(name)
@@ -117,12 +117,12 @@ package struct MachineKeeper: Sendable, Equatable {
         [.init("/dev/null", .device), .init("/dev/urandom", .device)] + (usesKVM ? [.init("/dev/kvm", .device)] : [])
     }
 
-    /// The program, what it brings along, and the firmware.
+    /// The program, its accompanying files, and the firmware.
     private func programViews(_ executable: FilePath) -> [ConfinedProgram.View] {
         let real = (try? Files.realPath(executable)) ?? executable
         var paths: [FilePath] = [executable, "/usr/share/qemu", "/usr/share/seabios", "/usr/share/qemu-kvm", "/etc/ld.so.cache"]
         if let firmware { paths.append(firmware) }
-        // A QEMU that is not the system's has everything below one directory.
+        // A QEMU that is not the system's has all its files below one directory.
         let prefix = real.removingLastComponent().removingLastComponent()
         if real.starts(with: "/nix/store") || real.starts(with: "/gnu/store") {
             paths.append(FilePath(real.string.begins(with: "/nix") ? "/nix/store" : "/gnu/store"))

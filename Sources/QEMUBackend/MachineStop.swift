@@ -4,10 +4,10 @@ internal import HostSystem
 internal import MachineBackend
 internal import SystemPackage
 
-/// What systemd runs when it stops a machine's unit: the guest is asked to shut down until it has.
+/// The command that systemd runs when it stops a machine's unit: it asks the guest to shut down until the guest has done so.
 ///
-/// A hidden command of this program. systemd also runs it when the machine has ended by itself, and while the appliance is being removed. So it
-/// knows the machine's directory alone, and asks neither the journal nor systemd, whose unit is stopping as long as this runs.
+/// It is a hidden command of this program. systemd also runs it when the machine has ended by itself, and while the appliance is being removed.
+/// So it uses only the machine's directory. It asks neither the journal nor systemd, whose unit is stopping while this command runs.
 package struct MachineStop: Sendable {
     /// The hidden command of this program.
     package static let commandName = "end-machine"
@@ -22,10 +22,10 @@ package struct MachineStop: Sendable {
         self.directory = directory
     }
 
-    /// What follows this program's path.
+    /// The arguments after this program's path.
     var arguments: [String] { [Self.commandName, name.rawValue, "--machine", directory.path.string] }
 
-    /// Returns once QEMU has ended; at once when none runs.
+    /// Returns once QEMU has ended; at once when QEMU does not run.
     /// - Throws: `machine.still-running` for a guest that has not shut down in time, or cannot.
     package func run(grace: Duration = grace) async throws {
         guard try QEMUProcess.id(in: directory) != nil else { return }
@@ -34,7 +34,7 @@ package struct MachineStop: Sendable {
         try await button.press(for: grace) { try QEMUProcess.id(in: directory) == nil }
     }
 
-    /// What the monitor says of the guest; nil where it does not answer.
+    /// The guest's state as the monitor reports it; nil where the monitor does not answer.
     private func knownState() async -> PowerState? {
         guard let monitor = try? await QMPClient.connect(directory.file(MachineDirectory.Name.monitorSocket), timeout: .seconds(5)),
             let status = try? await monitor.execute("query-status")["status"]?.string
@@ -44,7 +44,7 @@ package struct MachineStop: Sendable {
 }
 
 extension PowerButton {
-    /// That of a machine of QEMU's, pressed over its monitor.
+    /// The power button of a QEMU machine, pressed through its monitor.
     init(name: String, directory: MachineDirectory) {
         self.init(name: name, pause: .milliseconds(200)) {
             _ = try? await QMPClient.connect(directory.file(MachineDirectory.Name.monitorSocket), timeout: .seconds(2))?.execute("system_powerdown")

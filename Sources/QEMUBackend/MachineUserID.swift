@@ -5,38 +5,38 @@ internal import MachineBackend
 internal import Quoting
 internal import SystemPackage
 
-/// User ids that no account has: one for each machine, so that a QEMU that was broken out of is a stranger to every other.
+/// User ids that no account has: one for each machine, so that a guest that breaks out of its QEMU has no access to any other machine.
 ///
-/// systemd's table of user ids (UIDS-GIDS.md) names the range as unused; no registry is kept beside the machines' own records.
+/// systemd's table of user ids (UIDS-GIDS.md) lists the range as unused. There is no registry besides the machines' own records.
 package enum MachineUserID {
     package static let range: ClosedRange<UInt32> = 0x7000_0000...0x7FFF_FFFE
 
-    /// The id of a deployment, where no other is in its way: the same each time that it is asked for.
+    /// The id of a deployment where no other id conflicts: the same at each call.
     static func preferred(for deployment: DeploymentID) -> UInt32 {
-        // The id is random: any of its digits will do.
+        // The deployment id is random: any of its digits will do.
         let number = UInt32(deployment.rawValue.suffix(8), radix: 16) ?? 0
         return range.lowerBound + number % UInt32(range.count)
     }
 
-    /// The first id, from the deployment's own on, that is neither taken nor an account's. Nil when there is none.
+    /// The first id, starting at the deployment's own, that is neither taken nor an account's. Nil when there is none.
     static func choose(for deployment: DeploymentID, isTaken: (UInt32) -> Bool) -> UInt32? {
         let first = preferred(for: deployment) - range.lowerBound
         let count = UInt32(range.count)
-        // A thousand neighbours that are all taken are no accident.
+        // A thousand neighbouring ids that are all taken are not a coincidence.
         return (0..<1000).lazy.map { range.lowerBound + (first + $0) % count }.first { !isTaken($0) }
     }
 
     /// Whether an account or a group has the id.
     static func isAccount(_ id: UInt32) -> Bool { AccountNames.user(id) != nil || AccountNames.group(id) != nil }
 
-    /// Whether this host can give the ids away: a container often has a few thousand only.
+    /// Whether this host can assign the ids: a container often has only a few thousand.
     static var isAvailable: Bool {
         ["/proc/self/uid_map", "/proc/self/gid_map"].allSatisfy { path in
             (try? Files.readText(FilePath(path))).map(holdsRange) ?? false
         }
     }
 
-    /// Whether a map of ids (`inside outside count` a line) holds the whole range.
+    /// Whether a map of ids (`inside outside count` per line) contains the whole range.
     static func holdsRange(_ map: String) -> Bool {
         map.split(at: "\n").contains { line in
             let words = line.split { $0 == " " || $0 == "\t" }.map { UInt64($0) }
@@ -46,7 +46,7 @@ package enum MachineUserID {
     }
 }
 
-/// What the host's databases of users and groups say.
+/// Look-ups in the host's databases of users and groups.
 enum AccountNames {
     private static let bufferSize = 16_384
 

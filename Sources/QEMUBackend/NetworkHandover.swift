@@ -5,17 +5,17 @@ internal import MachineBackend
 internal import Quoting
 package import SystemPackage
 
-/// Opening the host's end of a machine's network, which QEMU may not do itself: its sandbox forbids it, and its user has no rights.
+/// Opens the host's end of a machine's network, which QEMU itself may not do: its sandbox forbids it, and its user has no rights.
 ///
-/// A command of this program's, in front of QEMU's own: it opens the devices and becomes what follows. So it is the same whoever
-/// keeps the process, and nothing stays behind when the machine ends.
+/// It is a command of this program in front of QEMU's own: it opens the devices and then becomes the command that follows. So it is the same
+/// with every supervisor, and nothing is left behind when the machine ends.
 package struct NetworkHandover: Sendable, Equatable {
     /// The hidden command of this program.
     package static let commandName = "open-network"
 
-    /// The bridge that a new device is put on; nil for a device that is there.
+    /// The bridge to which a new device is added; nil for a device that already exists.
     package var bridge: String?
-    /// The host's end of the card, which the bridge sees; nil for a device that is there.
+    /// The MAC address of the host's end of the card, which the bridge sees; nil for a device that already exists.
     package var address: String?
     /// The tap device.
     package var device: String
@@ -30,7 +30,7 @@ package struct NetworkHandover: Sendable, Equatable {
         self.usesVhost = usesVhost
     }
 
-    /// Nil with user networking, where there is nothing to open.
+    /// Nil with user networking, where no device has to be opened.
     init?(_ network: NetworkDecision) {
         guard network.mode != .user, let device = network.device else { return nil }
         let isBridge = network.mode == .bridge
@@ -40,16 +40,16 @@ package struct NetworkHandover: Sendable, Equatable {
             usesVhost: network.usesVhost ?? false)
     }
 
-    /// One for each machine, since its MAC address is, in 15 bytes.
+    /// A name of 15 bytes that is unique to each machine, as its MAC address is.
     static func deviceName(_ macAddress: String) -> String { "pg-" + macAddress.replacing(":", by: "") }
 
-    /// A bridge without an address of its own takes the lowest of its ports': one that begins so high never becomes the bridge's, which
-    /// would change the host's address on its network with each start of a machine.
+    /// A bridge that does not have its own address takes the lowest address of its ports. An address that begins this high never becomes the
+    /// bridge's, which would change the host's address on its network with each start of a machine.
     static func deviceAddress(_ macAddress: String) -> String { "fe" + macAddress.dropFirst(2) }
 
-    /// What stands before QEMU's command.
+    /// The words in front of QEMU's command.
     func command(program: String, _ values: PlannedValues) -> [String] {
-        // Both follow from the guest's MAC address.
+        // Both are derived from the guest's MAC address.
         let isNamed = values.macAddress.value != nil || bridge == nil
         let device = isNamed ? device : "<tap device, named after the MAC address>"
         let address = isNamed ? address : "<MAC address of the tap device, fe: and the rest of the guest's>"
@@ -58,10 +58,10 @@ package struct NetworkHandover: Sendable, Equatable {
             + ["--"]
     }
 
-    /// How many descriptors QEMU gets.
+    /// The number of descriptors that QEMU gets.
     var descriptorCount: Int { usesVhost ? 2 * queues : queues }
 
-    /// The options of QEMU that name the descriptors.
+    /// The QEMU options that name the descriptors.
     var netdev: String {
         let taps = (0..<queues).map { "\(3 + $0)" }.joined(separator: ":")
         let vhosts = (0..<queues).map { "\(3 + queues + $0)" }.joined(separator: ":")
@@ -69,7 +69,7 @@ package struct NetworkHandover: Sendable, Equatable {
         return "tap,id=net0,fd\(many)=\(taps)" + (usesVhost ? ",vhost=on,vhostfd\(many)=\(vhosts)" : "")
     }
 
-    /// Opens everything: the queues first, then as many of vhost.
+    /// Opens everything: first the queues, then the same number of vhost descriptors.
     /// - Throws: `network.not-permitted`, `program.failed`.
     package func open() async throws -> [FileDescriptor] {
         var files: [FileDescriptor]

@@ -5,7 +5,7 @@ internal import HostSystem
 internal import MachineBackend
 internal import SystemPackage
 
-/// What the installed QEMU says of itself.
+/// What the installed QEMU reports about itself.
 package struct QEMUAbilities: Sendable, Equatable, Codable {
     package struct Version: Sendable, Equatable, Codable, Comparable, CustomStringConvertible {
         package let major: Int
@@ -26,9 +26,9 @@ package struct QEMUAbilities: Sendable, Equatable, Codable {
     }
 
     package let version: Version
-    /// Denials that `-sandbox` accepts.
+    /// The denials that `-sandbox` accepts.
     package let sandboxDenials: [String]
-    /// Device models of `-device` that are missing although the machine needs them.
+    /// Device models for `-device` that the machine needs and this QEMU lacks.
     package let missingDevices: [String]
     /// The UEFI firmware's code image; nil when OVMF is not installed.
     package let firmwareCode: String?
@@ -45,7 +45,7 @@ package struct QEMUAbilities: Sendable, Equatable, Codable {
     }
 
     /// Whether a Debian 13 kernel survives under emulation: 6.12 double-faults within seconds under QEMU 7.2. The
-    /// earliest release known to run it is taken as the border.
+    /// limit is the earliest release known to run it.
     package var emulatesDebian13: Bool { version >= Version(10, 0) }
 
     /// Every denial that this QEMU knows.
@@ -56,9 +56,9 @@ package struct QEMUAbilities: Sendable, Equatable, Codable {
     static let program = "qemu-system-x86_64"
     static let neededDevices = ["virtio-blk-pci", "virtio-net-pci", "virtio-rng-pci", "pcie-root-port"]
 
-    /// Asks QEMU through a monitor on its standard input; no guest is made.
+    /// Asks QEMU through a monitor on its standard input, without making a guest.
     ///
-    /// The questions are such that all answers together fit into a pipe: what does not is lost when QEMU quits.
+    /// The questions are chosen so that all answers together fit into a pipe: what does not fit is lost when QEMU quits.
     /// - Throws: `program.missing`, `qemu.probe-failed`.
     package static func probe() async throws -> QEMUAbilities {
         let commands =
@@ -93,7 +93,7 @@ package struct QEMUAbilities: Sendable, Equatable, Codable {
             firmwareCode: firmware?.code, firmwareVariables: firmware?.variables)
     }
 
-    /// Where distributions put OVMF without secure boot, code and template of the variables.
+    /// Where distributions install OVMF without secure boot: the code and the template of the variables.
     private static let firmwarePairs = [
         ("/usr/share/OVMF/OVMF_CODE_4M.fd", "/usr/share/OVMF/OVMF_VARS_4M.fd"),
         ("/usr/share/OVMF/OVMF_CODE.fd", "/usr/share/OVMF/OVMF_VARS.fd"),
@@ -106,7 +106,7 @@ package struct QEMUAbilities: Sendable, Equatable, Codable {
     }
 }
 
-/// The abilities, asked for once.
+/// The abilities, probed only once.
 actor ProbedAbilities {
     private var answer: Task<QEMUAbilities, any Error>?
 

@@ -5,7 +5,7 @@ package import MachineBackend
 internal import Quoting
 internal import SystemPackage
 
-/// Machines that systemd starts with the host. The unit's file is the state: it is there or not.
+/// Machines that systemd starts with the host. The unit's file is the state: it exists or it does not.
 extension QEMUBackend: AutostartProviding {
     package func autostart(of machine: MachineReference) async throws -> Autostart {
         if let obstacle = SystemdManager.obstacle { return .unavailable(reason: obstacle.reason, remedy: obstacle.remedy) }
@@ -31,7 +31,7 @@ extension QEMUBackend: AutostartProviding {
         try await manager.control(["enable", BootUnit.fileName(of: unit.name)])
     }
 
-    /// Removes the unit of an appliance; one of another state directory stays.
+    /// Removes an appliance's unit, but not a unit of another state directory.
     func removeBootUnit(_ unit: BootUnit) async throws {
         guard try isOurs(unit) == true else { return }
         let manager = SystemdManager(isRoot: HostEnvironment.isRoot)
@@ -40,7 +40,7 @@ extension QEMUBackend: AutostartProviding {
             try await manager.control(["stop", file])
             try await manager.control(["disable", file])
         }
-        // Where systemd does not run just now, the link is still there.
+        // Where systemd does not run at the moment, the link still exists.
         try Files.remove(unitDirectory.appending("\(unit.target).wants").appending(file))
         try Files.remove(unitFile(unit))
         guard SystemdManager.isAvailable else { return }
@@ -48,7 +48,7 @@ extension QEMUBackend: AutostartProviding {
         await forgetFailure(of: unit)
     }
 
-    /// A unit that has not failed is an error of its own.
+    /// systemd reports an error for a unit that has not failed.
     private func forgetFailure(of unit: BootUnit) async {
         try? await SystemdManager(isRoot: HostEnvironment.isRoot).control(["reset-failed", BootUnit.fileName(of: unit.name)])
     }
@@ -62,7 +62,7 @@ extension QEMUBackend: AutostartProviding {
 
     private func unitFile(_ unit: BootUnit) -> FilePath { unitDirectory.appending(BootUnit.fileName(of: unit.name)) }
 
-    /// Whether the unit's file is of this state directory; nil when there is none.
+    /// Whether the unit's file belongs to this state directory; nil when there is none.
     private func isOurs(_ unit: BootUnit) throws -> Bool? {
         guard let bytes = try Files.readIfPresent(unitFile(unit)) else { return nil }
         let line = try unit.ownLine
@@ -89,7 +89,7 @@ extension QEMUBackend: HostStarting {
         await forgetFailure(of: unit)
     }
 
-    /// The machine's unit, where there is one and a systemd that knows it.
+    /// The machine's unit, where it exists and a systemd knows it.
     private func presentUnit(of machine: MachineReference) throws -> BootUnit? {
         guard SystemdManager.isAvailable else { return nil }
         let unit = try bootUnit(of: machine)
@@ -98,6 +98,6 @@ extension QEMUBackend: HostStarting {
 }
 
 extension Failure.Code {
-    /// The unit of this name is another state directory's.
+    /// The unit with this name belongs to another state directory.
     package static let autostartTaken = Failure.Code("autostart.taken")
 }

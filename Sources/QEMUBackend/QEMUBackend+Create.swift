@@ -9,7 +9,7 @@ internal import SystemPackage
 
 /// Making and removing a machine's files.
 extension QEMUBackend {
-    /// Every part is looked at before it is made, so that a second call finishes what a killed one left.
+    /// Every part is checked before it is made, so that a second call finishes what a killed call left.
     package func create(_ spec: MachineSpec) async throws -> MachineReference {
         let directory = state.appliance(spec.name).machine()
         let reference = MachineReference(backend: kind, deployment: spec.deployment, identifier: spec.name.rawValue)
@@ -24,10 +24,10 @@ extension QEMUBackend {
             try refuseUnknownDisks(directory)
             try machine.save(to: directory)
         }
-        // As long as this works in the directory, it is QEMU's only when QEMU is this user.
+        // While this code works in the directory, QEMU owns it only when QEMU runs as this user.
         try Files.createDirectory(directory.path)
         if user.ids != nil { try DirectoryHandle.open(directory.path)?.give(user: geteuid(), group: getegid()) }
-        // The data disk first: it takes the most space, and a full host shows at once.
+        // The data disk comes first: it takes the most space, so a full host is noticed at once.
         try createDataDisk(machine.spec, in: directory, owner: user)
         try await createSystemDisk(machine.spec, in: directory, owner: user)
         try await createFirmwareVariables(machine.spec, in: directory, owner: user)
@@ -37,7 +37,7 @@ extension QEMUBackend {
         return reference
     }
 
-    /// Disks without a `machine.json` are nobody's: neither used nor overwritten.
+    /// The owner of disks without a `machine.json` is unknown: they are neither used nor overwritten.
     private func refuseUnknownDisks(_ directory: MachineDirectory) throws {
         for name in [MachineDirectory.Name.systemDisk, MachineDirectory.Name.dataDisk]
         where Files.status(directory.file(name), followLinks: false) != nil {
@@ -47,7 +47,7 @@ extension QEMUBackend {
         }
     }
 
-    /// A self-contained copy of the base image, as qcow2 of the wanted size; an overlay only where it was asked for.
+    /// A self-contained copy of the base image, as qcow2 of the requested size; an overlay only where the spec asks for one.
     private func createSystemDisk(_ spec: MachineSpec, in directory: MachineDirectory, owner: QEMUUser) async throws {
         let disk = directory.file(MachineDirectory.Name.systemDisk)
         if Files.exists(disk) { return }
@@ -77,7 +77,7 @@ extension QEMUBackend {
                         .machineFailed, "the image '\(spec.image.path)' is an overlay: a copy of it would not stand alone",
                         remedy: "qemu-img convert -O qcow2 it into an image of its own, and import that")
                 }
-                // A reflink where the file system has them: instant, and shares what is not written.
+                // A reflink where the file system supports it: instant, and it shares all blocks that are not written.
                 _ = try await ProgramRunner.check("cp", ["--reflink=auto", "--sparse=auto", "--", spec.image.path, partial.string])
             } else {
                 _ = try await ProgramRunner.check("qemu-img", ["convert", "-O", "qcow2", "-f", "raw", "--", spec.image.path, partial.string])
@@ -93,8 +93,8 @@ extension QEMUBackend {
         }
     }
 
-    /// Keeps the base inside the state directory, and a hard link to it in the machine's own: nothing that a cache
-    /// loses or a user deletes can take it away.
+    /// Keeps the base inside the state directory, and a hard link to it in the machine's own directory. So the machine does not lose it when a
+    /// cache drops it or a user deletes it.
     private func overlayBase(of image: BaseImage, in directory: MachineDirectory) async throws -> String {
         let shared = state.overlayBases.appending("\(image.key).\(image.format.rawValue)")
         if !Files.exists(shared) {
@@ -126,7 +126,7 @@ extension QEMUBackend {
         return try JSONDecoder().decode(Information.self, from: Data(result.standardOutput))
     }
 
-    /// A raw disk with all its space reserved, or the one that is taken over.
+    /// A raw disk with all its space reserved, or the disk that is taken over.
     private func createDataDisk(_ spec: MachineSpec, in directory: MachineDirectory, owner: QEMUUser) throws {
         let disk = directory.file(MachineDirectory.Name.dataDisk)
         if let adopted = spec.adoptedDataDisk, !Files.exists(disk) { try adopt(FilePath(adopted), as: disk, spec) }
@@ -134,7 +134,7 @@ extension QEMUBackend {
         try owner.own(disk)
     }
 
-    /// Moves the disk, so that there is never a second one with the same data.
+    /// Moves the disk, so that there is never a second disk with the same data.
     private func adopt(_ adopted: FilePath, as disk: FilePath, _ spec: MachineSpec) throws {
         guard let status = Files.status(adopted, followLinks: false), status.isRegularFile else {
             throw Failure(.diskCannotAdopt, "there is no disk '\(adopted)' to adopt", remedy: "name the directory that 'delete --keep-data' printed")
@@ -166,7 +166,7 @@ extension QEMUBackend {
         try await powerOff(machine)
         try await removeBootUnit(bootUnit(of: machine))
         await removeControlGroup(of: machine)
-        // The record goes last: until then the machine is found, and a delete that was killed goes on.
+        // The record goes last: until then the machine is found, and a delete that was killed can continue.
         let record = MachineDirectory.Record.machine
         for name in try DirectoryHandle.open(directory.path)?.names() ?? [] where name != record { try Files.remove(directory.file(name)) }
         try Files.remove(directory.path)

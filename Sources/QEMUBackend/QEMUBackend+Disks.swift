@@ -4,7 +4,8 @@ internal import HostSystem
 package import MachineBackend
 internal import Quoting
 
-/// Disks seen and lent over the monitor. Each question is a conversation of its own, so that others can ask QEMU meanwhile.
+/// Watching and temporarily attaching disks through the monitor. Each question is a separate conversation, so that others can use the monitor
+/// in between.
 extension QEMUBackend: DiskLending {
     package func diskNodes(of machine: MachineReference) async throws -> [DiskNode]? {
         let decision = try load(machine).spec.disk
@@ -62,7 +63,7 @@ extension QEMUBackend: DiskLending {
         var device: [String: JSONValue] = [
             "driver": .string("virtio-blk-pci"), "id": .string(name), "drive": .string(name), "serial": .string(serial), "bus": .string(port),
         ]
-        // The way of the data disk's requests.
+        // The I/O thread that handles the data disk's requests.
         if record.spec.disk.ioThread { device["iothread"] = .string("data-io") }
         do {
             try await monitor.execute("device_add", device)
@@ -81,7 +82,7 @@ extension QEMUBackend: DiskLending {
         }
     }
 
-    /// The id of the device and of its node.
+    /// The id of the device and its node.
     private static func lentName(_ serial: String) throws -> String {
         let isPlain = serial.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "-_.".contains($0)) }
         guard (1...20).contains(serial.utf8.count), isPlain else { throw Failure(.invalidInput, "'\(serial)' cannot be the serial of a disk") }
@@ -95,7 +96,7 @@ extension QEMUBackend: DiskLending {
         return monitor
     }
 
-    /// The id of the virtio disk with a serial.
+    /// The id of the virtio disk with this serial.
     private func disk(_ serial: String, _ monitor: QMPClient) async throws -> String? {
         for device in try await monitor.execute("qom-list", ["path": .string("/machine/peripheral")]).array ?? [] {
             guard let name = device["name"]?.string, device["type"]?.string?.begins(with: "child<virtio-blk") == true else { continue }
@@ -105,7 +106,7 @@ extension QEMUBackend: DiskLending {
         return nil
     }
 
-    /// A root port without a device. The object tree is asked: what `query-pci` says depends on what firmware has set up.
+    /// A root port without a device. The object tree is queried because the result of `query-pci` depends on what the firmware has set up.
     private func freePort(_ monitor: QMPClient) async throws -> String? {
         for port in (0..<QEMUCommandLine.rootPorts).map({ "port\($0)" }) {
             let bus = try await monitor.execute("qom-list", ["path": .string("/machine/peripheral/\(port)/\(port)")]).array ?? []

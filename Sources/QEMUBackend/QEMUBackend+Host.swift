@@ -4,7 +4,7 @@ internal import HostSystem
 package import MachineBackend
 internal import SystemPackage
 
-/// Looking at the host before anything is created.
+/// Examining the host before anything is created.
 extension QEMUBackend {
     package func checkHost(_ spec: ApplianceSpec, at place: MachinePlace?) async throws -> HostReport {
         let host = await examine(spec, abilities: { try await .probe() }, user: { try await .example() })
@@ -13,7 +13,7 @@ extension QEMUBackend {
         return HostReport(accelerator: accelerator, findings: host.findings)
     }
 
-    /// What was seen of the host; each failure alone refuses a deployment.
+    /// The results of examining the host; each single failure refuses a deployment.
     struct Examination {
         var accelerator: Accelerator?
         var findings: [Finding] = []
@@ -21,10 +21,10 @@ extension QEMUBackend {
         var failures: [Failure] = []
     }
 
-    /// Looks at everything, also after something that refuses the deployment.
+    /// Examines everything, even after something that refuses the deployment.
     /// - Parameters:
-    ///   - abilities: what the installed QEMU can.
-    ///   - user: who QEMU will run as.
+    ///   - abilities: the abilities of the installed QEMU.
+    ///   - user: the user that QEMU will run as.
     func examine(
         _ spec: ApplianceSpec, abilities ask: @Sendable () async throws -> QEMUAbilities, user: @Sendable () async throws -> QEMUUser
     ) async -> Examination {
@@ -49,7 +49,7 @@ extension QEMUBackend {
                     remedy: "install the complete emulator, as root: apt-get install qemu-system-x86")
             }
         }
-        // pgkvm's own images boot by UEFI; what an imported one needs is known when it is opened.
+        // pgkvm's own images boot by UEFI; what an imported image needs is known only when it is opened.
         if case .release = spec.machine.image, let abilities, abilities.firmwareCode == nil { host.failures.append(Self.firmwareMissing) }
         await note {
             let decision = try AcceleratorDecision.decide(spec.machine.accelerator, verdict: await kvmVerdict(user), cpu: HostCPU.current())
@@ -75,7 +75,7 @@ extension QEMUBackend {
         return host
     }
 
-    /// A machine that is there keeps the way that it was made with.
+    /// A machine that exists keeps the forwarder that it was made with.
     private func takesPasst(_ spec: ApplianceSpec) throws -> Bool {
         guard let own = try QEMUMachine.load(from: state.appliance(spec.name).machine()) else { return spec.takesPasst }
         return own.spec.network.forwarder == .passt
@@ -95,7 +95,7 @@ extension QEMUBackend {
             remedy: "install QEMU 10 or later (on Debian 12: from bookworm-backports), use a host with KVM, or pass '--image debian-12'")
     }
 
-    /// QEMU itself uses a relative path, everybody else the absolute one.
+    /// QEMU itself uses a relative path, all other programs the absolute one.
     private func checkSocketPaths(_ name: ApplianceName) throws {
         try Sockets.checkPath(state.appliance(name).machine().file(MachineDirectory.Name.serialSocket))
     }
@@ -113,14 +113,14 @@ extension QEMUBackend {
         HostResource(kind: .memory, needed: spec.machine.memory, available: try HostMemory.current().available)
     }
 
-    /// The state directory, or the nearest directory above it that is there.
+    /// The state directory, or the nearest directory above it that exists.
     var existingPlace: FilePath {
         var existing = state.path
         while !Files.exists(existing) { existing.removeLastComponent() }
         return existing
     }
 
-    /// What will be written: the whole data disk, and the system disk as far as it is filled at first.
+    /// The space that will be written: the whole data disk, and the initial content of the system disk.
     private func space(_ spec: ApplianceSpec) throws -> HostResource {
         let machine = state.appliance(spec.name).machine()
         let present = Files.status(machine.file(MachineDirectory.Name.dataDisk), followLinks: false)?.allocated.bytes ?? 0

@@ -4,9 +4,9 @@ internal import HostSystem
 internal import MachineBackend
 internal import SystemPackage
 
-/// Whether QEMU may use KVM. It may have fewer rights than this program.
+/// Whether QEMU may use KVM. QEMU may have fewer rights than this program.
 extension QEMUBackend {
-    /// The micro-guest's verdict, and whether QEMU will have the rights that it was run with.
+    /// The micro-guest's verdict, and whether QEMU will have the rights that the micro-guest ran with.
     func kvmVerdict(_ user: () async throws -> QEMUUser) async throws -> KVMVerdict {
         let verdict = await KVMProbe.run(device: kvm)
         guard case .usable = verdict else { return verdict }
@@ -14,13 +14,13 @@ extension QEMUBackend {
         return try await refusalToServices() ?? verdict
     }
 
-    /// Why the user of a machine may not open the device, which this program may; nil when it may.
+    /// Why the machine's user may not open the device although this program may; nil when the user may.
     private func refusal(to user: QEMUUser) -> KVMVerdict? {
         guard !user.canUseKVM(Files.status(kvm)) else { return nil }
         return .unusable(reason: "the machine's own user, in the group 'kvm', may not open it (chgrp kvm \(kvm) && chmod 0660 \(kvm))")
     }
 
-    /// The same of what this user's systemd runs.
+    /// The same for the services that this user's systemd runs.
     private func refusalToServices() async throws -> KVMVerdict? {
         guard !HostEnvironment.isRoot, SystemdManager.isAvailable, try await !SystemdManager(isRoot: false).mayUse(kvm) else { return nil }
         return .permissionDeniedToServices(userID: HostEnvironment.userID)
@@ -35,7 +35,7 @@ extension QEMUBackend {
         _ = try await WaitingTime.measure {
             try await poll(every: .milliseconds(250), until: clock.now + kvmPatience, on: clock) { obstacle() == nil ? true : nil }
         }
-        // A service manager's groups stay as they are while one waits.
+        // A service manager's groups do not change during the wait.
         var reason = obstacle()
         if reason == nil { reason = try await refusalToServices() }
         guard let reason else { return }

@@ -36,7 +36,7 @@ extension QEMUBackend: MachinePlanning {
         }
     }
 
-    /// The decision as if every mode worked that the file system lets expect.
+    /// The decision if every mode works that the file system should support.
     private func forecastDisks(_ spec: ApplianceSpec) throws -> (DiskDecision, [Finding]) {
         let place = existingPlace
         let fileSystem = try FileSystems.name(at: place)
@@ -54,7 +54,7 @@ extension QEMUBackend: MachinePlanning {
         return PlannedPort.ofThisHost(spec.network, kept: own, isFree: others.isFree)
     }
 
-    /// What a device of the host that is missing or closed makes impossible is among the findings.
+    /// The findings report what a missing or inaccessible host device makes impossible.
     private func forecastNetwork(_ spec: ApplianceSpec) -> NetworkDecision? {
         guard spec.network.mode != .user else { return nil }
         return try? HostNetwork().decide(spec.network, vcpus: spec.machine.vcpus, macAddress: "")

@@ -5,7 +5,7 @@ package import MachineBackend
 internal import Quoting
 internal import SystemPackage
 
-/// Starting, stopping and asking.
+/// Starting, stopping and querying machines.
 extension QEMUBackend {
     func monitorSocket(_ directory: MachineDirectory) -> FilePath { directory.file(MachineDirectory.Name.monitorSocket) }
 
@@ -24,7 +24,7 @@ extension QEMUBackend {
         }
     }
 
-    /// What QEMU says once it answers: on a busy host that can take longer than a mere look waits.
+    /// The state once QEMU answers: on a busy host that can take longer than an ordinary check waits.
     private func settledState(of machine: MachineReference) async throws -> PowerState {
         let clock = ContinuousClock()
         let answer = try await WaitingTime.measure {
@@ -36,7 +36,7 @@ extension QEMUBackend {
         return answer ?? .unresponsive
     }
 
-    /// After a full host disk was cleared, or a pause by hand, the guest goes on where it stood.
+    /// After a full host disk was cleared, or after a manual pause, the guest resumes where it stopped.
     private func resume(_ machine: MachineReference, in directory: MachineDirectory, reason: String, remedy: String) async throws {
         do {
             try await QMPClient.connect(monitorSocket(directory))?.execute("cont")
@@ -47,7 +47,7 @@ extension QEMUBackend {
 
     private func launch(_ record: QEMUMachine, in directory: MachineDirectory) async throws {
         let name = record.spec.name
-        // A former run was killed while its QEMU was starting: that QEMU is the one. Or one is just ending.
+        // An earlier run was killed while its QEMU was starting: then use that QEMU. Or a QEMU is just ending.
         switch try await presence(name, in: directory) {
         case .none: break
         case .alive:
@@ -64,7 +64,7 @@ extension QEMUBackend {
         let user = try await chooseUser(of: &record)
         if record != former { try record.save(to: directory) }
         if record.spec.cpu.accelerator == .kvm { try await awaitKVM(for: user) }
-        // No QEMU runs: what is left in its directory under the name of a record is of an older version, or made to pass for one.
+        // QEMU does not run: anything left in its directory under the name of a record comes from an older version, or pretends to.
         try takeOverLogs(directory)
         try MachineRecords(directory).removeFormer(Self.recordsOfQEMU)
         try Files.remove(directory.record(MachineDirectory.Record.processID))
@@ -79,7 +79,7 @@ extension QEMUBackend {
         }
     }
 
-    /// Everything that is started: the opening of the network where there is one to open, the keeper, QEMU.
+    /// The whole command that is started: the command that opens the network where that is needed, the keeper, QEMU.
     func command(
         of record: QEMUMachine, abilities: QEMUAbilities, user: Planned<QEMUUser>, values: PlannedValues? = nil,
         changing change: ([String]) throws -> [String] = { $0 }
@@ -103,13 +103,13 @@ extension QEMUBackend {
             ? SystemdSupervisor(isRoot: HostEnvironment.isRoot, program: program, state: state) : SessionSupervisor()
     }
 
-    /// What has become of a QEMU that was started, one of an older version too.
+    /// The state of a QEMU that was started, also by an older version.
     private func presence(_ name: ApplianceName, in directory: MachineDirectory) async throws -> Presence {
         if FormerRecords.isLogLocked(directory) { return .alive }
         return try await supervisor.presence(name, in: directory)
     }
 
-    /// Waits for a machine that is being stopped, whose name is taken until then.
+    /// Waits for a machine that is being stopped: its name is taken until it has ended.
     private func awaitEnd(_ name: ApplianceName, in directory: MachineDirectory) async throws {
         let clock = ContinuousClock()
         _ = try await WaitingTime.measure {
@@ -119,7 +119,7 @@ extension QEMUBackend {
         }
     }
 
-    /// One start or power cut at a time: a second one waits and then finds the work done.
+    /// Allows one start or power cut at a time: a second one waits and then finds the work done.
     func exclusively(_ directory: MachineDirectory, _ body: () async throws -> Void) async throws {
         try MachineRecords(directory).prepare()
         let lock = try await FileLock.acquire(directory.record(MachineDirectory.Record.powerLock))
@@ -131,7 +131,7 @@ extension QEMUBackend {
         guard network.mode == .user else { return }
         if network.forwarder == .passt {
             try PasstForwarding.checkInstalled()
-            // It ends a moment after its QEMU.
+            // The keeper ends a moment after its QEMU.
             let clock = ContinuousClock()
             _ = try await poll(every: .milliseconds(50), until: clock.now + .seconds(5), on: clock) {
                 network.hostPorts.allSatisfy(Sockets.isPortFree) ? true : nil
@@ -143,7 +143,7 @@ extension QEMUBackend {
 
     private enum Greeting { case up, ended(String), silent }
 
-    /// Up when the monitor greets. A connection that QEMU breaks off is one of a QEMU that is ending: the next look tells.
+    /// QEMU is up when the monitor sends its greeting. A connection that QEMU breaks off belongs to a QEMU that is ending: the next check shows it.
     private func greeting(_ directory: MachineDirectory, howEnded: @Sendable () async -> String?) async throws -> Greeting {
         let clock = ContinuousClock()
         return try await WaitingTime.measure {
@@ -162,8 +162,8 @@ extension QEMUBackend {
         return words.failure(what)
     }
 
-    /// The keeper bounds what it writes. A QEMU that an older version started writes its log itself: each start and each look at the machine cuts
-    /// it to the last part.
+    /// The keeper limits the logs that it writes. A QEMU that an older version started writes its log itself: each start and each check of the
+    /// machine cuts that log to its last part.
     func limitSerialLog(_ directory: MachineDirectory) throws {
         try MachineRecords(directory).cutLog(
             MachineDirectory.Record.serialLog, over: Int(MachineKeeper.logLimit.bytes), to: Int(MachineKeeper.logKept.bytes))
@@ -175,7 +175,7 @@ extension QEMUBackend {
         do {
             guard let monitor = try await QMPClient.connect(monitorSocket(directory), timeout: .seconds(5)) else { return .off }
             let status = try await monitor.execute("query-status")["status"]?.string ?? "unknown"
-            // A look does not fail because of a log: whatever stands in its place.
+            // A check does not fail because of a log, even if something else is in its place.
             if cutsLogs { try? limitSerialLog(directory) }
             return Self.powerState(status: status, name: machine.identifier)
         } catch let error as Failure where error.code == .monitorUnresponsive {
@@ -218,7 +218,7 @@ extension QEMUBackend {
             do {
                 try await QMPClient.connect(monitorSocket(directory), timeout: .seconds(3))?.execute("quit")
             } catch let error as Failure where [.monitorUnresponsive, .monitorRefused].contains(error.code) {
-                // Closing the connection is how QEMU answers 'quit'; one that hangs is killed below.
+                // QEMU answers 'quit' by closing the connection; a QEMU that hangs is killed below.
             }
             if try await !hasEnded(directory, within: max(.seconds(2), .seconds(5) - (clock.now - asked))) {
                 try ProcessTable.kill(processID)
@@ -232,9 +232,9 @@ extension QEMUBackend {
         }
     }
 
-    /// The process of this deployment's machine; nil when none runs. One that was started a moment ago has written no pid file yet.
+    /// The process of this deployment's machine; nil when none runs. A process that was started a moment ago has not written its pid file yet.
     private func runningProcess(_ machine: MachineReference, in directory: MachineDirectory) async throws -> Int32? {
-        // A machine whose record is gone may run all the same.
+        // A machine whose record is gone may still run.
         if let found = try QEMUMachine.load(from: directory), found.spec.deployment != machine.deployment { throw stranger(machine.identifier) }
         guard let name = ApplianceName(machine.identifier) else { return nil }
         let clock = ContinuousClock()

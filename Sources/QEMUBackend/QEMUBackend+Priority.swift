@@ -57,35 +57,35 @@ extension QEMUBackend: PriorityProviding {
         try StoredPriority.save(MachinePriority(), in: state.appliance(name))
     }
 
-    /// Sets what is kept for a machine that has just been started. What cannot be set does not undo the start: whoever shows the
-    /// priority holds what is kept against what is in force.
+    /// Sets the stored priority for a machine that has just been started. A setting that fails does not undo the start: the command that shows the
+    /// priority compares the stored values with those in force.
     func applyRememberedPriority(_ name: ApplianceName, in directory: MachineDirectory) async {
         guard let kept = try? StoredPriority.load(state.appliance(name)), let id = try? QEMUProcess.id(in: directory) else { return }
         if let nice = kept.nice { try? await setNice(nice, of: id) }
         if groups.obstacle == nil { try? await setGroup(weight: kept.cpuWeight, memory: kept.memoryMax.map { "\($0.bytes)" }, of: id, name: name) }
     }
 
-    /// Takes away what a priority left of a machine that is off: its empty control group, or what systemd keeps for a unit of its name, which
-    /// would hold for the next machine of that name.
+    /// Removes what a priority left behind for a machine that is off: its empty control group, or the settings that systemd keeps for a unit with
+    /// its name, which would apply to the next machine with that name.
     func removeControlGroup(of machine: MachineReference) async {
         controlGroup(of: machine.identifier).removeIfEmpty()
         guard SystemdManager.isAvailable, let name = ApplianceName(machine.identifier), let kept = try? StoredPriority.load(state.appliance(name)),
             kept.cpuWeight != nil || kept.memoryMax != nil
         else { return }
-        // A unit that systemd has forgotten is an error of its own.
+        // systemd reports an error for a unit that it has forgotten.
         try? await SystemdManager(isRoot: HostEnvironment.isRoot).control(["revert", SystemdSupervisor.unitName(of: name)])
     }
 
-    /// The guest's memory, and what QEMU needs besides: devices, buffers and page tables; under TCG up to 1 GiB of translated code.
+    /// The guest's memory, plus what QEMU needs: devices, buffers and page tables; under TCG up to 1 GiB of translated code.
     static func leastMemory(_ cpu: CPUDecision) -> ByteSize {
         let own = 256 + cpu.memory.mebibytes / 50 + (cpu.accelerator == .tcg ? 1024 : 0)
         return .mebibytes(cpu.memory.mebibytes + own)
     }
 
-    /// The group that pgkvm makes where systemd makes none.
+    /// The group that pgkvm makes where systemd does not make one.
     func controlGroup(of name: String) -> ControlGroup { ControlGroup(path: "/pgkvm/\(name)", root: controlGroups) }
 
-    /// Who can make a control group here; else why nobody can.
+    /// What can make a control group here; otherwise why nothing can.
     private var groups: (manager: String?, obstacle: String?) {
         guard SystemdManager.isAvailable else {
             let obstacle = ControlGroup.obstacle(root: controlGroups)
@@ -136,7 +136,7 @@ extension QEMUBackend: PriorityProviding {
         try group.add(processID)
     }
 
-    /// Reads back what was set.
+    /// Reads back the settings and checks them.
     private func expect(_ priority: MachinePriority, of machine: MachineReference) async throws {
         let inForce = try await priorityInForce(of: machine)
         guard let missing = priority.missing(in: inForce).first else { return }
@@ -147,7 +147,7 @@ extension QEMUBackend: PriorityProviding {
 }
 
 extension Failure.Code {
-    /// This host has no control groups that could be used.
+    /// This host does not have any usable control groups.
     package static let priorityUnavailable = Failure.Code("priority.unavailable")
     /// A limit under which the kernel would kill the machine.
     package static let priorityMemoryTooSmall = Failure.Code("priority.memory-too-small")

@@ -5,7 +5,7 @@ package import MachineBackend
 internal import Quoting
 internal import SystemPackage
 
-/// A QEMU that is found by the directory that it runs in, whatever has become of the records about it.
+/// Finds a QEMU by the directory that it runs in, whatever has happened to the records about it.
 extension QEMUBackend: RemainsProviding {
     package func recordedMachine(of name: ApplianceName) -> MachineReference? {
         guard let found = try? QEMUMachine.load(from: state.appliance(name).machine()) else { return nil }
@@ -20,7 +20,7 @@ extension QEMUBackend: RemainsProviding {
 
     package func end(_ name: ApplianceName, grace: Duration?) async throws {
         let directory = state.appliance(name).machine()
-        // One that was started a moment ago has not said yet which process it is.
+        // A QEMU that was started a moment ago has not reported its process id yet.
         let known = try await poll(every: .milliseconds(50), until: .now + .seconds(10), on: ContinuousClock()) { () -> Int32?? in
             if let id = try await process(of: name, in: directory) { return id }
             return try await isHeld(name, in: directory) ? nil : .some(nil)
@@ -42,8 +42,8 @@ extension QEMUBackend: RemainsProviding {
         await removeControlGroup(of: machine)
     }
 
-    /// By the pid file, else what systemd says of the unit, else by the processes of this host: QEMU runs inside the machine's directory,
-    /// under a name of its own.
+    /// Looks for the process in the pid file, then in what systemd reports about the unit, then among the processes of this host: QEMU runs inside
+    /// the machine's directory, under its own name.
     private func process(of name: ApplianceName, in directory: MachineDirectory) async throws -> Int32? {
         if let id = try QEMUProcess.id(in: directory) { return id }
         if let id = try await mainProcess(of: name) { return id }
@@ -55,8 +55,8 @@ extension QEMUBackend: RemainsProviding {
         }
     }
 
-    /// The process of the machine's unit, where that is QEMU: an older version started it so, and a keeper is elsewhere once it lets QEMU go. Nil
-    /// without systemd and for a unit whose process has ended, which may be stopping still.
+    /// The process of the machine's unit, where that is QEMU: an older version started it so, and a keeper runs elsewhere once it lets QEMU go. Nil
+    /// without systemd and for a unit whose process has ended, although the unit may still be stopping.
     private func mainProcess(of name: ApplianceName) async throws -> Int32? {
         guard SystemdManager.isAvailable else { return nil }
         let manager = SystemdManager(isRoot: HostEnvironment.isRoot)
@@ -66,13 +66,13 @@ extension QEMUBackend: RemainsProviding {
         return id
     }
 
-    /// Two state directories may have an appliance of one name, and the unit of one of them runs.
+    /// Two state directories may have an appliance with the same name, and the running unit belongs to one of them.
     private func isOfThisState(_ id: Int32, _ name: ApplianceName) throws -> Bool {
         guard let own = Files.status(state.appliance(name).machine().path), let its = Files.status(FilePath("/proc/\(id)/cwd")) else { return false }
         return own.inode == its.inode && own.device == its.device
     }
 
-    /// Whether a QEMU without systemd holds the lock on its log, also before it says which process it is.
+    /// Whether a QEMU without systemd holds the lock on its log. It does so even before it has reported its process id.
     private func isHeld(_ name: ApplianceName, in directory: MachineDirectory) async throws -> Bool {
         guard !SystemdManager.isAvailable else { return false }
         return try await SessionSupervisor().presence(name, in: directory) == .alive

@@ -4,7 +4,7 @@ internal import HostSystem
 package import MachineBackend
 internal import SystemPackage
 
-/// Another size for a machine that exists.
+/// Changing the size of a machine that exists.
 extension QEMUBackend: MachineResizing {
     package func processor(of machine: MachineReference) async throws -> CPUDecision { try load(machine).spec.cpu }
 
@@ -26,7 +26,7 @@ extension QEMUBackend: MachineResizing {
 
     package func growDataDisk(to size: ByteSize, of machine: MachineReference) async throws {
         let directory = try directory(of: machine)
-        // No start in between: it would open the disk with one size and be recorded with another.
+        // No start may happen in between: it would open the disk with one size while the record has another.
         try await exclusively(directory) {
             var record = try load(machine)
             guard record.spec.dataDiskSize <= size else { return }

@@ -18,7 +18,7 @@ extension QEMUBackend {
 
     package func detachSeed(from machine: MachineReference) async throws { try await detachSeed(from: machine, within: .seconds(60)) }
 
-    /// - Parameter limit: the time that a running guest has to let go of the disk.
+    /// - Parameter limit: the time that a running guest has to release the disk.
     func detachSeed(from machine: MachineReference, within limit: Duration) async throws {
         let directory = try directory(of: machine)
         var record = try load(machine)
@@ -34,9 +34,9 @@ extension QEMUBackend {
         try Files.remove(directory.file(MachineDirectory.Name.seed))
     }
 
-    /// Asks the guest until the device is gone, then takes its block nodes away. Each question is a conversation of its own, so
-    /// that others can ask QEMU meanwhile.
-    /// - Returns: false when the guest has not let go of the device within `limit`; true also when there was nothing, or no QEMU.
+    /// Asks the guest to release the device until it is gone, then removes its block nodes. Each question is a separate conversation, so that
+    /// others can use the monitor in between.
+    /// - Returns: false when the guest has not released the device within `limit`; true also when there was no device, or no QEMU.
     func unplug(_ device: String, nodes: [String], from directory: MachineDirectory, within limit: Duration) async throws -> Bool {
         let clock = ContinuousClock()
         var nextRequest = clock.now
@@ -46,7 +46,7 @@ extension QEMUBackend {
                 let devices = try await monitor.execute("qom-list", ["path": .string("/machine/peripheral")]).array ?? []
                 guard devices.contains(where: { $0["name"]?.string == device }) else { return try await drop(nodes, monitor) }
                 if clock.now >= nextRequest {
-                    // Refused as long as a former request is under way.
+                    // QEMU refuses this while an earlier request is under way.
                     _ = try await accepted(monitor, "device_del", ["id": .string(device)])
                     nextRequest = clock.now + .seconds(10)
                 }
@@ -55,7 +55,7 @@ extension QEMUBackend {
         } ?? false
     }
 
-    /// Nil while QEMU still holds one.
+    /// Nil while QEMU still holds one of them.
     private func drop(_ names: [String], _ monitor: QMPClient) async throws -> Bool? {
         let nodes = try await monitor.execute("query-named-block-nodes").array ?? []
         for name in names where nodes.contains(where: { $0["node-name"]?.string == name }) {

@@ -5,9 +5,9 @@ internal import HostSystem
 internal import MachineBackend
 internal import SystemPackage
 
-/// Who a machine's QEMU runs as.
+/// The user that a machine's QEMU runs as.
 extension QEMUBackend {
-    /// Chooses the user of a machine that has none yet, and notes it in the record, which the caller saves before anything is given to the user.
+    /// Chooses the user of a machine that has none yet, and puts it into the record. The caller saves the record before giving the user anything.
     func chooseUser(of record: inout QEMUMachine) async throws -> QEMUUser {
         guard HostEnvironment.isRoot else { return QEMUUser(ids: nil) }
         if record.userID != nil { return .of(record) }
@@ -25,7 +25,7 @@ extension QEMUBackend {
         return .of(record)
     }
 
-    /// The ids of all other machines of this state directory, running or not.
+    /// The user ids of all other machines of this state directory, running or not.
     private func otherUserIDs(than name: ApplianceName) throws -> Set<UInt32> {
         try Files.list(state.path).reduce(into: []) { ids, entry in
             guard let other = ApplianceName(entry), other != name, let id = try? QEMUMachine.load(from: state.appliance(other).machine())?.userID else {
@@ -35,8 +35,8 @@ extension QEMUBackend {
         }
     }
 
-    /// Gives the files of a machine that an earlier pgkvm made to the machine's own user: such a machine ran as the account of all. It is off, so that
-    /// nothing of its own can exchange them meanwhile; each is looked at by the descriptor by which it is given away all the same.
+    /// Gives the files of a machine that an earlier pgkvm made to the machine's own user: such a machine ran as the shared account. The machine is
+    /// off, so its own processes cannot replace files meanwhile. Even so, each file is checked through the descriptor that changes its owner.
     func handOver(_ directory: MachineDirectory, to user: QEMUUser) throws {
         guard let ids = user.ids, let account = QEMUUser.lookUp(QEMUUser.accountName), account != ids else { return }
         func failed(_ name: String) -> Failure {
@@ -51,10 +51,10 @@ extension QEMUBackend {
         if status.st_uid == account.user, fchown(folder, ids.user, ids.group) != 0 { throw failed("") }
         for name in try Files.list(directory.path) {
             let file = openat(folder, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
-            // A socket or a link: QEMU makes its own anew.
+            // A socket or a link: QEMU makes its own again.
             guard file >= 0 else { continue }
             defer { close(file) }
-            // A second name may be another machine's: what the account could reach is not given away on its word.
+            // The file may be another machine's under a second name: what the shared account could reach is not given away without this check.
             guard fstat(file, &status) == 0, status.st_mode & S_IFMT == S_IFREG, status.st_uid == account.user, status.st_nlink == 1 else { continue }
             guard fchown(file, ids.user, ids.group) == 0 else { throw failed(name) }
         }

@@ -4,25 +4,25 @@ internal import HostSystem
 package import MachineBackend
 package import SystemPackage
 
-/// Machines as QEMU processes of this host.
+/// Machines as QEMU processes on this host.
 package struct QEMUBackend: MachineBackend, Sendable {
     package let kind = BackendKind.qemu
     let state: StateDirectory
-    /// The path of this program, for systemd's units and for what stands before QEMU.
+    /// The path of this program, for systemd's units and for the commands in front of QEMU.
     let program: String
-    /// Whether looking at a machine cuts its serial log when that has grown too long.
+    /// Whether a check of a machine cuts its serial log when the log has grown too long.
     var cutsLogs = true
-    /// The installed QEMU's abilities for a plan, which asks more than once.
+    /// The installed QEMU's abilities, kept for a plan, which needs them more than once.
     let probed = ProbedAbilities()
-    /// Where the units lie that systemd reads at boot.
+    /// The directory of the units that systemd reads at boot.
     let unitDirectory: FilePath
     /// Where the unified control groups are mounted.
     let controlGroups: FilePath
     /// KVM's device.
     var kvm: FilePath = "/dev/kvm"
-    /// How long a start waits until KVM's device is there: at boot the kernel's module may be loaded later than everything else.
+    /// How long a start waits for KVM's device: at boot the kernel's module may be loaded after everything else.
     var kvmPatience = Duration.seconds(30)
-    /// Says what a start waits for.
+    /// Reports what a start is waiting for.
     let report: @Sendable (String) -> Void
 
     package init(

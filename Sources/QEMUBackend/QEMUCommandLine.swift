@@ -5,21 +5,21 @@ internal import Quoting
 
 /// The arguments of one QEMU process. Pure: no lookup, no I/O.
 ///
-/// File names are relative, since QEMU runs inside the machine's directory: it needs no way through the directories above,
+/// File names are relative, since QEMU runs inside the machine's directory: it does not need access to the directories above,
 /// and socket paths stay short.
 package struct QEMUCommandLine: Sendable {
     package var machine: QEMUMachine
     package var abilities: QEMUAbilities
-    /// What the machine's texts are made of.
+    /// The values that the machine's texts contain.
     private let values: PlannedValues
-    /// Number of empty PCIe root ports: q35 takes no hot-plug on its root bus.
+    /// Number of empty PCIe root ports: q35 does not allow hot-plug on its root bus.
     package static let rootPorts = 2
-    /// The nodes whose cache mode is the disk decision's.
+    /// The nodes whose cache mode comes from the disk decision.
     static let decidedNodes = ["system-file", "system", "data-file", dataNode]
-    /// The node that the data disk shows.
+    /// The node that the data disk exposes.
     static let dataNode = "data"
 
-    /// - Parameter values: nil where everything is chosen.
+    /// - Parameter values: nil when everything is chosen.
     package init(machine: QEMUMachine, abilities: QEMUAbilities, values: PlannedValues? = nil) {
         self.machine = machine
         self.abilities = abilities
@@ -32,11 +32,11 @@ package struct QEMUCommandLine: Sendable {
 
     private var spec: MachineSpec { machine.spec }
 
-    /// What a PC of 1990 had and no guest here has a use for: keyboard and mouse, timer and loudspeaker, and the interrupt controllers in front of
-    /// the APIC. Each is code that a hostile guest could talk to. A boot loader that a BIOS starts may count the ticks of that timer.
+    /// Devices of a PC from 1990 that no guest here needs: keyboard and mouse, timer and loudspeaker, and the interrupt controllers in front of
+    /// the APIC. Each is code that a hostile guest could talk to. A boot loader started by a BIOS may count the ticks of that timer.
     private var absentDevices: String { spec.image.firmware == .uefi ? "i8042=off,pit=off,pic=off" : "i8042=off" }
 
-    /// Where each device sits on the root bus: a guest's names for its devices come from it, and stay the same when others come and go.
+    /// The position of each device on the root bus: the guest derives its device names from it, and they stay the same when other devices change.
     enum Slot: Int {
         case firstPort = 1
         case random = 5
@@ -47,7 +47,7 @@ package struct QEMUCommandLine: Sendable {
 
     private var identity: [String] {
         [
-            // `top` and `ps` show which database the process is; the kernel keeps 15 bytes of it.
+            // `top` and `ps` show which database the process belongs to; the kernel keeps 15 bytes of the name.
             "-name", "guest=\(spec.name),process=\(Self.processName(of: spec.name)),debug-threads=on",
             "-uuid", values.deployment.value?.uuid ?? "\(values.deployment)",
             "-no-user-config", "-nodefaults", "-display", "none",
@@ -63,7 +63,7 @@ package struct QEMUCommandLine: Sendable {
             "-cpu", cpu.accelerator == .kvm ? "host" : "max",
             "-smp", "cpus=\(cpu.vcpus),sockets=1,cores=\(cpu.vcpus),threads=1",
             "-m", "size=\(cpu.memory.mebibytes)M",
-            // A device of its own for a trick of old Windows.
+            // A separate device that exists for a trick of old Windows.
             "-global", "apic-common.vapic=off",
             "-rtc", "base=utc,clock=host",
         ]
@@ -87,7 +87,7 @@ package struct QEMUCommandLine: Sendable {
             + ["-object", "rng-random,id=rng0,filename=/dev/urandom", "-device", "virtio-rng-pci,rng=rng0,\(Slot.random.option)"]
     }
 
-    /// Options of every disk's file node: cache and aio are always explicit, and a discard in the guest never gives back
+    /// The options of every disk's file node: cache and aio are always explicit, and a discard in the guest never gives back
     /// space that the host has promised.
     private func fileNode(_ name: String, file: String, direct: Bool, aio: DiskDecision.AIO) -> String {
         "driver=file,node-name=\(name),filename=\(file),cache.direct=\(direct ? "on" : "off"),cache.no-flush=off,aio=\(aio.rawValue),discard=ignore"
@@ -134,12 +134,12 @@ package struct QEMUCommandLine: Sendable {
             let forwards = GuestService.allCases.map { "hostfwd=tcp:127.0.0.1:\(values.port(of: $0))-:\($0.port)" }.joined(separator: ",")
             return ["-netdev", "user,id=net0,ipv6=off,\(forwards)", "-device", card]
         }
-        // A vector for each direction of each queue, one for the control queue, one for changes of the configuration.
+        // One vector for each direction of each queue, one for the control queue, one for configuration changes.
         let queues = handover.queues > 1 ? ",mq=on,vectors=\(2 * handover.queues + 2)" : ""
         return ["-netdev", handover.netdev, "-device", card + queues] + agent
     }
 
-    /// By which the guest tells the address that it was given; where the host plans or forwards it, nobody needs to ask.
+    /// The agent through which the guest reports its address; where the host plans or forwards the address, the guest need not be asked.
     private var agent: [String] {
         guard spec.network.endpoint(.ssh) == nil else { return [] }
         return [

@@ -5,7 +5,7 @@ internal import HostSystem
 package import MachineBackend
 internal import SystemPackage
 
-/// What `machine.json` keeps: everything that the command line of a machine is made from.
+/// The content of `machine.json`: everything that a machine's command line is made from.
 package struct QEMUMachine: Sendable, Equatable, Codable {
     static let currentFormat = 1
 
@@ -13,9 +13,9 @@ package struct QEMUMachine: Sendable, Equatable, Codable {
     package var spec: MachineSpec
     /// Whether the NoCloud medium is a disk of the machine.
     package var hasSeed: Bool
-    /// Whether the machine's files are complete: false while `create` is at work.
+    /// Whether the machine's files are complete: false while `create` is working.
     package var isComplete: Bool
-    /// The user and group id that its QEMU runs as; nil for the account of all, and for the caller.
+    /// The user and group id that its QEMU runs as; nil for the shared account, and for the caller.
     package var userID: UInt32?
 
     package init(spec: MachineSpec, hasSeed: Bool = false, isComplete: Bool = false, userID: UInt32? = nil) {
@@ -33,7 +33,7 @@ package struct QEMUMachine: Sendable, Equatable, Codable {
         return try decode(bytes, file: records.location(MachineDirectory.Record.machine))
     }
 
-    /// - Parameter file: for messages.
+    /// - Parameter file: the file's path, for messages.
     static func decode(_ bytes: [UInt8], file: FilePath) throws -> QEMUMachine {
         struct Header: Codable { let formatVersion: Int }
         do {

@@ -5,7 +5,7 @@ internal import HostSystem
 internal import Quoting
 package import SystemPackage
 
-/// The user that a QEMU process runs as: when root starts it, a user id of the machine's own; else the caller.
+/// The user that a QEMU process runs as: the machine's own user id when root starts it, otherwise the caller.
 package struct QEMUUser: Sendable, Equatable, CustomStringConvertible {
     package struct IDs: Sendable, Equatable {
         package let user: UInt32
@@ -17,20 +17,20 @@ package struct QEMUUser: Sendable, Equatable, CustomStringConvertible {
 
     package var description: String { ids?.description ?? "the caller" }
 
-    /// The account for every machine of a host that has no user ids to give away.
+    /// The account shared by all machines of a host that cannot assign user ids.
     package static let accountName = "pgkvm"
 
-    /// The user of a machine: the id that its record names, else the account, which may be missing.
+    /// The user of a machine: the id in its record, otherwise the account, which may be missing.
     static func of(_ machine: QEMUMachine) -> QEMUUser {
         guard HostEnvironment.isRoot else { return QEMUUser(ids: nil) }
         if let id = machine.userID { return QEMUUser(ids: IDs(user: id, group: id)) }
         return QEMUUser(ids: lookUp(accountName))
     }
 
-    /// The account, which is made when it is missing.
+    /// The shared account, which is created when it is missing.
     static func account() async throws -> QEMUUser {
         if let ids = lookUp(accountName) { return QEMUUser(ids: ids) }
-        // Two that make it at once would make it twice, with two numbers: useradd looks before it locks.
+        // Two processes at once would create it twice, with two numbers: useradd checks before it locks.
         let lock = try await FileLock.acquire("/run/pgkvm-account.lock")
         defer { withExtendedLifetime(lock) {} }
         if let ids = lookUp(accountName) { return QEMUUser(ids: ids) }
@@ -44,14 +44,14 @@ package struct QEMUUser: Sendable, Equatable, CustomStringConvertible {
         return QEMUUser(ids: ids)
     }
 
-    /// A user such as a new machine would get, for what is only tried.
+    /// A user like the one that a new machine would get, for trials.
     static func example() async throws -> QEMUUser {
         guard HostEnvironment.isRoot else { return QEMUUser(ids: nil) }
         guard MachineUserID.isAvailable else { return try await account() }
         return QEMUUser(ids: IDs(user: MachineUserID.range.upperBound, group: MachineUserID.range.upperBound))
     }
 
-    /// The same without making the account: the caller where there is none.
+    /// The same without creating the account: the caller where there is none.
     static func plannedExample() -> QEMUUser {
         guard HostEnvironment.isRoot else { return QEMUUser(ids: nil) }
         guard MachineUserID.isAvailable else { return QEMUUser(ids: lookUp(accountName)) }
@@ -71,7 +71,7 @@ package struct QEMUUser: Sendable, Equatable, CustomStringConvertible {
         }
     }
 
-    /// Whether the user may open /dev/kvm, as far as owner and mode say. The caller's own rights are tried by the micro-guest.
+    /// Whether the user may open /dev/kvm, judging by its owner and mode. The micro-guest tests the caller's own rights.
     func canUseKVM(_ device: FileStatus?) -> Bool {
         guard ids != nil, let device else { return true }
         return device.mode & 0o006 == 0o006 || (device.group == Self.kvmGroup && device.mode & 0o060 == 0o060)
@@ -79,7 +79,7 @@ package struct QEMUUser: Sendable, Equatable, CustomStringConvertible {
 }
 
 extension QEMUUser {
-    /// QEMU as the user, without this program's environment and so that it can never gain rights: for a QEMU that only tries something and ends.
+    /// Runs QEMU as the user, without this program's environment and without any way to gain rights: for a QEMU that only tries something and ends.
     /// - Throws: `program.missing`.
     var command: [String] {
         get throws {
@@ -93,7 +93,7 @@ extension QEMUUser {
 }
 
 extension QEMUUser.IDs: LosslessStringConvertible {
-    /// Nil for what is not two numbers with a colon between them: `1879048192:1879048192`.
+    /// Nil for anything but two numbers with a colon between them: `1879048192:1879048192`.
     package init?(_ description: String) {
         let parts = description.split(at: ":", omittingEmptySubsequences: false).map { UInt32($0) }
         guard parts.count == 2, let user = parts[0], let group = parts[1], user > 0, group > 0 else { return nil }

@@ -9,20 +9,20 @@ package import SystemPackage
 /// One conversation with QEMU's monitor over its socket.
 ///
 /// QEMU serves one client at a time, so a conversation is short: connect, a few commands, close. The other end is not trusted: a guest that has
-/// broken out of QEMU, or the guest's own agent, may say anything, at any length, as slowly as it likes.
+/// broken out of QEMU, or the guest's own agent, may send anything, at any length, as slowly as it likes.
 package final class QMPClient: Sendable {
     private let socket: FileDescriptor
     private let queue = DispatchQueue(label: "qmp")
-    /// Bytes received after the last complete line. Touched on `queue` only.
+    /// Bytes received after the last complete line. Accessed only on `queue`.
     private nonisolated(unsafe) var pending: [UInt8] = []
-    /// How long the other end may still take, for all that is left of the conversation. Touched on `queue` only.
+    /// The time left to the other end for the rest of the conversation. Accessed only on `queue`.
     private nonisolated(unsafe) var patience: Duration
-    /// When the patience of the exchange that is under way ends. Touched on `queue` only.
+    /// When the other end's time for the current exchange ends. Accessed only on `queue`.
     private nonisolated(unsafe) var deadline = ContinuousClock.now
 
-    /// The longest line that is read. QEMU's longest answers, on block nodes, have some ten thousand bytes.
+    /// The maximum length of a line that is read. QEMU's longest answers, on block nodes, have about ten thousand bytes.
     private static let longestLine = 1 << 20
-    /// The most messages that are passed over, waiting for an answer.
+    /// The maximum number of messages that are skipped while waiting for an answer.
     private static let mostPassedOver = 1000
 
     private init(socket: FileDescriptor, patience: Duration) {
@@ -33,9 +33,9 @@ package final class QMPClient: Sendable {
     deinit { try? socket.close() }
 
     /// Connects, reads the greeting and negotiates.
-    /// - Parameter timeout: what the other end may take for the whole conversation; the caller's own time between commands does not count.
-    /// - Returns: nil when nobody listens: QEMU does not run.
-    /// - Throws: `qmp.unresponsive` when the socket is there and nothing answers within `timeout`.
+    /// - Parameter timeout: the time that the other end may take for the whole conversation; the caller's own time between commands does not count.
+    /// - Returns: nil when nothing listens: QEMU does not run.
+    /// - Throws: `qmp.unresponsive` when the socket exists and nothing answers within `timeout`.
     package static func connect(_ path: FilePath, timeout: Duration = .seconds(10)) async throws -> QMPClient? {
         guard let client = try await open(path, timeout: timeout) else { return nil }
         try await client.perform {
@@ -45,14 +45,14 @@ package final class QMPClient: Sendable {
         return client
     }
 
-    /// Connects to the agent in a guest, which QEMU hands on and which speaks the monitor's language without its greeting.
-    /// - Parameter timeout: what the agent may take for the whole conversation.
-    /// - Returns: nil when nobody listens: QEMU does not run.
-    /// - Throws: `qmp.unresponsive` when no agent answers within `timeout`: the guest has none, or not yet.
+    /// Connects to the agent in a guest. QEMU forwards the connection, and the agent speaks the monitor's protocol without its greeting.
+    /// - Parameter timeout: the time that the agent may take for the whole conversation.
+    /// - Returns: nil when nothing listens: QEMU does not run.
+    /// - Throws: `qmp.unresponsive` when no agent answers within `timeout`: the guest has none, or has not started it yet.
     package static func connectToAgent(_ path: FilePath, timeout: Duration) async throws -> QMPClient? {
         guard let client = try await open(path, timeout: timeout) else { return nil }
         try await client.perform {
-            // What an earlier conversation did not wait for comes first, and is nobody's.
+            // Answers that an earlier conversation did not wait for come first, and are ignored.
             let id = Int64.random(in: 1...Int64(Int32.max))
             try client.send(command: "guest-sync", ["id": .integer(id)])
             _ = try client.readMessage { $0["return"]?.integer == id }
@@ -68,16 +68,16 @@ package final class QMPClient: Sendable {
         } catch let error as Failure where error.code == .socketRefused {
             return nil
         } catch let error as Failure where error.code == .timedOut {
-            // A QEMU that hangs accepts nobody, and its queue is full of those who asked before.
+            // A QEMU that hangs does not accept connections, and its queue is full of earlier clients.
             throw Failure(.monitorUnresponsive, "QEMU's monitor takes no connection", cause: error)
         }
     }
 
-    /// Runs a command and returns what it returns.
+    /// Runs a command and returns its result.
     /// - Throws: `qmp.refused` with QEMU's reason, `qmp.unresponsive`.
     @discardableResult
     package func execute(_ command: String, _ arguments: [String: JSONValue] = [:]) async throws -> JSONValue {
-        // The name alone: what a command is given is in the command line of QEMU, in machine.json or nowhere.
+        // Log the name only: a command's arguments are in QEMU's command line, in machine.json or nowhere.
         try await DebugLog.telling(.debug, "QMP \(command)") { try await perform { try self.exchange(command, arguments) } }
     }
 
@@ -109,7 +109,7 @@ package final class QMPClient: Sendable {
         try send(Array(JSONEncoder().encode(JSONValue.object(request))) + [UInt8(ascii: "\n")])
     }
 
-    /// Without SIGPIPE, which would end the program when QEMU has just closed its end.
+    /// Sends without SIGPIPE, which would end the program when QEMU has just closed its end.
     private func send(_ bytes: [UInt8]) throws {
         var sent = 0
         while sent < bytes.count {
@@ -124,7 +124,7 @@ package final class QMPClient: Sendable {
         }
     }
 
-    /// Reads messages up to the one that is wanted; events that come by are nobody's.
+    /// Reads messages up to the wanted one, and ignores any events in between.
     private func readMessage(_ isWanted: (JSONValue) -> Bool) throws -> JSONValue {
         for _ in 0...Self.mostPassedOver {
             let line = try readLine()
@@ -160,8 +160,8 @@ package final class QMPClient: Sendable {
         }
     }
 
-    /// Waits until the socket takes or has something, or the other end is gone.
-    /// - Throws: `qmp.unresponsive` at the end of the conversation's time, also when there would be something to read.
+    /// Waits until the socket can send or has data, or the other end is gone.
+    /// - Throws: `qmp.unresponsive` when the conversation's time is up, even if there is data to read.
     private func wait(for event: Int32) throws {
         while true {
             let left = deadline - ContinuousClock.now

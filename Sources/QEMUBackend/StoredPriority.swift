@@ -5,7 +5,7 @@ internal import HostSystem
 internal import MachineBackend
 internal import SystemPackage
 
-/// What `priority.json` keeps for every start of a machine.
+/// The content of `priority.json`: the priority that is kept for every start of a machine.
 struct StoredPriority: Codable {
     static let currentFormat = 1
 
@@ -20,7 +20,7 @@ struct StoredPriority: Codable {
         memoryMax = priority.memoryMax
     }
 
-    /// What was kept; nothing when there is no such file.
+    /// The stored priority; empty when there is no such file.
     /// - Throws: `format.newer`; `file.unreadable` for a file that is damaged.
     static func load(_ directory: ApplianceDirectory) throws -> MachinePriority {
         guard let bytes = try Files.readRegularIfPresent(directory.priority) else { return MachinePriority() }
@@ -36,7 +36,7 @@ struct StoredPriority: Codable {
         }
     }
 
-    /// Keeps a priority; an empty one leaves no file.
+    /// Stores a priority; for an empty one there is no file.
     static func save(_ priority: MachinePriority, in directory: ApplianceDirectory) throws {
         guard !priority.isEmpty else { return try Files.remove(directory.priority) }
         let encoder = JSONEncoder()

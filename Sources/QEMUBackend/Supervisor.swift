@@ -6,28 +6,28 @@ internal import MachineBackend
 internal import Quoting
 internal import SystemPackage
 
-/// Keeps QEMU running after this program has ended: the one place that knows how.
+/// Keeps QEMU running after this program has ended. Only this type knows how.
 protocol Supervisor: Sendable {
     /// Starts the command inside the machine's directory, with a umask of 077; its output goes to the process log.
-    /// - Returns: a way to ask whether it has ended already, and how: such as `with status 1`.
+    /// - Returns: a function that reports whether the command has already ended, and how: such as `with status 1`.
     func start(_ command: [String], for name: ApplianceName, in directory: MachineDirectory) async throws -> @Sendable () async -> String?
-    /// What has become of a command that was started, by this program or a former run of it.
+    /// The state of a command that was started by this program or an earlier run of it.
     func presence(_ name: ApplianceName, in directory: MachineDirectory) async throws -> Presence
 }
 
-/// What a supervisor has of a machine.
+/// What a supervisor knows about a machine's process.
 enum Presence: Sendable, Equatable {
     case none
-    /// It was started and has not ended. Which process is QEMU it says a moment later.
+    /// It was started and has not ended. It reports a moment later which process is QEMU.
     case alive
-    /// It has ended or is being ended. Until that is done no other can be started under its name.
+    /// It has ended or is being ended. Until that is done, no other process can be started under its name.
     case ending
 }
 
-/// QEMU in a session of its own.
+/// QEMU in its own session.
 ///
-/// The lock on the process log is part of the open file that QEMU's keeper inherits as its standard error: it is held as long as the keeper
-/// lives, whatever becomes of this program. A QEMU whose keeper was killed is known by its record.
+/// The lock on the process log belongs to the open file that QEMU's keeper inherits as its standard error: it is held for as long as the keeper
+/// lives, whatever happens to this program. A QEMU whose keeper was killed is found by its record.
 struct SessionSupervisor: Supervisor {
     func start(_ command: [String], for name: ApplianceName, in directory: MachineDirectory) async throws -> @Sendable () async -> String? {
         let log = try openLog(directory)
@@ -72,24 +72,24 @@ struct SystemdSupervisor: Supervisor {
     static func unitName(of name: ApplianceName) -> String { "pgkvm-\(name).service" }
 
     /// The arguments of systemd-run. Pure.
-    /// - Throws: `unsupported` for a path that cannot be written down.
+    /// - Throws: `unsupported` for a path that cannot be written in a unit file.
     func arguments(_ command: [String], for name: ApplianceName, in directory: MachineDirectory) throws -> [String] {
         manager.scope + [
             "--unit=\(Self.unitName(of: name))", "--slice=pgkvm.slice", "--description=PostgreSQL appliance \(name)", "--quiet", "--collect",
             "--property=Type=exec", "--property=UMask=0077", "--property=WorkingDirectory=/",
         ] + (try ordering(name, directory)).map { "--property=\($0)" } + [
-            // The guest shuts down. What does not end by that is sent SIGTERM, by which QEMU cuts the power in an orderly way.
+            // The guest shuts down. Processes that do not end this way get SIGTERM, on which QEMU cuts the power in an orderly way.
             "--property=ExecStop=\(try stopCommand(name, directory))",
             "--property=TimeoutStopSec=\((MachineStop.grace + .seconds(30)).components.seconds)", "--property=KillMode=control-group",
             "--property=Restart=no", "--property=LimitNOFILE=65536", "--",
         ] + Self.logging(command, to: directory.record(MachineDirectory.Record.processLog))
     }
 
-    /// systemd stops in the opposite order of starting: while the guest shuts down it has its network and its disks.
+    /// systemd stops units in the reverse order of starting: while the guest shuts down it still has its network and its disks.
     private func ordering(_ name: ApplianceName, _ directory: MachineDirectory) throws -> [String] {
         let places = try BootUnit.places(of: directory).map { path in try BootUnit.naming(path) { try UnitText(word: path) }.text }
-        // A user's manager knows no unit of the network's. The unit that starts this one with the host is stopped before it, so that a start under way
-        // does not take a shutdown for a failure.
+        // A user's manager does not know the units of the network. The unit that starts this one with the host is stopped before it, so that a start
+        // under way does not mistake a shutdown for a failure.
         return (isRoot ? ["After=network.target"] : []) + ["Before=\(BootUnit.fileName(of: name))", "RequiresMountsFor=\(places.joined(separator: " "))"]
     }
 
@@ -100,7 +100,7 @@ struct SystemdSupervisor: Supervisor {
             + stop.arguments.map { word in try BootUnit.naming(word) { try UnitText(word: word) }.text }).joined(separator: " ")
     }
 
-    /// The unit's own output is the journal's, since systemd opens it for the stop command again: a file would be emptied by that, and may be gone.
+    /// The unit's own output goes to the journal: systemd opens it again for the stop command, which would empty a file or find it gone.
     private static func logging(_ command: [String], to log: FilePath) -> [String] {
         ["/bin/sh", "-c", #": >"$0" && exec >>"$0" 2>&1 && exec "$@""#, log.string] + command
     }

@@ -5,18 +5,18 @@ internal import HostSystem
 internal import Quoting
 internal import SystemPackage
 
-/// The systemd that keeps what this user starts: the system's for root, else the user's own.
+/// The systemd that supervises what this user starts: the system's for root, otherwise the user's own.
 struct SystemdManager: Sendable {
     let isRoot: Bool
-    /// The program that has it run something.
+    /// The program through which systemd runs a command.
     var starter = "systemd-run"
 
-    /// Whether systemd keeps what this user starts.
+    /// Whether systemd supervises what this user starts.
     ///
-    /// An ordinary user's manager ends when the user logs out, and the guests with it, unless the user lingers.
+    /// An ordinary user's manager ends when the user logs out, and takes the guests with it, unless the user lingers.
     static var isAvailable: Bool { obstacle == nil }
 
-    /// Why it does not, and what helps; nil when it does.
+    /// Why systemd does not, and what helps; nil when it does.
     static var obstacle: (reason: String, remedy: String)? {
         guard Files.isDirectory("/run/systemd/system") else {
             return ("systemd does not run this host", "start appliances from what does: its boot script can call 'pgkvm start NAME'")
@@ -31,13 +31,13 @@ struct SystemdManager: Sendable {
     /// Arguments that every call starts with.
     var scope: [String] { isRoot ? [] : ["--user"] }
 
-    /// The command that shows what a unit said, also one that systemd has forgotten.
+    /// The command that shows a unit's output, also of a unit that systemd has forgotten.
     func journal(of unit: String) -> String { (["journalctl"] + scope + ["-u", unit]).joined(separator: " ") }
 
-    /// A shell without a login session (su, cron) does not say where the user's manager listens.
+    /// A shell without a login session (su, cron) does not know where the user's manager listens.
     var environment: [String: String] { isRoot ? [:] : ["XDG_RUNTIME_DIR": "/run/user/\(geteuid())"] }
 
-    /// What systemctl shows of a unit: the values by their names.
+    /// The properties that systemctl shows for a unit, by name.
     /// - Throws: `program.missing`, `program.failed`.
     func show(_ unit: String, _ properties: [String]) async throws -> [String: String] {
         let result = try await ProgramRunner.check(
@@ -49,8 +49,9 @@ struct SystemdManager: Sendable {
         return Dictionary(lines, uniquingKeysWith: { first, _ in first })
     }
 
-    /// Whether what it runs may read and write a file. Its processes have the groups that it was started with, which need not be those of this one.
-    /// - Throws: `program.failed` when it runs nothing.
+    /// Whether the processes that it runs may read and write a file. They have the groups that the manager was started with, which may differ from
+    /// those of this process.
+    /// - Throws: `program.failed` when it cannot run anything.
     func mayUse(_ path: FilePath) async throws -> Bool {
         let refused: Int32 = 77
         let command = ["/bin/sh", "-c", #"test -r "$0" && test -w "$0" || exit \#(refused)"#, path.string]
@@ -65,6 +66,6 @@ struct SystemdManager: Sendable {
     }
 
     /// Runs systemctl.
-    /// - Throws: `program.failed` with its last words.
+    /// - Throws: `program.failed` with systemctl's last words.
     func control(_ arguments: [String]) async throws { _ = try await ProgramRunner.check("systemctl", scope + arguments, environment: environment) }
 }

@@ -2,18 +2,18 @@ internal import ApplianceModel
 internal import HostSystem
 internal import Quoting
 
-/// What the host grants an ordinary user's machines when it shuts down: the system's systemd ends the user's own after a while, whatever that one
-/// waits for.
+/// How the host treats an ordinary user's machines when it shuts down: the system's systemd ends the user's own after a while, whatever that one
+/// is waiting for.
 struct UserShutdown: Sendable, Equatable {
     static let needed = MachineStop.grace + .seconds(30)
 
     let userID: UInt32
-    /// Until everything of the user is killed; nil for no limit.
+    /// The time until everything of the user is killed; nil for no limit.
     let limit: Duration?
-    /// Whether the network stays until then.
+    /// Whether the network stays up until then.
     let keepsNetwork: Bool
 
-    /// Reads it from what `systemctl show` says of the user's manager; nil for what is not understood.
+    /// Reads it from the output of `systemctl show` for the user's manager; nil when that cannot be understood.
     init?(_ shown: [String: String], userID: UInt32) {
         guard let text = shown["TimeoutStopUSec"], let after = shown["After"] else { return nil }
         if text == "infinity" {
@@ -26,14 +26,14 @@ struct UserShutdown: Sendable, Equatable {
         self.userID = userID
     }
 
-    /// Asks systemd; nil where it keeps none of this user's machines.
+    /// Asks systemd; nil where systemd does not supervise this user's machines.
     static func current() async throws -> UserShutdown? {
         guard !HostEnvironment.isRoot, SystemdManager.isAvailable else { return nil }
         let userID = HostEnvironment.userID
         return UserShutdown(try await SystemdManager(isRoot: true).show("user@\(userID).service", ["TimeoutStopUSec", "After"]), userID: userID)
     }
 
-    /// A warning where a shutdown of the host may be a power cut for the guest.
+    /// A warning where a shutdown of the host may cut the guest's power.
     var finding: Finding? {
         let isLong = limit.map { $0 >= Self.needed } ?? true
         guard !isLong || !keepsNetwork else { return nil }
