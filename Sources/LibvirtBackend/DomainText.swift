@@ -5,25 +5,25 @@ internal import MachineBackend
 internal import Mustache
 internal import Quoting
 
-/// The XML of a machine. Pure: from what is decided to what libvirt is given.
+/// The XML of a machine. Pure: turns the decisions into the text that libvirt is given.
 struct DomainText {
     let spec: MachineSpec
-    /// What the machine's texts are made of; nil where everything is chosen.
+    /// The values that the machine's texts contain; nil when everything is chosen.
     var planned: PlannedValues?
-    /// Where the volumes lie on the daemon's host. A disk is given as a file: for one that is named by its pool libvirt's AppArmor helper
-    /// writes no rule, and QEMU may not open it.
+    /// The directory of the volumes on the daemon's host. A disk is given as a file: for a disk that is named by its pool, libvirt's AppArmor
+    /// helper does not write a rule, and QEMU may not open it.
     let directory: String
-    /// The file of the daemon's host that receives what the guest prints; nil for none.
+    /// The file on the daemon's host that receives what the guest prints; nil for none.
     let log: String?
     var hasSeed = false
 
-    /// The XML namespace of the mark by which a domain is known as pgkvm's.
+    /// The XML namespace of the mark that identifies pgkvm's domains.
     static let namespace = "urn:pgkvm:appliance:1"
-    /// One for each device that libvirt puts on a PCIe port of its own, and four to plug into.
+    /// One for each device for which libvirt uses a separate PCIe port, and four for hot-plugging.
     static let rootPorts = 12
-    /// Where the seed is, in the words of libvirt.
+    /// libvirt's target name for the seed.
     static let seedTarget = "sda"
-    /// Where the data disk is.
+    /// libvirt's target name for the data disk.
     static let dataTarget = "vdb"
 
     /// The definition of the domain.
@@ -35,7 +35,7 @@ struct DomainText {
             "uuid": planned.deployment.value?.uuid ?? "\(planned.deployment)",
             "deployment": "\(planned.deployment)", "namespace": Self.namespace, "memory": spec.cpu.memory.bytes / 1024, "vcpus": spec.cpu.vcpus,
             "iothread": spec.disk.ioThread, "uefi": spec.image.firmware == .uefi,
-            // Under emulation there is no host's processor to pass through.
+            // Under emulation there is no host processor to pass through.
             "cpu": spec.cpu.accelerator == .kvm ? "host-passthrough" : "maximum", "rootPorts": Array(1...Self.rootPorts),
             "cache": spec.disk.cacheDirect ? "none" : "writeback", "io": spec.disk.aio.rawValue, "directory": directory,
             "systemVolume": VolumeNames(spec).system, "dataVolume": VolumeNames(spec).data, "dataSerial": MachineSpec.dataDiskSerial,
@@ -68,9 +68,9 @@ struct DomainText {
     }
 }
 
-/// How a template that is XML takes its values.
+/// How an XML template formats its values.
 private struct XMLContent: MustacheContentType {
-    /// The name by which the template asks for it.
+    /// The name that the template uses for it.
     static let name = "PGKVM_XML"
 
     func escapeText(_ text: String) -> String { XMLText(attribute: text).text }

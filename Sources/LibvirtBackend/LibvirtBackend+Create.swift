@@ -7,8 +7,8 @@ package import SystemPackage
 
 /// Making and removing a domain and its volumes.
 extension LibvirtBackend {
-    /// Volumes first, the domain last: as long as there is no domain nothing has ever run from them, and a call after a killed one makes
-    /// them anew.
+    /// The volumes come first, the domain last: while there is no domain, nothing has ever run from the volumes, and a call after a killed one
+    /// makes them again.
     package func create(_ spec: MachineSpec) async throws -> MachineReference {
         let directory = state.appliance(spec.name).machine()
         let reference = MachineReference(backend: kind, deployment: spec.deployment, identifier: spec.name.rawValue)
@@ -21,7 +21,7 @@ extension LibvirtBackend {
                 return reference
             }
             machine.spec = found.spec
-            // Defined without its caller having heard of it, so that the volumes were taken away again.
+            // The domain was defined although its caller got no answer, so the volumes were removed again.
             if isDefined, try await !volumes.missing(of: VolumeNames(found.spec).disks).isEmpty {
                 try await undefine(spec.deployment)
                 isDefined = false
@@ -36,7 +36,7 @@ extension LibvirtBackend {
         return reference
     }
 
-    /// A creation records the machine before it makes a volume: volumes without a record, and without a domain, may hold a database.
+    /// A creation records the machine before it makes a volume: volumes without a record and without a domain may hold a database.
     private func refuseUnknownVolumes(_ spec: MachineSpec) async throws {
         let disks = VolumeNames(spec).disks
         let missing = try await volumes.missing(of: disks)
@@ -47,7 +47,7 @@ extension LibvirtBackend {
                 + "\(virsh.lines("vol-delete --pool \(choice.pool) \(found)"))")
     }
 
-    /// What fails leaves nothing behind, its record neither: another spec may be tried.
+    /// A failed creation leaves nothing behind, not even its record: another spec may be tried.
     private func make(_ machine: LibvirtMachine, _ directory: MachineDirectory) async throws {
         do {
             try await volumes.createDataDisk(machine.spec)
@@ -55,7 +55,7 @@ extension LibvirtBackend {
             try await virsh.run(["define", "--validate", "/dev/stdin"], input: text(machine, in: volumes.directory()).domain())
         } catch {
             try? await withoutCancellation {
-                // The definition may have been made although its answer was lost.
+                // The domain may have been defined although the answer was lost.
                 try await undefine(machine.spec.deployment)
                 for name in VolumeNames(machine.spec).all { try await volumes.delete(name) }
                 try Files.remove(directory.path)
@@ -65,20 +65,20 @@ extension LibvirtBackend {
         }
     }
 
-    /// The UUID of the domain of this name; nil when there is none.
+    /// The UUID of the domain with this name; nil when there is none.
     func uuid(of name: ApplianceName) async throws -> String? {
         try await virsh.runIfFound(["domuuid", name.rawValue])?.split(whereSeparator: \.isWhitespace).first.map(String.init)
     }
 
-    /// Whether the deployment has its domain, whatever that is called by now.
+    /// Whether the deployment's domain exists, whatever its name is now.
     func isDefined(_ deployment: DeploymentID) async throws -> Bool { try await virsh.runIfFound(["domname", deployment.uuid]) != nil }
 
-    /// Nothing of the domain is left behind: its firmware's variables, saved states and snapshots go with it.
+    /// Leaves nothing of the domain behind: its firmware variables, saved states and snapshots are removed with it.
     private func undefine(_ deployment: DeploymentID) async throws {
         _ = try await virsh.runIfFound(["undefine", deployment.uuid, "--nvram", "--managed-save", "--snapshots-metadata", "--checkpoints-metadata"])
     }
 
-    /// Somebody removed the domain. What is in its volumes may be a database, so that the way on is to define it again.
+    /// The domain was removed by someone else. Its volumes may hold a database, so the remedy is to define the domain again.
     func domainGone(_ record: LibvirtMachine) async throws -> Failure {
         let spec = record.spec
         let missing = try await volumes.missing(of: VolumeNames(spec).disks)
@@ -98,12 +98,12 @@ extension LibvirtBackend {
     }
 
     package func delete(_ machine: MachineReference) async throws {
-        // Looked at before anything goes: without the pool the volumes would stay.
+        // Check the pool before removing anything: without the pool the volumes would stay.
         _ = try await volumes.info()
         try await powerOff(machine)
         try await undefine(machine.deployment)
         for name in VolumeNames(machine).all { try await volumes.delete(name) }
-        // Only root may remove what the system's daemon has written.
+        // Only root may remove files that the system's daemon has written.
         if let log = serialLog(of: machine) { try? Files.remove(log) }
         let directory = try directory(of: machine)
         if try LibvirtMachine.load(from: directory)?.spec.deployment == machine.deployment {
@@ -117,7 +117,7 @@ extension LibvirtBackend {
         guard let size = Files.status(medium)?.size else { throw Failure(.machineFailed, "there is no seed '\(medium)'") }
         if record.hasSeed { try await detachSeed(from: machine) }
         try await volumes.put(medium.string, size: size, as: VolumeNames(record.spec).seed)
-        // Known first: a seed that is recorded and not there is taken away without harm.
+        // Record the seed before creating it, so that cleaning up after a crash is safe even if it was never made.
         record.hasSeed = true
         try record.save(to: directory(of: machine))
         try await virsh.run(["attach-device", domain(of: machine), "/dev/stdin", "--config"], input: text(record, in: volumes.directory()).seed())
@@ -135,7 +135,7 @@ extension LibvirtBackend {
         try await volumes.delete(VolumeNames(record.spec).seed)
     }
 
-    /// A disk that is not there is no error.
+    /// It is not an error when the disk does not exist.
     private func detach(_ machine: MachineReference, _ scope: String) async throws {
         do {
             try await virsh.run(["detach-disk", domain(of: machine), DomainText.seedTarget, scope])

@@ -4,7 +4,7 @@ internal import HostSystem
 package import MachineBackend
 internal import SystemPackage
 
-/// Looking and deciding before anything is created.
+/// Examining the host and deciding before anything is created.
 extension LibvirtBackend {
     var host: LibvirtHost { LibvirtHost(choice: choice, state: state, isOffline: isOffline) }
 
@@ -29,7 +29,7 @@ extension LibvirtBackend {
         return NetworkDecision(mode: .user, macAddress: deployment.macAddress, sshPort: ports.ssh, postgresqlPort: ports.postgresql)
     }
 
-    /// A guest that is a host of a network.
+    /// The decision for a guest that is a host on a network.
     func onNetwork(_ spec: ApplianceSpec, macAddress: String) -> NetworkDecision {
         var address: IPv4Address?
         if case .own(let own) = spec.network.address { address = own.address }
@@ -61,7 +61,7 @@ extension LibvirtBackend: MachinePlanning {
             ports: try ports(spec), network: spec.network.mode == .user ? nil : onNetwork(spec, macAddress: ""))
     }
 
-    /// What can be told of another host without asking it.
+    /// The forecast for another host, as far as it is possible without contacting that host.
     private func offlineForecast(_ spec: ApplianceSpec) throws -> HostForecast {
         let finding = Finding(
             check: "host.libvirt", level: .skip, measured: "libvirt at '\(choice.uri)' was not asked", expected: "libvirt 9.0 or later",
@@ -83,7 +83,7 @@ extension LibvirtBackend: MachinePlanning {
         var record = LibvirtMachine(spec: machine.spec)
         record.hasSeed = machine.hasSeed
         let command = ["virsh", "--connect", choice.uri, "start", machine.spec.name.rawValue]
-        // What cannot be asked yet is told by the examination of the host.
+        // If the pool cannot be queried yet, the host's examination reports that.
         let directory = (try? await volumes.directory()) ?? "<directory of the pool '\(choice.pool)'>"
         var text = text(record, in: directory)
         text.planned = machine.values

@@ -4,7 +4,7 @@ internal import HostSystem
 package import MachineBackend
 internal import Quoting
 
-/// Starting, stopping and asking.
+/// Starting, stopping and querying domains.
 extension LibvirtBackend {
     package func powerState(of machine: MachineReference) async throws -> PowerState {
         guard let text = try await virsh.runIfFound(["domstate", domain(of: machine), "--reason"]) else { return .absent }
@@ -53,7 +53,7 @@ extension LibvirtBackend {
         do {
             try await virsh.run(["start", domain(of: machine)])
         } catch let error as Failure where error.code == .libvirtRefused {
-            // Another start may have come first.
+            // Another start may have been faster.
             if try await powerState(of: machine) == .running { return }
             throw Failure(.machineFailed, "libvirt cannot start '\(machine.identifier)': \(error.message)", remedy: remedy(for: error.message, network))
         }
@@ -62,7 +62,7 @@ extension LibvirtBackend {
     private func remedy(for message: String, _ network: NetworkDecision) -> String? {
         let device = network.device ?? ""
         switch LibvirtReason(message) {
-        // The volumes of a pool with a file system of its own are there while the pool is active.
+        // The volumes of a pool with its own file system are available only while the pool is active.
         case .storageFileMissing: return virsh.lines("pool-start \(choice.pool)", "pool-autostart \(choice.pool)")
         case .networkInactive: return virsh.lines("net-start \(device)", "net-autostart \(device)")
         case .bridge: return "ip link show dev \(device), on the host of the daemon"
@@ -83,7 +83,7 @@ extension LibvirtBackend {
     package func powerOff(_ machine: MachineReference) async throws {
         guard ![.off, .absent].contains(try await powerState(of: machine)) else { return }
         do {
-            // What virsh calls destroying is cutting the power.
+            // virsh's word for cutting the power is "destroy".
             try await virsh.run(["destroy", domain(of: machine)])
         } catch let error as Failure where [.libvirtRefused, .libvirtNotFound].contains(error.code) {
             guard [.off, .absent].contains(try await powerState(of: machine)) else { throw error }

@@ -3,9 +3,9 @@ package import Basics
 internal import HostSystem
 package import MachineBackend
 
-/// Another size for a domain that exists. What else somebody changed of it stays as it is.
+/// Changing the size of a domain that exists. Other changes that someone made to it stay as they are.
 extension LibvirtBackend: MachineResizing {
-    /// What pgkvm gave it: what somebody changed since is theirs, and no reason to shut the guest down.
+    /// The size that pgkvm gave it: a later change by someone else is theirs, and not a reason to shut the guest down.
     package func processor(of machine: MachineReference) async throws -> CPUDecision { try load(machine).spec.cpu }
 
     package func setProcessor(_ cpu: CPUDecision, of machine: MachineReference) async throws {
@@ -17,7 +17,7 @@ extension LibvirtBackend: MachineResizing {
                 remedy: "pgkvm stop \(machine.identifier)")
         }
         let domain = domain(of: machine)
-        // The smaller of two numbers is set first where the larger bounds it; the bound may be somebody's own.
+        // The current number may not exceed the maximum, so the smaller of the two is set first. The maximum may have been changed by hand.
         guard let bound = Int(try await virsh.run(["vcpucount", domain, "--maximum", "--config"]).prefix(while: \.isNumber)) else {
             throw Failure(.libvirtRefused, "what libvirt says of the processors of '\(machine.identifier)' cannot be read")
         }
@@ -54,7 +54,7 @@ extension LibvirtBackend: DataDiskSpaceTelling {
 }
 
 extension LibvirtBackend: DiscardTelling {
-    /// libvirt cannot take the ability from a virtio disk, but has QEMU ignore it.
+    /// libvirt cannot remove the discard feature from a virtio disk, but it can make QEMU ignore discards.
     package func discardUse(of machine: MachineReference) async throws -> DiscardUse {
         let text = try await virsh.run(["dumpxml", domain(of: machine)])
         let disks = text.split(separator: "<disk ").dropFirst()

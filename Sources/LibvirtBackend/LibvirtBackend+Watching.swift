@@ -6,12 +6,12 @@ package import MachineBackend
 internal import Quoting
 package import SystemPackage
 
-/// The process of a domain of this host. libvirt names it as QEMU names itself.
+/// The process of a domain on this host. libvirt names it as QEMU names itself.
 extension LibvirtBackend: ProcessProviding {
     package func processID(of machine: MachineReference) async throws -> Int32? { try process(of: machine)?.id }
     package func processName(of machine: MachineReference) -> String? { nil }
 
-    /// The system's daemon writes it for root only.
+    /// The system's daemon writes it so that only root may read it.
     package func processLog(of machine: MachineReference) -> FilePath? {
         choice.isThisHost && !choice.isSession && HostEnvironment.isRoot ? FilePath("/var/log/libvirt/qemu/\(machine.identifier).log") : nil
     }
@@ -22,8 +22,8 @@ extension LibvirtBackend: ProcessProviding {
 }
 
 extension LibvirtBackend: DiskWatching {
-    /// From QEMU's command line: to ask its monitor would taint the domain, and libvirt would say so for as long as it runs. A disk that was
-    /// changed meanwhile has nodes that are not in it.
+    /// Read from QEMU's command line: querying its monitor would taint the domain, and libvirt would report that for as long as it runs. A disk
+    /// that was changed since the start has nodes that are not in the command line.
     package func diskNodes(of machine: MachineReference) async throws -> [DiskNode]? {
         guard let process = try process(of: machine) else { return nil }
         let disks = DiskStatistics.read(try await virsh.run(["domstats", "--block", "--backing", domain(of: machine)]))
@@ -41,7 +41,7 @@ extension LibvirtBackend: DiskWatching {
         return counters
     }
 
-    /// What libvirt calls the disk with a serial, such as `vdb`.
+    /// libvirt's target name, such as `vdb`, for the disk with this serial.
     static func target(serial: String, in domain: String) -> String? {
         domain.split(separator: "<disk ").dropFirst().first { $0.contains("<serial>\(serial)</serial>") }?
             .firstMatch(of: #/<target dev='([^']+)'/#).map { String($0.1) }
@@ -66,18 +66,18 @@ extension LibvirtBackend: UsageProviding {
     }
 }
 
-/// What `domstats --block` says of a disk, or of a file behind one.
+/// What `domstats --block` reports about a disk, or about a file behind one.
 struct DiskStatistics: Equatable {
     /// Such as `vdb`.
     let target: String
-    /// The number in the names of its nodes; nil of a domain that is off, and of a drive without a medium.
+    /// The number in its node names; nil for a domain that is off, and for a drive without a medium.
     let node: Int?
     /// Nil for a file behind a disk.
     let counters: DiskCounters?
-    /// Nil for a file behind a disk, and for a disk that is neither of the machine's own.
+    /// Nil for a file behind a disk, and for a disk that is not one of the machine's own two.
     let usage: DiskUsage?
 
-    /// As the template has them.
+    /// The target names in the template.
     private static let disks: [Substring: DiskUsage.Disk] = ["vda": .system, DomainText.dataTarget[...]: .data]
 
     /// Reads lines such as `  block.1.fl.reqs=17`.

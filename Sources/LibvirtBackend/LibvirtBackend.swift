@@ -22,7 +22,7 @@ package struct LibvirtBackend: MachineBackend, Sendable {
     var virsh: Virsh { Virsh(uri: choice.uri, isOffline: isOffline) }
     var volumes: Volumes { Volumes(virsh: virsh, pool: choice.pool) }
 
-    /// By its UUID, which is the deployment's: no domain of another is ever meant.
+    /// The domain's UUID, which is the deployment's: so it never refers to another deployment's domain.
     func domain(of machine: MachineReference) -> String { machine.deployment.uuid }
 
     func directory(of machine: MachineReference) throws -> MachineDirectory {
@@ -43,7 +43,7 @@ package struct LibvirtBackend: MachineBackend, Sendable {
             remedy: "restore its machine.json from a backup; 'pgkvm delete \(name)' removes its domain and its volumes, where they are left")
     }
 
-    /// - Parameter directory: where the volumes lie.
+    /// - Parameter directory: the directory of the volumes.
     func text(_ machine: LibvirtMachine, in directory: String) -> DomainText {
         DomainText(
             spec: machine.spec, directory: directory, log: logPath(machine.spec.name, machine.spec.deployment), hasSeed: machine.hasSeed)
@@ -63,7 +63,7 @@ package struct LibvirtBackend: MachineBackend, Sendable {
         return try await address(of: machine, network).map { Endpoint(host: "\($0)", port: service.port) }
     }
 
-    /// What the guest's agent says, else the newest lease of its card.
+    /// The address that the guest's agent reports, otherwise that of its card's newest lease.
     private func address(of machine: MachineReference, _ network: NetworkDecision) async throws -> IPv4Address? {
         do {
             let answer = try await virsh.run(
@@ -74,7 +74,7 @@ package struct LibvirtBackend: MachineBackend, Sendable {
                 return address
             }
         } catch let error as Failure where [.libvirtRefused, .libvirtNotFound].contains(error.code) {
-            // It does not run, or no agent answers yet.
+            // The domain does not run, or no agent answers yet.
         }
         guard network.mode == .nat, let name = network.device,
             let leases = try await virsh.runIfFound(["net-dhcp-leases", name, "--mac", network.macAddress])
@@ -85,7 +85,7 @@ package struct LibvirtBackend: MachineBackend, Sendable {
 
 /// A line of `net-dhcp-leases`, such as `2026-11-25 17:40:12   52:54:00:aa:bb:cc   ipv4   192.168.122.57/24   orders   …`.
 enum Lease {
-    /// A guest that was made again may have two for the same card.
+    /// A guest that was created again may have two leases for the same card.
     static func newest(in text: String) -> IPv4Address? {
         text.split(at: "\n").compactMap { line -> (expiry: String, address: IPv4Address)? in
             let words = line.split(whereSeparator: \.isWhitespace)
@@ -117,16 +117,16 @@ extension LibvirtBackend: SerialLogProviding {
         serialLog(of: machine, isRoot: HostEnvironment.isRoot)
     }
 
-    /// What virtlogd writes for the system's daemon only root may read.
+    /// Only root may read what virtlogd writes for the system's daemon.
     func serialLog(of machine: MachineReference, isRoot: Bool) -> FilePath? {
         guard choice.isThisHost, choice.isSession || isRoot, let name = ApplianceName(machine.identifier) else { return nil }
         return logPath(name, machine.deployment).map { FilePath($0) }
     }
 
-    /// Where virtlogd may write: a name that is no domain's, whose own log libvirt keeps there.
+    /// A path where virtlogd may write: a name that no domain has, since libvirt keeps the domains' own logs there.
     func logPath(_ name: ApplianceName, _ deployment: DeploymentID) -> String? {
         guard choice.isSession else { return "/var/log/libvirt/qemu/\(name)-\(deployment)-serial.log" }
-        // The session's daemon is the user's own, and so is the appliance's directory. The path is part of the domain's definition, and stays.
+        // The session's daemon and the appliance's directory both belong to the user. The path is part of the domain's definition, and stays.
         return choice.isThisHost ? state.appliance(name).machine().file(MachineDirectory.Record.serialLog).string : nil
     }
 }

@@ -6,8 +6,8 @@ internal import SystemPackage
 
 /// What executes the guest's instructions.
 extension LibvirtHost {
-    /// libvirt's probe of KVM runs as root and its use of it as another user: where the two differ, the daemon probes anew with every
-    /// call, seconds each.
+    /// libvirt probes KVM as root but uses it as another user: where the results differ, the daemon repeats the probe with every
+    /// call, which takes seconds each time.
     func permissionTrap(device: FilePath = "/dev/kvm") async throws -> Finding? {
         guard try await isClosed(device) else { return nil }
         return Finding(
@@ -15,7 +15,7 @@ extension LibvirtHost {
             expected: "\(device) open to the user as which libvirt runs its machines", remedy: Self.opening(device))
     }
 
-    /// Whether this host's KVM is closed to the user as which the system's daemon runs its machines.
+    /// Whether the user that runs the system daemon's machines may not open this host's KVM.
     private func isClosed(_ device: FilePath) async throws -> Bool {
         guard choice.isThisHost, !choice.isSession, let status = Files.status(device) else { return false }
         let groups = try await ProgramRunner.run("id", ["-G", "libvirt-qemu"])
@@ -26,8 +26,8 @@ extension LibvirtHost {
 
     private static func opening(_ device: FilePath) -> String { "sudo chgrp kvm \(device) && sudo chmod 0660 \(device)" }
 
-    /// On this host the micro-guest tells whether KVM runs Linux; where the caller cannot run one, and of another host, only the daemon can
-    /// say something.
+    /// On this host the micro-guest shows whether KVM runs Linux. On another host, or where the caller cannot run the micro-guest, only the daemon
+    /// can answer.
     func accelerator(
         _ wanted: AcceleratorChoice, device: FilePath = "/dev/kvm", probe: () async -> KVMVerdict = { await KVMProbe.run() }
     ) async throws -> AcceleratorDecision {
@@ -36,14 +36,14 @@ extension LibvirtHost {
         }
         if choice.isThisHost {
             let verdict = await probe()
-            // The machines of the system's daemon are another user's.
+            // The machines of the system's daemon run as another user.
             if choice.isSession || verdict != .permissionDenied { return try AcceleratorDecision.decide(wanted, verdict: verdict, cpu: HostCPU.current()) }
         }
         let offers = wanted == .tcg ? false : try await offersKVM()
         return try decide(wanted, problem: offers ? nil : "the daemon at '\(choice.uri)' offers none", remedy: "virt-host-validate qemu, on that host")
     }
 
-    /// A daemon without KVM knows no capabilities of it.
+    /// A daemon without KVM does not list any capabilities for it.
     private func offersKVM() async throws -> Bool {
         do {
             return try await virsh.run(["domcapabilities", "--virttype", "kvm"]).contains("<domain>kvm</domain>")
@@ -52,7 +52,7 @@ extension LibvirtHost {
         }
     }
 
-    /// - Parameter problem: why there is no KVM; nil where there is.
+    /// - Parameter problem: why KVM is unavailable; nil when it is available.
     private func decide(_ wanted: AcceleratorChoice, problem: String?, remedy: String) throws -> AcceleratorDecision {
         let expected = "KVM on the daemon's host"
         switch (wanted, problem) {
@@ -71,7 +71,7 @@ extension LibvirtHost {
         }
     }
 
-    /// libvirt chooses the firmware at the start, when the disks are made.
+    /// libvirt chooses the firmware only at the start, when the disks already exist.
     func checkFirmware(_ accelerator: Accelerator) async throws {
         let type = accelerator == .kvm ? "kvm" : "qemu"
         let text = try await virsh.run(["domcapabilities", "--virttype", type, "--machine", "q35"])

@@ -3,20 +3,20 @@ internal import Basics
 internal import HostSystem
 
 extension LibvirtHost {
-    /// libvirt takes any name at the definition, and finds out at the start.
+    /// libvirt accepts any name in the definition, and notices a missing device only at the start.
     func checkNetwork(_ network: ApplianceSpec.Network) async throws {
         guard let device = network.device else { return }
         switch network.mode {
         case .user, .tap: break
         case .bridge where choice.isThisHost:
-            // A session's machines are the caller's own; whom the system's daemon connects, root does.
+            // A session's machines run as the caller; root connects the machines of the system's daemon.
             try (choice.isSession ? HostNetwork() : HostNetwork(isRoot: true)).check(.bridge, device)
         case .bridge: try await checkBridge(device)
         case .nat: try await checkOwnNetwork(device)
         }
     }
 
-    /// A bridge of another host, as far as its daemon tells of network devices.
+    /// A bridge on another host, as far as its daemon lists network devices.
     private func checkBridge(_ device: String) async throws {
         let text: String?
         do {
@@ -30,7 +30,7 @@ extension LibvirtHost {
             remedy: "there, as root: ip link add name \(device) type bridge && ip link set dev \(device) up, and add the card that leads outside")
     }
 
-    /// A network that libvirt keeps.
+    /// A network that libvirt manages.
     private func checkOwnNetwork(_ name: String) async throws {
         guard let text = try await virsh.runIfFound(["net-info", name]) else {
             throw Failure(
@@ -46,7 +46,7 @@ extension LibvirtHost {
             remedy: "name a network of it that is routed or open, or a bridge (network.mode: bridge)")
     }
 
-    /// Whether other hosts can open connections to the guests of a network: behind NAT, and where nothing is forwarded, they cannot.
+    /// Whether other hosts can open connections to the guests of a network: they cannot behind NAT, or where nothing is forwarded.
     static func isReachedFromOutside(_ xml: String) -> Bool {
         guard let mode = xml.firstMatch(of: #/<forward\b[^>]*?\bmode='([a-z]+)'/#) else { return false }
         return mode.1 != "nat"

@@ -5,7 +5,7 @@ internal import Quoting
 internal import SystemPackage
 
 extension LibvirtHost {
-    /// How the pool's disks are best opened: past the page cache, unless the pool's file system refuses that.
+    /// The best mode for the pool's disks: without the page cache, unless the pool's file system does not support that.
     func disks(vcpus: Int) async throws -> (DiskDecision, [Finding]) {
         let path = FilePath(try await volumes.directory())
         let node = try await virsh.run(["nodeinfo"])

@@ -4,7 +4,7 @@ internal import HostSystem
 internal import MachineBackend
 internal import Quoting
 
-/// What the daemon's host is and has.
+/// The daemon's host and its resources.
 struct LibvirtHost {
     let choice: ApplianceSpec.Libvirt
     let state: StateDirectory
@@ -13,7 +13,7 @@ struct LibvirtHost {
     var virsh: Virsh { Virsh(uri: choice.uri, isOffline: isOffline) }
     var volumes: Volumes { Volumes(virsh: virsh, pool: choice.pool) }
 
-    /// What was seen; each failure alone refuses a deployment.
+    /// The results of the examination; each single failure refuses a deployment.
     struct Examination {
         var accelerator: Accelerator?
         var findings: [Finding] = []
@@ -21,7 +21,7 @@ struct LibvirtHost {
         var failures: [Failure] = []
     }
 
-    /// Looks at everything, also after something that refuses the deployment; at nothing more where no daemon answers.
+    /// Examines everything, even after something that refuses the deployment; stops only where no daemon answers.
     func examine(_ spec: ApplianceSpec) async -> Examination {
         var host = Examination()
         func note(_ body: () async throws -> Void) async {
@@ -31,7 +31,7 @@ struct LibvirtHost {
                 host.failures.append(error as? Failure ?? Failure(.machineProbeFailed, "the host cannot be examined", cause: error))
             }
         }
-        // Told first: it makes every other question slow.
+        // This comes first because it makes every other query slow.
         if let finding = try? await permissionTrap() { host.findings.append(finding) }
         var emulator = 0
         await note {
@@ -49,7 +49,7 @@ struct LibvirtHost {
                     .guestCannotRun, "QEMU \(emulator) of the daemon's host cannot emulate a Debian 13 guest: its kernel crashes while booting",
                     remedy: "install QEMU 10 or later there, use a host with KVM, or pass '--image debian-12'")
             }
-            // pgkvm's own images boot by UEFI; what an imported one needs is known when it is opened.
+            // pgkvm's own images boot by UEFI; what an imported image needs is known only when it is opened.
             if case .release = spec.machine.image { try await checkFirmware(decision.accelerator) }
         }
         await note { try await checkName(spec.name) }
@@ -87,7 +87,7 @@ struct LibvirtHost {
         throw virsh.stranger(name)
     }
 
-    /// The space that the pool has, and what will be written: the whole data disk, and the system disk as far as it is filled at first.
+    /// The free space of the pool, and the space that will be written: the whole data disk, and the initial content of the system disk.
     private func space(_ spec: ApplianceSpec) async throws -> HostResource {
         _ = try await volumes.directory()
         let available = try await volumes.free()

@@ -5,8 +5,8 @@ internal import HostSystem
 internal import MachineBackend
 internal import SystemPackage
 
-/// What `machine.json` keeps of a domain: what it was made from. The shape is that of a machine of QEMU's, so that each platform sees which
-/// ports of this host the other one has promised.
+/// The content of `machine.json` for a domain: what it was made from. The format matches that of a QEMU machine, so that each platform sees
+/// which ports on this host the other one has promised.
 struct LibvirtMachine: Sendable, Equatable, Codable {
     static let currentFormat = 1
 
@@ -14,12 +14,12 @@ struct LibvirtMachine: Sendable, Equatable, Codable {
     var spec: MachineSpec
     /// Whether the NoCloud medium is a disk of the machine.
     var hasSeed = false
-    /// Whether the domain is defined and its volumes are whole: false while `create` is at work.
+    /// Whether the domain is defined and its volumes are complete: false while `create` is working.
     var isComplete = false
 
     init(spec: MachineSpec) { self.spec = spec }
 
-    /// Nil when there is none.
+    /// Nil when there is no file.
     /// - Throws: `format.newer`, or `machine.failed` when the file is damaged.
     static func load(from directory: MachineDirectory) throws -> LibvirtMachine? {
         let records = MachineRecords(directory)
@@ -27,9 +27,9 @@ struct LibvirtMachine: Sendable, Equatable, Codable {
         return try decode(bytes, file: records.location(MachineDirectory.Record.machine))
     }
 
-    /// - Parameter file: for messages.
+    /// - Parameter file: the file's path, for messages.
     static func decode(_ bytes: [UInt8], file: FilePath) throws -> LibvirtMachine {
-        // Of a newer file nothing but the number is known to be readable.
+        // Of a newer file, only the number is certain to be readable.
         struct Header: Codable { let formatVersion: Int }
         do {
             let data = Data(bytes)
@@ -43,7 +43,7 @@ struct LibvirtMachine: Sendable, Equatable, Codable {
     func save(to directory: MachineDirectory) throws {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
-        // A session's daemon writes the console's log in there.
+        // A session's daemon writes the console's log into this directory.
         try Files.createDirectory(directory.path)
         try MachineRecords(directory).write(Array(encoder.encode(self)), to: MachineDirectory.Record.machine)
     }

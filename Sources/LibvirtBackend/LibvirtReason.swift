@@ -1,7 +1,7 @@
 internal import Quoting
 
-/// What libvirt's words mean, as far as pgkvm acts on them: virsh has no codes. They are matched here and nowhere else. `LibvirtReasonTests` has
-/// recorded words for each.
+/// The meaning of libvirt's messages, as far as pgkvm acts on them: virsh does not have error codes. They are matched only here.
+/// `LibvirtReasonTests` has recorded messages for each.
 enum LibvirtReason: Equatable, Sendable {
     /// No daemon answers.
     case noDaemon
@@ -9,18 +9,18 @@ enum LibvirtReason: Equatable, Sendable {
     case connectionLost
     case poolInactive(String)
     case poolMissing(String)
-    /// A domain, volume, network or interface is not there.
+    /// A domain, volume, network or interface does not exist.
     case notFound
-    /// A volume's file is not there, as while its pool is not active.
+    /// A volume's file does not exist, for example because its pool is not active.
     case storageFileMissing
     case networkInactive
-    /// A bridge of the daemon's host is missing or unfit.
+    /// A bridge of the daemon's host is missing or unsuitable.
     case bridge
-    /// The storage has no room.
+    /// The storage is full.
     case full
 
-    /// - Parameter words: what virsh said after `error: `, lines joined by colons.
-    /// - Returns: nil for words that mean none of these.
+    /// - Parameter words: virsh's message after `error: `, with its lines joined by colons.
+    /// - Returns: nil for any other message.
     init?(_ words: String) {
         if words.contains("failed to connect to the hypervisor") {
             self = .noDaemon

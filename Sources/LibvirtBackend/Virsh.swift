@@ -5,37 +5,37 @@ internal import HostSystem
 internal import MachineBackend
 internal import Quoting
 
-/// Conversations with a libvirt daemon, through its own program: it needs no library at build time, goes over SSH where the address says
-/// so, and what it prints in the locale `C` is stable.
+/// Conversations with a libvirt daemon through libvirt's own program. It does not need a library at build time, connects over SSH where the
+/// URI says so, and its output in the locale `C` is stable.
 struct Virsh: Sendable {
-    /// Such as `qemu:///system`.
+    /// For example `qemu:///system`.
     let uri: String
-    /// Whether a daemon of another host must not be asked.
+    /// Whether a daemon on another host must not be contacted.
     var isOffline = false
 
-    /// Whether the daemon is another host's.
+    /// Whether the daemon is on another host.
     var isRemote: Bool { uri.begins(with: "qemu+ssh") }
-    /// What virsh connects to: nobody would answer a question of SSH's.
+    /// The URI for virsh, without interactive questions from SSH: there is no one to answer them.
     private var address: String {
         guard isRemote, !uri.contains("no_tty=") else { return uri }
         return uri + (uri.holds("?") ? "&" : "?") + "no_tty=1"
     }
 
-    /// Commands as a person would type them, one after the other.
+    /// Commands as a person would type them, one after another.
     func lines(_ commands: String...) -> String {
         commands.map { (uri == ApplianceSpec.Libvirt().uri ? "virsh " : "virsh --connect \(ShellWord.quoted(uri)) ") + $0 }.joined(separator: " && ")
     }
 
-    /// Runs one command to its end.
+    /// Runs one command and waits until it ends.
     /// - Parameters:
-    ///   - input: what the file `/dev/stdin` holds for it.
-    ///   - limit: after which a daemon that does not answer is given up.
-    /// - Returns: what it printed.
+    ///   - input: the content of the file `/dev/stdin` for the command.
+    ///   - limit: the time after which a daemon that does not answer is given up.
+    /// - Returns: the command's output.
     /// - Throws: `libvirt.unreachable`, `libvirt.not-found`, `libvirt.pool`, `libvirt.refused`, `program.missing`.
     @discardableResult
     func run(_ arguments: [String], input: String = "", limit: Duration = .seconds(120)) async throws -> String {
         guard !isOffline || !isRemote else { throw Failure(.libvirtNotAsked, "libvirt at '\(uri)' was not asked") }
-        // Looked for first: `timeout` would not say which package it is in.
+        // Checked first: `timeout` would not say which package contains virsh.
         _ = try ProgramRunner.find("virsh")
         let command = ["\(limit.components.seconds)", "virsh", "--connect", address, "--quiet"] + arguments
         let result = try await ProgramRunner.run("timeout", command, input: Array(input.utf8), environment: ["LC_ALL": "C"])
@@ -49,7 +49,7 @@ struct Virsh: Sendable {
         throw failure(result.errorText, of: arguments.first ?? "", status: result.status)
     }
 
-    /// The same, where what is asked for need not be there.
+    /// The same, for an object that may not exist.
     func runIfFound(_ arguments: [String]) async throws -> String? {
         do {
             return try await run(arguments)
@@ -58,7 +58,7 @@ struct Virsh: Sendable {
         }
     }
 
-    /// What follows a label on a line of its own, as in `State:          running`.
+    /// The value after a label on a line of its own, as in `State:          running`.
     static func value(_ label: String, in text: String) -> String? {
         text.split(at: "\n").lazy.compactMap { line -> String? in
             guard let colon = line.unicodeScalars.firstIndex(of: ":"), line[..<colon].trimmed == label else { return nil }
@@ -66,11 +66,11 @@ struct Virsh: Sendable {
         }.first
     }
 
-    /// What the words of a command that failed mean.
+    /// The failure that the message of a failed command means.
     func failure(_ text: String, of command: String, status: Int32) -> Failure {
         let errors = text.split(at: "\n").filter { $0.begins(with: "error: ") }.map { String($0.dropFirst(7)) }
         let said = errors.isEmpty ? text.split(at: "\n").joined(separator: ": ") : errors.joined(separator: ": ")
-        // What virsh writes to (the SSH client, the daemon) may be gone before it reads: then the signal ends it without a word.
+        // The process that virsh writes to (the SSH client, the daemon) may be gone before it reads: then the signal ends virsh without a message.
         if said.isEmpty && status == 128 + SIGPIPE { return unreachable("the connection was closed") }
         switch LibvirtReason(said) {
         case .noDaemon: return unreachable(errors.dropFirst().joined(separator: ": "))
@@ -82,7 +82,7 @@ struct Virsh: Sendable {
                 remedy: lines("pool-define-as \(pool) dir --target DIRECTORY", "pool-start \(pool)", "pool-autostart \(pool)"))
         case .notFound: return Failure(.libvirtNotFound, said)
         default:
-            // Of a domain that is not there this is all that is said; a line beside it means that it could not be looked for.
+            // For a domain that does not exist this is the only line; a second line means that the look-up itself failed.
             if errors.count == 1, said.begins(with: "failed to get domain") { return Failure(.libvirtNotFound, said) }
             return Failure(.libvirtRefused, said.isEmpty ? "virsh \(command) ended with status \(status)" : said)
         }
@@ -121,10 +121,10 @@ extension StringProtocol {
 
 extension Failure.Code {
     package static let libvirtUnreachable = Failure.Code("libvirt.unreachable")
-    /// The daemon is another host's and was not asked, because nobody is to be asked.
+    /// The daemon is on another host and was not contacted, because no other host may be contacted.
     package static let libvirtNotAsked = Failure.Code("libvirt.not-asked")
-    /// A domain, volume, pool or network that is not there.
+    /// A domain, volume, pool or network that does not exist.
     package static let libvirtNotFound = Failure.Code("libvirt.not-found")
-    /// The daemon said no.
+    /// The daemon refused.
     package static let libvirtRefused = Failure.Code("libvirt.refused")
 }

@@ -5,7 +5,7 @@ internal import MachineBackend
 internal import Quoting
 internal import SystemPackage
 
-/// What the volumes of a machine are called: with the deployment's id, so that no other's volume is ever meant.
+/// The names of a machine's volumes: they contain the deployment's id, so that they never refer to another deployment's volume.
 struct VolumeNames {
     let system: String
     let data: String
@@ -20,7 +20,7 @@ struct VolumeNames {
         seed = "\(name)-\(deployment)-seed.iso"
     }
 
-    /// What a machine cannot do without.
+    /// The volumes that a machine cannot run without.
     var disks: [String] { [system, data] }
     var all: [String] { [seed] + disks }
 }
@@ -30,11 +30,11 @@ struct Volumes: Sendable {
     let virsh: Virsh
     let pool: String
 
-    /// The longest time that a copy to the daemon may take: it may lie behind a slow line.
+    /// The longest time that a copy to the daemon may take: the connection may be slow.
     private static let copyLimit = Duration.seconds(6 * 3600)
 
-    /// Makes the system disk anew from the base image.
-    /// - Throws: `disk.full`, and what `virsh` says.
+    /// Makes the system disk from the base image, in place of any former one.
+    /// - Throws: `disk.full`, and what `virsh` throws.
     func createSystemDisk(_ spec: MachineSpec) async throws {
         let name = VolumeNames(spec).system
         try await delete(name)
@@ -46,16 +46,16 @@ struct Volumes: Sendable {
         }
     }
 
-    /// Makes the data disk anew, with all its space reserved.
-    /// - Throws: `disk.full`, and what `virsh` says.
+    /// Makes the data disk with all its space reserved, in place of any former one.
+    /// - Throws: `disk.full`, and what `virsh` throws.
     func createDataDisk(_ spec: MachineSpec) async throws {
         let name = VolumeNames(spec).data
         try await delete(name)
         try await filling(name) { try await create(name, size: spec.dataDiskSize, allocation: spec.dataDiskSize, format: "raw") }
     }
 
-    /// Puts a file into the pool.
-    /// - Parameter file: an absolute path of this host.
+    /// Copies a file into the pool.
+    /// - Parameter file: an absolute path on this host.
     func put(_ file: String, size: ByteSize, as name: String) async throws {
         try await delete(name)
         try await filling(name) {
@@ -64,18 +64,18 @@ struct Volumes: Sendable {
         }
     }
 
-    /// Deletes a volume; one that is not there is no error.
-    /// - Throws: `libvirt.pool`: where the pool is gone, its volumes may still be somewhere.
+    /// Deletes a volume; it is not an error when it does not exist.
+    /// - Throws: `libvirt.pool`: where the pool is gone, its volumes may still exist somewhere.
     func delete(_ name: String) async throws { _ = try await virsh.runIfFound(["vol-delete", "--pool", pool, name]) }
 
-    /// Those of the volumes that are not there.
+    /// The names of the volumes that do not exist.
     func missing(of names: [String]) async throws -> [String] {
         var missing: [String] = []
         for name in names where try await virsh.runIfFound(["vol-path", "--pool", pool, name]) == nil { missing.append(name) }
         return missing
     }
 
-    /// What libvirt says of the pool.
+    /// libvirt's information about the pool.
     /// - Throws: `libvirt.pool` when it is missing or not active.
     func info() async throws -> String {
         let text = try await virsh.run(["pool-info", pool, "--bytes"])
@@ -83,7 +83,7 @@ struct Volumes: Sendable {
         return text
     }
 
-    /// The directory of the daemon's host in which the volumes are files.
+    /// The directory on the daemon's host that holds the volumes as files.
     func directory() async throws -> String {
         let text = try await virsh.run(["pool-dumpxml", pool])
         guard let directory = Self.directory(in: text) else {
@@ -100,10 +100,10 @@ struct Volumes: Sendable {
         return XMLText.read(match.1)
     }
 
-    /// The size that a guest sees.
+    /// The size that the guest sees.
     func size(of name: String) async throws -> ByteSize { try await space(of: name).size }
 
-    /// The size that a guest sees, and how much of it the pool has set aside.
+    /// The size that the guest sees, and how much of it the pool has reserved.
     func space(of name: String) async throws -> DataDiskSpace {
         let text = try await virsh.run(["vol-info", "--bytes", "--pool", pool, name])
         func bytes(_ label: String) throws -> ByteSize {
@@ -113,13 +113,13 @@ struct Volumes: Sendable {
             return ByteSize(bytes: bytes)
         }
         let size = try bytes("Capacity")
-        // The file system's own blocks count as allocated too.
+        // The file system's own blocks also count as allocated.
         return DataDiskSpace(size: size, reserved: min(size, try bytes("Allocation")))
     }
 
     /// Grows a volume.
     /// - Parameter reserves: whether its space is reserved too.
-    /// - Throws: `disk.full` before anything is reserved, and what `virsh` says.
+    /// - Throws: `disk.full` before anything is reserved, and what `virsh` throws.
     func resize(_ name: String, to size: ByteSize, reserves: Bool) async throws {
         if reserves { try await checkRoom(for: size - self.size(of: name), name) }
         do {
@@ -129,18 +129,18 @@ struct Volumes: Sendable {
         }
     }
 
-    /// What the pool has left.
+    /// The free space in the pool.
     func free() async throws -> ByteSize {
         ByteSize(bytes: Virsh.value("Available", in: try await info()).flatMap { Int64($0) } ?? 0)
     }
 
-    /// What does not fit is not tried: before libvirt fails it takes all that there is, and whoever else writes to the pool then has none.
+    /// Refuses what does not fit without trying: libvirt takes all the free space before it fails, and other users of the pool then have none.
     private func checkRoom(for wanted: ByteSize, _ name: String) async throws {
         let free = try await free()
         if free < wanted { throw hasNoRoom(for: name, "\(wanted.mebibytes) MiB are needed, and \(free.mebibytes) MiB are free") }
     }
 
-    /// Whether libvirt says so.
+    /// Whether libvirt reports that the storage is full.
     private static func isFull(_ failure: Failure) -> Bool {
         failure.code == .libvirtRefused && LibvirtReason(failure.message) == .full
     }
@@ -158,11 +158,11 @@ struct Volumes: Sendable {
     }
 
     private func upload(_ file: String, to name: String) async throws {
-        // Holes are sent too: libvirt would skip them in the volume, and leave what it wrote there at the creation.
+        // Holes are sent too: libvirt would skip them in the volume, and leave there what it wrote at the creation.
         try await virsh.run(["vol-upload", "--pool", pool, name, file], limit: Self.copyLimit)
     }
 
-    /// Takes a volume away that could not be completed.
+    /// Removes a volume that could not be completed.
     private func filling(_ name: String, _ body: () async throws -> Void) async throws {
         do {
             try await body()
@@ -173,7 +173,7 @@ struct Volumes: Sendable {
         }
     }
 
-    /// The base image as qcow2 that stands alone.
+    /// The base image as a self-contained qcow2 file.
     private static func withImage(_ image: BaseImage, _ body: (String) async throws -> Void) async throws {
         guard image.format == .raw else { return try await body(image.path) }
         let directory = try Files.createTemporaryDirectory(in: "/var/tmp", prefix: "pgkvm")
