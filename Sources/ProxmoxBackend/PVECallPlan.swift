@@ -3,17 +3,17 @@ internal import HostSystem
 package import MachineBackend
 internal import SystemPackage
 
-/// The requests by which a deployment makes its machine, in their order. Pure: what is only known then stands as a word in angle brackets.
+/// The requests with which a deployment makes its machine, in order. Pure: a value that is known only then is shown as words in angle brackets.
 package enum PVECallPlan {
     /// - Parameters:
-    ///   - machine: its image's path may be a word in angle brackets too.
-    ///   - connection: what it names of node and stores is taken, the rest is a word in angle brackets.
-    /// - Throws: `input.invalid` for a value that Proxmox would read as something else; `unsupported` without a bridge.
+    ///   - machine: the path of its image may also be words in angle brackets.
+    ///   - connection: the node and stores that it names are used; the others are shown as words in angle brackets.
+    /// - Throws: `input.invalid` for a value that Proxmox would interpret differently; `unsupported` without a bridge.
     package static func calls(for machine: PlannedMachine, connection: ProxmoxConnection) throws -> [MachineRecipe.Call] {
         try calls(for: machine, connection: connection, provisioning: .thin)
     }
 
-    /// - Parameter provisioning: what the store of the disks does with their space, where it is known.
+    /// - Parameter provisioning: how the disks' store reserves their space, where that is known.
     static func calls(for planned: PlannedMachine, connection: ProxmoxConnection, provisioning: Provisioning) throws -> [MachineRecipe.Call] {
         let spec = planned.spec
         let place = spec.disk.place
@@ -41,7 +41,7 @@ package enum PVECallPlan {
                 machine.call(
                     .put, ["config"], [MachineParameters.seedDrive: "\(isoStore):iso/\(seed),media=cdrom"],
                     "qm set VMID --\(MachineParameters.seedDrive) \(isoStore):iso/\(seed),media=cdrom"),
-                // The change before has appended the drive, and one of the boot order cannot be unplugged.
+                // The previous change has appended the drive to the boot order, and a drive in the boot order cannot be unplugged.
                 machine.call(
                     .put, ["config"], ["boot": MachineParameters.bootOrder([MachineParameters.systemDrive])],
                     "qm set VMID --boot order=\(MachineParameters.systemDrive)"),
@@ -65,7 +65,7 @@ package enum PVECallPlan {
         return calls.map(MachineRecipe.Call.init)
     }
 
-    /// Requests about a machine that has no number yet.
+    /// Requests for a machine that does not have a number yet.
     private struct Steps {
         let node: String
 
@@ -76,11 +76,11 @@ package enum PVECallPlan {
 }
 
 extension MachineRecipe.Call {
-    /// A request with the line of `qm` or another program of the node that does the same, where there is one, and that of `pvesh`.
+    /// A request with the equivalent command of `qm` or another program on the node, where there is one, and the `pvesh` command.
     init(_ call: PVECall) {
         var parameters = call.parameters.map { "\($0.name)=\($0.value)" }
         if let upload = call.upload { parameters.append("filename=\(upload.name)") }
-        // pvesh has no upload.
+        // pvesh cannot upload.
         let lines = [call.command, call.upload == nil ? Self.pvesh(call) : nil].compactMap(\.self)
         self.init(method: call.method.rawValue, path: call.path, parameters: parameters, byHand: lines)
     }

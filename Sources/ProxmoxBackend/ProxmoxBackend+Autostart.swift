@@ -2,7 +2,7 @@ internal import ApplianceModel
 internal import Basics
 package import MachineBackend
 
-/// Machines that start with their node: Proxmox's own `onboot`. A machine under HA is started by the HA manager.
+/// Machines that start with their node, using Proxmox's own `onboot`. The HA manager starts a machine that is under HA.
 extension ProxmoxBackend: AutostartProviding {
     package func autostart(of machine: MachineReference) async throws -> Autostart {
         let client = try client()
@@ -23,7 +23,7 @@ extension ProxmoxBackend: AutostartProviding {
         try await startWithNode(isOn, found, client)
     }
 
-    /// Sets what counts for a machine that is not under HA.
+    /// Sets the option that applies to a machine that is not under HA.
     func startWithNode(_ isOn: Bool, _ machine: FoundMachine, _ client: PVEClient) async throws {
         guard (machine.config.data["onboot"]?.flag == true) != isOn else { return }
         _ = try await client.data(.configure(machine.place, ["onboot": isOn ? "1" : "0"], privilege: "VM.Config.Options"))

@@ -6,7 +6,7 @@ internal import SystemPackage
 
 /// Making and removing a machine.
 extension ProxmoxBackend {
-    /// Numbers that others may take before us.
+    /// The maximum number of attempts when others take the free numbers first.
     private static let attempts = 30
 
     package func create(_ spec: MachineSpec) async throws -> MachineReference {
@@ -31,13 +31,13 @@ extension ProxmoxBackend {
             throw Failure(
                 .unsupported, "a data disk of this host cannot be adopted on Proxmox", remedy: "deploy with a new disk and restore the data")
         }
-        // It would be accepted now, and refused at the start.
+        // The server would accept this now, but refuse it at the start.
         guard spec.disk.aio != .native || spec.disk.cacheDirect else {
             throw Failure(.unsupported, "aio=native needs disks without the page cache", remedy: "decide the disks anew: deploy with a new appliance")
         }
     }
 
-    /// A machine whose disks were taken away by hand is not made anew: its data may be in them.
+    /// A machine whose disks were removed by hand is not made again: its data may be on them.
     static func checkDisks(_ machine: FoundMachine) throws {
         try checkLock(machine)
         guard machine.config.drive(MachineParameters.systemDrive) != nil, machine.config.drive(serial: MachineSpec.dataDiskSerial) != nil else {
@@ -69,7 +69,7 @@ extension ProxmoxBackend {
         return try await make(spec, on: site, image: volume, release, client)
     }
 
-    /// Takes the next free number until one is still free when the server gets to it.
+    /// Takes the next free number, and repeats this until a number is still free when the server uses it.
     private func make(_ spec: MachineSpec, on site: Site, image: String, _ release: PVERelease, _ client: PVEClient) async throws -> PVEPlace {
         var lost: Failure?
         for _ in 0..<Self.attempts {
@@ -91,7 +91,7 @@ extension ProxmoxBackend {
             } catch let error as Failure where error.code == .proxmoxTaskEndless {
                 throw await naming(place, after: error, client)
             } catch let error as Failure where error.code == .proxmoxUnreachable {
-                // The server may have begun all the same: then it goes on, and its machine is ours.
+                // The server may have begun all the same: then it continues, and its machine is ours.
                 let begun = try? await withoutCancellation { try await find(spec.deployment, name: spec.name, client) }
                 guard let place = begun?.place else { throw error }
                 return place
@@ -100,8 +100,8 @@ extension ProxmoxBackend {
         throw lost ?? Failure(.proxmoxRefused, "the server found no free number for the machine", remedy: "run the same command again")
     }
 
-    /// What a creation that was given up has left. The server gave it the number, so that whatever has it is of this run; it has a lock
-    /// that only root can take away.
+    /// Describes what an abandoned creation has left behind. The server gave it the number, so any machine with that number belongs to this run. The
+    /// machine has a lock that only root can remove.
     private func naming(_ place: PVEPlace, after error: Failure, _ client: PVEClient) async -> Failure {
         let isLeft = try? await withoutCancellation { try await isThere(place.vmid, client) }
         guard isLeft != false else { return error }
@@ -111,13 +111,13 @@ extension ProxmoxBackend {
             cause: error.cause)
     }
 
-    /// Somebody else took the number between the two calls, or while the work waited for its turn.
+    /// Whether someone else took the number between the two calls, or while the task waited for its turn.
     private static func isTaken(_ error: Failure) -> Bool {
         guard [.proxmoxRefused, .proxmoxTaskFailed].contains(error.code) else { return false }
         return ServerReason.numberTaken.isGiven(in: error.message)
     }
 
-    /// The import gives the disk the image's own size.
+    /// The import gives the disk only the image's own size.
     private func growSystemDisk(_ machine: FoundMachine, to size: ByteSize, _ client: PVEClient) async throws {
         let drive = MachineParameters.systemDrive
         guard let present = machine.config.size(of: drive), present < size else { return }
@@ -126,8 +126,8 @@ extension ProxmoxBackend {
             report: report)
     }
 
-    /// Takes away what was just made.
-    /// - Returns: the error, with what could not be removed.
+    /// Removes what was just made.
+    /// - Returns: the error, with a note of what could not be removed.
     private func undo(_ machine: MachineReference, after error: Failure) async -> Failure {
         do {
             try await withoutCancellation { try await delete(machine) }
@@ -142,7 +142,7 @@ extension ProxmoxBackend {
     package func delete(_ machine: MachineReference) async throws {
         let client = try client()
         guard let found = try await locate(machine, client) else { return }
-        // What the server would refuse in the end is refused as long as the database runs.
+        // What the server would refuse in the end is refused here, while the database still runs.
         try Self.checkLock(found)
         guard !found.config.isProtected || found.config.isProtectionOurs else {
             throw Failure(
@@ -151,12 +151,12 @@ extension ProxmoxBackend {
         }
         try await powerOff(found, client)
         try await protect(false, found, client)
-        // The seed before the machine: as long as that is there, a delete that was killed goes on.
+        // The seed goes before the machine: as long as the machine exists, a delete that was killed can continue.
         try await removeSeed(of: found, machine.deployment, sparingForeignMedia: true, client)
         do {
             try await remove(found, client)
         } catch let error as Failure where ServerReason.running.isGiven(in: error.message) {
-            // Somebody, or the HA manager, started it meanwhile.
+            // Someone, or the HA manager, started it meanwhile.
             try await powerOff(found, client)
             try await remove(found, client)
         }
@@ -168,6 +168,6 @@ extension ProxmoxBackend {
 }
 
 extension Failure.Code {
-    /// The machine was changed by hand so that it cannot be what it was made for.
+    /// The machine was changed by hand so that it can no longer serve its purpose.
     package static let proxmoxChanged = Failure.Code("proxmox.changed-by-hand")
 }

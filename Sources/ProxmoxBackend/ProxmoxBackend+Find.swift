@@ -4,7 +4,7 @@ internal import HostSystem
 package import MachineBackend
 internal import Quoting
 
-/// Which machine of the server is an appliance's.
+/// Finding the server's machine for an appliance.
 extension ProxmoxBackend {
     package func find(_ deployment: DeploymentID, name: ApplianceName) async throws -> MachineReference? {
         let client = try client()
@@ -12,10 +12,10 @@ extension ProxmoxBackend {
         return found.map { MachineReference(backend: kind, deployment: deployment, identifier: "\($0.place.vmid)") }
     }
 
-    /// Looks for a machine by its deployment; where there is none, also behind creations that are still under way.
+    /// Looks for a machine by its deployment; where there is none, it also waits for creations that are still under way.
     func find(_ deployment: DeploymentID, name: ApplianceName, _ client: PVEClient) async throws -> FoundMachine? {
         if let found = try await search(deployment, name: name, client) { return found }
-        // Until a creation ends, its machine has a number and nothing else: a killed run may have left one.
+        // Until a creation ends, its machine has only a number: a killed run may have left such a creation.
         guard try await waitForCreations(client) else { return nil }
         return try await search(deployment, name: name, client)
     }
@@ -24,7 +24,7 @@ extension ProxmoxBackend {
         try await again { try await searchOnce(deployment, name: name, client) }
     }
 
-    /// A machine may move to another node between the list and the question about it: then the list is old.
+    /// A machine may move to another node between the list and the question about it: then the list is outdated.
     private func again<Value>(_ body: () async throws -> Value) async throws -> Value {
         do {
             return try await body()
@@ -33,13 +33,13 @@ extension ProxmoxBackend {
         }
     }
 
-    /// The tag says where to look, and so does the name: a tag is easily edited away.
+    /// Both the tag and the name show where to look: a tag is easily removed by editing.
     private func searchOnce(_ deployment: DeploymentID, name: ApplianceName?, _ client: PVEClient) async throws -> FoundMachine? {
         let machines = try await client.data(.machines).elements.compactMap(MachineView.init)
         let named = machines.filter { $0.name != nil && $0.name == name?.rawValue }
         let others = machines.filter { $0.tags.contains(MachineNote.tag) && !named.contains($0) }
         var silent: Failure?
-        // Those of our name first: it is nearly always one of them.
+        // Machines with our name come first: it is nearly always one of them.
         for group in [named, others] {
             var ours: [FoundMachine] = []
             for machine in group {
@@ -54,7 +54,7 @@ extension ProxmoxBackend {
             guard ours.count < 2 else { throw Self.twice(ours) }
             if let found = ours.first { return found }
         }
-        // It may be the one that cannot be asked: then nobody can say that there is none.
+        // The machine that does not answer may be the right one: then the result is unknown.
         if let silent { throw silent }
         return nil
     }
@@ -66,8 +66,8 @@ extension ProxmoxBackend {
             remedy: "keep one: remove the other, or give it another identity: qm set VMID --smbios1 uuid=$(uuidgen)")
     }
 
-    /// Waits until no machine that may be ours is being made on any node.
-    /// - Returns: whether there was one.
+    /// Waits until no node is creating a machine that may be ours.
+    /// - Returns: whether there was such a creation.
     private func waitForCreations(_ client: PVEClient) async throws -> Bool {
         var isAny = false
         for node in try await client.data(.nodes).elements.compactMap({ $0["node"]?.text }) {
@@ -83,26 +83,26 @@ extension ProxmoxBackend {
                 do {
                     try await task.wait()
                 } catch let error as Failure where error.code == .proxmoxTaskFailed {
-                    // It left nothing.
+                    // The task left nothing.
                 }
             }
         }
         return isAny
     }
 
-    /// Whether a machine is being made of an image of pgkvm's. The same token may make others.
+    /// Whether a machine is being made from a pgkvm image. The same token may make other machines.
     private func copiesImageOfOurs(_ task: PVETask) async throws -> Bool {
         let isOurs: Bool? = try await task.firstWord(within: timing.firstWord) { line in
             if line.contains(":import/pgkvm-") { return true }
-            // The disk of the firmware comes first, and says nothing.
+            // The firmware's disk comes first, and does not identify the image.
             return line.begins(with: "create full clone of drive") || line.begins(with: "\(MachineParameters.systemDrive): ") ? false : nil
         }
         return isOurs ?? false
     }
 
-    /// The machine of a reference, on whatever node it is now; nil when there is none. A number that was given to another machine
-    /// meanwhile says nothing.
-    /// - Throws: `machine.stranger` when the machine of that number is ours by half, `proxmox.permission` when the token does not see it.
+    /// The machine of a reference, on whatever node it is now; nil when there is none. A number that has since been given to another machine does
+    /// not count.
+    /// - Throws: `machine.stranger` when the machine with that number is only half ours, `proxmox.permission` when the token does not see it.
     func locate(_ machine: MachineReference, _ client: PVEClient) async throws -> FoundMachine? {
         try await again { try await locateOnce(machine, client) }
     }
@@ -112,7 +112,7 @@ extension ProxmoxBackend {
         let machines = try await client.data(.machines).elements.compactMap(MachineView.init)
         if let seen = machines.first(where: { $0.place.vmid == vmid }) {
             let answer = try await client.answer(.config(seen.place))
-            // It may have gone between the two questions.
+            // The machine may have gone between the two requests.
             if !answer.isSuccess, answer.status == 500, ServerReason.machineGone.isGiven(in: answer.message), try await !isThere(vmid, client) { return nil }
             let config = MachineConfig(data: try answer.data(.config(seen.place), token: client.token))
             if config.isMachine(of: machine.deployment) { return FoundMachine(place: seen.place, config: config) }
@@ -141,7 +141,7 @@ extension ProxmoxBackend {
         return vmid
     }
 
-    /// Whether a number is in use, by a machine that the token does not see too.
+    /// Whether a number is in use, even by a machine that the token does not see.
     func isThere(_ vmid: Int, _ client: PVEClient) async throws -> Bool {
         let answer = try await client.answer(.isFree(vmid))
         if answer.status == 400, answer.faults.contains(where: { $0.name == "vmid" }) { return true }

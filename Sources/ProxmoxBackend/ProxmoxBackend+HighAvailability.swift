@@ -2,7 +2,7 @@ package import ApplianceModel
 internal import Basics
 package import MachineBackend
 
-/// Machines that the cluster's HA manager keeps running. It gets one once the seed is gone, since no other node has that medium.
+/// Machines that the cluster's HA manager keeps running. It takes a machine over once the seed is gone, since no other node has that medium.
 extension ProxmoxBackend: HighAvailabilityProviding {
     package func isAvailabilityAsWanted(for machine: MachineReference) async throws -> Bool {
         let client = try client()
@@ -20,14 +20,14 @@ extension ProxmoxBackend: HighAvailabilityProviding {
             if answer.status == 500, ServerReason.alreadyManaged.isGiven(in: answer.message) { return }
             _ = try answer.data(call, token: client.token)
         } else {
-            // The node starts it from now on, as the HA manager did, unless somebody decided otherwise before. First: a run that is killed in
-            // between is carried on as long as the machine is under HA.
+            // From now on the node starts the machine, as the HA manager did, unless someone has already decided otherwise. This comes first: a
+            // run that is killed in between can be continued while the machine is under HA.
             if found.config["onboot"] == nil { try await startWithNode(true, found, client) }
             _ = try await client.data(call)
         }
     }
 
-    /// The request by which the HA manager gets the machine or gives it back, which goes on running; nil where all is as the spec wants it.
+    /// The request that registers the machine with the HA manager, or removes it while it continues to run; nil where everything matches the spec.
     func availabilityChange(of machine: FoundMachine, _ client: PVEClient) async throws -> PVECall? {
         let status = try await status(machine, client)
         guard status.isManaged else {
@@ -37,7 +37,7 @@ extension ProxmoxBackend: HighAvailabilityProviding {
         return .removeFromHA(machine.place)
     }
 
-    /// What somebody else registered is left to them, and so is what the token may not see.
+    /// A registration by someone else is left alone, and so is one that the token may not see.
     private func isRegisteredByUs(_ machine: FoundMachine, _ client: PVEClient) async throws -> Bool {
         let call = PVECall.resourceOfHA(machine.place)
         let answer = try await client.answer(call)
@@ -48,19 +48,19 @@ extension ProxmoxBackend: HighAvailabilityProviding {
         return try answer.data(call, token: client.token)["comment"]?.text == Self.comment(machine.name)
     }
 
-    /// What the HA manager shows beside the machine, and how pgkvm knows its own registrations.
+    /// The text that the HA manager shows for the machine. It identifies pgkvm's own registrations.
     static func comment(_ name: String) -> String { "PostgreSQL appliance \(name), by pgkvm" }
 
-    // MARK: Whether another node could start it
+    // MARK: Whether another node could start the machine
 
-    /// How another node gets at the machine's disks.
+    /// How another node can access the machine's disks.
     enum Reach {
         case shared
-        /// As these jobs copied them last.
+        /// Through the last copies that these jobs made.
         case copied([ReplicationJob])
     }
 
-    /// - Throws: `proxmox.not-shared` for a disk or medium that no other node has. The seed is none: it goes before anything is registered.
+    /// - Throws: `proxmox.not-shared` for a disk or medium that no other node has. The seed does not count: it is removed before any registration.
     func reach(of machine: FoundMachine, _ client: PVEClient) async throws -> Reach {
         let seed = machine.config.deployment.map { "iso/" + Self.seedName($0) }
         if let medium = machine.config.media.first(where: { medium in seed.map { !medium.volume.hasSuffix($0) } ?? true }) {

@@ -3,7 +3,7 @@ internal import Basics
 internal import HostSystem
 package import MachineBackend
 
-/// Looking at the server before anything is created.
+/// Examining the server before anything is created.
 extension ProxmoxBackend {
     package func checkHost(_ spec: ApplianceSpec, at place: MachinePlace?) async throws -> HostReport {
         try Self.refuseUnsupported(spec)
@@ -39,7 +39,7 @@ extension ProxmoxBackend {
         return release
     }
 
-    /// What no server could do, whatever it says.
+    /// Refuses what no server could do.
     /// - Throws: `unsupported`.
     static func refuseUnsupported(_ spec: ApplianceSpec) throws {
         guard spec.network.mode == .bridge, spec.network.device != nil else {
@@ -62,11 +62,11 @@ extension ProxmoxBackend {
         return Wanted(
             vcpus: spec.machine.vcpus, memory: spec.machine.memory, space: ByteSize(bytes: space), bridge: spec.network.device ?? "",
             storage: connection.storage, imageStorage: connection.imageStorage, isoStorage: connection.isoStorage,
-            // The disks of one that is there are looked at themselves: they may be replicated.
+            // The disks of an existing machine are examined themselves: they may be replicated.
             needsSharedStorage: connection.ha && !isThere)
     }
 
-    /// The node of a machine of ours that has the name already, else the one for a new machine.
+    /// The node of an existing machine of ours with this name, otherwise the node for a new machine.
     private func choose(_ spec: ApplianceSpec, _ cluster: ClusterView, at place: MachinePlace?, _ client: PVEClient) async throws -> DecidedSite {
         let own = try await Self.namesake(spec.name, cluster, client)
         let wanted = wanted(spec, isThere: own != nil)
@@ -75,7 +75,7 @@ extension ProxmoxBackend {
         return (decided.site, decided.node, "VM \(own.place.vmid) of that name is there")
     }
 
-    /// The machine of that name. Whose it is can be said here only as far as that pgkvm made it.
+    /// The machine with that name. At this point it is only known that pgkvm made it, not for which deployment.
     /// - Throws: `machine.stranger`.
     static func namesake(_ name: ApplianceName, _ cluster: ClusterView, _ client: PVEClient) async throws -> MachineView? {
         guard let machine = cluster.machines.first(where: { $0.name == name.rawValue }) else { return nil }
@@ -83,7 +83,7 @@ extension ProxmoxBackend {
         throw isStrangers(name, machine)
     }
 
-    /// A pool that the token does not see may be there all the same.
+    /// A pool may exist although the token does not see it.
     static func pool(_ name: String?, _ client: PVEClient) async throws -> [Finding] {
         guard let name else { return [] }
         let names = try await client.data(.pools).elements.compactMap { $0["poolid"]?.text }
@@ -118,7 +118,7 @@ extension ProxmoxBackend {
             remedy: fits ? nil : "the node is overcommitted: it may swap or kill the guest; give the guest less memory, or name another node")
     }
 
-    /// How much an image takes is known only when there is one; none that pgkvm builds takes more.
+    /// The size of an image is known only when the image exists; no image that pgkvm builds needs more.
     private static let imageSpace = ByteSize.gibibytes(2)
 
     private static func finding(_ site: Site, _ disks: ByteSize) -> Finding {
@@ -146,7 +146,7 @@ extension ProxmoxBackend {
     package func decideDisks(_ spec: ApplianceSpec, at place: MachinePlace?) async throws -> (DiskDecision, [Finding]) {
         let client = try client()
         let site = try await choose(spec, try await ClusterView.read(client), at: place, client).site
-        // Native needs a disk without the page cache, which `cache=none` is; it works on whatever store the machine moves to.
+        // Native needs a disk without the page cache, which `cache=none` provides; it works on whatever store the machine moves to.
         let decision = DiskDecision(
             cacheDirect: true, aio: .native, ioThread: true, fileSystem: "\(site.store.kind) '\(site.store.name)'", place: MachinePlace(site))
         var findings = [
@@ -165,7 +165,7 @@ extension ProxmoxBackend {
         return (decision, findings)
     }
 
-    /// What becomes of the space that the data disk is promised.
+    /// How the space that is promised to the data disk is reserved.
     private static func reservation(of store: StoreView) -> Finding {
         let expected = "space that is the database's from the first day on"
         switch store.provisioning {
@@ -195,7 +195,7 @@ extension ProxmoxBackend {
             return network(
                 macAddress: macAddress.lowercased(), bridge: bridge, address: MachineNote.address(in: own.config.description), queues: own.config.queues)
         }
-        // The bridge is looked for on the node that the machine would get.
+        // The bridge is checked on the node that the machine would get.
         _ = try await choose(spec, try await ClusterView.read(client), at: place, client)
         var address: IPv4Address?
         if case .own(let own) = spec.network.address { address = own.address }

@@ -2,7 +2,7 @@ package import ApplianceModel
 internal import Basics
 package import MachineBackend
 
-/// Names of machines: Proxmox allows two of one name, and people would not tell them apart.
+/// Names of machines: Proxmox allows two machines with the same name, but people could not tell them apart.
 extension ProxmoxBackend: NameExamining {
     package func checkName(_ name: ApplianceName, of deployment: DeploymentID?) async throws {
         guard !isOffline else { return }
@@ -10,7 +10,7 @@ extension ProxmoxBackend: NameExamining {
         try await Self.checkName(name, of: deployment, in: ClusterView.read(client), client)
     }
 
-    /// - Returns: the deployment's own machine of that name.
+    /// - Returns: the deployment's own machine with that name.
     @discardableResult
     static func checkName(_ name: ApplianceName, of deployment: DeploymentID?, in cluster: ClusterView, _ client: PVEClient) async throws -> MachineView? {
         var own: MachineView?
@@ -22,7 +22,7 @@ extension ProxmoxBackend: NameExamining {
         return own
     }
 
-    /// - Parameter deployment: what its notes name.
+    /// - Parameter deployment: the deployment that the machine's notes name.
     static func isStrangers(_ name: ApplianceName, _ machine: MachineView, _ deployment: DeploymentID? = nil) -> Failure {
         let whose = deployment.map { "was deployed by pgkvm from another state directory (\($0))" } ?? "is not this appliance's"
         return Failure(

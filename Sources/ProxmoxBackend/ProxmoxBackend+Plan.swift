@@ -4,7 +4,7 @@ package import MachineBackend
 
 /// What would be done, without doing any of it.
 extension ProxmoxBackend: MachinePlanning {
-    /// Looking changes nothing here.
+    /// On this platform, looking does not change anything.
     package var lookingOnly: any MachineBackend { self }
 
     package var offline: any MachineBackend {
@@ -45,7 +45,7 @@ extension ProxmoxBackend: MachinePlanning {
             accelerator: accelerator, findings: findings, resources: [], disk: disk, ports: PlannedPort.ofGuest(spec.network, isThere: false), network: network)
     }
 
-    /// What the spec alone tells: whether any server could do it, and the requests, with what a server would have chosen in angle brackets.
+    /// The forecast from the spec alone: whether any server could do it, and the requests, with the server's choices in angle brackets.
     private func offlineForecast(_ spec: ApplianceSpec) -> HostForecast {
         do {
             try Self.refuseUnsupported(spec)
@@ -64,7 +64,7 @@ extension ProxmoxBackend: MachinePlanning {
             disk: DiskDecision(cacheDirect: true, aio: .native, ioThread: true, fileSystem: "Proxmox VE"))
     }
 
-    /// The requests that make the machine; of one that has had its first boot, the one that starts it and what changes of its HA.
+    /// The requests that make the machine; after the first boot, the request that starts it and the changes to its HA registration.
     package func recipe(for machine: PlannedMachine) async throws -> MachineRecipe {
         guard !isOffline, !machine.hasSeed, case let client = try client(), let found = try await find(machine.spec.deployment, name: machine.spec.name, client)
         else {
@@ -89,7 +89,7 @@ extension ProxmoxBackend: MachinePlanning {
             deployment: machine.deployment, name: name, cpu: cpu, disk: DiskDecision(cacheDirect: true, aio: aio, ioThread: true, fileSystem: "Proxmox VE"),
             network: network(
                 macAddress: macAddress.lowercased(), bridge: bridge, address: MachineNote.address(in: found.config.description), queues: found.config.queues),
-            // The image was copied, and nothing says any more which it was.
+            // The image was copied, and nothing records any more which image it was.
             image: BaseImage(path: "", key: "", format: .qcow2, firmware: found.config["bios"] == "ovmf" ? .uefi : .bios), systemDisk: systemDisk,
             dataDiskSize: found.config.size(of: drive) ?? ByteSize(bytes: 0), adoptedDataDisk: nil)
         return PlannedMachine(spec: spec, hasSeed: found.config.drive(MachineParameters.seedDrive)?.first.map { $0 != "none" } ?? false)

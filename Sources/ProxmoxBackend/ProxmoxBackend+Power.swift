@@ -3,9 +3,9 @@ package import Basics
 internal import HostSystem
 package import MachineBackend
 
-/// Starting and stopping. A machine under HA is started and stopped by the HA manager: the server hands the same calls on to it, and
-/// then answers before anything has happened. There the manager's wish counts and not the process: what it has not been told to stop
-/// it starts again.
+/// Starting and stopping. The HA manager starts and stops a machine that is under HA: the server passes the same calls on to it, and answers
+/// before anything has happened. For such a machine the manager's requested state counts, not the process: the manager starts the machine again
+/// unless it was told to stop it.
 extension ProxmoxBackend {
     package func start(_ machine: MachineReference) async throws {
         let client = try client()
@@ -19,7 +19,7 @@ extension ProxmoxBackend {
         do {
             try await client.run(.start(found.place), title: "the start of VM \(found.place.vmid)", limit: timing.task, report: report)
         } catch let error as Failure where error.code == .proxmoxTaskFailed {
-            // Somebody else was faster.
+            // Someone else was faster.
             guard ServerReason.alreadyRunning.isGiven(in: error.message) else { throw error }
         }
         guard try await wait(for: machine, until: .running, within: timing.task, client) else {
@@ -78,23 +78,23 @@ extension ProxmoxBackend {
         return try await status(found, client).power
     }
 
-    /// What `status/current` says.
+    /// The content of `status/current`.
     struct Status: Sendable {
         let power: PowerState
-        /// Whether the HA manager has it.
+        /// Whether the machine is under HA.
         let isManaged: Bool
-        /// What the manager has brought about: `started`, `stopped`, or that it is at it; nil before it has looked.
+        /// The state that the manager has reached or is working on, such as `started` or `stopped`; nil before it has looked at the machine.
         let managerState: String?
 
-        /// Whether there is a process of it, whatever that does.
+        /// Whether the machine has a process, in whatever state.
         var isOn: Bool {
             if case .off = power { return false }
             return true
         }
 
-        /// Whether it is off and stays so.
+        /// Whether the machine is off and will stay off.
         var isSettledOff: Bool { !isOn && (!isManaged || managerState == "stopped") }
-        /// Whether it runs, or stands still after its start, and nobody is about to stop it. `powerState` says why it stands still.
+        /// Whether the machine runs, or is paused after its start, and is not about to be stopped. `powerState` says why it is paused.
         var isSettledOn: Bool {
             switch power {
             case .running, .paused: !isManaged || managerState == "started"
@@ -124,7 +124,7 @@ extension ProxmoxBackend {
         Status(try await client.data(.status(machine.place)), vmid: machine.place.vmid)
     }
 
-    /// Looks at the machine on whatever node it is by now: the HA manager may start it on another.
+    /// Checks the machine on whatever node it is now: the HA manager may start it on another one.
     private func wait(for machine: MachineReference, until wanted: PowerState, within limit: Duration, _ client: PVEClient) async throws -> Bool {
         let reached: Bool? = try await pollPower(within: limit) {
             guard let found = try await locate(machine, client) else { return wanted == .off ? true : nil }
@@ -134,7 +134,7 @@ extension ProxmoxBackend {
         return reached == true
     }
 
-    /// A node that does not answer now and then ends no wait.
+    /// The wait continues even if a node occasionally does not answer.
     private func pollPower(within limit: Duration, _ probe: () async throws -> Bool?) async throws -> Bool? {
         let clock = ContinuousClock()
         var outage = Outage(limit: timing.outage)

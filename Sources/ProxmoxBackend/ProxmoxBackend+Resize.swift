@@ -3,7 +3,7 @@ package import Basics
 internal import HostSystem
 package import MachineBackend
 
-/// Another size for a machine that exists.
+/// Changing the size of a machine that exists.
 extension ProxmoxBackend: MachineResizing {
     package func processor(of machine: MachineReference) async throws -> CPUDecision {
         let found = try await existing(machine, try client())
@@ -36,7 +36,7 @@ extension ProxmoxBackend: MachineResizing {
         _ = try await client.data(call)
     }
 
-    /// The card with a queue for each processor; nil where it has that many. What else it has stays.
+    /// The card with one queue for each processor; nil where it already has that many. Its other settings stay.
     private static func card(of machine: FoundMachine, for cpu: CPUDecision) throws -> String? {
         let queues = min(cpu.vcpus, PVECard.mostQueues)
         guard var card = machine.config.drive("net0"), machine.config.queues != queues else { return nil }
@@ -84,7 +84,7 @@ extension ProxmoxBackend: MachineResizing {
         return free
     }
 
-    /// The store of a drive, and what is free there; nil where the token does not see it.
+    /// The store of a drive, and its free space; nil where the token does not see the store.
     private func space(for machine: FoundMachine, _ drive: String, _ client: PVEClient) async throws -> (store: String, free: ByteSize?) {
         let store = machine.config.drive(drive)?.first.map { String($0.prefix { $0 != ":" }) } ?? ""
         let stores = try await client.data(.storages(node: machine.place.node)).elements.compactMap(StoreView.init(status:))
@@ -93,7 +93,7 @@ extension ProxmoxBackend: MachineResizing {
 }
 
 extension ProxmoxBackend: DiscardTelling {
-    /// Stores of Proxmox are mostly thin, and the disk is made to give back.
+    /// Most Proxmox stores are thin, and the disk is set up to return discarded blocks.
     package func discardUse(of machine: MachineReference) async throws -> DiscardUse {
         let found = try await existing(machine, try client())
         return try found.config.drive(dataDisk(of: found).drive)?["discard"] == "on" ? .givenBack : .ignored

@@ -7,7 +7,7 @@ package import SystemPackage
 
 /// The NoCloud medium of the first boot: an ISO of our own on the drive `scsi1`.
 extension ProxmoxBackend {
-    /// The deployment is in it, so that it is never somebody else's.
+    /// The name contains the deployment, so that the medium never belongs to someone else.
     static func seedName(_ deployment: DeploymentID) -> String { "pgkvm-seed-\(deployment).iso" }
 
     package func attachSeed(_ medium: FilePath, to machine: MachineReference) async throws {
@@ -19,7 +19,7 @@ extension ProxmoxBackend {
         let store = try NodeExamination.isoStore(node: found.place.node, stores: stores, wanted).name
         let name = Self.seedName(machine.deployment)
         try await letSeedUploadsEnd(machine.deployment, client)
-        // One that is there already is replaced: the seed may have been made anew.
+        // An existing medium is replaced: the seed may have been made again.
         try await client.run(
             .uploadMedium(medium, as: name, node: found.place.node, storage: store), title: "the upload of the seed", limit: timing.task, report: report)
         let drive = try PVEDrive(source: .medium(volume: "\(store):iso/\(name)")).text()
@@ -28,8 +28,8 @@ extension ProxmoxBackend {
         try Files.remove(medium)
     }
 
-    /// A change that puts a medium into a drive also appends the drive to the boot order, and a drive of the boot order is not unplugged from
-    /// a running guest. The two are changed one after the other: of one request the server takes the values in random order.
+    /// A change that puts a medium into a drive also appends the drive to the boot order, and a drive in the boot order cannot be unplugged from
+    /// a running guest. The two are changed one after the other: within one request the server applies the values in random order.
     private func takeSeedOutOfBootOrder(_ place: PVEPlace, _ client: PVEClient) async throws {
         let order = MachineConfig(data: try await client.data(.config(place))).bootOrder
         let others = order.filter { $0 != MachineParameters.seedDrive }
@@ -41,12 +41,12 @@ extension ProxmoxBackend {
         let client = try client()
         let found = try await existing(machine, client)
         try await removeSeed(of: found, machine.deployment, client)
-        // Last: the server keeps the drives of a machine that is protected.
+        // Last: the server does not remove drives of a protected machine.
         try await protect(true, existing(machine, client), client)
     }
 
-    /// Takes the drive away and deletes its medium.
-    /// - Parameter sparesForeignMedia: whether a medium that somebody else put in stays in the drive, as for a machine that is deleted.
+    /// Removes the drive and deletes its medium.
+    /// - Parameter sparesForeignMedia: whether a medium that someone else inserted stays in the drive, as for a machine that is being deleted.
     func removeSeed(
         of machine: FoundMachine, _ deployment: DeploymentID, sparingForeignMedia sparesForeignMedia: Bool = false, _ client: PVEClient
     ) async throws {
@@ -54,11 +54,11 @@ extension ProxmoxBackend {
         do {
             try await removeDrive(of: machine, deployment, sparesForeignMedia, client)
         } catch let failure as Failure where failure.code == .proxmoxChanged {
-            // Another medium is in the drive: nothing needs ours any more.
+            // Another medium is in the drive: ours is no longer needed.
             try await removeMedia(place, deployment, client)
             throw failure
         } catch {
-            // The drive stays as it is and can be taken away later. What is on its medium must not wait for that.
+            // The drive stays as it is and can be removed later. The content of its medium must not wait for that.
             try? await withoutCancellation {
                 for medium in try await media(place, deployment, client).found where !medium.isBlank { try await blank(medium, place, deployment, client) }
             }
@@ -73,7 +73,7 @@ extension ProxmoxBackend {
     private func removeDrive(of machine: FoundMachine, _ deployment: DeploymentID, _ sparesForeignMedia: Bool, _ client: PVEClient) async throws {
         let place = machine.place
         let drive = MachineParameters.seedDrive
-        // It may be pending itself, and would then come with the next start.
+        // The drive may itself be a pending change, which would take effect at the next start.
         guard let volume = try await presentSeed(place, client) ?? Self.seedVolume(machine.config) else { return }
         guard volume == "none" || volume.ends(with: "iso/\(Self.seedName(deployment))") else {
             if sparesForeignMedia { return }
@@ -83,15 +83,15 @@ extension ProxmoxBackend {
         }
         try await protect(false, machine, client)
         guard let reason = try await unplug(place, client) else { return }
-        // The guest keeps the drive until its next stop; without a medium that does no harm. The medium goes first: putting `none` in takes the
-        // deletion back, and appends the drive to the boot order again.
+        // The guest keeps the drive until its next stop; without a medium it does no harm. The medium goes first: inserting `none` cancels the
+        // pending deletion, and appends the drive to the boot order again.
         if volume != "none" { try await change(place, [drive: "none,media=cdrom"], privilege: "VM.Config.CDROM", client) }
         try await takeSeedOutOfBootOrder(place, client)
         try await change(place, ["delete": drive], privilege: "VM.Config.CDROM", client)
         report("the guest keeps the empty drive \(drive) of VM \(place.vmid) until its next stop: \(reason)")
     }
 
-    /// What the machine has in the drive now, whatever is pending; nil without a drive.
+    /// The medium that the machine currently has in the drive, whatever is pending; nil without a drive.
     private func presentSeed(_ place: PVEPlace, _ client: PVEClient) async throws -> String? {
         Self.seedVolume(MachineConfig(data: try await client.data(.currentConfig(place))))
     }
@@ -101,7 +101,7 @@ extension ProxmoxBackend {
         return drive?.first ?? drive?["file"]
     }
 
-    /// How often a guest is asked to give the drive back. Each time the server waits for it, for some 20 seconds in all.
+    /// How often a guest is asked to release the drive. Each time the server waits for it, for about 20 seconds in all.
     private static let unplugAttempts = 4
 
     /// - Returns: why the guest keeps the drive; nil once it is gone.
@@ -110,12 +110,12 @@ extension ProxmoxBackend {
         for attempt in 1...Self.unplugAttempts {
             do {
                 _ = try await client.data(.configure(place, ["delete": MachineParameters.seedDrive], privilege: "VM.Config.CDROM"))
-                // Without hotplug the server says nothing of it that the change is only pending.
+                // Without hotplug the server does not report that the change is only pending.
                 if try await presentSeed(place, client) == nil { return nil }
                 return "the change is pending"
             } catch let failure as Failure where failure.code == .proxmoxPending {
                 reason = failure.message
-                // A second request finds what the first one has begun. Only the guest's slowness passes.
+                // A second request finds what the first one has begun. Retrying helps only when the guest is slow.
                 guard ServerReason.stillBusy.isGiven(in: reason), attempt < Self.unplugAttempts else { return reason }
             }
             try await WaitingTime.measure { try await ContinuousClock().sleep(for: timing.longestPause) }
@@ -123,12 +123,12 @@ extension ProxmoxBackend {
         return reason
     }
 
-    /// A change that may have to wait for the next stop of the machine.
+    /// A change that may have to wait until the machine's next stop.
     private func change(_ place: PVEPlace, _ parameters: KeyValuePairs<String, String>, privilege: String, _ client: PVEClient) async throws {
         do {
             _ = try await client.data(.configure(place, parameters, privilege: privilege))
         } catch let failure as Failure where failure.code == .proxmoxPending {
-            // It is written down, and gets in force then.
+            // The change is stored, and takes effect then.
         }
     }
 
@@ -140,10 +140,10 @@ extension ProxmoxBackend {
         let isBlank: Bool
     }
 
-    /// Of a medium without anything on it, in bytes: smaller than any seed.
+    /// The size of an empty medium, in bytes: smaller than any seed.
     private static let blankSize: Int64 = 2048
 
-    /// Where the deployment's medium is, and the stores that do not tell.
+    /// Where the deployment's medium is, and the stores that do not answer.
     private func media(_ place: PVEPlace, _ deployment: DeploymentID, _ client: PVEClient) async throws -> (found: [Medium], silent: [Medium]) {
         var found: [Medium] = []
         var silent: [Medium] = []
@@ -160,7 +160,7 @@ extension ProxmoxBackend {
         return (found, silent)
     }
 
-    /// A run that was killed may have left one, which would bring its medium back, or put it in the place of a newer one.
+    /// A run that was killed may have left an upload, which would bring its medium back, or replace a newer one.
     private func letSeedUploadsEnd(_ deployment: DeploymentID, _ client: PVEClient) async throws {
         try await letUploadsEnd(client, title: "another upload of the seed") { $0 == Self.seedName(deployment) }
     }
@@ -176,7 +176,7 @@ extension ProxmoxBackend {
         for medium in media.found { try await remove(medium, place, deployment, client) }
     }
 
-    /// Deleting an uploaded file is a right of its own. Who has not got it can still overwrite the file, and so take its secrets away.
+    /// Deleting an uploaded file needs a separate right. A token without it can still overwrite the file, and so remove its secrets.
     private func remove(_ medium: Medium, _ place: PVEPlace, _ deployment: DeploymentID, _ client: PVEClient) async throws {
         do {
             try await client.run(.deleteVolume(medium.volume, node: place.node), title: "the deletion of the seed", limit: timing.task, report: report)

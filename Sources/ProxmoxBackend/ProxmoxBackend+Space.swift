@@ -2,24 +2,24 @@ package import ApplianceModel
 internal import Basics
 package import MachineBackend
 
-/// The space of the data disk. Proxmox makes a file of a store with holes, and a volume of a thin store is a promise: only some stores reserve
-/// a new disk whole.
+/// The space of the data disk. On a file store Proxmox makes a file with holes, and a volume of a thin store is only a promise: only some
+/// stores reserve a new disk completely.
 extension ProxmoxBackend: SpaceReserving {
     private struct DataSpace {
         let place: PVEPlace
         let store: StoreView
         let size: ByteSize
-        /// What the store says is really taken by the disk; nil where it does not say.
+        /// The space that the disk really takes according to the store; nil where the store does not report it.
         let used: ByteSize?
         let keepsZeros: Bool
-        /// Of every volume of the store that the token sees, what it may still take.
+        /// The space that all volumes of the store that the token sees may still take.
         let promised: ByteSize
     }
 
     package func isReservedByWriting(_ machine: MachineReference) async throws -> Bool {
         let client = try client()
         guard let space = try await space(of: existing(machine, client), client), space.store.provisioning == .file, space.keepsZeros else { return false }
-        // A store with 'preallocation' has done it already.
+        // A store with 'preallocation' has already reserved the space.
         return space.used.map { $0 < space.size } ?? true
     }
 
@@ -71,7 +71,7 @@ extension ProxmoxBackend: SpaceReserving {
         guard let store = stores.first(where: { $0.name == name }), store.isActive else { return nil }
         let rows = try await client.data(.content(node: machine.place.node, storage: name, type: "images")).elements
         let own = rows.first { $0["volid"]?.text == volume }
-        // What is not told of a volume is taken for the whole of it.
+        // If a volume's use is not reported, its whole size counts.
         let promised = rows.map { row in max(0, (row["size"]?.count ?? 0).subtractingSaturated(row["used"]?.count ?? 0)) }.sumSaturated()
         return DataSpace(
             place: machine.place, store: store, size: size, used: own?["used"]?.count.map { ByteSize(bytes: $0) },

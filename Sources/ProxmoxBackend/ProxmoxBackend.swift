@@ -6,24 +6,24 @@ internal import Quoting
 
 /// Machines of a Proxmox VE server or cluster.
 ///
-/// A machine is ours by the deployment's identity in its description and in its UUID; its tag and its name say where to look, and its
-/// number is only a handle. What the API says now is the state: nothing is kept on this host.
+/// The deployment's identity in a machine's description and UUID shows that the machine is ours. Its tag and its name show where to look, and its
+/// number is only a handle. The state is what the API reports now: nothing is kept on this host.
 package struct ProxmoxBackend: MachineBackend, Sendable {
     package let kind = BackendKind.proxmox
     let connection: ProxmoxConnection
-    /// The value of a variable of the environment.
+    /// Returns the value of an environment variable.
     let environment: @Sendable (String) -> String?
     let timing: PVETiming
-    /// Told what the server is doing while that lasts.
+    /// Reports what the server is doing meanwhile.
     let report: @Sendable (String) -> Void
-    /// Whether the server must not be asked anything.
+    /// Whether the server must not be contacted.
     var isOffline = false
     private let pin = ServerPin()
     private let contact = ServerContact()
 
     /// - Parameters:
-    ///   - environment: the value of a variable; the token may be in one.
-    ///   - report: is given a line for people whenever there is something new.
+    ///   - environment: returns the value of an environment variable; the token may be in one.
+    ///   - report: receives a line for people whenever there is something new.
     package init(
         connection: ProxmoxConnection, environment: @escaping @Sendable (String) -> String?, timing: PVETiming = PVETiming(),
         report: @escaping @Sendable (String) -> Void = { _ in }
@@ -34,7 +34,7 @@ package struct ProxmoxBackend: MachineBackend, Sendable {
         self.report = report
     }
 
-    /// The only way to the server: nothing asks it without a client.
+    /// The only way to the server: every request needs a client.
     /// - Throws: `proxmox.token`, `proxmox.token-host`, `proxmox.not-proxmox`, `proxmox.not-asked`, `file.unreadable`.
     func client() throws -> PVEClient {
         guard !isOffline else { throw Failure(.proxmoxNotAsked, "the server '\(connection.url)' was not asked") }
@@ -54,7 +54,7 @@ package struct ProxmoxBackend: MachineBackend, Sendable {
                 .proxmoxChanged, "VM \(found.place.vmid) on node '\(found.place.node)' has no guest agent any more, which tells the address that DHCP gave it",
                 remedy: "give it back and start the machine anew: qm set \(found.place.vmid) --agent enabled=1")
         }
-        // While the machine is off, and until the agent in the guest answers.
+        // The server answers this while the machine is off, and until the agent in the guest answers.
         if answer.status == 500, !ServerReason.unknownNode.isGiven(in: answer.message) { return nil }
         let data = try answer.data(call, token: client.token)
         return GuestCards.address(of: macAddress, in: data["result"] ?? .null).map { Endpoint(host: $0.description, port: service.port) }

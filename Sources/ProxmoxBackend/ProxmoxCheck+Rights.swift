@@ -1,6 +1,6 @@
 internal import ApplianceModel
 
-/// The rights of the token, against those that a deployment needs.
+/// The token's rights, compared with those that a deployment needs.
 extension ProxmoxCheck {
     /// One finding for each path.
     func rights(_ client: PVEClient, _ release: PVERelease, nodes: [String], stores: [StoreUse]) async -> [Finding] {
@@ -13,14 +13,14 @@ extension ProxmoxCheck {
 
     struct Need: Equatable {
         let permission: PVEPermission
-        /// What is lost without it.
+        /// What does not work without it.
         var purpose = ""
-        /// Whether what lies below the path is what it is needed for.
+        /// Whether the right must also apply to everything below the path.
         var isForBelow = false
         var isOptional: Bool { !purpose.isEmpty }
     }
 
-    /// The least rights that a deployment needs, from its start to its end.
+    /// The minimum rights that a deployment needs, from its start to its end.
     static func needs(_ release: PVERelease, pool: String?, bridge: String?, nodes: [String], stores: [StoreUse], ha: Bool) -> [Need] {
         let machine = [
             "VM.Allocate", "VM.Audit", "VM.PowerMgmt", "VM.Config.CPU", "VM.Config.Memory", "VM.Config.Disk", "VM.Config.Network", "VM.Config.Options",
@@ -37,7 +37,7 @@ extension ProxmoxCheck {
             needs.append(
                 Need(permission: PVEPermission(path, "Datastore.Allocate"), purpose: "without it a seed that was used is blanked, and stays blank for good"))
         }
-        // A token may have single bridges only; those that it has not are not in the node's list.
+        // A token may have rights on single bridges only; the node's list does not contain the others.
         needs.append(
             bridge.map { Need(permission: PVEPermission("/sdn/zones/localnetwork/\($0)", "SDN.Use")) }
                 ?? Need(
@@ -55,11 +55,11 @@ extension ProxmoxCheck {
     }
 }
 
-/// What a deployment uses a store for, and needs rights on it for.
+/// How a deployment uses a store, and so which rights it needs on it.
 struct StoreUse: Hashable {
     enum Use { case disks, images, media }
 
-    /// Nil where no store is named, and the token sees none.
+    /// Nil where no store is named and the token does not see any.
     let store: String?
     let use: Use
 
@@ -73,8 +73,8 @@ struct StoreUse: Hashable {
         ]
     }
 
-    /// Of a node that has not all of them for the token: those that are named, else those that it sees and that would fit, so that one grant
-    /// is enough.
+    /// The stores to expect on a node that does not show the token all of them: those that are named, otherwise visible ones that would be suitable,
+    /// so that one grant is enough.
     static func expected(_ connection: ProxmoxConnection, _ stores: [StoreView]) -> [StoreUse] {
         func use(_ use: Use, _ name: String?, _ content: String) -> StoreUse {
             let fitting = stores.first { $0.content.contains(content) } ?? stores.first { $0.provisioning == .file }

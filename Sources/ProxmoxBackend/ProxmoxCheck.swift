@@ -3,7 +3,7 @@ internal import Basics
 internal import HostSystem
 package import MachineBackend
 
-/// What `pgkvm proxmox check` tells of a server, before there is any machine.
+/// What `pgkvm proxmox check` reports about a server, before there is any machine.
 package struct ProxmoxCheck: Sendable {
     let connection: ProxmoxConnection
     private let spec: ApplianceSpec?
@@ -13,10 +13,10 @@ package struct ProxmoxCheck: Sendable {
     let bridge: String?
 
     /// - Parameters:
-    ///   - spec: what is to be deployed; nil asks only for what every machine needs.
-    ///   - deployment: what was deployed of the spec from here; nil while nothing was.
-    ///   - environment: the value of a variable; the token may be in one.
-    ///   - bridge: the one that the machines are to be on; nil only lists them.
+    ///   - spec: the spec to deploy; nil checks only what every machine needs.
+    ///   - deployment: what was deployed from the spec here; nil while nothing was.
+    ///   - environment: returns the value of an environment variable; the token may be in one.
+    ///   - bridge: the bridge that the machines will use; nil only lists the bridges.
     package init(
         connection: ProxmoxConnection, spec: ApplianceSpec? = nil, deployment: DeploymentID? = nil, bridge: String? = nil,
         environment: @escaping @Sendable (String) -> String?,
@@ -30,7 +30,7 @@ package struct ProxmoxCheck: Sendable {
         self.timing = timing
     }
 
-    /// Looks at everything, also behind something that is missing. What the server cannot be asked ends it with one finding.
+    /// Checks everything, even after something is found missing. If the server cannot be queried, the check ends with one finding.
     package func run() async -> [Finding] {
         var findings: [Finding] = []
         do {
@@ -49,7 +49,7 @@ package struct ProxmoxCheck: Sendable {
             }
             var views: [(findings: [Finding], stores: [StoreUse])] = []
             for node in nodes { views.append(await look(at: node, client)) }
-            // One node that can take the machine is enough where the node is free.
+            // One node that can take the machine is enough where the spec does not name a node.
             let isFree = connection.node == nil && views.contains { $0.findings.allPassed }
             findings += views.flatMap(\.findings).map { isFree && $0.level == .fail ? $0.asWarning : $0 }
             findings += await rights(client, release, nodes: nodes.map(\.name), stores: Array(Set(views.flatMap(\.stores))))
@@ -61,7 +61,7 @@ package struct ProxmoxCheck: Sendable {
         return findings
     }
 
-    /// What cannot be asked is a finding, and does not keep anything else from being looked at.
+    /// A query that fails becomes a finding, and does not prevent the other checks.
     func finding(_ check: String, _ body: () async throws -> [Finding]) async -> [Finding] {
         do {
             return try await body()
@@ -101,7 +101,7 @@ package struct ProxmoxCheck: Sendable {
     // MARK: A node
 
     private func look(at node: NodeView, _ client: PVEClient) async -> (findings: [Finding], stores: [StoreUse]) {
-        // Also where the stores cannot be asked.
+        // Used even where the stores cannot be queried.
         var seen = StoreUse.expected(connection, [])
         var findings = await finding("proxmox.nodes") {
             if let machine = spec?.machine { try NodeExamination.check(node, vcpus: machine.vcpus, memory: machine.memory) }
@@ -175,7 +175,7 @@ package struct ProxmoxCheck: Sendable {
 }
 
 extension Finding {
-    /// The same where another node will do.
+    /// The same as a warning, where another node is suitable.
     fileprivate var asWarning: Finding {
         Finding(check: check, level: .warn, measured: "\(measured); another node can take the machine", expected: expected, remedy: remedy)
     }

@@ -1,32 +1,32 @@
 package import ApplianceModel
 package import SystemPackage
 
-/// Where a Proxmox VE server is, how it is recognised, and what of it an appliance uses. Nothing secret is in it.
+/// Where a Proxmox VE server is, how it is authenticated, and what an appliance uses of it. It does not contain any secrets.
 package struct ProxmoxConnection: Sendable, Equatable {
-    /// How the server proves who it is. There is no way to leave that out.
+    /// How the server proves its identity. This cannot be switched off.
     package enum Trust: Sendable, Equatable {
         /// A certificate that the system's authorities vouch for.
         case system
-        /// A certificate of the authority in this PEM file; a cluster's own is `/etc/pve/pve-root-ca.pem`.
+        /// A certificate from the authority in this PEM file; a cluster's own authority is `/etc/pve/pve-root-ca.pem`.
         case authority(FilePath)
         /// The certificate with this SHA-256 fingerprint, as Proxmox shows it: 32 pairs of hexadecimal digits with colons.
         case fingerprint(String)
     }
 
-    /// `https://HOST:8006`; a path is not part of it.
+    /// `https://HOST:8006`, without a path.
     package var url: String
     package var trust: Trust
-    /// The file that holds the API token; nil looks in the environment and among systemd's credentials.
+    /// The file that holds the API token; nil looks in the environment and in systemd's credentials.
     package var tokenFile: FilePath?
     /// The node for a new machine; nil lets the cluster's free memory, processors and space decide.
     package var node: String?
-    /// For the disks; nil takes the store with the most space that takes images.
+    /// The store for the disks; nil takes the store with the most space that accepts images.
     package var storage: String?
-    /// For the uploaded base image; nil takes one with the content type `import`.
+    /// The store for the uploaded base image; nil takes one with the content type `import`.
     package var imageStorage: String?
-    /// For the cloud-init medium; nil takes one with the content type `iso`.
+    /// The store for the cloud-init medium; nil takes one with the content type `iso`.
     package var isoStorage: String?
-    /// The resource pool that a new machine is put into.
+    /// The resource pool for a new machine.
     package var pool: String?
     /// Whether the cluster's HA manager keeps the machine running.
     package var ha: Bool
@@ -48,7 +48,7 @@ package struct ProxmoxConnection: Sendable, Equatable {
 }
 
 extension ProxmoxConnection {
-    /// What a spec says of it.
+    /// The connection that a spec describes.
     package init(_ spec: ApplianceSpec.Proxmox) {
         let trust: Trust = spec.fingerprint.map { .fingerprint($0) } ?? spec.caFile.map { .authority(FilePath($0)) } ?? .system
         self.init(
@@ -57,24 +57,24 @@ extension ProxmoxConnection {
     }
 }
 
-/// How long the server may take. Tests make all of it shorter.
+/// How long the server may take. Tests shorten all of these times.
 package struct PVETiming: Sendable, Equatable {
-    /// Between the first two looks at a task; the pause grows to `longestPause`.
+    /// The pause between the first two checks of a task; the pause grows to `longestPause`.
     package var firstPause: Duration = .milliseconds(500)
     package var longestPause: Duration = .seconds(2)
-    /// For one answer.
+    /// The limit for one answer.
     package var call: Duration = .seconds(60)
-    /// For an upload as a whole, and how long it may stand still.
+    /// The limit for an upload as a whole, and how long it may stand still.
     package var upload: Duration = .seconds(4 * 3600)
     package var uploadStall: Duration = .seconds(120)
-    /// For a task that copies disks, and how long its log may say nothing new.
+    /// The limit for a task that copies disks, and how long its log may stay silent.
     package var copyTask: Duration = .seconds(4 * 3600)
     package var copySilence: Duration = .seconds(900)
-    /// Until a task has said in its log what it does.
+    /// The limit until a task has logged what it does.
     package var firstWord: Duration = .seconds(60)
-    /// How long a server that answered before may be away while something is waited for: it is restarted, or its node is busy.
+    /// How long a server that has answered before may be away during a wait: it may be restarting, or its node may be busy.
     package var outage: Duration = .seconds(60)
-    /// For every other task.
+    /// The limit for every other task.
     package var task: Duration = .seconds(300)
 
     package init() {}

@@ -1,7 +1,7 @@
 internal import ApplianceModel
 internal import Basics
 
-/// The rights that the token has, against those that are needed.
+/// The token's rights, compared with those that are needed.
 struct RightsExamination {
     let client: PVEClient
 
@@ -21,7 +21,7 @@ struct RightsExamination {
             remedy: "\(need.isOptional ? "\(need.purpose); " : "")as root on a node: \(grant)")
     }
 
-    /// - Throws: `proxmox.permission` with everything that is missing, and the line for each, where a deployment would be refused for it.
+    /// - Throws: `proxmox.permission` with everything that is missing, and the command for each, where a deployment would be refused for it.
     func demand(_ needs: [ProxmoxCheck.Need]) async throws {
         var missing: [PVEPermission] = []
         for need in needs where !need.isOptional {
@@ -35,11 +35,11 @@ struct RightsExamination {
             remedy: "as root on a node: \(missing.map { $0.grant(to: client.token) }.joined(separator: "; "))")
     }
 
-    /// - Returns: the privileges, and whether one of them is there and not for what lies below.
+    /// - Returns: the missing privileges, and whether one of them exists but does not apply to what is below the path.
     private func missing(_ need: ProxmoxCheck.Need) async throws -> (privileges: [String], isOnlyHere: Bool) {
         let path = need.permission.path
         let data = try await client.data(.permissions(on: path))[path]
-        // A right comes with the number that says whether it is for what lies below as well.
+        // Each right comes with a number that says whether it also applies to what is below the path.
         let missing = need.permission.privileges.filter { data?[$0].map { need.isForBelow && !$0.flag } ?? true }
         return (missing, missing.contains { data?[$0] != nil })
     }

@@ -1,7 +1,7 @@
 internal import Basics
 internal import Quoting
 
-/// What the `curl` program reads from its standard input: everything about a request, so that nothing of it is an argument.
+/// The standard input of the `curl` program: it contains everything about a request, so that no part of the request is an argument.
 struct CurlConfiguration: Equatable {
     private(set) var lines: [String] = []
 

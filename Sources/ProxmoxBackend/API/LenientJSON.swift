@@ -1,9 +1,9 @@
 internal import ApplianceModel
 package import Basics
 
-/// The server writes numbers now as numbers, now as texts, truth as 0 and 1, and leaves out what it does not know.
+/// The server writes numbers sometimes as numbers and sometimes as text, writes truth values as 0 and 1, and omits what it does not know.
 extension JSONValue {
-    /// A text, or a number or truth written as one.
+    /// A text, or a number or truth value written as text.
     package var text: String? {
         switch self {
         case .string(let value): value
@@ -14,7 +14,7 @@ extension JSONValue {
         }
     }
 
-    /// A whole number in any form; a fraction is cut.
+    /// A whole number in any form; a fraction is truncated.
     package var count: Int64? {
         switch self {
         case .integer(let value): value
@@ -36,7 +36,7 @@ extension JSONValue {
         }
     }
 
-    /// Truth; what is absent or something else is false.
+    /// A truth value; false when it is absent or of another type.
     package var flag: Bool {
         switch self {
         case .bool(let value): value
@@ -47,6 +47,6 @@ extension JSONValue {
         }
     }
 
-    /// The elements of a list; none for anything else.
+    /// The elements of a list; empty for anything else.
     package var elements: [JSONValue] { array ?? [] }
 }

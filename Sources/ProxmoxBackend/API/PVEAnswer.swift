@@ -3,14 +3,14 @@ package import Basics
 internal import FoundationEssentials
 internal import Quoting
 
-/// What the server answered.
+/// The server's answer.
 package struct PVEAnswer: Sendable, Equatable {
     package let status: Int
-    /// Behind the status; where the body is empty, it is all that the server says.
+    /// The reason phrase after the status; where the body is empty, the server says nothing else.
     package let reason: String
-    /// The body as JSON; nil where it is empty or something else.
+    /// The body as JSON; nil where it is empty or not JSON.
     package let json: JSONValue?
-    /// The body's beginning where it is no JSON.
+    /// The beginning of a body that is not JSON.
     let text: String
 
     package init(status: Int, reason: String, body: [UInt8]) {
@@ -20,7 +20,7 @@ package struct PVEAnswer: Sendable, Equatable {
         text = json == nil ? String(decoding: body.prefix(400), as: UTF8.self).trimming() : ""
     }
 
-    /// Reads head and body as they came over the wire, without the interim answers before them. Nil when it is no whole answer.
+    /// Parses the head and body of an answer, without any interim answers before them. Nil when the answer is incomplete.
     init?(wire: [UInt8]) {
         var rest = wire[...]
         while true {
@@ -37,13 +37,13 @@ package struct PVEAnswer: Sendable, Equatable {
 
     package var isSuccess: Bool { (200..<300).contains(status) }
 
-    /// What the server says about an error: the body first, the reason phrase where that is empty.
+    /// The server's error message: the body, or the reason phrase where the body is empty.
     package var message: String {
         if let message = json?["message"]?.string?.trimming(), !message.isEmpty { return message }
         return text.isEmpty || text.begins(with: "<") ? reason.trimming() : text
     }
 
-    /// The parameters that it refuses, each with the reason, in the order of their names.
+    /// The parameters that the server refuses, each with the reason, in the order of their names.
     package var faults: [(name: String, reason: String)] {
         guard case .object(let members)? = json?["errors"] else { return [] }
         return members.sorted { $0.key < $1.key }.map { ($0.key, $0.value.text?.trimming() ?? "refused") }

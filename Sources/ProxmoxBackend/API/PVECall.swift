@@ -1,7 +1,7 @@
 internal import Quoting
 package import SystemPackage
 
-/// One request to the API of Proxmox VE: complete, and a value.
+/// One request to the API of Proxmox VE: complete, and a value type.
 package struct PVECall: Sendable, Equatable {
     package enum Method: String, Sendable { case get = "GET", post = "POST", put = "PUT", delete = "DELETE" }
 
@@ -10,21 +10,21 @@ package struct PVECall: Sendable, Equatable {
         package let value: String
     }
 
-    /// A file that goes along, as the part `filename` behind the parameters.
+    /// A file to send, as the part `filename` after the parameters.
     package struct Upload: Sendable, Equatable {
         package let file: FilePath
         package let name: String
     }
 
     package let method: Method
-    /// Of the path below `/api2/json`, not encoded.
+    /// The segments of the path below `/api2/json`, not encoded.
     package let segments: [String]
     /// In the order in which they are sent.
     package var parameters: [Parameter]
     package var upload: Upload?
-    /// The right that it needs: what to grant when the server only says that one is missing.
+    /// The right that the call needs: it says what to grant when the server only reports that a right is missing.
     let permission: PVEPermission?
-    /// The line of `qm` or of another program of the node that does the same; nil where `pvesh` alone does.
+    /// The command line of `qm` or another program on the node that does the same; nil where only `pvesh` can.
     var command: String?
 
     init(
@@ -42,17 +42,17 @@ package struct PVECall: Sendable, Equatable {
     /// The path below `/api2/json`, for people.
     package var path: String { "/" + segments.joined(separator: "/") }
 
-    /// Each segment encoded by itself: a task's identifier has `:`, `@` and `!`, a volume's a `/`.
+    /// Each segment is encoded separately: a task's identifier contains `:`, `@` and `!`, a volume's a `/`.
     var encodedPath: String { "/" + segments.map { URIPart($0).text }.joined(separator: "/") }
 
-    /// The parameters as a query or as a form.
+    /// The parameters encoded as a query or as a form.
     var encodedParameters: String { URIPart.query(parameters.map { (name: $0.name, value: $0.value) }) }
 }
 
 /// A right in Proxmox VE: privileges on a path of its tree.
 struct PVEPermission: Sendable, Equatable {
     let path: String
-    /// Each of them is needed.
+    /// All of them are needed.
     let privileges: [String]
 
     init(_ path: String, _ privileges: String...) {
@@ -65,10 +65,10 @@ struct PVEPermission: Sendable, Equatable {
         self.privileges = privileges
     }
 
-    /// Where to grant: an entry for one machine would go with the machine.
+    /// The path on which to grant: an entry for one machine would be removed with the machine.
     var grantPath: String { path.wholeMatch(of: /\/vms\/\d+/) == nil ? path : "/vms" }
 
-    /// The line that grants it, to be typed on a node as root. A token with separated privileges needs them as its user does.
+    /// The command that grants it, for root on a node. A token with separated privileges needs them, and so does its user.
     func grant(to token: PVEToken) -> String {
         let role = "pgkvm-" + privileges.joined(separator: "-")
         let user = token.user == "root@pam" ? "" : " --users '\(token.user)'"

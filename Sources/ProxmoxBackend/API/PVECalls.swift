@@ -2,7 +2,7 @@ internal import ApplianceModel
 internal import HostSystem
 internal import SystemPackage
 
-/// Every request that pgkvm makes of Proxmox VE.
+/// Every request that pgkvm sends to Proxmox VE.
 extension PVECall {
     static let version = PVECall(.get, ["version"], command: "pveversion")
     static let nodes = PVECall(.get, ["nodes"])
@@ -10,10 +10,10 @@ extension PVECall {
     static let machines = PVECall(.get, ["cluster", "resources"], ["type": "vm"])
     static let nextID = PVECall(.get, ["cluster", "nextid"])
 
-    /// Refused where the number is taken, by whatever kind of machine.
+    /// Refused where the number is taken by a machine of any kind.
     static func isFree(_ vmid: Int) -> PVECall { PVECall(.get, ["cluster", "nextid"], ["vmid": "\(vmid)"]) }
 
-    /// Those that the token may see.
+    /// The pools that the token may see.
     static let pools = PVECall(.get, ["pools"])
 
     static func permissions(on path: String) -> PVECall { PVECall(.get, ["access", "permissions"], ["path": path]) }
@@ -44,7 +44,7 @@ extension PVECall {
             command: copy(file, to: "\(storage):iso/\(name)"))
     }
 
-    /// The directory may not be there: the server removes it with the last file in it.
+    /// The directory may be missing: the server removes it with the last file in it.
     private static func copy(_ file: FilePath, to volume: String) -> String {
         "f=$(pvesm path \(CommandText.render([volume]))) && mkdir -p \"${f%/*}\" && cp \(CommandText.render([file.string])) \"$f\""
     }
@@ -56,7 +56,7 @@ extension PVECall {
             command: CommandText.render(["pvesm", "free", volume]))
     }
 
-    /// - Parameter parameters: those of the new machine, `vmid` first.
+    /// - Parameter parameters: the parameters of the new machine, `vmid` first.
     static func create(node: String, _ parameters: [Parameter]) -> PVECall {
         var call = PVECall(.post, ["nodes", node, "qemu"], permission: PVEPermission("/vms", "VM.Allocate"))
         call.parameters = parameters
@@ -66,18 +66,18 @@ extension PVECall {
         return call
     }
 
-    /// What is pending is shown as if it were in force.
+    /// Shows pending changes as if they were in force.
     static func config(_ place: PVEPlace) -> PVECall {
         PVECall(.get, place.segments("config"), permission: place.permission("VM.Audit"), command: "qm config \(place.vmid)")
     }
 
-    /// Without what is pending: what a machine that runs really has.
+    /// Without pending changes: what a running machine really has.
     static func currentConfig(_ place: PVEPlace) -> PVECall {
         PVECall(
             .get, place.segments("config"), ["current": "1"], permission: place.permission("VM.Audit"), command: "qm config \(place.vmid) --current 1")
     }
 
-    /// Changes the configuration at once, as far as a running machine takes it.
+    /// Changes the configuration at once, as far as a running machine accepts the change.
     static func configure(_ place: PVEPlace, _ parameters: KeyValuePairs<String, String>, privilege: String) -> PVECall {
         let options = parameters.flatMap { ["--\($0.key)", $0.value] }
         return PVECall(
@@ -85,7 +85,7 @@ extension PVECall {
             command: CommandText.render(["qm", "set", "\(place.vmid)"] + options))
     }
 
-    /// - Parameter size: of the whole disk, in mebibytes.
+    /// - Parameter size: the size of the whole disk, in mebibytes.
     static func resize(_ place: PVEPlace, disk: String, mebibytes: Int64) -> PVECall {
         PVECall(
             .put, place.segments("resize"), ["disk": disk, "size": "\(mebibytes)M"], permission: place.permission("VM.Config.Disk"),
@@ -116,15 +116,15 @@ extension PVECall {
             command: "qm guest cmd \(place.vmid) network-get-interfaces")
     }
 
-    /// Purged from backup jobs, replication and the HA manager as well. Volumes that its configuration does not name stay: on a shared
-    /// store they may be what a former machine of that number, of another cluster even, has left.
+    /// Also removes the machine from backup jobs, replication and the HA manager. Volumes that its configuration does not name stay: on a shared
+    /// store they may belong to a former machine with that number, even from another cluster.
     static func delete(_ place: PVEPlace) -> PVECall {
         PVECall(
             .delete, place.segments(), ["purge": "1"], permission: place.permission("VM.Allocate"),
             command: "qm destroy \(place.vmid) --purge 1")
     }
 
-    /// Work under way on a node.
+    /// The active tasks of a node.
     static func activeTasks(node: String, type: String) -> PVECall {
         PVECall(.get, ["nodes", node, "tasks"], ["source": "active", "typefilter": type], command: "pvenode task list --source active --typefilter \(type)")
     }
@@ -133,7 +133,7 @@ extension PVECall {
         PVECall(.get, ["nodes", task.node, "tasks", task.text, "status"], command: "pvenode task status '\(task.text)'")
     }
 
-    /// - Parameter start: how many lines to leave out.
+    /// - Parameter start: the number of lines to skip.
     static func taskLog(_ task: UPID, from start: Int) -> PVECall {
         PVECall(
             .get, ["nodes", task.node, "tasks", task.text, "log"], ["start": "\(start)", "limit": "0"],
@@ -168,7 +168,7 @@ extension PVECall {
     }
 }
 
-/// Where a machine is: its number and the node that it is on just now.
+/// The location of a machine: its number and the node that it is currently on.
 struct PVEPlace: Sendable, Equatable {
     let node: String
     let vmid: Int
@@ -177,7 +177,7 @@ struct PVEPlace: Sendable, Equatable {
     func permission(_ privilege: String) -> PVEPermission { PVEPermission("/vms/\(vmid)", privilege) }
 }
 
-/// What a server says of its version: `8.4`, `9.2`.
+/// The version that a server reports: `8.4`, `9.2`.
 struct PVERelease: Sendable, Comparable, CustomStringConvertible {
     let major: Int
     let minor: Int
@@ -193,7 +193,7 @@ struct PVERelease: Sendable, Comparable, CustomStringConvertible {
         self.init(major: major, minor: minor)
     }
 
-    /// The first that takes uploads of images to import.
+    /// The first version that accepts uploads of images for import.
     static let oldest = PVERelease(major: 8, minor: 3)
 
     static func < (left: PVERelease, right: PVERelease) -> Bool { (left.major, left.minor) < (right.major, right.minor) }
@@ -201,6 +201,6 @@ struct PVERelease: Sendable, Comparable, CustomStringConvertible {
 }
 
 extension PVEPermission {
-    /// What reading from the guest's agent needs; 9.0 split the older privilege.
+    /// The privilege for reading from the guest's agent; 9.0 split the older privilege.
     static func agentPrivilege(_ release: PVERelease?) -> String { (release?.major ?? 9) < 9 ? "VM.Monitor" : "VM.GuestAgent.Audit" }
 }

@@ -7,8 +7,8 @@ internal import SystemPackage
 
 /// The API of a Proxmox VE server over HTTPS: one run of the `curl` program for each request.
 ///
-/// curl reads the whole request from its standard input, the token included, so that neither arguments nor files nor the debug log
-/// ever have it. `~/.curlrc`, which could switch the verification off, is not read. Redirects are not followed.
+/// curl reads the whole request, including the token, from its standard input. So the token never appears in arguments, files or the debug log.
+/// `~/.curlrc`, which could switch the verification off, is not read. Redirects are not followed.
 package struct PVEClient: Sendable {
     let connection: ProxmoxConnection
     package let token: PVEToken
@@ -28,14 +28,15 @@ package struct PVEClient: Sendable {
         self.init(connection: connection, token: token, pin: ServerPin(), timing: timing)
     }
 
-    /// The data of the answer.
-    /// - Throws: whatever `answer` throws; `proxmox.token`, `proxmox.permission`, `proxmox.parameters`, `proxmox.refused`, … by what the server says.
+    /// The data in the answer.
+    /// - Throws: whatever `answer` throws; `proxmox.token`, `proxmox.permission`, `proxmox.parameters`, `proxmox.refused`, …
+    ///   depending on the server's answer.
     package func data(_ call: PVECall) async throws -> JSONValue { try await answer(call).data(call, token: token) }
 
-    /// The answer, whatever its status is.
+    /// The answer, with any status.
     ///
-    /// A server that has answered before and is silent now is being restarted, or its network is: it is asked again for as long as
-    /// `PVETiming.outage`, where that cannot do anything twice.
+    /// When a server has answered before and does not answer now, it is being restarted or its network is down. The request is then repeated for as
+    /// long as `PVETiming.outage`, unless that could do something twice.
     /// - Throws: `proxmox.unreachable`, `proxmox.certificate`, `proxmox.fingerprint`, `proxmox.not-proxmox`, `program.missing`.
     package func answer(_ call: PVECall) async throws -> PVEAnswer {
         let clock = ContinuousClock()
@@ -56,7 +57,7 @@ package struct PVEClient: Sendable {
         }
     }
 
-    /// - Throws: `CurlFailure` where no answer came, and what `answer` throws.
+    /// - Throws: `CurlFailure` when no answer came, and what `answer` throws.
     private func exchange(_ call: PVECall) async throws -> PVEAnswer {
         let address = try ServerAddress(url: connection.url)
         var key: String?
@@ -72,13 +73,13 @@ package struct PVEClient: Sendable {
                 return answer
             }
             try Task.checkCancellation()
-            // A server that refuses an upload answers and closes before it has read everything.
+            // A server that refuses an upload answers and closes the connection before it has read everything.
             if [55, 56].contains(result.status), let answer, answer.status >= 400 { return answer }
             throw CurlFailure(status: result.status, said: result.errorText, call: call, address: address, connection: connection)
         }
     }
 
-    /// What curl is told. Only the proxies of the environment are left to it; a server on this host is asked directly.
+    /// The configuration for curl. Only the environment's proxy settings are left to curl; a server on this host is contacted directly.
     func configuration(of call: PVECall, at address: ServerAddress, publicKey: String?) throws -> CurlConfiguration {
         var curl = CurlConfiguration()
         for option in ["silent", "show-error", "globoff", "http1.1", "tlsv1.2", "include", "suppress-connect-headers"] { curl.set(option) }
@@ -89,16 +90,16 @@ package struct PVEClient: Sendable {
         case .system: break
         case .authority(let file):
             try curl.set("cacert", file.string)
-            // Else the system's authorities could vouch for the server as well.
+            // Without this, the system's authorities could vouch for the server as well.
             try curl.set("capath", "/dev/null")
         case .fingerprint:
             guard let publicKey else { throw Failure(.proxmoxFingerprint, "the server's public key is not known") }
-            // The chain says nothing here, the key everything: curl demands it also of a certificate that it does not check.
+            // The certificate chain does not matter here, only the key: curl requires the key even of a certificate that it does not check.
             curl.set("insecure")
             try curl.set("pinnedpubkey", publicKey)
         }
         try token.secret.withRevealed { try curl.set("header", "Authorization: PVEAPIToken=\($0)") }
-        // The server never answers to it, and curl would wait.
+        // The server never answers this header, and curl would wait for the answer.
         try curl.set("header", "Expect:")
         try curl.set("header", "Accept: application/json")
         try curl.set("request", call.method.rawValue)
@@ -107,7 +108,7 @@ package struct PVEClient: Sendable {
             try curl.set("max-time", timing.upload.wholeSeconds)
             try curl.set("speed-limit", "1")
             try curl.set("speed-time", timing.uploadStall.wholeSeconds)
-            // The order counts: the server reads the fields before the file.
+            // The order matters: the server reads the fields before the file.
             for parameter in call.parameters { try curl.set("form-string", "\(parameter.name)=\(parameter.value)") }
             let file = try Failure.naming("the file '\(upload.file)'") {
                 try CurlValue(formFile: upload.file.string, name: upload.name, part: "filename")
@@ -120,7 +121,7 @@ package struct PVEClient: Sendable {
             case .post, .put:
                 try curl.set("data-raw", call.encodedParameters)
                 try curl.set("url", base)
-            // The server refuses a body here.
+            // The server refuses a body for these methods.
             case .get, .delete: try curl.set("url", call.parameters.isEmpty ? base : "\(base)?\(call.encodedParameters)")
             }
         }
@@ -129,11 +130,11 @@ package struct PVEClient: Sendable {
 }
 
 extension Duration {
-    /// At least one, for an option of a program.
+    /// At least one second, for an option of a program.
     var wholeSeconds: String { "\(max(1, components.seconds))" }
 }
 
-/// Whether the server has answered in this run: before it has, its silence may as well be a wrong address.
+/// Whether the server has answered in this run: until it has, a missing answer may just as well mean a wrong address.
 final class ServerContact: Sendable {
     private let answered = Mutex(false)
     var hasAnswered: Bool {
@@ -142,7 +143,7 @@ final class ServerContact: Sendable {
     }
 }
 
-/// What it means that curl ended with a status of its own.
+/// The meaning of curl's own exit status.
 struct CurlFailure: Error {
     let status: Int32
     let said: String
@@ -150,13 +151,13 @@ struct CurlFailure: Error {
     let address: ServerAddress
     let connection: ProxmoxConnection
 
-    /// curl's words without `curl: (7) `.
+    /// curl's message without `curl: (7) `.
     private var words: String {
         let line = said.split(at: "\n").first { $0.begins(with: "curl:") } ?? said.split(at: "\n").last ?? "curl ended with status \(status)"
         return line.firstMatch(of: /^curl: \([0-9]+\) (.*)$/).map { String($0.1) } ?? String(line)
     }
 
-    /// Whether the same request can be sent again: it only asks, or it has not reached the server (no address, no connection).
+    /// Whether the same request can be sent again: it only reads, or it has not reached the server (no address, no connection).
     var mayBeRepeated: Bool { failure.code == .proxmoxUnreachable && (call.method == .get || [6, 7].contains(status)) }
 
     var failure: Failure {

@@ -5,44 +5,44 @@ internal import Quoting
 extension Failure.Code {
     /// The server cannot be reached, or the connection to it was cut.
     package static let proxmoxUnreachable = Failure.Code("proxmox.unreachable")
-    /// Its certificate is not one to trust: unknown authority, expired, for another name.
+    /// Its certificate cannot be trusted: its authority is unknown, it has expired, or it is for another name.
     package static let proxmoxCertificate = Failure.Code("proxmox.certificate")
     /// Its certificate is not the pinned one.
     package static let proxmoxFingerprint = Failure.Code("proxmox.fingerprint")
-    /// There is no token, or the server does not take it.
+    /// There is no token, or the server does not accept it.
     package static let proxmoxToken = Failure.Code("proxmox.token")
-    /// The token was not made for this server, or does not say for which it was.
+    /// The token was not made for this server, or does not name its server.
     package static let proxmoxTokenHost = Failure.Code("proxmox.token-host")
-    /// The server was not asked, because nobody is to be asked.
+    /// The server was not contacted, because no other machine may be contacted.
     package static let proxmoxNotAsked = Failure.Code("proxmox.not-asked")
-    /// The token has not the right that is needed.
+    /// The token lacks the required right.
     package static let proxmoxPermission = Failure.Code("proxmox.permission")
     /// The server refuses parameters.
     package static let proxmoxParameters = Failure.Code("proxmox.parameters")
-    /// The server has written a change down, and the machine, which runs, takes it only with its next stop.
+    /// The server has stored a change, but the running machine will apply it only at its next stop.
     package static let proxmoxPending = Failure.Code("proxmox.pending")
-    /// The server refuses what was asked of it, and says why.
+    /// The server refuses the request and says why.
     package static let proxmoxRefused = Failure.Code("proxmox.refused")
-    /// Whoever answers is no Proxmox VE.
+    /// The program that answers is not Proxmox VE.
     package static let proxmoxNotProxmox = Failure.Code("proxmox.not-proxmox")
-    /// A node of the cluster is not there or does not answer.
+    /// A node of the cluster does not exist or does not answer.
     package static let proxmoxNode = Failure.Code("proxmox.node-unreachable")
-    /// The machine is locked by other work, such as a backup.
+    /// The machine is locked by another task, such as a backup.
     package static let proxmoxLocked = Failure.Code("proxmox.locked")
-    /// Work in the background failed; the end of its log is in the message.
+    /// A background task failed; the end of its log is in the message.
     package static let proxmoxTaskFailed = Failure.Code("proxmox.task-failed")
-    /// Work in the background does not end.
+    /// A background task does not end.
     package static let proxmoxTaskEndless = Failure.Code("proxmox.task-endless")
 }
 
 extension Failure {
-    /// Whether nobody answered: the next question may be answered again.
+    /// Whether the failure is that there was no answer: the next request may be answered again.
     var isSilence: Bool { [.proxmoxUnreachable, .proxmoxNode].contains(code) }
 }
 
 extension PVEAnswer {
-    /// What the server gave.
-    /// - Throws: a failure that says what was asked, why the server refuses it, and what helps.
+    /// The data that the server returned.
+    /// - Throws: a failure that says what was requested, why the server refuses it, and what helps.
     func data(_ call: PVECall, token: PVEToken) throws -> JSONValue {
         if isSuccess {
             guard case .object(let members)? = json else { throw notProxmox(call) }
@@ -84,7 +84,7 @@ extension PVEAnswer {
         }
     }
 
-    /// `Permission check failed (/vms/210, VM.Config.Disk)`; where the server names nothing, what the call needs.
+    /// `Permission check failed (/vms/210, VM.Config.Disk)`; if the server does not name a right, the failure names what the call needs.
     private func permissionFailure(_ call: PVECall, _ token: PVEToken) -> Failure {
         var missing = call.permission
         if let named = message.firstMatch(of: /\((\/[^,()\s]*),\s*([A-Za-z.|,\s]+)\)/) {

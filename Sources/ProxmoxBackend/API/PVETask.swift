@@ -3,18 +3,18 @@ internal import Basics
 internal import HostSystem
 internal import Quoting
 
-/// The identifier of work in the background: `UPID:NODE:PID:PSTART:START:TYPE:ID:USER:`.
+/// The identifier of a background task: `UPID:NODE:PID:PSTART:START:TYPE:ID:USER:`.
 package struct UPID: Sendable, Equatable {
     package let text: String
     package let node: String
     /// `qmcreate`, `imgcopy`, …
     package let type: String
-    /// What it works on; for a machine its number.
+    /// The object that the task works on; for a machine its number.
     package let subject: String
     /// The user or token that it runs for.
     package let user: String
 
-    /// - Returns: nil unless the text is one.
+    /// - Returns: nil unless the text is a UPID.
     package init?(_ text: String) {
         let fields = text.split(at: ":", omittingEmptySubsequences: false).map(String.init)
         guard fields.count >= 9, fields[0] == "UPID", !fields[1].isEmpty else { return nil }
@@ -26,17 +26,17 @@ package struct UPID: Sendable, Equatable {
     }
 }
 
-/// Waits for work in the background, telling what its log says.
+/// Waits for a background task, and reports what its log says.
 struct PVETask {
     let client: PVEClient
     let upid: UPID
-    /// What it is doing, for messages: `the creation of VM 100`.
+    /// What the task does, for messages: `the creation of VM 100`.
     let title: String
-    /// For all of it.
+    /// The time limit for the whole task.
     let limit: Duration
-    /// How long its log may say nothing new; nil is as long as it wants.
+    /// The longest time without new lines in the task's log; nil means any time.
     var silence: Duration?
-    /// Whether this run began it. What somebody else began is never ended.
+    /// Whether this run started the task. A task that someone else started is never ended.
     var isOurs = true
     var report: @Sendable (String) -> Void = { _ in }
 
@@ -55,7 +55,7 @@ struct PVETask {
             remedy: "the whole log is kept there: pvenode task log \(ShellWord.quoted(upid.text))")
     }
 
-    /// How it ended, in the server's words.
+    /// How the task ended, in the server's words.
     private func exitStatus() async throws -> String {
         let clock = ContinuousClock()
         let start = clock.now
@@ -68,7 +68,7 @@ struct PVETask {
                 let status = try await client.data(.taskStatus(upid))
                 outage.end()
                 if status["status"]?.text == "stopped" { return status["exitstatus"]?.text ?? "the server does not say how" }
-                // Only what copies has something to tell meanwhile.
+                // Only tasks that copy have something to report meanwhile.
                 let lines = silence == nil ? [] : (try? await log(from: seen)) ?? []
                 if let last = lines.last {
                     seen += lines.count
@@ -88,12 +88,12 @@ struct PVETask {
 
     func log(from start: Int) async throws -> [String] {
         let lines = try await client.data(.taskLog(upid, from: start)).elements.compactMap { $0["t"]?.text }
-        // A log that has no line yet, or is not there yet, is told as one line. It is none: the first real one takes its place.
+        // A log that is empty or missing is returned as one line. It is not part of the log: the first real line takes its place.
         if start == 0, lines.count == 1, let line = lines.first, line == "no content" || line.begins(with: "unable to open file") { return [] }
         return lines
     }
 
-    /// What the first line of the log says that `reading` can tell something of; nil where the work ends before, or says nothing in that time.
+    /// The result of `reading` for the first line of the log that it can interpret; nil where the task ends before, or logs nothing in that time.
     func firstWord<Word>(within limit: Duration, reading: (String) -> Word?) async throws -> Word? {
         let clock = ContinuousClock()
         let word: Word?? = try await WaitingTime.measure {
@@ -102,7 +102,7 @@ struct PVETask {
                 do {
                     lines = try await log(from: 0)
                 } catch let error as Failure where error.code == .proxmoxPermission {
-                    // Somebody else's work, which the token may see and not read.
+                    // Another user's task, which the token may see but not read.
                     return .some(nil)
                 } catch let error as Failure where error.isSilence {
                     return nil
@@ -114,7 +114,7 @@ struct PVETask {
         return word ?? nil
     }
 
-    /// Ends what only copies, so that it goes on making nothing; what it has made may stay.
+    /// Ends a task that only copies, so that it does not make anything more; what it has already made may stay.
     private func endless(_ why: String) async -> Failure {
         let isEnded = isOurs && silence != nil ? await end() : false
         let end = isEnded ? "" : "; to end it: pvesh delete \(ShellWord.quoted("/nodes/\(upid.node)/tasks/\(upid.text)"))"
@@ -123,7 +123,7 @@ struct PVETask {
             remedy: "look at it there: pvenode task log \(ShellWord.quoted(upid.text))\(end); the same command of pgkvm then carries on")
     }
 
-    /// The server answers before the work has ended.
+    /// The server answers before the task has ended.
     private func end() async -> Bool {
         guard (try? await client.data(.stopTask(upid))) != nil else { return false }
         let clock = ContinuousClock()
@@ -136,7 +136,7 @@ struct PVETask {
     }
 }
 
-/// Answers of a node that do not come, in a row; the server itself answers.
+/// Counts successive requests that a node does not answer while the server itself does.
 struct Outage {
     let limit: Duration
     private let clock = ContinuousClock()
@@ -145,7 +145,7 @@ struct Outage {
 
     init(limit: Duration) { self.limit = limit }
 
-    /// Whether to ask again after one more answer that did not come.
+    /// Whether to ask again after another missing answer.
     mutating func isTolerable() -> Bool {
         count += 1
         let start = start ?? clock.now
@@ -160,13 +160,13 @@ struct Outage {
 }
 
 extension PVEClient {
-    /// Carries out a call that works in the background, and waits for that.
-    /// - Throws: what the call and its task throw; `proxmox.not-proxmox` when the answer names no task.
+    /// Sends a call that starts a background task, and waits for the task.
+    /// - Throws: what the call and its task throw; `proxmox.not-proxmox` when the answer does not name a task.
     func run(
         _ call: PVECall, title: String, limit: Duration, silence: Duration? = nil, report: @escaping @Sendable (String) -> Void = { _ in }
     ) async throws {
         let data = try await data(call)
-        // Some calls have ended by the time that they answer.
+        // Some calls have finished by the time they answer.
         if data == .null { return }
         try await wait(for: data, title: title, limit: limit, silence: silence, report: report)
     }

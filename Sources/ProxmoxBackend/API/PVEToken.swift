@@ -4,13 +4,13 @@ internal import Basics
 package struct PVEToken: Sendable {
     /// `USER@REALM`.
     package let user: String
-    /// `USER@REALM!TOKENID`, which is no secret.
+    /// `USER@REALM!TOKENID`, which is not secret.
     package let identifier: String
     /// The whole token.
     let secret: Secret
 
-    /// - Parameter source: where the text is from, for the message.
-    /// - Throws: `proxmox.token`; the message never has the text.
+    /// - Parameter source: where the text comes from, for the message.
+    /// - Throws: `proxmox.token`; the message never contains the text.
     package init(_ text: String, source: String) throws {
         guard
             let parts = text.trimming().wholeMatch(
@@ -27,7 +27,7 @@ package struct PVEToken: Sendable {
 }
 
 extension String {
-    /// Without blanks and line ends around it.
+    /// Without surrounding blanks and line ends.
     func trimming() -> String {
         var text = self[...]
         while text.first?.isWhitespace == true { text.removeFirst() }

@@ -6,16 +6,16 @@ internal import SystemPackage
 
 /// API tokens, each with the one server that it was made for: lines `HOST[:PORT] USER@REALM!TOKENID=UUID`.
 ///
-/// The address and the trust of a server come from the spec, which may be a stranger's. So the token itself says where it may go, as
-/// the entries of `.netrc` do; there is no entry for every server. `HOST` is compared as it is written in the URL: a name never stands
-/// for its address.
+/// The server's address and trust come from the spec, which may have been written by a stranger. So the token itself says where it may be sent,
+/// as entries in `.netrc` do; no entry is valid for every server. `HOST` is compared with the URL as written: a name never matches
+/// its address.
 struct PVETokens {
     private let source: PVETokenSource
     private let bound: [(server: ServerAddress, token: PVEToken)]
-    /// Whether a line has a token and no server, as all had before servers were named.
+    /// Whether a line has a token without a server, as all lines did before servers were named.
     private let hasUnbound: Bool
 
-    /// - Throws: `proxmox.token` for a line that is something else; the message never has its text.
+    /// - Throws: `proxmox.token` for any other line; the message never contains its text.
     init(_ text: String, source: PVETokenSource) throws {
         var bound: [(ServerAddress, PVEToken)] = []
         var hasUnbound = false
@@ -38,7 +38,7 @@ struct PVETokens {
         self.hasUnbound = hasUnbound
     }
 
-    /// The token that was made for a server; nil when there is none.
+    /// The token for a server; nil when there is none.
     func token(for server: ServerAddress) -> PVEToken? { bound.first { $0.server == server }?.token }
 
     /// Why no token is sent to a server.
@@ -57,7 +57,7 @@ struct PVETokens {
     }
 }
 
-/// Where tokens are read from.
+/// A place from which tokens are read.
 enum PVETokenSource: Equatable {
     case file(FilePath)
     case variable
@@ -70,7 +70,7 @@ enum PVETokenSource: Equatable {
         }
     }
 
-    /// The command that says of a token without a server that it was made for this one.
+    /// The command that records that a token without a server was made for this one.
     func binding(to server: ServerAddress) -> String {
         switch self {
         case .file(let path): "sed -i 's|^[[:space:]]*\\([^#[:space:]]*!\\)|\(server) \\1|' \(ShellWord.quoted(path.string))"
@@ -89,12 +89,12 @@ enum PVETokenSource: Equatable {
 extension PVEToken {
     /// The variable that may hold tokens.
     package static let variable = "PGKVM_PROXMOX_TOKEN"
-    /// The name of the tokens among systemd's credentials.
+    /// The name of the tokens in systemd's credentials.
     package static let credential = "pgkvm-proxmox-token"
 
-    /// The token for a server, from a file, else from the environment, else from systemd's credentials.
+    /// The token for a server: from a file, otherwise from the environment, otherwise from systemd's credentials.
     /// - Parameters:
-    ///   - file: must be closed to everybody but its owner.
+    ///   - file: must be accessible only to its owner.
     ///   - environment: the value of a variable.
     /// - Throws: `proxmox.token`, `proxmox.token-host` where none was made for this server, `file.unreadable`.
     static func find(for server: ServerAddress, file: FilePath?, environment: (String) -> String?) throws -> PVEToken {
@@ -105,7 +105,7 @@ extension PVEToken {
             if let text = environment(variable), !text.isEmpty { sources.append(try PVETokens(text, source: .variable)) }
             if let directory = environment("CREDENTIALS_DIRECTORY"), directory.begins(with: "/") {
                 let path = FilePath(directory).appending(credential)
-                // systemd gives them to a service by an access list, which shows as a right of the group.
+                // systemd gives a service access to them through an access list, which shows up as a group permission.
                 if Files.exists(path) { sources.append(try read(path, as: .credential(path), openTo: .others)) }
             }
         }
@@ -118,10 +118,10 @@ extension PVEToken {
                     + "and name that in 'machine.proxmox.tokenFile', or set \(variable) to the same text")
     }
 
-    /// Whose reading of the file is refused.
+    /// The users who must not be able to read the file.
     private enum Refused: UInt32 { case others = 0o007, everybodyElse = 0o077 }
 
-    /// More than anybody has tokens.
+    /// More than any user's tokens need.
     private static let sizeLimit = 65_536
 
     private static func read(_ path: FilePath, as source: PVETokenSource, openTo refused: Refused) throws -> PVETokens {

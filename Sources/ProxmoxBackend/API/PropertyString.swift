@@ -3,9 +3,9 @@ internal import Basics
 internal import MachineBackend
 internal import Quoting
 
-/// A value of Proxmox's configuration that has parts: `STORE:0,iothread=1,cache=none`.
+/// A value with several parts in Proxmox's configuration: `STORE:0,iothread=1,cache=none`.
 struct PropertyString: Equatable {
-    /// Each part; the first may stand without a name.
+    /// The parts; the first may have no name.
     private(set) var parts: [(name: String?, value: String)] = []
 
     init() {}
@@ -16,7 +16,7 @@ struct PropertyString: Equatable {
         parts = [(nil, try Self.checked(first, name: "value"))]
     }
 
-    /// Reads what a server shows of a value.
+    /// Parses a value as the server shows it.
     init(reading text: String) {
         for part in text.split(at: ",") {
             guard let sign = part.unicodeScalars.firstIndex(of: "=") else {
@@ -27,13 +27,13 @@ struct PropertyString: Equatable {
         }
     }
 
-    /// - Throws: `input.invalid` for a value that would begin another part.
+    /// - Throws: `input.invalid` for a value that would start another part.
     mutating func add(_ name: String, _ value: String) throws { parts.append((name, try Self.checked(value, name: name))) }
 
-    /// Words in the place of a value that is not chosen yet: for people only.
+    /// Adds words in place of a value that is not chosen yet: for people only.
     mutating func addWords(_ name: String, _ words: String) { parts.append((name, words)) }
 
-    /// Takes a part away, and puts it at the end with another value; nil only takes it away.
+    /// Removes a part, and adds it at the end with another value; nil only removes it.
     mutating func set(_ name: String, _ value: String?) throws {
         parts.removeAll { $0.name == name }
         if let value { try add(name, value) }
@@ -60,7 +60,7 @@ struct PVEDrive: Equatable {
     enum Source: Equatable {
         /// A new volume.
         case new(store: String, gibibytes: Int64)
-        /// A copy of an uploaded image, of the image's size.
+        /// A copy of an uploaded image, with the image's size.
         case image(store: String, volume: String)
         /// An uploaded medium.
         case medium(volume: String)
@@ -69,15 +69,15 @@ struct PVEDrive: Equatable {
     }
 
     var source: Source
-    /// How requests reach the store; nil is the server's choice.
+    /// How requests reach the store; nil means the server's choice.
     var aio: String?
     var serial: String?
-    /// Whether blocks that the guest discards go back to the store.
+    /// Whether blocks that the guest discards are returned to the store.
     var givesBack = true
-    /// Whether zeros that the guest writes are written. Else the server turns them into holes as soon as blocks are given back.
+    /// Whether zeros that the guest writes are stored as zeros. Otherwise, where discarded blocks are returned, the server turns them into holes.
     var keepsZeros = false
 
-    /// - Throws: `input.invalid` for a value that Proxmox would read as something else.
+    /// - Throws: `input.invalid` for a value that Proxmox would interpret differently.
     func text() throws -> String {
         var drive: PropertyString
         switch source {
@@ -85,7 +85,7 @@ struct PVEDrive: Equatable {
             drive = try PropertyString("\(store):\(gibibytes)")
             try drive.add("format", "raw")
         case .image(let store, let volume):
-            // The size has to be 0 here.
+            // The size must be 0 here.
             drive = try PropertyString("\(store):0")
             try drive.add("import-from", volume)
         case .medium(let volume):
@@ -95,7 +95,7 @@ struct PVEDrive: Equatable {
         case .firmware(let store):
             drive = try PropertyString("\(store):1")
             try drive.add("efitype", "4m")
-            // Keys of Secure Boot would refuse what the image boots.
+            // Secure Boot's keys would reject what the image boots.
             try drive.add("pre-enrolled-keys", "0")
             return drive.text
         }

@@ -8,8 +8,8 @@ internal import Synchronization
 
 /// The public key of the server whose certificate has the pinned fingerprint.
 ///
-/// The certificate is read in a handshake of its own and compared; its public key is then demanded of every connection, and only
-/// the holder of its private key can make one. So it does not matter whom the first handshake was with.
+/// The certificate is read in a separate handshake and compared; its public key is then required of every connection, and only
+/// the holder of its private key can make one. So it does not matter who answered the first handshake.
 final class ServerPin: Sendable {
     private let known = Mutex<String?>(nil)
 
@@ -33,7 +33,7 @@ final class ServerPin: Sendable {
         return key
     }
 
-    /// - Throws: `proxmox.fingerprint` when it is none.
+    /// - Throws: `proxmox.fingerprint` when it is not a fingerprint.
     static func normalised(_ fingerprint: String) throws -> String {
         let text = fingerprint.trimming().uppercased()
         guard text.wholeMatch(of: /[0-9A-F]{2}(?::[0-9A-F]{2}){31}/) != nil else {
@@ -63,7 +63,7 @@ final class ServerPin: Sendable {
         return (pem, der)
     }
 
-    /// The key of a certificate that is valid today: where the key decides, curl looks at no date.
+    /// The public key of a certificate that is valid today: when curl checks only the key, it does not check the dates.
     private static func publicKey(of certificate: String, _ authority: ServerAddress) async throws -> String {
         let result = try await ProgramRunner.check(
             "openssl", ["x509", "-noout", "-pubkey", "-startdate", "-enddate", "-dateopt", "iso_8601"], input: Array((certificate + "\n").utf8))
@@ -106,13 +106,13 @@ final class ServerPin: Sendable {
 
 /// Host and port of a server.
 struct ServerAddress: Sendable, Equatable, CustomStringConvertible {
-    /// In lower case.
+    /// The host in lower case.
     let host: String
     let port: Int
 
     private static var defaultPort: Int { 8006 }
 
-    /// - Throws: `proxmox.not-proxmox` for what is no `https://HOST[:PORT]`.
+    /// - Throws: `proxmox.not-proxmox` for anything but `https://HOST[:PORT]`.
     init(url: String) throws {
         guard let parts = url.wholeMatch(of: /https:\/\/([A-Za-z0-9.\-]+|\[[0-9A-Fa-f:]+\])(?::([0-9]{1,5}))?\/?/),
             let port = parts.2.map({ Int($0) }) ?? Self.defaultPort,
@@ -126,14 +126,14 @@ struct ServerAddress: Sendable, Equatable, CustomStringConvertible {
         self.port = port
     }
 
-    /// Reads `HOST`, `HOST:PORT` or a URL, as people name a server beside its token; nil for anything else.
+    /// Parses `HOST`, `HOST:PORT` or a URL, the forms in which people name a server next to its token; nil for anything else.
     init?(entry: String) {
         let url = entry.lowercased().begins(with: "https://") ? "https://\(entry.dropFirst(8))" : "https://\(entry)"
         guard let address = try? ServerAddress(url: url) else { return nil }
         self = address
     }
 
-    /// Whether it is a name, and no address.
+    /// Whether the host is a name rather than an address.
     var isName: Bool { IPv4Address(host) == nil && !host.begins(with: "[") }
     var isLoopback: Bool { host == "localhost" || host == "[::1]" || IPv4Address(host).map { $0.value >> 24 == 127 } == true }
     var description: String { "\(host):\(port)" }

@@ -1,30 +1,30 @@
 internal import Quoting
 
-/// Why a Proxmox VE server refuses, as far as pgkvm acts on it. The server has no codes for these: its words are matched here and nowhere else.
-/// `ServerReasonTests` has a recorded answer for each.
+/// The reasons why a Proxmox VE server refuses, as far as pgkvm acts on them. The server does not have codes for them: its words are matched only
+/// here. `ServerReasonTests` has a recorded answer for each.
 enum ServerReason: CaseIterable, Sendable {
-    /// The machine's configuration file is gone: the machine was deleted, or is on another node by now.
+    /// The machine's configuration file is gone: the machine was deleted, or is now on another node.
     case machineGone
-    /// Another machine took the number.
+    /// Another machine has taken the number.
     case numberTaken
-    /// The machine was started by somebody else.
+    /// The machine was already started by someone else.
     case alreadyRunning
-    /// What only works on a machine that is off was asked of one that runs.
+    /// The operation needs the machine to be off, but it runs.
     case running
-    /// Other work has locked the machine.
+    /// Another task has locked the machine.
     case locked
-    /// The machine is under HA already.
+    /// The machine is already under HA.
     case alreadyManaged
-    /// A change that a running machine takes only with its next stop.
+    /// A running machine applies the change only at its next stop.
     case hotplug
-    /// The guest has not let go of a device yet.
+    /// The guest has not released a device yet.
     case stillBusy
-    /// The machine has no guest agent in its configuration.
+    /// The machine's configuration does not have a guest agent.
     case noGuestAgent
     /// The name of a node cannot be resolved.
     case unknownNode
 
-    /// Whether the server's words give this reason.
+    /// Whether the server's words mean this reason.
     func isGiven(in words: String) -> Bool {
         switch self {
         case .machineGone: words.contains(#/[Cc]onfiguration file '[^']*' does not exist/#)

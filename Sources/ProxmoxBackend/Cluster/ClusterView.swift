@@ -8,8 +8,8 @@ struct ClusterView: Sendable {
     let machines: [MachineView]
 
     /// - Parameters:
-    ///   - nodes: the answer of `/nodes`, which every token gets.
-    ///   - resources: the answer of `/cluster/resources`; what the token may not see is left out of it.
+    ///   - nodes: the answer of `/nodes`, which every token may read.
+    ///   - resources: the answer of `/cluster/resources`, which omits what the token may not see.
     init(nodes: JSONValue, resources: JSONValue) {
         let rows = resources.elements
         let details = Dictionary(
@@ -32,7 +32,7 @@ struct ClusterView: Sendable {
         return ClusterView(nodes: try await nodes, resources: try await resources)
     }
 
-    /// The same with the stores as each node tells them: only there it stands what is really free. A node that does not answer has none.
+    /// The same with each node's own list of stores, because only that shows what is really free. A node that does not answer has no stores.
     func withStoresOfNodes(_ client: PVEClient) async throws -> ClusterView {
         var stores: [StoreView] = []
         for node in nodes where !node.isOffline {
@@ -45,13 +45,13 @@ struct ClusterView: Sendable {
     }
 }
 
-/// A node. What the token may not see of it is nil.
+/// A node. A value that the token may not see is nil.
 struct NodeView: Sendable, Equatable {
     let name: String
-    /// A node whose state is unknown has just come up, and counts as there.
+    /// A node whose state is unknown has just come up, and counts as online.
     let isOffline: Bool
     let processors: Int?
-    /// 0 to 1 of them.
+    /// The load, as a share of the processors: 0 to 1.
     let load: Double?
     let memory: ByteSize?
     let usedMemory: ByteSize?
@@ -75,7 +75,7 @@ struct NodeView: Sendable, Equatable {
 /// A store as one node sees it.
 struct StoreView: Sendable, Equatable {
     let name: String
-    /// Nil in the answer for one node.
+    /// Nil in an answer for a single node.
     let node: String?
     /// `dir`, `lvmthin`, `zfspool`, …
     let kind: String
@@ -83,7 +83,7 @@ struct StoreView: Sendable, Equatable {
     let isShared: Bool
     let isActive: Bool
     let total: ByteSize
-    /// What the store says is free. In the list of the cluster it does not, and what is not used may be reserved, or others'.
+    /// The free space that the store reports. The cluster's list does not contain it, and unused space may be reserved or belong to others.
     let available: ByteSize
 
     var provisioning: Provisioning { Provisioning(kind: kind) }
@@ -124,7 +124,7 @@ struct StoreView: Sendable, Equatable {
 /// A bridge of a node.
 struct BridgeView: Sendable, Equatable {
     let name: String
-    /// One that is configured and not applied yet is listed and is not there.
+    /// False for a bridge that is configured but not applied yet: it is in the list but does not exist.
     let isActive: Bool
 
     init?(_ row: JSONValue) {
@@ -134,15 +134,15 @@ struct BridgeView: Sendable, Equatable {
     }
 }
 
-/// A machine of the cluster, ours or not.
+/// A machine of the cluster, whether it is ours or not.
 struct MachineView: Sendable, Equatable {
     let place: PVEPlace
-    /// Nil while its node has told nothing of it.
+    /// Nil while its node has not reported a name.
     let name: String?
     let tags: Set<String>
     let isTemplate: Bool
 
-    /// Nil for what is no machine of QEMU's.
+    /// Nil for anything but a QEMU machine.
     init?(_ row: JSONValue) {
         guard row["type"]?.text == "qemu", let node = row["node"]?.text, let vmid = row["vmid"]?.count else { return nil }
         place = PVEPlace(node: node, vmid: Int(vmid))

@@ -1,7 +1,7 @@
 internal import ApplianceModel
 package import Basics
 
-/// Where on a node the parts of a machine go.
+/// The stores of a node that hold the parts of a machine.
 struct Site: Sendable, Equatable {
     let node: String
     let store: StoreView
@@ -9,12 +9,12 @@ struct Site: Sendable, Equatable {
     let isoStore: StoreView
 }
 
-/// Looks at one node as a machine's place: whatever the server would accept now and refuse at the start is refused here.
+/// Examines whether a node can take a machine: refuses whatever the server would accept now but refuse at the start.
 struct NodeExamination {
     let client: PVEClient
     let wanted: Wanted
 
-    /// - Throws: what makes the node unfit, with the remedy.
+    /// - Throws: the reason why the node is unfit, with the remedy.
     func site(on node: NodeView) async throws -> Site {
         try Self.check(node, vcpus: wanted.vcpus, memory: wanted.memory)
         async let storages = client.data(.storages(node: node.name))
@@ -24,7 +24,7 @@ struct NodeExamination {
         return try Self.site(node: node.name, stores: stores, wanted)
     }
 
-    /// More processors than the node has are accepted by the configuration and refused at the start.
+    /// The server accepts more processors than the node has in the configuration, but refuses the start.
     static func check(_ node: NodeView, vcpus: Int, memory: ByteSize) throws {
         if let processors = node.processors, processors < vcpus { throw noRoom(node, "\(processors) processors", "machine.vcpus", "\(vcpus)") }
         if let present = node.memory, present <= memory { throw noRoom(node, "\(present.mebibytes) MiB memory", "machine.memory", "\(memory)") }
@@ -36,7 +36,7 @@ struct NodeExamination {
             remedy: "ask for less, or name another node in 'machine.proxmox.node'")
     }
 
-    /// A bridge that is not there is accepted at the creation and refused at the start.
+    /// The server accepts a missing bridge at the creation, but refuses the start.
     static func check(bridge: String, among bridges: [BridgeView], on node: String) throws {
         let seen = bridges.first { $0.name == bridge }
         if seen?.isActive == true { return }
@@ -115,9 +115,9 @@ struct NodeExamination {
         return best
     }
 
-    /// The line that lets a store take a content type.
+    /// The command that makes a store accept a content type.
     private static func enabling(_ content: String, _ stores: [StoreView]) -> String? {
-        // Only stores with a file system take files.
+        // Only stores with a file system accept files.
         guard content != "images", let store = stores.filter({ $0.isActive && Self.fileStores.contains($0.kind) }).min(by: { $0.name < $1.name }) else {
             return nil
         }
@@ -131,7 +131,7 @@ struct NodeExamination {
     }
 }
 
-/// A site, its node, and why it is that one.
+/// A site, its node, and the reason for the choice.
 typealias DecidedSite = (site: Site, node: NodeView, reason: String)
 
 /// The node for a new machine, chosen or named.
@@ -139,9 +139,9 @@ struct NodeChoice {
     let client: PVEClient
     let wanted: Wanted
 
-    /// The named node, or the first of the ordered ones that can take the machine.
-    /// - Returns: the site, and why it is that one.
-    /// - Throws: what makes the named node unfit; where the choice was free, what makes the best one unfit.
+    /// The named node, or the first of the ordered nodes that can take the machine.
+    /// - Returns: the site, and the reason for the choice.
+    /// - Throws: the reason why the named node is unfit; where the choice was free, why the best node is unfit.
     func decide(_ cluster: ClusterView, named: String?) async throws -> DecidedSite {
         let examination = NodeExamination(client: client, wanted: wanted)
         if let named {
@@ -174,7 +174,7 @@ struct NodeChoice {
         throw Failure(best.failure.code, "no node of this cluster can take the machine:\(all)", remedy: best.failure.remedy)
     }
 
-    /// What another node may not have.
+    /// Whether another node may be free of the problem.
     static func isAboutTheNode(_ failure: Failure) -> Bool {
         [
             .proxmoxNoRoom, .proxmoxNoBridge, .proxmoxNoStorage, .proxmoxNoImportStorage, .proxmoxNotShared, .proxmoxStorageFull, .proxmoxNode,
@@ -185,7 +185,7 @@ struct NodeChoice {
 }
 
 extension Failure.Code {
-    /// No store of the node takes what is needed, is active and visible.
+    /// The node has no active, visible store for the required content.
     package static let proxmoxNoStorage = Failure.Code("proxmox.no-storage")
     /// No store has the content type `import`.
     package static let proxmoxNoImportStorage = Failure.Code("proxmox.no-import-storage")
@@ -193,8 +193,8 @@ extension Failure.Code {
     /// The HA manager needs shared storage.
     package static let proxmoxNotShared = Failure.Code("proxmox.not-shared")
     package static let proxmoxNoBridge = Failure.Code("proxmox.no-bridge")
-    /// The node has fewer processors or less memory than the machine.
+    /// The node has fewer processors or less memory than the machine needs.
     package static let proxmoxNoRoom = Failure.Code("proxmox.no-room")
-    /// The server is older than the first that can do this.
+    /// The server is older than the first version that can do this.
     package static let proxmoxTooOld = Failure.Code("proxmox.too-old")
 }

@@ -1,11 +1,11 @@
 internal import ApplianceModel
 internal import Basics
 
-/// What a new machine asks of a node.
+/// What a new machine needs from a node.
 struct Wanted: Sendable, Equatable {
     var vcpus: Int
     var memory: ByteSize
-    /// Of both disks together.
+    /// The space for both disks together.
     var space: ByteSize
     var bridge: String
     var storage: String?
@@ -30,16 +30,16 @@ struct Wanted: Sendable, Equatable {
 
 /// Orders the nodes of a cluster for a new machine. Pure.
 enum Placement {
-    /// A node with what it would have left.
+    /// A node with the resources that it would have left.
     struct Candidate: Sendable, Equatable {
         let node: NodeView
-        /// The scarcest of memory, processors and space as the machine would leave it: 0 to 1; below 0 where it does not fit.
+        /// The scarcest of memory, processors and space with the machine in place, as a share: 0 to 1; below 0 where the machine does not fit.
         let share: Double
-        /// Why, for people.
+        /// The reason for the choice, for people.
         let reason: String
     }
 
-    /// The nodes that are there, the one that would have the most left first. What is not known of a node counts as nothing left.
+    /// The nodes that are online, beginning with the one that would have the most left. An unknown value of a node counts as nothing left.
     static func candidates(_ cluster: ClusterView, for wanted: Wanted) -> [Candidate] {
         cluster.nodes.filter { !$0.isOffline }.map { candidate($0, cluster.stores, wanted) }
             .sorted { ($1.share, $0.node.name) < ($0.share, $1.node.name) }

@@ -1,13 +1,13 @@
-/// What a store does with the space of a new disk.
+/// How a store reserves the space of a new disk.
 enum Provisioning: Sendable, Equatable {
-    /// It reserves the whole disk when it makes it.
+    /// The store reserves the whole disk when it makes it.
     case whole
-    /// A file that grows; its space is reserved by writing to it, and stays its own as long as nothing punches holes into it.
+    /// A file that grows: writing to it reserves its space, and the space stays reserved unless something punches holes into the file.
     case file
-    /// It promises more than it has: what a disk may still take is reserved nowhere.
+    /// The store promises more than it has: the rest of a disk's space is not reserved anywhere.
     case thin
 
-    /// By the type of the store. A pool of ZFS reserves unless it is set to `sparse`, which a token does not see.
+    /// Derived from the type of the store. A ZFS pool reserves space unless it is set to `sparse`, which a token cannot see.
     init(kind: String) {
         self =
             switch kind {
@@ -17,6 +17,6 @@ enum Provisioning: Sendable, Equatable {
             }
     }
 
-    /// Whether blocks that the guest discards go back to the store: where space is promised, that is what keeps the promise cheap.
+    /// Whether blocks that the guest discards are returned to the store: where space is only promised, this keeps the promise cheap.
     var givesBack: Bool { self == .thin }
 }

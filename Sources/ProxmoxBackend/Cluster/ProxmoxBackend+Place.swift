@@ -2,11 +2,11 @@ internal import ApplianceModel
 internal import Basics
 internal import MachineBackend
 
-/// Keeping to the place that was decided for a machine: a cluster's figures change from one look to the next.
+/// Keeps to the place that was decided for a machine, although a cluster's figures change all the time.
 extension ProxmoxBackend {
-    /// The site for a new machine: the decided one, else the one that is chosen now.
-    /// - Throws: what makes it unfit. One that was decided is not left for another: the image may be there already, and what was said
-    ///   of it would be wrong.
+    /// The site for a new machine: the decided one, otherwise the one that is chosen now.
+    /// - Throws: the reason why it is unfit. A decided site is not replaced by another one: the image may already be there, and what was reported
+    ///   about the site would be wrong.
     func site(_ wanted: Wanted, _ cluster: ClusterView, at place: MachinePlace?, _ client: PVEClient) async throws -> DecidedSite {
         guard let place else { return try await NodeChoice(client: client, wanted: wanted).decide(cluster, named: connection.node) }
         var wanted = wanted

@@ -1,15 +1,15 @@
 internal import ApplianceModel
 internal import Basics
 
-/// A job by which a node copies the disks of one of its machines to another node, as the node that runs it shows it.
+/// A job that copies the disks of one of a node's machines to another node, as shown by the node that runs it.
 /// The fields are those of `PVE::ReplicationState`.
 struct ReplicationJob: Sendable, Equatable {
     /// `100-0`
     let name: String
     let target: String
-    /// As a calendar event of systemd: how often it copies.
+    /// How often the job copies, as a systemd calendar event.
     let schedule: String
-    /// Why another node could not begin with what it copied last; nil where it could.
+    /// Why another node could not start from the last copy; nil where it could.
     let obstacle: String?
 
     init?(_ row: JSONValue) {

@@ -10,24 +10,24 @@ struct MachineConfig: Sendable {
 
     var description: String { self["description"] ?? "" }
     var deployment: DeploymentID? { MachineNote.deployment(in: description) }
-    /// Of the machine's firmware: a clone gets another one, and keeps the description.
+    /// The UUID of the machine's firmware: a clone gets another one, but keeps the description.
     private var uuid: String? { drive("smbios1")?["uuid"]?.lowercased() }
-    /// What holds the machine just now, such as `create` or `backup`.
+    /// The task that currently locks the machine, such as `create` or `backup`.
     var lock: String? { self["lock"] }
 
-    /// Whether it is the machine of a deployment, and no copy of it.
+    /// Whether it is the machine of a deployment, rather than a copy of it.
     func isMachine(of deployment: DeploymentID) -> Bool { self.deployment == deployment && uuid == deployment.uuid.lowercased() }
-    /// Whether nothing in it is the deployment's.
+    /// Whether nothing in it belongs to the deployment.
     func isForeign(to deployment: DeploymentID) -> Bool { self.deployment != deployment && uuid != deployment.uuid.lowercased() }
 
     /// Whether the server refuses to delete the machine and its drives.
     var isProtected: Bool { data["protection"]?.flag == true }
-    /// Whether that is for pgkvm to set and to lift.
+    /// Whether pgkvm may set and lift this protection.
     var isProtectionOurs: Bool { MachineNote.isProtected(in: description) }
 
     func drive(_ key: String) -> PropertyString? { self[key].map { PropertyString(reading: $0) } }
 
-    /// The size of a drive; nil where the server does not say.
+    /// The size of a drive; nil where the server does not show it.
     func size(of key: String) -> ByteSize? { drive(key)?["size"].flatMap { ByteSize($0) } }
 
     /// The key of the drive with this serial.
@@ -35,7 +35,7 @@ struct MachineConfig: Sendable {
         (0...15).map { "virtio\($0)" }.first { drive($0)?["serial"] == serial }
     }
 
-    /// A disk of the machine's own.
+    /// One of the machine's own disks.
     struct Disk: Sendable, Equatable {
         /// `virtio1`
         let drive: String
@@ -47,7 +47,7 @@ struct MachineConfig: Sendable {
         var store: String { String(volume.prefix { $0 != ":" }) }
     }
 
-    /// Media left out.
+    /// The disks, without media.
     var disks: [Disk] {
         drives.filter { !$0.isMedium }.map { Disk(drive: $0.key, volume: $0.volume, isReplicated: drive($0.key)?["replicate"] != "0") }
     }
@@ -63,7 +63,7 @@ struct MachineConfig: Sendable {
         }
     }
 
-    /// The drives and cards that the firmware tries, in their order; empty where it is the server's own.
+    /// The drives and cards that the firmware tries, in order; empty where the server's default applies.
     var bootOrder: [String] { drive("boot")?["order"].map { $0.split { ";, ".contains($0) }.map(String.init) } ?? [] }
 
     /// The MAC address of the first card.
@@ -87,7 +87,7 @@ struct MachineConfig: Sendable {
     }
 }
 
-/// A machine that is there, and ours.
+/// A machine that exists and is ours.
 struct FoundMachine: Sendable {
     let place: PVEPlace
     let config: MachineConfig

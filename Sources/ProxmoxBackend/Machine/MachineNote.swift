@@ -1,16 +1,16 @@
 internal import ApplianceModel
 internal import MachineBackend
 
-/// What pgkvm writes into a machine's description (its "Notes"): whose it is, and where its guest is reached.
+/// What pgkvm writes into a machine's description (its "Notes"): the deployment that it belongs to, and how to reach its guest.
 struct MachineNote: Equatable {
     let name: String
     let deployment: DeploymentID
-    /// The guest's own address; nil where its network gives it one.
+    /// The guest's own address; nil where its network assigns the address.
     let address: IPv4Address?
 
-    /// The tag of every machine of pgkvm's.
+    /// The tag of every pgkvm machine.
     static let tag = "pgkvm"
-    /// What a new machine is tagged with: whose it is, and what it is.
+    /// The tags of a new machine: the tool that made it, and what it is.
     static let tags = "\(tag);postgresql"
     private static let deploymentKey = "pgkvm-deployment:"
     private static let addressKey = "pgkvm-address:"
@@ -31,10 +31,10 @@ struct MachineNote: Equatable {
             .joined(separator: "\n")
     }
 
-    /// The deployment that a description names; nil for a machine that is not pgkvm's.
+    /// The deployment that a description names; nil for a machine that does not belong to pgkvm.
     static func deployment(in text: String) -> DeploymentID? { value(deploymentKey, in: text).map { DeploymentID($0) } }
 
-    /// Whether pgkvm protects the machine, and may lift that again. Who takes the line away keeps the protection for themselves.
+    /// Whether pgkvm protects the machine, and may lift the protection again. A user who removes the line keeps control of the protection.
     static func isProtected(in text: String) -> Bool { value(protectionKey, in: text) != nil }
 
     static func address(in text: String) -> IPv4Address? { value(addressKey, in: text).flatMap { IPv4Address($0) } }

@@ -2,30 +2,30 @@ internal import ApplianceModel
 internal import Basics
 internal import MachineBackend
 
-/// The parameters by which a machine is made. Pure.
+/// The parameters for creating a machine. Pure.
 struct MachineParameters {
     let spec: MachineSpec
-    /// What the machine's texts are made of; nil where everything is chosen.
+    /// The values that the machine's texts contain; nil when everything is chosen.
     var planned: PlannedValues?
     let vmid: String
     let store: String
     /// The volume of the uploaded image, such as `local:import/pgkvm-….qcow2`.
     let image: String
     let pool: String?
-    /// What the store of the disks does with their space.
+    /// How the disks' store reserves their space.
     var provisioning = Provisioning.thin
-    /// Of the server: before 8.4 only root may give a machine a source of randomness.
+    /// The server's version: before 8.4 only root may give a machine a source of randomness.
     var release: PVERelease?
 
-    /// The virtio drive of the system, and that of the data.
+    /// The virtio drives of the system and of the data.
     static let systemDrive = "virtio0"
     static let dataDrive = "virtio1"
-    /// The drive of the seed. Not IDE and not SATA: Debian's cloud kernel has no driver for q35's.
+    /// The drive of the seed. It is neither IDE nor SATA: Debian's cloud kernel has no driver for q35's.
     static let seedDrive = "scsi1"
     static let systemSerial = "pgroot"
 
     /// In the order in which they are sent, the number first.
-    /// - Throws: `input.invalid` for a value that Proxmox would read as something else.
+    /// - Throws: `input.invalid` for a value that Proxmox would interpret differently.
     func list() throws -> [PVECall.Parameter] {
         var list: [PVECall.Parameter] = []
         func add(_ name: String, _ value: String) { list.append(PVECall.Parameter(name: name, value: value)) }
@@ -62,27 +62,27 @@ struct MachineParameters {
         add("net0", try PVECard(macAddress: planned.macAddress, bridge: bridge, queues: spec.network.queues ?? 1).text())
         add("boot", Self.bootOrder([Self.systemDrive]))
         add("agent", "enabled=1")
-        // Keys and TLS want randomness from the first second on; the node's own never runs dry.
+        // Keys and TLS need randomness from the first second on; the node's own source never runs dry.
         if release.map({ $0 >= PVERelease(major: 8, minor: 4) }) ?? true { add("rng0", "source=/dev/urandom") }
         add("serial0", "socket")
         add("vga", "serial0")
         return list
     }
 
-    /// Processor and memory, for a new machine and for one that gets others.
+    /// Processor and memory, for a new machine and for one that is resized.
     static func processor(_ cpu: CPUDecision) -> [PVECall.Parameter] {
         let isEmulated = cpu.accelerator == .tcg
         return [
             ("kvm", isEmulated ? "0" : "1"), ("cpu", isEmulated ? "max" : "host"), ("sockets", "1"), ("cores", "\(cpu.vcpus)"),
             ("memory", "\(cpu.memory.mebibytes)"),
-            // The memory of a large machine as a node of its own: the host's kernel can keep it together, and huge pages need it.
+            // A NUMA node for the memory of a large machine: the host's kernel can keep the memory together, and huge pages need it.
             ("numa", cpu.memory >= largeMemory ? "1" : "0"),
         ].map { PVECall.Parameter(name: $0.0, value: $0.1) }
     }
 
-    /// From here on a machine is large.
+    /// A machine with at least this much memory is large.
     static let largeMemory = ByteSize.gibibytes(32)
-    /// Stands for the UUID that the deployment's id will make.
+    /// A placeholder for the UUID that will be made from the deployment's id.
     static let plannedUUID = "<the deployment id as a UUID: 8-4-4-4-12 digits>"
 
     static func bootOrder(_ drives: [String]) -> String { "order=" + drives.joined(separator: ";") }
