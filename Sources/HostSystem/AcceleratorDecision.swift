@@ -12,8 +12,8 @@ package struct AcceleratorDecision: Sendable, Equatable, Codable {
         self.finding = finding
     }
 
-    /// Decides from what the user asked for and what the micro-guest showed.
-    /// - Throws: `host.kvm-unusable` when KVM was asked for and cannot run Linux.
+    /// Decides from what the user requested and what the micro-guest showed.
+    /// - Throws: `host.kvm-unusable` when KVM was requested and cannot run Linux.
     package static func decide(_ choice: AcceleratorChoice, verdict: KVMVerdict, cpu: HostCPU) throws -> AcceleratorDecision {
         switch (choice, verdict) {
         case (.auto, .usable(let aes)), (.kvm, .usable(let aes)):
@@ -54,7 +54,7 @@ package struct AcceleratorDecision: Sendable, Equatable, Codable {
     }
 }
 
-/// Why KVM cannot be used, and what helps against that cause.
+/// Why KVM cannot be used, and how to fix the cause.
 package struct KVMProblem: Sendable {
     package let reason: String
     /// An imperative fragment.
@@ -92,7 +92,7 @@ package struct KVMProblem: Sendable {
 
     private static func restart(_ userID: UInt32) -> String { "systemctl restart user@\(userID).service" }
 
-    /// How a user's processes get the user's new groups. What systemd runs for a user who lingers outlives each login.
+    /// How a user's processes get the user's new groups. For a user who lingers, the services that systemd runs outlive each login.
     private static func renewal(_ userID: UInt32) -> String {
         HostEnvironment.lingers ? "sudo \(restart(userID)), and log in again" : "log in again"
     }
@@ -113,6 +113,6 @@ package struct KVMProblem: Sendable {
 }
 
 extension Failure.Code {
-    /// KVM was asked for and cannot run a Linux guest.
+    /// KVM was requested and cannot run a Linux guest.
     package static let kvmUnusable = Failure.Code("host.kvm-unusable")
 }

@@ -3,7 +3,7 @@ internal import Dispatch
 package import SystemPackage
 
 extension HostCPU {
-    /// What CPUID says to this process, on whichever processor it runs: the leaves that tell processors apart (APIC ids) may
+    /// What CPUID returns to this process, on whichever processor it runs: the leaves that distinguish processors (APIC ids) may
     /// differ from call to call.
     package static func leaves(_ questions: [CPUIDQuestion] = CPUIDQuestion.all) -> CPUIDTable {
         let answers = questions.map { ($0, CPUIDRegisters(ckvm_cpuid($0.leaf, $0.subleaf))) }
@@ -12,7 +12,7 @@ extension HostCPU {
 }
 
 extension KVMProbe {
-    /// What KVM says that it can give to a guest: KVM_GET_SUPPORTED_CPUID. Nil when the device cannot be asked.
+    /// The leaves that KVM can offer to a guest according to KVM_GET_SUPPORTED_CPUID. Nil when the device cannot be queried.
     package static func supportedLeaves(device: FilePath = "/dev/kvm") async -> CPUIDTable? {
         await onOwnThread {
             var entries = [ckvm_cpuid_entry](repeating: ckvm_cpuid_entry(), count: 256)
@@ -24,8 +24,8 @@ extension KVMProbe {
         }
     }
 
-    /// What the micro-guest gets when it executes CPUID. Nil when it cannot run.
-    /// - Parameter timeLimit: time after which it is stopped, 1 ms and more.
+    /// The leaves that the micro-guest gets when it executes CPUID. Nil when it cannot run.
+    /// - Parameter timeLimit: time after which it is stopped, at least 1 ms.
     package static func executedLeaves(
         _ questions: [CPUIDQuestion] = CPUIDQuestion.all, device: FilePath = "/dev/kvm", timeLimit: Duration = timeLimit
     ) async -> CPUIDTable? {

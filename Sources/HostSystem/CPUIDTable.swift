@@ -1,4 +1,4 @@
-/// One question to the instruction CPUID: EAX and ECX before it.
+/// One query for the instruction CPUID: the values of EAX and ECX before it.
 package struct CPUIDQuestion: Hashable, Sendable, Codable, Comparable {
     package let leaf: UInt32
     package let subleaf: UInt32
@@ -10,8 +10,8 @@ package struct CPUIDQuestion: Hashable, Sendable, Codable, Comparable {
 
     package static func < (left: Self, right: Self) -> Bool { (left.leaf, left.subleaf) < (right.leaf, right.subleaf) }
 
-    /// Every question that says something about a processor, in rising order: identity, features, caches, topology, state,
-    /// the hypervisor's signature. At most 128, which is what the micro-guest takes.
+    /// Every query that returns something about a processor, in ascending order: identity, features, caches, topology, state,
+    /// the hypervisor's signature. At most 128, which is the micro-guest's limit.
     package static let all: [CPUIDQuestion] = {
         let subleaves: [UInt32: UInt32] = [
             0x4: 5, 0x7: 3, 0xb: 3, 0xd: 20, 0xf: 2, 0x10: 4, 0x12: 2, 0x14: 2, 0x18: 2, 0x1d: 2, 0x1f: 4, 0x8000_001d: 5, 0x8000_0020: 2,
@@ -27,7 +27,7 @@ package struct CPUIDTable: Sendable, Equatable, Codable {
 
     package init(_ answers: [CPUIDQuestion: CPUIDRegisters]) { self.answers = answers }
 
-    /// What executing the instruction gave, without the leaves above the highest one of their range: a processor answers
+    /// The results of executing the instruction, without the leaves above the highest one of their range: a processor answers
     /// those with the data of another leaf.
     package init(executed answers: [CPUIDQuestion: CPUIDRegisters]) {
         let hasHypervisor = answers[CPUIDQuestion(1)]?.ecx.hasBit(31) == true
@@ -35,7 +35,7 @@ package struct CPUIDTable: Sendable, Equatable, Codable {
             let start = leaf & 0xf000_0000
             if start == 0x4000_0000 && !hasHypervisor { return false }
             guard let highest = answers[CPUIDQuestion(start)]?.eax else { return false }
-            // Some hypervisors give no highest leaf, and have the signature all the same.
+            // Some hypervisors do not report a highest leaf, but have the signature.
             return leaf == start || leaf <= highest
         }
         self.answers = answers.filter { isOffered($0.key.leaf) }
@@ -50,16 +50,16 @@ package struct CPUIDTable: Sendable, Equatable, Codable {
     }
 }
 
-/// Who a processor says that it is.
+/// The identity that a processor reports.
 package struct ProcessorIdentity: Sendable, Equatable, CustomStringConvertible {
     /// Twelve characters of leaf 0, such as `AuthenticAMD`.
     package let vendor: String
-    /// As /proc/cpuinfo has them: extensions added in.
+    /// As in /proc/cpuinfo: with the extended fields added.
     package let family: Int
     package let model: Int
     package let stepping: Int
 
-    /// Nil when the leaves 0 and 1 are not both there.
+    /// Nil unless both leaves 0 and 1 exist.
     package init?(_ table: CPUIDTable) {
         guard let basic = table[0], let version = table[1]?.eax else { return nil }
         vendor = HostCPU.text([basic.ebx, basic.edx, basic.ecx].flatMap(\.littleEndianBytes))

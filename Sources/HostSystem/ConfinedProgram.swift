@@ -4,9 +4,9 @@ internal import CLinux
 internal import Glibc
 package import SystemPackage
 
-/// A program that runs as a user of its own and sees nothing of the host but what it is shown, with a keeper that stays until it ends.
+/// A program that runs as its own user and sees only the parts of the host that it is shown, with a keeper that stays until it ends.
 ///
-/// For a process that does nothing else: what the kernel is told stays in memory until this one ends.
+/// For a process that does nothing else: the data passed to the kernel stays in memory until this process ends.
 package struct ConfinedProgram: Sendable, Equatable {
     /// What the program may do with a path that it is shown.
     package enum Use: Sendable, Equatable { case read, write, device }
@@ -35,7 +35,7 @@ package struct ConfinedProgram: Sendable, Equatable {
         }
     }
 
-    /// Who it runs as.
+    /// The user that it runs as.
     package struct User: Sendable, Equatable {
         package var user: UInt32
         package var group: UInt32
@@ -48,21 +48,21 @@ package struct ConfinedProgram: Sendable, Equatable {
         }
     }
 
-    /// The number under which the program has the pipe of its console: above every descriptor that is handed to it.
+    /// The descriptor of the program's console pipe: above every descriptor that is handed to it.
     package static let consoleNumber = 40
 
-    /// Whether this kernel keeps a program to the paths that it is shown, also in the host's root.
+    /// Whether this kernel confines a program to the paths that it is shown, even in the host's root.
     package static var confinesPaths: Bool { clinux_landlock_version() > 0 }
 
-    /// An empty directory on which its root is built; nil leaves it in the host's root and namespaces.
+    /// An empty directory on which the program's root is built; nil leaves it in the host's root and namespaces.
     package var root: FilePath?
     package var views: [View]
     package var links: [Link]
-    /// Where it runs.
+    /// Its working directory.
     package var directory: FilePath
     /// Nil for the caller itself.
     package var user: User?
-    /// How many descriptors, from 3 on, this process was handed for it.
+    /// The number of descriptors, from 3 on, that this process was handed for the program.
     package var descriptorCount: Int
     /// The program's path and its arguments.
     package var command: [String]
@@ -132,22 +132,22 @@ package struct ConfinedProgram: Sendable, Equatable {
     }
 }
 
-/// A confined program that waits to be let go.
+/// A confined program that waits for permission to begin.
 package struct StartedProgram {
     private let started: clinux_started
 
     init(_ started: clinux_started) { self.started = started }
 
     package var processID: Int32 { started.process }
-    /// Whether the host lets it have namespaces of its own.
+    /// Whether the host lets it have its own namespaces.
     package var hasNamespaces: Bool { started.has_namespaces != 0 }
 
-    /// A file of which the end is kept.
+    /// A file of which only the end is kept.
     package struct KeptLog {
         package var file: FileDescriptor
-        /// The bytes that it never grows beyond.
+        /// The maximum size of the file.
         package var limit: ByteSize
-        /// What is left of it when it would.
+        /// How much of it is kept when it would grow larger.
         package var kept: ByteSize
 
         package init(file: FileDescriptor, limit: ByteSize, kept: ByteSize) {
@@ -157,7 +157,7 @@ package struct StartedProgram {
         }
     }
 
-    /// A file whose content follows another's, which may be replaced at any time.
+    /// A copy that follows the content of another file, which may be replaced at any time.
     package struct Copy {
         package var source: FilePath
         package var file: FileDescriptor
@@ -167,7 +167,7 @@ package struct StartedProgram {
             self.file = file
         }
 
-        /// Makes its content what the source says; without a source it stays as it is.
+        /// Updates the copy from the source; without a source it stays as it is.
         package func refresh() { unsafe source.withCString { source in unsafe Self.refresh(source, file) } }
 
         private static func refresh(_ source: UnsafePointer<CChar>, _ file: FileDescriptor) {
@@ -176,7 +176,7 @@ package struct StartedProgram {
         }
     }
 
-    /// Lets the program go, and stays with it until it has ended, giving up every right of this process.
+    /// Lets the program begin, and waits until it has ended, after giving up every right of this process.
     /// - Returns: its exit status, or 128 + the signal that ended it.
     package func keep(console: KeptLog, words: KeptLog, copy: Copy?) -> Int32 {
         var started = started

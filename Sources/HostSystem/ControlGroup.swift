@@ -21,17 +21,17 @@ package struct ControlGroup: Sendable, Equatable {
 
     package var directory: FilePath { root.appending(path.split(at: "/").compactMap { FilePath.Component(String($0)) }) }
 
-    /// The share of the processor against the groups beside it, 1 to 10000; nil where the group has no such control.
+    /// The processor share relative to sibling groups, 1 to 10000; nil where the group does not have this control.
     package var cpuWeight: Int? { value("cpu.weight").flatMap { Int($0) } }
 
-    /// Memory that the group may use; nil without a limit or without such a control.
+    /// The memory that the group may use; nil without a limit or without this control.
     package var memoryMax: ByteSize? { value("memory.max").flatMap { Int64($0) }.map { ByteSize(bytes: $0) } }
 
     package var memoryCurrent: ByteSize? { value("memory.current").flatMap { Int64($0) }.map { ByteSize(bytes: $0) } }
 
     package var hasMemoryControl: Bool { Files.exists(directory.appending("memory.max")) }
 
-    /// Whether this group, or one above it, gets its share of the processor by a weight.
+    /// Whether the processor share of this group, or of one above it, is set by a weight.
     package var isWeighed: Bool {
         var place = directory
         while place != root, place.starts(with: root) {
@@ -45,7 +45,7 @@ package struct ControlGroup: Sendable, Equatable {
         (try? Files.readText(directory.appending(name)))?.split(at: "\n").first.map(String.init)
     }
 
-    /// Why this process can make no groups with weights and limits; nil when it can.
+    /// Why this process cannot make groups with weights and limits; nil when it can.
     package static func obstacle(root: FilePath = ControlGroup.defaultRoot) -> String? {
         guard let text = try? Files.readText(root.appending("cgroup.controllers")) else { return "this host has no unified control groups (cgroup v2)" }
         let there = text.split { $0 == " " || $0 == "\n" }.map(String.init)
@@ -55,7 +55,7 @@ package struct ControlGroup: Sendable, Equatable {
         return nil
     }
 
-    /// Makes the group and those above it, with both controllers.
+    /// Makes the group and all groups above it, with both controllers.
     /// - Throws: `file.unwritable`.
     package func create() throws {
         var place = root
@@ -74,10 +74,10 @@ package struct ControlGroup: Sendable, Equatable {
     /// - Throws: `file.unwritable`.
     package func set(_ control: String, _ value: String) throws { try Self.set(value, in: directory.appending(control)) }
 
-    /// Removes the group if nothing runs in it; none there is no error.
+    /// Removes the group if nothing runs in it; it is not an error when there is none.
     package func removeIfEmpty() { _ = unsafe rmdir(directory.string) }
 
-    /// A control is no ordinary file: it is written in place, in one go.
+    /// A control is not an ordinary file: it is written in place, in a single write.
     private static func set(_ value: String, in path: FilePath) throws {
         do {
             let file = try FileDescriptor.open(path, .writeOnly, options: .closeOnExec)

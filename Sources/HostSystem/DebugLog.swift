@@ -6,27 +6,27 @@ internal import Quoting
 internal import Synchronization
 package import SystemPackage
 
-/// What this run of the program did, a line for each thing, for whoever has to find out why something went wrong.
+/// What this run of the program did, one line for each action, to help find out why something went wrong.
 ///
-/// The log travels as a task-local value, like the listener of a step's progress: whoever does something worth a line finds it
-/// without knowing who keeps it. Until `keep` names a file, and that file's directory is there, the lines wait in memory. A log that
-/// cannot be written is no reason to fail.
+/// The log travels as a task-local value, like the listener of a step's progress: code that has something to log finds it
+/// without knowing its owner. Until `keep` names a file, and that file's directory exists, the lines wait in memory. A log that
+/// cannot be written is not a reason to fail.
 package final class DebugLog: Sendable {
-    /// The log of the command that runs, nil where none is kept.
+    /// The log of the running command; nil where there is none.
     @TaskLocal package static var current: DebugLog?
 
-    /// How much somebody has to care to see a line.
+    /// The importance of a line.
     package enum Level: Int, Sendable, Comparable {
         case debug, info, warning, error
 
         package static func < (left: Level, right: Level) -> Bool { left.rawValue < right.rawValue }
     }
 
-    /// Bytes of one file; what comes then begins a new one, and the former is kept beside it until the next change.
+    /// The size limit of one file, in bytes. Further lines begin a new file, and the former one is kept beside it until the next change.
     package static let fileLimit: Int64 = 2 << 20
-    /// Lines that wait for a directory.
+    /// The maximum number of lines that wait for a directory.
     private static let waitingLimit = 1000
-    /// Characters of one line.
+    /// The maximum number of characters in one line.
     private static let lineLimit = 4000
 
     private struct State {
@@ -39,8 +39,8 @@ package final class DebugLog: Sendable {
     private let echo: @Sendable (Level, String) -> Void
 
     /// - Parameters:
-    ///   - clean: takes out of a text what must not be written down.
-    ///   - echo: is given each line as well.
+    ///   - clean: removes from a text what must not be written down.
+    ///   - echo: also receives each line.
     package init(clean: @escaping @Sendable (String) -> String = { $0 }, echo: @escaping @Sendable (Level, String) -> Void = { _, _ in }) {
         self.clean = clean
         self.echo = echo
@@ -48,17 +48,17 @@ package final class DebugLog: Sendable {
 
     deinit { state.withLock { state in _ = try? state.file?.close() } }
 
-    /// Where the lines go, those that wait included, as soon as the directory is there.
+    /// Sets the file for the lines, including those that wait, as soon as its directory exists.
     package func keep(in path: FilePath) { state.withLock { $0.path = path } }
 
-    /// Where the lines before the last change of file are.
+    /// The file that holds the lines from before the last change of file.
     package static func former(_ path: FilePath) -> FilePath { FilePath(path.string + ".1") }
 
-    /// Writes a line to the log of the command that runs.
+    /// Writes a line to the log of the running command.
     package static func write(_ level: Level, _ text: @autoclosure () -> String) { current?.write(level, text()) }
 
-    /// Runs something that the log is to tell, with its end and how long it took.
-    /// - Parameter end: says how it ended, such as `status 0`.
+    /// Runs an action and logs it, with its end and how long it took.
+    /// - Parameter end: describes how it ended, such as `status 0`.
     package static func telling<Value>(
         _ level: Level, _ text: @autoclosure () -> String, end: (Value) -> String = { _ in "done" }, _ body: () async throws -> Value
     ) async throws -> Value {
@@ -75,7 +75,7 @@ package final class DebugLog: Sendable {
         }
     }
 
-    /// - Parameter echoes: whether the line is for those too who watch.
+    /// - Parameter echoes: whether the line is also passed to `echo`.
     package func write(_ level: Level, _ text: String, echoes: Bool = true) {
         let text = Self.oneLine(clean(text))
         if echoes { echo(level, text) }
@@ -105,14 +105,14 @@ package final class DebugLog: Sendable {
         return true
     }
 
-    /// A line is one write, so that two programs can append to one file.
+    /// A line is a single write, so that two programs can append to one file.
     private static func append(_ line: String, _ state: inout State) {
         guard let file = state.file, let path = state.path else { return }
         if let size = try? file.seek(offset: 0, from: .end), size + Int64(line.utf8.count) > fileLimit { change(path, file, &state) }
         _ = try? state.file?.writeAll(line.utf8)
     }
 
-    /// Begins a new file, unless another program has done so already, or the directory is gone.
+    /// Begins a new file, unless another program has already done so, or the directory is gone.
     private static func change(_ path: FilePath, _ file: FileDescriptor, _ state: inout State) {
         var own = stat()
         guard let named = Files.status(path), unsafe fstat(file.rawValue, &own) == 0 else { return }
@@ -125,7 +125,7 @@ package final class DebugLog: Sendable {
         state.file = next
     }
 
-    /// The text without anything that ends a line or means something to a terminal.
+    /// The text without line ends and without characters that have a meaning for a terminal.
     private static func oneLine(_ text: String) -> String {
         var line = ""
         for scalar in text.unicodeScalars.prefix(lineLimit) {

@@ -6,16 +6,16 @@ internal import Glibc
 internal import Synchronization
 package import SystemPackage
 
-/// A long-lived process in a session of its own: it outlives this program, and Ctrl-C does not reach it.
+/// A long-lived process in its own session: it outlives this program, and Ctrl-C does not reach it.
 package struct DetachedProcess: Sendable {
     package let processID: Int32
     private let ending: Ending
 
-    /// How the process ended, as `waitpid` tells it.
+    /// How the process ended, as reported by `waitpid`.
     private final class Ending: Sendable { let status = Mutex<Int32?>(nil) }
 
-    /// Waits for the end on a thread of its own. A child that nobody waits for stays in the host's table of processes, and whoever
-    /// waits for any child in this program sees it again and again.
+    /// Waits for the end on a separate thread. A child that is never waited for stays in the host's process table, and code in this program
+    /// that waits for any child sees it again and again.
     private init(child: pid_t) {
         let ending = Ending()
         processID = child
@@ -31,7 +31,7 @@ package struct DetachedProcess: Sendable {
     /// - Parameters:
     ///   - command: the program, searched for as `ProgramRunner` does, and its arguments.
     ///   - output: receives its standard output and standard error.
-    ///   - descriptors: further descriptors that it gets, in order, as 3, 4, …
+    ///   - descriptors: further descriptors that it inherits, in order, as 3, 4, …
     ///   - hidden: variables that do not reach it.
     /// - Throws: `program.missing`, `program.failed`.
     package static func spawn(
@@ -61,9 +61,9 @@ package struct DetachedProcess: Sendable {
     }
 }
 
-/// Processes of this host that are known by their id.
+/// Processes on this host that are identified by their id.
 package enum ProcessTable {
-    /// Sends SIGKILL to a process; one that has gone is no error.
+    /// Sends SIGKILL to a process; it is not an error when the process has gone.
     package static func kill(_ processID: Int32) throws {
         guard Glibc.kill(processID, SIGKILL) == 0 || errno == ESRCH else {
             throw Failure(.programFailed, "cannot end process \(processID)", cause: Errno(rawValue: errno))

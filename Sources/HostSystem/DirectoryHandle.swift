@@ -3,17 +3,17 @@ internal import Basics
 internal import Glibc
 package import SystemPackage
 
-/// An open directory, whose entries are reached by its descriptor: for a directory in which somebody else may put, take and exchange
-/// anything at any moment. No link in it is followed, and it stays the one that was opened whatever becomes of its name.
+/// An open directory whose entries are accessed through its descriptor: for a directory in which another user may add, remove and replace
+/// entries at any moment. No link in it is followed, and the handle keeps referring to the opened directory even if its name changes.
 ///
-/// Each `name` is one name, without a slash.
+/// Each `name` is a single name, without a slash.
 package final class DirectoryHandle: Sendable {
     private let descriptor: FileDescriptor
-    /// As it was opened, for messages.
+    /// The path with which it was opened, for messages.
     package let path: FilePath
 
-    /// - Returns: nil when there is none.
-    /// - Throws: `file.unreadable`, also for what is not a directory, such as a link to one.
+    /// - Returns: nil when there is no such directory.
+    /// - Throws: `file.unreadable`, also for anything that is not a directory, such as a link to one.
     package static func open(_ path: FilePath) throws -> DirectoryHandle? {
         let raw = unsafe Glibc.open(path.string, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
         if raw >= 0 { return DirectoryHandle(FileDescriptor(rawValue: raw), path) }
@@ -29,7 +29,7 @@ package final class DirectoryHandle: Sendable {
 
     deinit { try? descriptor.close() }
 
-    /// Of the directory itself.
+    /// The status of the directory itself.
     /// - Throws: `file.unreadable`.
     package func status() throws -> FileStatus {
         var raw = stat()
@@ -39,19 +39,19 @@ package final class DirectoryHandle: Sendable {
         return FileStatus(raw)
     }
 
-    /// Of an entry, a link's own; nil when there is none.
+    /// The status of an entry, for a link the link's own; nil when there is none.
     package func status(_ name: String) -> FileStatus? {
         var raw = stat()
         return unsafe fstatat(descriptor.rawValue, name, &raw, AT_SYMLINK_NOFOLLOW) == 0 ? FileStatus(raw) : nil
     }
 
     /// Opens a regular file; nil when there is none.
-    /// - Throws: `file.unreadable`, also for anything else of that name.
+    /// - Throws: `file.unreadable`, also for anything else with that name.
     package func file(_ name: String, forWriting: Bool = false) throws -> RegularFile? {
         try RegularFile.open(name, in: descriptor.rawValue, path: path.appending(name), forWriting: forWriting)
     }
 
-    /// Whether somebody holds a lock (`flock`) on a regular file of this name.
+    /// Whether a process holds a lock (`flock`) on a regular file with this name.
     package func isLocked(_ name: String) -> Bool {
         let file = unsafe openat(descriptor.rawValue, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
         guard file >= 0 else { return false }
@@ -59,7 +59,7 @@ package final class DirectoryHandle: Sendable {
         return flock(file, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK
     }
 
-    /// Removes an entry with everything in it. It is no error when there is none.
+    /// Removes an entry and everything in it. It is not an error when there is none.
     /// - Throws: `file.unwritable`.
     package func remove(_ name: String) throws { try TreeRemoval(path: path.appending(name)).remove(name, in: descriptor.rawValue) }
 
@@ -90,9 +90,9 @@ package final class DirectoryHandle: Sendable {
     }
 }
 
-/// The names in a directory as the kernel has them: bytes, which need not be text.
+/// The names in a directory as the kernel stores them: bytes, which need not be text.
 enum DirectoryNames {
-    /// - Parameter descriptor: of an open directory, whose own position is not touched.
+    /// - Parameter descriptor: the descriptor of an open directory, whose position is not changed.
     /// - Throws: `Errno`.
     static func read(_ descriptor: Int32, atMost limit: Int) throws -> [[CChar]] {
         let again = unsafe openat(descriptor, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
@@ -116,7 +116,7 @@ enum DirectoryNames {
         return names
     }
 
-    /// A name for people; what is not text in it is replaced.
+    /// A name for people; bytes that are not text are replaced.
     static func text(_ name: [CChar]) -> String { String(decoding: name.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self) }
 
     private static let dot = CChar(bitPattern: UInt8(ascii: "."))

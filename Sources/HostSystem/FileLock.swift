@@ -3,12 +3,12 @@ internal import Basics
 internal import Glibc
 package import SystemPackage
 
-/// An exclusive `flock(2)` on a file, held as long as the value lives; the kernel frees it after a crash.
+/// An exclusive `flock(2)` on a file, held for as long as the value lives; the kernel frees it after a crash.
 package struct FileLock: ~Copyable, Sendable {
     private let descriptor: FileDescriptor
 
-    /// Takes the lock at once.
-    /// - Returns: nil when somebody else holds it.
+    /// Takes the lock without waiting.
+    /// - Returns: nil when another process holds it.
     /// - Throws: `file.unwritable`.
     package static func tryAcquire(_ path: FilePath) throws -> FileLock? {
         let file: FileDescriptor
@@ -27,8 +27,8 @@ package struct FileLock: ~Copyable, Sendable {
         return FileLock(descriptor: file)
     }
 
-    /// Takes the lock, waiting for whoever holds it.
-    /// - Parameter onWait: called once when there is somebody to wait for.
+    /// Takes the lock, and waits while another process holds it.
+    /// - Parameter onWait: called once if there is a process to wait for.
     package static func acquire(_ path: FilePath, onWait: () -> Void = {}) async throws -> FileLock {
         var told = false
         while true {
@@ -42,7 +42,7 @@ package struct FileLock: ~Copyable, Sendable {
     private init(descriptor: FileDescriptor) { self.descriptor = descriptor }
 
     deinit {
-        // A child that is being started shares the descriptor until it becomes another program: closing ours alone would leave it locked.
+        // A child that is being started shares the descriptor until it executes its program: closing only ours would leave the file locked.
         _ = flock(descriptor.rawValue, LOCK_UN)
         try? descriptor.close()
     }

@@ -1,17 +1,17 @@
 package import Basics
 internal import Glibc
 
-/// What `stat(2)` says of a file.
+/// The status of a file, as `stat(2)` reports it.
 package struct FileStatus: Sendable {
     package let size: ByteSize
-    /// Bytes that are really allocated (`st_blocks`).
+    /// The space that is really allocated (`st_blocks`).
     package let allocated: ByteSize
     package let mode: UInt32
     package let owner: UInt32
     package let group: UInt32
     package let inode: UInt64
     package let device: UInt64
-    /// Names that the file has.
+    /// The number of names (hard links) of the file.
     package let links: UInt64
 
     init(_ raw: stat) {

@@ -4,7 +4,7 @@ internal import CLinux
 internal import Glibc
 package import SystemPackage
 
-/// What the host's file systems are and can do.
+/// The types and abilities of the host's file systems.
 package enum FileSystems {
     /// The name of the file system that holds `path`, such as `ext4`, or its magic number in hexadecimal.
     package static func name(at path: FilePath) throws -> String {
@@ -24,7 +24,7 @@ package enum FileSystems {
 
     /// Whether files there can be opened with O_DIRECT.
     package static func supportsDirectIO(at directory: FilePath) throws -> Bool {
-        // Named as what `Files.removeAbandoned` removes, should this process be killed or the name not go.
+        // The name is one that `Files.removeAbandoned` removes, in case this process is killed or the name cannot be removed.
         let probe = directory.appending(".o-direct.\(getpid()).\(UInt32.random(in: 0 ... .max))")
         defer { _ = unsafe unlink(probe.string) }
         let code = Errno(rawValue: unsafe clinux_try_direct_io(probe.string))
@@ -35,8 +35,8 @@ package enum FileSystems {
         }
     }
 
-    /// Whether files there could be opened with O_DIRECT, asked with a file that never has a name: nothing of the directory changes.
-    /// - Returns: nil where that cannot be told.
+    /// Whether files there could be opened with O_DIRECT, tested with a file that never has a name: the directory does not change.
+    /// - Returns: nil where that is unknown.
     package static func promisesDirectIO(at directory: FilePath) -> Bool? {
         switch Errno(rawValue: unsafe clinux_try_unnamed_direct_io(directory.string)) {
         case Errno(rawValue: 0): true
@@ -45,10 +45,10 @@ package enum FileSystems {
         }
     }
 
-    /// Makes a file whose space is really allocated: fallocate(2), never the library's fallback that writes zeros.
+    /// Makes a file whose space is really allocated, with fallocate(2) and never with the library's fallback that writes zeros.
     ///
-    /// An existing file is extended, its content kept. When it fails, what was claimed on the way is given back.
-    /// - Throws: `disk.full` when the space is not there, `disk.cannot-allocate` when the file system cannot promise space.
+    /// An existing file is extended and keeps its content. On failure, the space that was already claimed is given back.
+    /// - Throws: `disk.full` when there is not enough space, `disk.cannot-allocate` when the file system cannot reserve space.
     package static func allocate(_ path: FilePath, size: ByteSize) throws {
         let before = Files.status(path, followLinks: false)
         let descriptor = unsafe open(path.string, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0o600)
@@ -58,7 +58,7 @@ package enum FileSystems {
         guard unsafe fstat(descriptor, &opened) == 0, FileStatus(opened).isRegularFile else {
             throw Failure(.fileUnwritable, "'\(path)' is not a regular file, and no space is reserved for it")
         }
-        // What does not fit is not tried: a file system may take all that there is before it says so, and whoever else writes has none then.
+        // What does not fit is not tried: a file system may take all the free space before it reports an error, and other writers then have none.
         let missing = ByteSize(bytes: size.bytes - (before?.allocated.bytes ?? 0))
         let isRoom = try Files.freeSpace(at: path) >= missing
         let code = isRoom ? Errno(rawValue: clinux_allocate(descriptor, Int(size.bytes))) : .noSpace
@@ -79,7 +79,7 @@ package enum FileSystems {
         guard fsync(descriptor) == 0 else { throw Failure(.fileUnwritable, "cannot sync '\(path)'", cause: Errno(rawValue: errno)) }
     }
 
-    /// Makes the content of a file durable that another program wrote.
+    /// Makes the content of a file that another program wrote durable.
     package static func synchronize(_ path: FilePath) throws {
         let descriptor = unsafe open(path.string, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
         guard descriptor >= 0 else { throw Failure(.fileUnreadable, "cannot open '\(path)'", cause: Errno(rawValue: errno)) }

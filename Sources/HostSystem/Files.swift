@@ -5,10 +5,10 @@ internal import Glibc
 internal import Quoting
 package import SystemPackage
 
-/// Files as the program needs them: whole, durable, private, and never half written.
+/// File operations as the program needs them: complete, durable, private, and never half done.
 package enum Files {
     /// Reads a whole file, or a pipe to its end.
-    /// - Parameter limit: bytes that are read at most; what is behind them is left out.
+    /// - Parameter limit: the maximum number of bytes to read; the rest is left out.
     /// - Throws: `file.unreadable`.
     package static func read(_ path: FilePath, atMost limit: Int = .max) throws -> [UInt8] {
         do {
@@ -43,13 +43,13 @@ package enum Files {
 
     package static func readText(_ path: FilePath) throws -> String { String(decoding: try read(path), as: UTF8.self) }
 
-    /// Reads a whole file, nil when there is none.
+    /// Reads a whole file; nil when there is none.
     package static func readIfPresent(_ path: FilePath) throws -> [UInt8]? { exists(path) ? try read(path) : nil }
 
-    /// The default limit for a file of pgkvm's own state, in bytes.
+    /// The default size limit for pgkvm's own state files, in bytes.
     package static let ownLimit = 1 << 20
 
-    /// Reads a whole file of pgkvm's own. A link, a pipe, a device, and a file that is larger than it can be are refused at once.
+    /// Reads one of pgkvm's own files. A link, a pipe, a device and a file above the size limit are refused at once.
     /// - Throws: `file.unreadable`.
     package static func readRegular(_ path: FilePath, atMost limit: Int = ownLimit) throws -> [UInt8] {
         guard let bytes = try readRegularIfPresent(path, atMost: limit) else {
@@ -58,7 +58,7 @@ package enum Files {
         return bytes
     }
 
-    /// The same, nil when there is none.
+    /// The same; nil when there is none.
     package static func readRegularIfPresent(_ path: FilePath, atMost limit: Int = ownLimit) throws -> [UInt8]? {
         guard let file = try RegularFile.open(path) else { return nil }
         return try file.read(atMost: limit)
@@ -71,14 +71,14 @@ package enum Files {
         return try file.readEnd(count)
     }
 
-    /// Replaces a file as one durable act: temporary file beside it, fsync, rename, fsync of the directory.
+    /// Replaces a file in one durable step: temporary file beside it, fsync, rename, fsync of the directory.
     /// A reader sees the old content or the new one, also after a crash.
     /// - Throws: `file.unwritable`.
     package static func write(_ bytes: [UInt8], to path: FilePath, mode: FilePermissions = .ownerReadWrite) throws {
         try write(bytes, to: path, mode: mode) { unsafe Glibc.rename($0, $1) }
     }
 
-    /// Writes a new file as one durable act; one that is there already stays as it is.
+    /// Writes a new file in one durable step; an existing file stays as it is.
     /// - Returns: whether the name was free.
     /// - Throws: `file.unwritable`.
     package static func writeNew(_ bytes: [UInt8], to path: FilePath, mode: FilePermissions = .ownerReadWrite) throws -> Bool {
@@ -96,7 +96,7 @@ package enum Files {
         }
     }
 
-    /// - Parameter publish: gives the temporary file its name, as a system call does: 0, or -1 and `errno`.
+    /// - Parameter publish: gives the temporary file its final name, and returns like a system call: 0, or -1 with `errno`.
     private static func write(
         _ bytes: [UInt8], to path: FilePath, mode: FilePermissions, publish: (_ temporary: String, _ target: String) -> Int32
     ) throws {
@@ -107,7 +107,7 @@ package enum Files {
                 temporary, .writeOnly, options: [.create, .exclusiveCreate, .closeOnExec, .noFollow], permissions: mode)
             do {
                 try file.closeAfter {
-                    // The umask may have taken bits away.
+                    // The umask may have removed bits.
                     guard fchmod(file.rawValue, mode.rawValue) == 0 else { throw Errno(rawValue: errno) }
                     try file.writeAll(bytes)
                     guard fsync(file.rawValue) == 0 else { throw Errno(rawValue: errno) }
@@ -136,7 +136,7 @@ package enum Files {
         try file.closeAfter { guard fsync(file.rawValue) == 0 else { throw Errno(rawValue: errno) } }
     }
 
-    /// Makes a directory and the missing ones above it.
+    /// Makes a directory and the missing directories above it.
     /// - Throws: `file.unwritable`.
     package static func createDirectory(_ path: FilePath, mode: FilePermissions = .ownerReadWriteExecute) throws {
         if isDirectory(path) { return }
@@ -144,13 +144,13 @@ package enum Files {
         if !parent.isEmpty, parent != path { try createDirectory(parent, mode: mode) }
         guard unsafe mkdir(path.string, mode.rawValue) == 0 else {
             let code = Errno(rawValue: errno)
-            // Somebody else may have made it meanwhile; a file of that name is in the way.
+            // Another process may have made it meanwhile; a file with that name is an error.
             if code == .fileExists, isDirectory(path) { return }
             throw Failure(.fileUnwritable, "cannot make the directory '\(path)'", cause: code)
         }
     }
 
-    /// Makes a new directory of its own name, mode 0700, inside `parent`.
+    /// Makes a new directory with a unique name, mode 0700, inside `parent`.
     package static func createTemporaryDirectory(in parent: FilePath, prefix: String) throws -> FilePath {
         let path = parent.appending("\(prefix).\(getpid()).\(UInt32.random(in: 0 ... .max))")
         guard unsafe mkdir(path.string, 0o700) == 0 else {
@@ -159,8 +159,8 @@ package enum Files {
         return path
     }
 
-    /// Removes what `write` and `createTemporaryDirectory` left in a directory when their process was killed: hidden entries that end
-    /// in the id of a process that is gone, a number, and perhaps `.tmp`. Also what former releases left of a trial of O_DIRECT.
+    /// Removes what `write` and `createTemporaryDirectory` left in a directory when their process was killed: hidden entries whose names end
+    /// in the id of a process that is gone, a number, and perhaps `.tmp`. Also removes what former releases left of an O_DIRECT test.
     /// - Throws: `file.unreadable`, `file.unwritable`.
     package static func removeAbandoned(in directory: FilePath) throws {
         for name in try list(directory) where name.begins(with: ".") {
@@ -177,8 +177,8 @@ package enum Files {
         }
     }
 
-    /// Removes a file or a whole directory, if there is one. No symbolic link is followed below the directory that holds `path`,
-    /// whatever others do in there meanwhile.
+    /// Removes a file or a whole directory, if there is one. No symbolic link below the directory that holds `path` is followed,
+    /// whatever other users do there meanwhile.
     /// - Throws: `file.unwritable`.
     package static func remove(_ path: FilePath) throws {
         guard let name = path.lastComponent, name.kind == .regular else {
@@ -200,7 +200,7 @@ package enum Files {
         try synchronize(target.removingLastComponent())
     }
 
-    /// The names in a directory, sorted, without `.` and `..`; none when there is no such directory.
+    /// The names in a directory, sorted, without `.` and `..`; empty when there is no such directory.
     package static func list(_ path: FilePath) throws -> [String] {
         guard let stream = unsafe opendir(path.string) else {
             if errno == ENOENT { return [] }
@@ -219,7 +219,7 @@ package enum Files {
         return FilePath(unsafe String(cString: path))
     }
 
-    /// What a symbolic link says.
+    /// The target of a symbolic link.
     /// - Throws: `file.unreadable`.
     package static func linkTarget(_ path: FilePath) throws -> FilePath {
         var buffer = [CChar](repeating: 0, count: Int(PATH_MAX))
@@ -228,7 +228,7 @@ package enum Files {
         return FilePath(String(decoding: buffer[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self))
     }
 
-    /// The path without symbolic links.
+    /// The path with all symbolic links resolved.
     /// - Throws: `file.unreadable`.
     package static func realPath(_ path: FilePath) throws -> FilePath {
         guard let real = unsafe realpath(path.string, nil) else {
@@ -245,7 +245,7 @@ package enum Files {
         return unsafe access(path.string, X_OK) == 0
     }
 
-    /// Whether this user may list a directory and make files in it.
+    /// Whether this user may list a directory and create files in it.
     package static func isWritable(_ directory: FilePath) -> Bool { unsafe access(directory.string, R_OK | W_OK | X_OK) == 0 }
 
     package static func status(_ path: FilePath, followLinks: Bool = true) -> FileStatus? {

@@ -22,10 +22,10 @@ package struct HostCPU: Codable, Sendable, Equatable {
     package let vendor: String
     /// The brand string, trimmed; empty when the processor has none.
     package let model: String
-    /// The extension that CPUID shows; nil also where a hypervisor hides it.
+    /// The extension that CPUID reports; also nil where a hypervisor hides it.
     package let virtualization: VirtualizationExtension?
     package let hasAES: Bool
-    /// This host is itself a guest.
+    /// Whether this host is itself a guest.
     package let runsUnderHypervisor: Bool
     /// Logical processors that are online.
     package let logicalCPUs: Int
@@ -46,7 +46,7 @@ package struct HostCPU: Codable, Sendable, Equatable {
         HostCPU(logicalCPUs: max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))) { CPUIDRegisters(ckvm_cpuid($0, 0)) }
     }
 
-    /// Reads the leaves of CPUID through `cpuid`; a leaf above the highest that it offers is not asked for.
+    /// Reads the leaves through `cpuid`; a leaf above the highest reported one is not requested.
     package init(logicalCPUs: Int, cpuid: (UInt32) -> CPUIDRegisters) {
         let basic = cpuid(0)
         let extended = cpuid(0x8000_0000).eax
@@ -65,7 +65,7 @@ package struct HostCPU: Codable, Sendable, Equatable {
     }
 }
 
-/// A register that CPUID answers in.
+/// A register in which CPUID returns a result.
 package enum CPUIDRegister: Sendable { case eax, ebx, ecx, edx }
 
 /// What one leaf of CPUID returned.
@@ -93,7 +93,7 @@ package struct CPUIDRegisters: Codable, Sendable, Equatable {
         }
     }
 
-    /// AES-NI, if these are the registers of leaf 1.
+    /// Whether AES-NI is present, if these are the registers of leaf 1.
     package var hasAES: Bool { ecx.hasBit(25) }
 
     fileprivate var bytes: [UInt8] { [eax, ebx, ecx, edx].flatMap(\.littleEndianBytes) }

@@ -4,20 +4,20 @@ internal import Glibc
 internal import Quoting
 internal import SystemPackage
 
-/// The environment of the process. Nothing below the commands decides by it but the search for programs.
+/// The environment of the process. Below the commands, only the search for programs depends on it.
 package enum HostEnvironment {
-    /// Takes variables out of the environment of this process, and so of every program that it starts. To be called before there is a
+    /// Removes variables from the environment of this process, and so of every program that it starts. Call it before there is a
     /// second thread: the C library reads the environment without a lock.
     package static func remove(where isMeant: (String) -> Bool) {
         for name in ProcessInfo.processInfo.environment.keys where isMeant(name) { _ = unsafe unsetenv(name) }
     }
 
-    /// The variables of pgkvm's own that hold a secret, by which somebody hands it over: no other program has a use for them.
+    /// pgkvm's own variables through which a user passes a secret: no other program needs them.
     package static let secrets = ["PGKVM_PROXMOX_TOKEN"]
 
     package static var isRoot: Bool { geteuid() == 0 }
 
-    /// The user with whose rights this program works.
+    /// The user whose rights this program has.
     package static var userID: UInt32 { geteuid() }
 
     /// The groups whose rights this program has.
@@ -28,17 +28,17 @@ package enum HostEnvironment {
         return Set(found.prefix(Int(max(0, filled))) + [getegid()])
     }
 
-    /// `$HOME`; where it is not set, as in a service of the system, what the account says. Nil for an account without one.
+    /// `$HOME`; where it is not set, as in a system service, the account's home directory. Nil for a user without an account.
     package static var homeDirectory: String? {
         if let home = EnvironmentVariable.value("HOME"), home.begins(with: "/") { return home }
         let path = unsafe account { unsafe $0.pw_dir }
         return path?.begins(with: "/") == true ? path : nil
     }
 
-    /// The name of the user with whose rights this program works; nil for one without an account.
+    /// The name of the user whose rights this program has; nil for a user without an account.
     package static var userName: String? { unsafe account { unsafe $0.pw_name } }
 
-    /// Whether systemd runs this user's services from boot to shutdown, whoever is logged in.
+    /// Whether systemd runs this user's services from boot to shutdown, regardless of logins.
     package static var lingers: Bool { userName.map { Files.exists(FilePath("/var/lib/systemd/linger").appending($0)) } == true }
 
     private static func account(_ field: (passwd) -> UnsafeMutablePointer<CChar>?) -> String? {

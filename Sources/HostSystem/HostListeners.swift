@@ -3,7 +3,7 @@ internal import Glibc
 internal import Quoting
 internal import SystemPackage
 
-/// A socket of this host on which somebody listens, as a client of IPv4 meets it.
+/// A listening socket on this host, as an IPv4 client can reach it.
 package struct HostListener: Hashable, Sendable {
     /// 0.0.0.0 for all addresses of the host.
     package let address: IPv4Address
@@ -17,14 +17,14 @@ package struct HostListener: Hashable, Sendable {
     package var isLoopback: Bool { address.value >> 24 == 127 }
     package var isEveryAddress: Bool { address.value == 0 }
 
-    /// All of this host, by the kernel's tables.
+    /// All listening sockets of this host, from the kernel's tables.
     /// - Throws: `file.unreadable`.
     package static func all() throws -> Set<HostListener> {
-        // Without IPv6 there is no second table.
+        // Without IPv6 the second table does not exist.
         try Set(parse(Files.readText("/proc/net/tcp")) + parse((try? Files.readText("/proc/net/tcp6")) ?? ""))
     }
 
-    /// Those of a table of the kernel's, `/proc/net/tcp` or `tcp6`. Of the latter those of all addresses count, and of addresses of IPv4.
+    /// The listening sockets in one of the kernel's tables, `/proc/net/tcp` or `tcp6`. In the latter, only wildcard and IPv4 addresses count.
     package static func parse(_ table: String) -> [HostListener] {
         table.split(whereSeparator: \.isNewline).compactMap { line in
             let words = line.split(at: " ", maxSplits: 4, omittingEmptySubsequences: true)
@@ -35,7 +35,7 @@ package struct HostListener: Hashable, Sendable {
         }
     }
 
-    /// Words of 32 bits, each in the processor's order.
+    /// Parses words of 32 bits, each in the processor's byte order.
     private static func address(_ digits: Substring) -> IPv4Address? {
         let mapped = "0000000000000000FFFF0000"
         switch digits.utf8.count {
@@ -48,7 +48,7 @@ package struct HostListener: Hashable, Sendable {
 }
 
 extension HostRoutes {
-    /// The host's own addresses but those of its loopback network.
+    /// The host's own addresses except those of its loopback network.
     package static func ownAddresses() -> Set<IPv4Address> {
         var first: UnsafeMutablePointer<ifaddrs>?
         guard unsafe getifaddrs(&first) == 0 else { return [] }

@@ -7,10 +7,10 @@ internal import SystemPackage
 /// The host's memory, from /proc/meminfo.
 package struct HostMemory: Sendable {
     package let total: ByteSize
-    /// What can be given to a new process without swapping, as the kernel estimates.
+    /// The kernel's estimate of the memory that a new process can get without swapping.
     package let available: ByteSize
 
-    /// The most memory that this process has had resident, without the programs that it ran.
+    /// The largest resident memory that this process has had, without the programs that it ran.
     package static var peakOfThisProcess: ByteSize {
         var usage = rusage()
         unsafe getrusage(RUSAGE_SELF.rawValue, &usage)

@@ -8,17 +8,17 @@ package struct HostNetwork {
     private let devices: FilePath
     private let tun: FilePath
     private let vhost: FilePath
-    /// Whether who connects machines may open any device, and who that is.
+    /// Whether the user that connects machines is root and may open any device.
     package var isRoot: Bool
     package var userID: UInt32
-    /// Of that user.
+    /// The groups of that user.
     package var groups: Set<UInt32>
     private let helpers: [FilePath]
     private let helperRules: FilePath
 
     /// - Parameters:
-    ///   - helpers: where distributions put the helper of QEMU's.
-    ///   - helperRules: what the helper asks which bridges a user may have.
+    ///   - helpers: the paths at which distributions install QEMU's helper.
+    ///   - helperRules: the rules from which the helper learns which bridges a user may use.
     package init(
         devices: FilePath = "/sys/class/net", tun: FilePath = "/dev/net/tun", vhost: FilePath = "/dev/vhost-net", isRoot: Bool = HostEnvironment.isRoot,
         userID: UInt32 = HostEnvironment.userID, groups: Set<UInt32> = HostEnvironment.groups,
@@ -34,9 +34,9 @@ package struct HostNetwork {
         self.helperRules = helperRules
     }
 
-    /// Looks whether a machine can be connected to a device; nothing to look at with user networking.
-    /// - Parameter queues: of the machine's card; nil while they are not decided.
-    /// - Throws: `network.device-missing`, `network.device-unfit`, `network.not-permitted`, each with the line that mends it.
+    /// Checks whether a machine can be connected to a device; with user networking there is nothing to check.
+    /// - Parameter queues: the number of queues of the machine's card; nil while it is not decided.
+    /// - Throws: `network.device-missing`, `network.device-unfit`, `network.not-permitted`, each with the command that fixes it.
     package func check(_ mode: ApplianceSpec.Network.Mode, _ device: String?, queues: Int? = nil) throws {
         guard mode != .user, let device else { return }
         guard Files.exists(devices.appending(device)) else {
@@ -67,19 +67,19 @@ package struct HostNetwork {
         mode == .bridge ? isRoot : (tapFlags(device) ?? 0) & Self.multiQueue != 0
     }
 
-    /// Opened and closed again: a module that is not loaded yet is loaded by it.
+    /// Opens and closes the device: this loads a module that is not loaded yet.
     package var canUseVhost: Bool {
         guard let file = try? FileDescriptor.open(vhost, .readWrite, options: [.closeOnExec]) else { return false }
         try? file.close()
         return true
     }
 
-    /// The helper that a user without rights has; nil where none is installed.
+    /// The helper for a user without rights; nil where none is installed.
     package var helper: FilePath? { helpers.first { Files.exists($0) } }
 
     private func isBridge(_ device: String) -> Bool { Files.isDirectory(devices.appending(device).appending("bridge")) }
 
-    /// The flags of a tap device as the kernel shows them; nil for a device of another kind.
+    /// The flags of a tap device as the kernel shows them; nil for any other device.
     private func tapFlags(_ device: String) -> UInt32? {
         guard let flags = number(device, "tun_flags"), flags & Self.tap != 0 else { return nil }
         return flags
@@ -104,7 +104,7 @@ package struct HostNetwork {
         }
     }
 
-    /// With room for several queues, which a machine with one uses as well, and with the owner's rights for a user who is not root.
+    /// The device has room for several queues, which a machine with one queue can also use, and belongs to the user unless that is root.
     private func tapCreation(_ device: String) -> String {
         "ip tuntap add dev \(device) mode tap multi_queue\(isRoot ? "" : " user \(userID)") && ip link set dev \(device) up"
     }
@@ -123,7 +123,7 @@ package struct HostNetwork {
         }
     }
 
-    /// Makes the helper set-user-id, in a way that outlives an update of its package.
+    /// Makes the helper set-user-id, in a way that survives an update of its package.
     private var permission: String {
         let path = ShellWord.quoted((helper ?? helpers[0]).string)
         let installation = helper == nil ? "apt-get install qemu-system-common && " : ""
@@ -131,16 +131,16 @@ package struct HostNetwork {
         return "\(installation)dpkg-statoverride --update --force-statoverride-add --add root root 4755 \(path)"
     }
 
-    /// Lets users have a bridge. No package makes the directory of the rules.
+    /// Allows users to use a bridge. No package creates the directory of the rules.
     private func rule(_ bridge: String) -> String {
         let (directory, file) = (ShellWord.quoted(helperRules.removingLastComponent().string), ShellWord.quoted(helperRules.string))
         return "install -d \(directory) && echo \(ShellWord.quoted("allow \(bridge)")) >> \(file)"
     }
 
-    /// What lets this user have a bridge, whatever of it is done already.
+    /// The commands that allow this user to use a bridge, including those that may already have been done.
     func helperRemedy(_ bridge: String) -> String { "as root: \(permission) && \(rule(bridge))" }
 
-    /// Rules that this user may not read, or that stand in files of their own, are the helper's to judge.
+    /// The helper itself decides about rules that this user may not read, or that are in files of their own.
     private func helperAllows(_ bridge: String) -> Bool {
         guard Files.exists(helperRules) else { return false }
         guard let text = try? Files.readText(helperRules) else { return true }
@@ -149,7 +149,7 @@ package struct HostNetwork {
     }
 
     private func checkOwner(_ device: String) throws {
-        // As the kernel judges: each of the two that is set has to fit.
+        // As the kernel decides: each of the two that is set has to match.
         let (owner, group) = (number(device, "owner"), number(device, "group"))
         let fits = (owner ?? userID) == userID && group.map(groups.contains) != false
         guard fits, owner != nil || group != nil else {

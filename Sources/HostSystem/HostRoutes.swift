@@ -3,10 +3,10 @@ internal import Basics
 internal import CLinux
 internal import SystemPackage
 
-/// What addresses are to this host, by its own routes.
+/// How this host reaches addresses, according to its own routes.
 package enum HostRoutes {
-    /// Whether packets to the address leave this host. An address of the host's own, of whatever device, does not; nor does one that the
-    /// kernel would send to many, or has no way to.
+    /// Whether packets to the address leave this host. They do not for the host's own addresses, on any device. Nor do they for an address that the
+    /// kernel would send to several hosts, or has no route to.
     package static func leadElsewhere(_ address: IPv4Address) -> Bool {
         var kind: Int32 = 0
         return unsafe clinux_route(address.value, &kind) == 0 && kind == Int32(CLINUX_ROUTE_UNICAST)
@@ -15,7 +15,7 @@ package enum HostRoutes {
 
 /// The rights of this process.
 package enum ProcessRights {
-    /// Gives them up for good: another user where one is named, and none can be gained in any case. To be called by a process that has one thread.
+    /// Gives them up permanently: changes to another user where one is named, and never allows new ones. The calling process must have one thread.
     /// - Throws: `program.failed`.
     package static func drop(to ids: (user: UInt32, group: UInt32)?) throws {
         let code = clinux_drop_rights(ids?.user ?? .max, ids?.group ?? .max)

@@ -3,13 +3,13 @@ internal import Basics
 internal import Quoting
 package import SystemPackage
 
-/// The time zones of this host, which are those of most guests too.
+/// The time zones of this host, which most guests also have.
 package enum HostTimeZones {
     package static let directory: FilePath = "/usr/share/zoneinfo"
 
     /// Why a well-formed name is probably not a time zone; nil when this host has the zone, or has no list of zones.
     ///
-    /// The file `tzdata.zi` names old zones too, whose files a host may have in another package, or not at all.
+    /// The file `tzdata.zi` also names old zones, whose files may be in another package on a host, or missing.
     package static func concern(_ name: String, in directory: FilePath = directory) -> String? {
         guard let bytes = try? Files.read(directory.appending("tzdata.zi"), from: 0, limit: 1 << 20) else { return nil }
         let names = names(String(decoding: bytes, as: UTF8.self))
@@ -17,7 +17,7 @@ package enum HostTimeZones {
         return "\(SpecRules.shown(name)) is not among the time zones of this host; the guest's PostgreSQL decides" + Suggestion.text(for: name, among: names)
     }
 
-    /// `Z NAME …` begins a zone, and `L ZONE NAME` gives it another name.
+    /// `Z NAME …` begins a zone, and `L ZONE NAME` adds another name for it.
     private static func names(_ text: String) -> [String] {
         text.split(at: "\n").compactMap { line in
             let words = line.split(at: " ", maxSplits: 3)

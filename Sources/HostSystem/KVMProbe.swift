@@ -4,23 +4,23 @@ internal import CKVM
 internal import Dispatch
 package import SystemPackage
 
-/// Asks KVM by running a guest whether it can run Linux: the micro-guest of `CKVM`.
+/// Tests whether KVM can run Linux by running a guest: the micro-guest of `CKVM`.
 package enum KVMProbe {
-    /// What the guest executes; all but `linux` are controls of the probe itself.
+    /// The code that the guest executes; all but `linux` are controls for the probe itself.
     package enum Program: Sendable, CaseIterable {
         /// What a Linux kernel and its programs do first.
         case linux
         /// Never ends.
         case spin
-        /// Dies of a fault that nobody handles.
+        /// Ends with a fault that it does not handle.
         case fault
     }
 
-    /// Time enough for a guest that ends by itself within a millisecond, whatever else the host has to do.
+    /// Enough time for a guest that ends by itself within a millisecond, even on a busy host.
     package static let timeLimit = Duration.seconds(5)
 
     /// Opens the device, as QEMU will, and closes it again.
-    /// - Returns: what keeps this process from it; nil for nothing.
+    /// - Returns: what prevents this process from opening it; nil for nothing.
     package static func obstacle(device: FilePath = "/dev/kvm") -> KVMVerdict? {
         do {
             try FileDescriptor.open(device, .readWrite, options: [.closeOnExec]).close()
@@ -30,13 +30,13 @@ package enum KVMProbe {
         }
     }
 
-    /// Runs the micro-guest and judges what it did.
-    /// - Parameter timeLimit: time after which it is stopped, 1 ms and more.
+    /// Runs the micro-guest and evaluates what it did.
+    /// - Parameter timeLimit: time after which it is stopped, at least 1 ms.
     package static func run(device: FilePath = "/dev/kvm", timeLimit: Duration = timeLimit) async -> KVMVerdict {
         await report(device: device, timeLimit: timeLimit).verdict
     }
 
-    /// Runs the micro-guest on a thread of its own and says all that it did.
+    /// Runs the micro-guest on a separate thread and reports everything that it did.
     package static func report(
         device: FilePath = "/dev/kvm", timeLimit: Duration = timeLimit, program: Program = .linux
     ) async -> KVMProbeReport {
@@ -47,7 +47,7 @@ package enum KVMProbe {
         }
     }
 
-    /// The same on the calling thread, which it blocks for as long as the guest runs.
+    /// The same on the calling thread, which is blocked for as long as the guest runs.
     package static func reportBlocking(device: FilePath, timeLimit: Duration, program: Program) -> KVMProbeReport {
         var result = ckvm_result()
         unsafe ckvm_probe(device.string, ckvm_program(program), timeLimit.clampedMilliseconds, &result)

@@ -3,9 +3,9 @@ internal import Basics
 internal import CKVM
 internal import SystemPackage
 
-/// What the micro-guest did, before anybody judged it.
+/// What the micro-guest did, before any evaluation.
 package struct KVMProbeReport: Sendable, Equatable, Codable {
-    /// The steps of the probe in their order.
+    /// The steps of the probe, in order.
     package enum Stage: String, Sendable, Codable, CaseIterable {
         case openDevice = "open the device"
         case apiVersion = "ask for the API version"
@@ -18,7 +18,7 @@ package struct KVMProbeReport: Sendable, Equatable, Codable {
         case run = "run it"
     }
 
-    /// Why the guest does not run any more.
+    /// Why the guest no longer runs.
     package enum Ending: Sendable, Equatable, Codable {
         /// It halted, as it should.
         case halted
@@ -28,15 +28,15 @@ package struct KVMProbeReport: Sendable, Equatable, Codable {
         case internalError(suberror: UInt64)
         /// The processor refused to enter the guest.
         case entryRefused(reason: UInt64)
-        /// The time limit.
+        /// It reached the time limit.
         case timedOut
-        /// A write to a port that is not the next one.
+        /// It wrote to a port out of sequence.
         case strayWrite
         /// Any other `KVM_EXIT_` reason.
         case exit(reason: UInt32)
     }
 
-    /// What the guest sent through its ports; nil is what it did not send.
+    /// What the guest sent through its ports; nil for a value that it did not send.
     package struct Answers: Sendable, Equatable, Codable {
         /// Leaf 1 as the guest executed it.
         package var cpuid: CPUIDRegisters?
@@ -50,7 +50,7 @@ package struct KVMProbeReport: Sendable, Equatable, Codable {
         package init() {}
     }
 
-    /// The last stage that was begun.
+    /// The last stage that began.
     package var stage: Stage
     /// The error number of the system call that failed in `stage`.
     package var errorNumber: Int32?
@@ -86,7 +86,7 @@ extension KVMProbeReport.Ending {
         } else if raw.stray_write {
             self = .strayWrite
         } else {
-            // Numbers of the kernel's ABI, <linux/kvm.h>.
+            // Numbers from the kernel's ABI, <linux/kvm.h>.
             switch raw.exit_reason {
             case 5: self = .halted
             case 8: self = .shutdown

@@ -2,17 +2,17 @@ internal import SystemPackage
 
 /// Whether a Linux guest can run on this KVM.
 package enum KVMVerdict: Sendable, Equatable, Codable {
-    /// It can.
-    /// - Parameter aes: whether its CPUID shows AES-NI and AESENC computes rightly.
+    /// A Linux guest can run.
+    /// - Parameter aes: whether its CPUID shows AES-NI and AESENC computes correctly.
     case usable(aes: Bool)
-    /// There is no device.
+    /// The device does not exist.
     case deviceMissing
-    /// The device node is there, and no kernel module behind it.
+    /// The device node exists, but no kernel module is behind it.
     case moduleMissing
     case permissionDenied
-    /// This process may open it, and the services of its user, of which QEMU will be one, may not.
+    /// This process may open it, but the services of its user, of which QEMU will be one, may not.
     case permissionDeniedToServices(userID: UInt32)
-    /// The device opens, and Linux would not run.
+    /// The device can be opened, but Linux would not run.
     case unusable(reason: String)
 }
 
@@ -29,7 +29,7 @@ extension KVMVerdict {
 }
 
 extension KVMProbeReport {
-    /// What the micro-guest's doings mean.
+    /// What the micro-guest's actions mean.
     package var verdict: KVMVerdict {
         if let errorNumber { return judge(Errno(rawValue: errorNumber)) }
         if let apiVersion, apiVersion != 12 { return .unusable(reason: "KVM speaks API version \(apiVersion), not 12") }
@@ -68,7 +68,7 @@ extension KVMProbeReport {
         return .usable(aes: cpuid.hasAES)
     }
 
-    /// How far the guest came, as the end of a sentence.
+    /// How far the guest got, as the end of a sentence.
     private var progress: String {
         if answers.kernelSelectors != nil { return "" }
         if answers.userAES != nil || answers.userSelectors != nil { return " on its way back from user mode" }

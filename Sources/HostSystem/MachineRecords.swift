@@ -3,19 +3,19 @@ internal import Basics
 internal import Glibc
 package import SystemPackage
 
-/// What pgkvm believes about a machine, in a directory that only its own user writes.
+/// pgkvm's trusted records of a machine, in a directory to which only pgkvm's own user writes.
 ///
-/// Older versions kept the same files in QEMU's directory. They are read there, with the care that such a place needs, until the next command
-/// that holds the appliance's lock has moved them.
+/// Older versions kept the same files in QEMU's directory. They are read there, with the care that such a directory requires, until the next
+/// command that holds the appliance's lock has moved them.
 package struct MachineRecords: Sendable {
     package let directory: MachineDirectory
 
     package init(_ directory: MachineDirectory) { self.directory = directory }
 
     /// Reads a record; nil when there is none.
-    /// - Throws: `file.unreadable`, also for what is not a regular file or is larger than a record can be.
+    /// - Throws: `file.unreadable`, also for anything that is not a regular file or is larger than a record can be.
     package func read(_ name: String) throws -> [UInt8]? {
-        // Once more at the end: another command may have moved it in between.
+        // Try the first path again at the end: another command may have moved the record in between.
         for path in [directory.record(name), directory.file(name), directory.record(name)] {
             if let bytes = try Files.readRegularIfPresent(path) { return bytes }
         }
@@ -27,12 +27,12 @@ package struct MachineRecords: Sendable {
         Files.status(directory.record(name), followLinks: false) == nil && former(name) != nil ? directory.file(name) : directory.record(name)
     }
 
-    /// Where a log is written. A QEMU that an older version started goes on writing in its own directory, whatever older log is here.
+    /// Where a log is written. A QEMU that an older version started still writes to its own directory, even if an older log is here.
     package func log(_ name: String) -> FilePath { former(name)?.isRegularFile == true ? directory.file(name) : directory.record(name) }
 
     private func former(_ name: String) -> FileStatus? { Files.status(directory.file(name), followLinks: false) }
 
-    /// Writes a record, and takes away what an older version left of it.
+    /// Writes a record, and removes what an older version left of it.
     /// - Throws: `file.unwritable`.
     package func write(_ bytes: [UInt8], to name: String) throws {
         try prepare()
@@ -45,7 +45,7 @@ package struct MachineRecords: Sendable {
     package func prepare() throws { try Files.createDirectory(directory.records) }
 
     /// Moves a record that an older version left, unless there is a newer one.
-    /// - Parameter check: judges what is in it, and throws for a record that is not to be believed; it then stays where it was.
+    /// - Parameter check: examines the content, and throws for a record that cannot be trusted; the record then stays where it was.
     /// - Throws: `file.unreadable`, `file.unwritable`, and what `check` throws.
     package func takeOver(_ name: String, check: ([UInt8]) throws -> Void) throws {
         guard former(name) != nil else { return }
@@ -58,8 +58,8 @@ package struct MachineRecords: Sendable {
         }
     }
 
-    /// Moves a log that an older version left, unless there is a newer one. The file itself is moved, so that a QEMU that has it open goes on
-    /// writing it. What is no log is removed.
+    /// Moves a log that an older version left, unless there is a newer one. The file itself is moved, so that a QEMU that has it open continues
+    /// to write it. Anything that is not a log is removed.
     /// - Throws: `file.unreadable`, `file.unwritable`.
     package func takeOverLog(_ name: String) throws {
         guard let place = try DirectoryHandle.open(directory.path), let found = place.status(name) else { return }
@@ -72,19 +72,19 @@ package struct MachineRecords: Sendable {
         try file.give(user: geteuid(), group: getegid())
     }
 
-    /// Whether it is a file that has this name alone: another name may be one of somebody else's file.
+    /// Whether it is a file with only this name: a second name may belong to another user's file.
     private static func isLog(_ status: FileStatus) -> Bool { status.isRegularFile && status.links == 1 }
 
-    /// Takes away what is left in QEMU's directory under the names of these records, so that nothing there passes for one.
+    /// Removes what is left in QEMU's directory under the names of these records, so that nothing there is mistaken for one.
     /// - Throws: `file.unreadable`, `file.unwritable`.
     package func removeFormer(_ names: [String]) throws {
         guard let place = try DirectoryHandle.open(directory.path) else { return }
         for name in names { try place.remove(name) }
     }
 
-    /// Cuts a log that has grown over `limit` bytes to its last part. Whoever writes it appends, so that it can be cut under its hands.
+    /// Cuts a log that has grown over `limit` bytes to its last part. Its writer appends, so the log can be cut while it is being written.
     ///
-    /// In QEMU's directory only a file of that directory's owner is touched, which has no second name.
+    /// In QEMU's directory only a file that belongs to that directory's owner and does not have a second name is changed.
     /// - Throws: `file.unreadable`, `file.unwritable`.
     package func cutLog(_ name: String, over limit: Int, to count: Int) throws {
         if let file = try RegularFile.open(directory.record(name), forWriting: true), file.status.size.bytes > Int64(limit) { try file.keepEnd(count) }

@@ -1,8 +1,8 @@
 internal import CLinux
 
-/// What is in this process's memory: keys and passwords, for a while.
+/// The memory of this process, which temporarily contains keys and passwords.
 package enum OwnMemory {
-    /// Keeps it from core dumps and from other processes of the same user. A kernel that refuses leaves things as they are: nothing else
+    /// Protects the memory from core dumps and from other processes of the same user. If the kernel refuses, nothing changes: nothing else
     /// depends on it.
     package static func hide() { _ = clinux_hide_memory() }
 }

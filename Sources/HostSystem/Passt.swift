@@ -2,12 +2,12 @@ internal import ApplianceModel
 internal import Basics
 package import SystemPackage
 
-/// passt: the network of a guest that its user's own rights are enough for, in a process and a sandbox of its own.
+/// passt: network access for a guest with only the rights of its user, in a separate process and sandbox.
 package enum Passt {
     package static let program = "passt"
 
-    /// Starts it, and waits until its ports are open. It ends by itself when nobody has the other end of its socket any more.
-    /// - Parameter arguments: all but those that say how it is reached; what is wrong with them it says on standard error.
+    /// Starts passt, and waits until its ports are open. It ends by itself when the other end of its socket is closed.
+    /// - Parameter arguments: all arguments except those that say how passt is reached; passt reports errors in them on standard error.
     /// - Returns: the other end.
     /// - Throws: `program.missing`, `network.not-permitted` when it does not start.
     package static func start(_ arguments: [String]) async throws -> FileDescriptor {
@@ -16,7 +16,7 @@ package enum Passt {
             defer { try? handed.close() }
             let process = try DetachedProcess.spawn(
                 [program, "--fd", "3", "--quiet"] + arguments, in: "/", output: .standardError, descriptors: [handed])
-            // What was started ends as soon as the process that stays behind is ready.
+            // The process that was started ends as soon as the one that stays in the background is ready.
             let clock = ContinuousClock()
             let status = try await poll(every: .milliseconds(5), until: clock.now + .seconds(60), on: clock) { process.exitStatus() }
             guard status == 0 else {

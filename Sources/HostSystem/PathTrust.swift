@@ -4,15 +4,15 @@ internal import Glibc
 internal import Quoting
 package import SystemPackage
 
-/// Whether other users could change what a path leads to, judged as sshd's StrictModes judges the way to `authorized_keys`.
+/// Whether other users could change what a path leads to. The rules are those that sshd's StrictModes applies to the path of `authorized_keys`.
 ///
 /// Every directory from the root to the path has to belong to root or to this user and must not be writable by others, and every symbolic
-/// link on the way has to belong to one of the two. Two things differ from sshd. A directory of root's that others may write is accepted
-/// with the sticky bit (`/tmp`, `/var/tmp`): there they can neither rename nor remove what is this user's, and the next component is
-/// judged itself. A group that has no member but this user, as distributions make for each account, counts as the user.
+/// link on the way has to belong to one of the two. There are two differences from sshd. A directory that belongs to root and is writable by
+/// others is accepted with the sticky bit (`/tmp`, `/var/tmp`): others can neither rename nor remove this user's entries there, and the next
+/// component is checked itself. A group with no member but this user, as distributions make for each account, counts as the user.
 package enum PathTrust {
-    /// Judges a path as far as it is there.
-    /// - Throws: `state.untrusted` with the line that helps; `file.unreadable` for a path of endless links.
+    /// Checks the part of a path that exists.
+    /// - Throws: `state.untrusted` with the command that helps; `file.unreadable` for a path of endless links.
     package static func check(_ path: FilePath) throws {
         var rest = Array(path.components)
         var current: FilePath = "/"
@@ -41,7 +41,7 @@ package enum PathTrust {
         }
     }
 
-    /// Judges one entry whose directory has been judged already. It is no error when there is none.
+    /// Checks one entry whose directory has already been checked. It is not an error when there is none.
     /// - Throws: `state.untrusted`.
     package static func checkEntry(_ path: FilePath) throws {
         guard let status = Files.status(path, followLinks: false) else { return }
@@ -55,7 +55,7 @@ package enum PathTrust {
 
     private static func judge(_ path: FilePath, _ status: FileStatus) throws {
         try judgeOwner(path, status)
-        // The mode of a link says nothing.
+        // The mode of a link has no meaning.
         guard !status.isSymbolicLink else { return }
         let writers = status.permissions & 0o022
         guard writers != 0 else { return }
@@ -78,7 +78,7 @@ package enum PathTrust {
         )
     }
 
-    /// Whether a group is this user's alone: its primary group, named as the user is, with no other member.
+    /// Whether a group belongs to this user alone: the user's primary group, with the user's name and no other member.
     private static func isOwnGroup(_ group: UInt32) -> Bool {
         guard let user = account(), user.group == group, let members = members(of: group) else { return false }
         return members.name == user.name && members.names.allSatisfy { $0 == user.name }

@@ -1,5 +1,5 @@
-/// Asks until there is an answer or the deadline passes; the clock can be replaced in tests.
-/// - Returns: the answer, nil when the deadline passed.
+/// Repeats a query until it returns a value or the deadline passes; tests can replace the clock.
+/// - Returns: the value; nil when the deadline passed.
 package func poll<C: Clock, Value>(
     every interval: C.Duration, until deadline: C.Instant, on clock: C, _ probe: () async throws -> Value?
 ) async throws -> Value? {
@@ -11,7 +11,7 @@ package func poll<C: Clock, Value>(
     }
 }
 
-/// Runs what must finish although the surrounding task was cancelled: in a cancelled task every sleep and wait throws.
+/// Runs something that must finish even if the surrounding task was cancelled: in a cancelled task every sleep and wait throws.
 package func withoutCancellation<Value: Sendable>(_ body: @escaping @Sendable () async throws -> Value) async throws -> Value {
     try await Task { try await body() }.value
 }

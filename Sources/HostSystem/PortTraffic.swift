@@ -2,7 +2,7 @@ internal import ApplianceModel
 internal import Basics
 internal import Quoting
 
-/// Bytes that TCP connections to ports of this host have carried, as the kernel counts them for each connection.
+/// The bytes that TCP connections to ports on this host have carried, as the kernel counts them for each connection.
 package struct PortTraffic: Sendable, Equatable {
     /// One established connection.
     package struct Connection: Sendable, Hashable {
@@ -17,9 +17,9 @@ package struct PortTraffic: Sendable, Equatable {
     }
 
     package struct Bytes: Sendable, Equatable {
-        /// From the client.
+        /// Bytes from the client.
         package var received: UInt64
-        /// To the client.
+        /// Bytes to the client.
         package var sent: UInt64
 
         package init(received: UInt64 = 0, sent: UInt64 = 0) {
@@ -32,8 +32,8 @@ package struct PortTraffic: Sendable, Equatable {
 
     package init(connections: [Connection: Bytes]) { self.connections = connections }
 
-    /// Asks the kernel, by `ss`, about every port in one go.
-    /// - Returns: nil where `ss` is not installed or does not tell.
+    /// Asks the kernel, through `ss`, about all ports at once.
+    /// - Returns: nil where `ss` is not installed or does not report the counters.
     package static func read(ports: [UInt16]) async throws -> PortTraffic? {
         guard !ports.isEmpty else { return PortTraffic(connections: [:]) }
         guard ProgramRunner.lookUp("ss") != nil else { return nil }
@@ -59,13 +59,13 @@ package struct PortTraffic: Sendable, Equatable {
         return PortTraffic(connections: connections)
     }
 
-    /// What the connections to these ports carried since an earlier look. One that began meanwhile counts whole; the last bytes of one
-    /// that has ended meanwhile are not known.
+    /// What the connections to these ports have carried since an earlier reading. A connection that began meanwhile counts completely; the last
+    /// bytes of one that ended meanwhile are unknown.
     package func since(_ earlier: PortTraffic, ports: Set<UInt16>) -> Bytes {
         var total = Bytes()
         for (connection, now) in connections where ports.contains(connection.port) {
             let before = earlier.connections[connection] ?? Bytes()
-            // Another connection between the same ends has begun at nothing.
+            // Smaller counters mean another connection between the same ends, which began at zero.
             let isSame = now.received >= before.received && now.sent >= before.sent
             total.received = total.received.addingSaturated(isSame ? now.received - before.received : now.received)
             total.sent = total.sent.addingSaturated(isSame ? now.sent - before.sent : now.sent)

@@ -2,9 +2,9 @@ internal import ApplianceModel
 internal import Quoting
 package import SystemPackage
 
-/// How much of the time somebody waited for a resource, as the kernel counts it (pressure stall information).
+/// The share of time in which tasks waited for a resource, as the kernel counts it (pressure stall information).
 package struct Pressure: Sendable, Equatable, Codable {
-    /// Per cent of the last ten seconds in which at least one task waited; nil where the kernel does not count.
+    /// Per cent of the last ten seconds in which at least one task waited; nil where the kernel does not count it.
     package let cpu: Double?
     package let memory: Double?
     package let io: Double?
@@ -15,12 +15,12 @@ package struct Pressure: Sendable, Equatable, Codable {
         self.io = io
     }
 
-    /// The whole host's.
+    /// The pressure of the whole host.
     package static func ofHost(directory: FilePath = "/proc/pressure") -> Pressure {
         read(directory, suffix: "")
     }
 
-    /// A control group's; nil where the unified hierarchy has no such group or counts nothing for it.
+    /// The pressure of a control group; nil where the unified hierarchy does not have such a group or does not count for it.
     package static func of(group: ControlGroup) -> Pressure? {
         let pressure = read(group.directory, suffix: ".pressure")
         return pressure == Pressure(cpu: nil, memory: nil, io: nil) ? nil : pressure

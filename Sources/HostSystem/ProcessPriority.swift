@@ -4,8 +4,8 @@ internal import Glibc
 internal import Quoting
 internal import SystemPackage
 
-/// The group that the kernel's scheduler makes of a session (`autogroup`): its nice value counts against other sessions, as long as no
-/// control group shares out the processor.
+/// The group that the kernel's scheduler makes of a session (`autogroup`): its nice value applies relative to other sessions, unless
+/// control groups divide the processor.
 package struct Autogroup: Sendable, Equatable, Codable {
     package let id: Int
     /// -20 to 19.
@@ -20,9 +20,9 @@ package struct Autogroup: Sendable, Equatable, Codable {
     }
 }
 
-/// How the kernel's scheduler treats a process of this host.
+/// How the kernel's scheduler treats a process on this host.
 package enum ProcessPriority {
-    /// The nice value of each thread, -20 (goes first) to 19.
+    /// The nice value of each thread, -20 (highest priority) to 19.
     /// - Throws: `file.unreadable` when the process has gone.
     package static func nice(of processID: Int32) throws -> [Int] {
         try threads(of: processID).compactMap { thread in
@@ -30,8 +30,8 @@ package enum ProcessPriority {
         }
     }
 
-    /// Sets it for every thread, those included that are started meanwhile: a thread has the value of the one that starts it.
-    /// - Throws: `priority.refused` when the kernel does not let the caller.
+    /// Sets it for every thread, including threads that are started meanwhile: a thread inherits the value of the thread that starts it.
+    /// - Throws: `priority.refused` when the kernel does not allow it.
     package static func setNice(_ value: Int, of processID: Int32) throws {
         for _ in 0..<10 {
             for thread in try threads(of: processID) {
@@ -44,18 +44,18 @@ package enum ProcessPriority {
         throw Failure(.priorityRefused, "process \(processID) does not keep nice \(value): another program sets it too", remedy: "find that program")
     }
 
-    /// Whether the kernel shares out the processor between sessions at present (`kernel.sched_autogroup_enabled`).
+    /// Whether the kernel currently divides the processor between sessions (`kernel.sched_autogroup_enabled`).
     package static var areSessionsGroups: Bool {
         (try? Files.readText("/proc/sys/kernel/sched_autogroup_enabled"))?.begins(with: "1") == true
     }
 
-    /// The autogroup of the session that the process leads; nil where it leads none, or the kernel knows no such groups.
+    /// The autogroup of the session that the process leads; nil where it does not lead one, or the kernel does not have autogroups.
     package static func autogroup(of processID: Int32) -> Autogroup? {
         guard getsid(processID) == processID else { return nil }
         return (try? Files.readText(FilePath("/proc/\(processID)/autogroup"))).flatMap(Autogroup.init)
     }
 
-    /// Sets the nice value of its autogroup. The kernel takes one change in a tenth of a second from those that are not root.
+    /// Sets the nice value of its autogroup. From users other than root the kernel accepts one change every tenth of a second.
     /// - Throws: `priority.refused`.
     package static func setAutogroup(_ value: Int, of processID: Int32) async throws {
         let clock = ContinuousClock()
@@ -73,7 +73,7 @@ package enum ProcessPriority {
         guard done == true else { throw refusal("autogroup nice \(value) for process \(processID)", EAGAIN) }
     }
 
-    /// Whether a control group of an older hierarchy (cgroup v1) shares out the processor: the line `1:cpu,cpuacct:/path` of
+    /// Whether a control group of an older hierarchy (cgroup v1) divides the processor: the line `1:cpu,cpuacct:/path` of
     /// /proc/PID/cgroup, with a path that is not the root.
     package static func hasOlderCPUGroup(_ text: String) -> Bool {
         text.split(at: "\n").contains { line in
@@ -96,6 +96,6 @@ package enum ProcessPriority {
 }
 
 extension Failure.Code {
-    /// The kernel does not let the caller set a priority.
+    /// The kernel does not allow the caller to set a priority.
     package static let priorityRefused = Failure.Code("priority.refused")
 }

@@ -1,13 +1,13 @@
 internal import SystemPackage
 
-/// When a process began, in the kernel's ticks since the host's start: with its id it names one process for as long as the host runs.
+/// When a process started, in the kernel's ticks since the host's start: together with its id this identifies one process while the host runs.
 package enum ProcessStart {
-    /// Nil when there is no such process, and for one that has ended, whether or not somebody has asked how.
+    /// Nil when there is no such process, and for a process that has ended, whether or not its exit status has been read.
     package static func time(of processID: Int32) -> UInt64? {
         (try? Files.readText(FilePath("/proc/\(processID)/stat"))).flatMap { time(inStat: $0) }
     }
 
-    /// Field 22 of /proc/PID/stat. The name in field 2 may hold blanks and brackets, so counting starts behind the last bracket.
+    /// Field 22 of /proc/PID/stat. The name in field 2 may contain blanks and brackets, so counting starts after the last bracket.
     package static func time(inStat text: String) -> UInt64? {
         guard let end = text.utf8.lastIndex(of: UInt8(ascii: ")")) else { return nil }
         let fields = text[text.utf8.index(after: end)...].split { $0 == " " || $0 == "\n" }

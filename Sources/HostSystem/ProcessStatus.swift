@@ -3,38 +3,38 @@ package import Basics
 internal import Quoting
 package import SystemPackage
 
-/// What /proc tells everybody about a process of this host.
+/// What /proc shows to every user about a process on this host.
 package struct ProcessStatus: Sendable, Equatable, Codable {
     /// The name that `ps` and `top` show: 15 bytes at most.
     package var name = ""
-    /// The names of its threads, the first one's own included.
+    /// The names of its threads, including that of the first one.
     package var threads: [String] = []
     /// Real, effective, saved and file system user ids.
     package var userIDs: [UInt32] = []
-    /// -20 (goes first) to 19.
+    /// -20 (highest priority) to 19.
     package var nice: Int?
     /// The path in the unified hierarchy; nil without one.
     package var cgroup: String?
-    /// The groups of the threads `CPU n` that are in another one than the process: libvirt gives each its own.
+    /// The groups of the threads `CPU n` that are in a different group from the process: libvirt gives each thread its own.
     package var processorGroups: [String] = []
     package var effectiveCapabilities: UInt64?
     package var permittedCapabilities: UInt64?
     /// 0 none, 1 strict, 2 a filter.
     package var seccompMode: Int?
     package var hasNoNewPrivileges: Bool?
-    /// Those of `separable` that it does not share with this program; nil where they cannot be read.
+    /// The namespaces in `separable` that it does not share with this program; nil where they cannot be read.
     package var ownNamespaces: [String]?
-    /// Whether it has another root directory than this program; nil where that cannot be read.
+    /// Whether its root directory differs from this program's; nil where that cannot be read.
     package var hasOwnRoot: Bool?
-    /// The most bytes of a core dump; nil where that cannot be read, and for no limit.
+    /// The size limit of a core dump, in bytes; nil where that cannot be read, and for no limit.
     package var coreLimit: UInt64?
 
-    /// The kinds of namespaces by which a process is separated from this host.
+    /// The kinds of namespaces that separate a process from this host.
     package static let separable = ["mnt", "pid", "ipc", "uts"]
 
     package init() {}
 
-    /// Reads it of the process with this id; what the kernel does not say stays nil.
+    /// Reads the status of the process with this id; what the kernel does not show stays nil.
     /// - Throws: `file.unreadable` when the process has gone or /proc hides it.
     package static func read(_ processID: Int32) throws -> ProcessStatus {
         let directory = FilePath("/proc/\(processID)")
@@ -45,7 +45,7 @@ package struct ProcessStatus: Sendable, Equatable, Codable {
         result.cgroup = cgroup(in: (try? Files.readText(directory.appending("cgroup"))) ?? "")
         result.takeSeparation(directory)
         let tasks = directory.appending("task")
-        // A thread may end between the list and the look.
+        // A thread may end after the list was read.
         for task in try Files.list(tasks) {
             let directory = tasks.appending(task)
             guard let name = (try? Files.readText(directory.appending("comm")))?.split(at: "\n").first.map(String.init) else { continue }
@@ -69,7 +69,7 @@ package struct ProcessStatus: Sendable, Equatable, Codable {
         coreLimit = Self.coreLimit(inLimits: (try? Files.readText(directory.appending("limits"))) ?? "")
     }
 
-    /// The larger of the two limits in the line `Max core file size 0 unlimited bytes` of /proc/PID/limits: a process may raise the one to the other.
+    /// The larger of the two limits in the line `Max core file size 0 unlimited bytes` of /proc/PID/limits: a process may raise one to the other.
     package static func coreLimit(inLimits text: String) -> UInt64? {
         guard let line = text.split(at: "\n").first(where: { $0.begins(with: "Max core file size") }) else { return nil }
         return line.split(at: " ").dropFirst(5).first.flatMap { UInt64($0) }
@@ -90,13 +90,13 @@ package struct ProcessStatus: Sendable, Equatable, Codable {
         hasNoNewPrivileges = fields["NoNewPrivs"]?.first.flatMap { Int($0) }.map { $0 != 0 }
     }
 
-    /// Sixteen digits; fewer are a line that broke off.
+    /// Sixteen digits; fewer digits mean a truncated line.
     private static func mask(_ words: [Substring]?) -> UInt64? {
         guard let word = words?.first, word.utf8.count == 16 else { return nil }
         return UInt64(word, radix: 16)
     }
 
-    /// Field 19 of /proc/PID/stat. The name in field 2 may hold blanks and brackets, so counting starts behind the last bracket.
+    /// Field 19 of /proc/PID/stat. The name in field 2 may contain blanks and brackets, so counting starts after the last bracket.
     package static func nice(inStat text: String) -> Int? {
         guard let end = text.unicodeScalars.lastIndex(of: ")") else { return nil }
         let fields = text[text.unicodeScalars.index(after: end)...].split { $0 == " " || $0 == "\n" }
@@ -113,7 +113,7 @@ package struct ProcessStatus: Sendable, Equatable, Codable {
 
 /// The limits that a control group and those above it set.
 package struct GroupLimits: Sendable, Equatable, Codable {
-    /// Processors that may be used at a time, the smallest on the way; nil without a limit.
+    /// The number of processors that may be used at a time, the smallest limit on the path; nil without a limit.
     package var processors: Double?
     /// Memory that may be used; nil without a limit.
     package var memory: ByteSize?
@@ -123,8 +123,8 @@ package struct GroupLimits: Sendable, Equatable, Codable {
         self.memory = memory
     }
 
-    /// Reads the limits of a group and of every one above it. Nil where the unified hierarchy has no controllers: the limits
-    /// are then in older ones, which are not read.
+    /// Reads the limits of a group and of every group above it. Nil where the unified hierarchy has no controllers: the limits
+    /// are then in older hierarchies, which are not read.
     package static func read(_ cgroup: String, root: FilePath = "/sys/fs/cgroup") -> GroupLimits? {
         guard Files.exists(root.appending("cgroup.controllers")) else { return nil }
         var limits = GroupLimits()
@@ -138,13 +138,13 @@ package struct GroupLimits: Sendable, Equatable, Codable {
         return limits
     }
 
-    /// Takes the limits of groups that hold one of the guest's processors each: together they are as slow as the slowest.
+    /// Adds the limits of groups that each contain one of the guest's processors: together they are as slow as the slowest.
     package mutating func take(processorGroups: [String], root: FilePath = "/sys/fs/cgroup") {
         guard let least = processorGroups.compactMap({ GroupLimits.read($0, root: root)?.processors }).min(), least < 1 else { return }
         processors = min(processors ?? .infinity, least * Double(processorGroups.count))
     }
 
-    /// Takes `cpu.max` (`200000 100000`: quota and period in microseconds, or `max 100000`) and `memory.max` (bytes, or `max`)
+    /// Adds `cpu.max` (`200000 100000`: quota and period in microseconds, or `max 100000`) and `memory.max` (bytes, or `max`)
     /// of one more group.
     package mutating func take(processors: String, memory: String) {
         let words = processors.split { $0 == " " || $0 == "\n" }.map { Double($0) }

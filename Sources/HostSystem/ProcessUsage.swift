@@ -11,7 +11,7 @@ package struct ThreadUsage: Sendable, Equatable {
     package let name: String
     /// Nanoseconds on a processor.
     package let busy: UInt64
-    /// Nanoseconds in which it was ready and had no processor; nil where the kernel does not count them.
+    /// Nanoseconds in which it was ready but did not have a processor; nil where the kernel does not count them.
     package let waiting: UInt64?
 
     package init(id: Int32, name: String, busy: UInt64, waiting: UInt64?) {
@@ -28,8 +28,8 @@ package struct ThreadUsage: Sendable, Equatable {
         return (busy, waiting)
     }
 
-    /// Fields 14 and 15 of /proc/PID/task/TID/stat together, in clock ticks. The name in field 2 may hold blanks and brackets, so
-    /// counting starts behind the last bracket.
+    /// The sum of fields 14 and 15 of /proc/PID/task/TID/stat, in clock ticks. The name in field 2 may contain blanks and brackets, so
+    /// counting starts after the last bracket.
     package static func ticks(inStat text: String) -> UInt64? {
         guard let end = text.unicodeScalars.lastIndex(of: ")") else { return nil }
         let fields = text[text.unicodeScalars.index(after: end)...].split { $0 == " " || $0 == "\n" }
@@ -39,7 +39,7 @@ package struct ThreadUsage: Sendable, Equatable {
     }
 }
 
-/// What a process of this host has used since it was started, and holds now.
+/// What a process on this host has used since it was started, and what it holds now.
 package struct ProcessUsage: Sendable, Equatable {
     /// In the order of their ids.
     package let threads: [ThreadUsage]
@@ -59,7 +59,7 @@ package struct ProcessUsage: Sendable, Equatable {
         return ProcessUsage(threads: threads, resident: ByteSize(bytes: pages.multipliedSaturated(by: Int64(sysconf(Int32(_SC_PAGESIZE))))))
     }
 
-    /// Nil for one that has ended between the list and the look.
+    /// Nil for a thread that ended after the list was read.
     private static func thread(_ id: Int32, in directory: FilePath) -> ThreadUsage? {
         guard let name = try? Files.readText(directory.appending("comm")).split(at: "\n").first.map(String.init) else { return nil }
         if let text = try? Files.readText(directory.appending("schedstat")), let times = ThreadUsage.times(inSchedstat: text) {

@@ -6,8 +6,8 @@ package import SystemPackage
 
 /// Replacing this program by another.
 package enum ProgramChange {
-    /// Becomes a program that is searched for as `ProgramRunner` does.
-    /// - Parameter descriptors: what it gets as 3, 4, …
+    /// Becomes a program, which is searched for as `ProgramRunner` does.
+    /// - Parameter descriptors: the descriptors that it inherits as 3, 4, …
     /// - Throws: `program.missing`, `program.failed`; on success this does not return.
     package static func become(_ command: [String], descriptors: [FileDescriptor]) throws -> Never {
         guard let name = command.first else { throw Failure(.programFailed, "there is no program to become") }
@@ -19,7 +19,7 @@ package enum ProgramChange {
     }
 }
 
-/// A program's arguments as C takes them, for the time of a call.
+/// A program's arguments in C's form, valid during the call.
 func withCArguments<Value>(_ arguments: [String], _ body: ([UnsafeMutablePointer<CChar>?]) -> Value) -> Value {
     var copies = unsafe arguments.map { unsafe strdup($0) }
     unsafe copies.append(nil)

@@ -5,7 +5,7 @@ internal import Quoting
 internal import Subprocess
 package import SystemPackage
 
-/// What a finished program left.
+/// The result of a finished program.
 package struct ProgramResult: Sendable {
     /// The exit status, or 128 + the signal that ended the program.
     package let status: Int32
@@ -16,10 +16,10 @@ package struct ProgramResult: Sendable {
     package var errorText: String { String(decoding: standardError, as: UTF8.self) }
 }
 
-/// Runs the host's programs: by their path where that is given, else found on the PATH (and in the sbin directories, which an ordinary user's
-/// PATH leaves out).
+/// Runs the host's programs: by their path where it is given, otherwise from the PATH (and the sbin directories, which an ordinary user's
+/// PATH omits).
 ///
-/// Arguments are never a place for secrets: hand them over by `input`.
+/// Never put secrets into arguments: pass them through `input`.
 package enum ProgramRunner {
     /// The full path of a program.
     /// - Throws: `program.missing`, naming the Debian package where it is known.
@@ -34,8 +34,8 @@ package enum ProgramRunner {
             remedy: package.map { "install the package '\($0)', as root: apt-get install \($0)" } ?? "install '\(name)' or add its directory to PATH")
     }
 
-    /// The full path of a program, or nil when there is none. A name with a slash is a path and is searched for nowhere else. What is found is
-    /// absolute, since it may be run in another directory.
+    /// The full path of a program, or nil when there is none. A name with a slash is a path and is not searched for anywhere else. The result is
+    /// absolute, since the program may be run in another directory.
     package static func lookUp(_ name: String) -> FilePath? {
         if isPath(name) { return absolute(FilePath(name)).flatMap { Files.isExecutable($0) ? $0 : nil } }
         guard !name.isEmpty else { return nil }
@@ -50,13 +50,13 @@ package enum ProgramRunner {
         path.isAbsolute ? path : (try? Files.currentDirectory())?.pushing(path).lexicallyNormalized()
     }
 
-    /// Runs a program to its end and returns whatever its status is. Variables that hold secrets do not reach it.
+    /// Runs a program to its end and returns the result with any status. Variables that hold secrets are not passed to it.
     ///
-    /// Cancelling the task ends the program and what it has started: SIGTERM, three seconds, SIGKILL.
+    /// Cancelling the task ends the program and everything it has started: SIGTERM, three seconds, SIGKILL.
     /// - Parameters:
-    ///   - input: what it reads from its standard input; it need not read it to the end.
-    ///   - outputLimit: bytes of standard output and of standard error that are kept; more is an error.
-    ///   - onLine: called with each line of standard error as it comes (standard output is collected).
+    ///   - input: the program's standard input; it need not read it to the end.
+    ///   - outputLimit: the maximum number of bytes of standard output and of standard error; more is an error.
+    ///   - onLine: called with each line of standard error as it arrives (standard output is collected).
     /// - Throws: `program.missing`, `program.failed` when it cannot be started.
     package static func run(
         _ name: String, _ arguments: [String], input: [UInt8] = [], environment: [String: String] = [:],
@@ -64,7 +64,7 @@ package enum ProgramRunner {
     ) async throws -> ProgramResult {
         let executable = try find(name)
         var options = PlatformOptions()
-        // A group of its own: SIGKILL to a `timeout` alone would leave behind what it watches.
+        // A separate process group: SIGKILL to a `timeout` alone would leave its child behind.
         options.processGroupID = 0
         options.teardownSequence = [
             .gracefulShutDown(allowedDurationToNextStep: .seconds(3)),
@@ -89,7 +89,7 @@ package enum ProgramRunner {
         }
     }
 
-    /// Runs a program and treats every status but 0 as a failure that carries the end of its standard error.
+    /// Runs a program and turns every status but 0 into a failure that carries the end of its standard error.
     package static func check(
         _ name: String, _ arguments: [String], input: [UInt8] = [], environment: [String: String] = [:],
         workingDirectory: FilePath? = nil, onLine: (@Sendable (String) -> Void)? = nil
@@ -149,7 +149,7 @@ package enum ProgramRunner {
             standardError: Array(result.closureResult.joined(separator: "\n").utf8))
     }
 
-    /// Debian's packages of programs, where the two names differ or the package is not obvious.
+    /// The Debian packages that contain programs, where the two names differ or the package is not obvious.
     package static let debianPackages = [
         "qemu-system-x86_64": "qemu-system-x86", "qemu-img": "qemu-utils", "mmdebstrap": "mmdebstrap", "mke2fs": "e2fsprogs",
         "debugfs": "e2fsprogs", "mcopy": "mtools", "mkfs.vfat": "dosfstools", "sgdisk": "gdisk", "xorriso": "xorriso",

@@ -1,12 +1,12 @@
 internal import ApplianceModel
 package import Basics
 
-/// Ports of this host's loopback interface that are promised to a machine for its life.
+/// Ports on this host's loopback interface that are promised to a machine for its lifetime.
 extension Sockets {
-    /// The wanted port if it is free, else one outside the range from which the kernel hands out client ports: it would otherwise be taken
-    /// by somebody's outgoing connection while the machine is off.
+    /// The requested port if it is free, otherwise one outside the range from which the kernel assigns client ports: otherwise an outgoing
+    /// connection could take it while the machine is off.
     /// - Parameters:
-    ///   - key: of the spec, for the message.
+    ///   - key: the spec's key, for the message.
     ///   - promised: ports of other machines and services, which count as used whether they run or not.
     /// - Throws: `network.port-in-use`, `socket.no-free-port`.
     package static func promisePort(_ wanted: UInt16?, key: String, promised: Set<UInt16>) throws -> UInt16 {
@@ -17,8 +17,8 @@ extension Sockets {
         return wanted
     }
 
-    /// Looks whether a promised port can be listened on, before a machine is started.
-    /// - Parameter service: who will listen, for the message.
+    /// Checks whether a promised port can be listened on, before a machine is started.
+    /// - Parameter service: the service that will listen, for the message.
     /// - Throws: `network.port-in-use`.
     package static func checkPromised(_ port: UInt16, for service: String) throws {
         guard !isPortFree(port) else { return }

@@ -4,24 +4,24 @@ internal import Glibc
 internal import Quoting
 package import SystemPackage
 
-/// A regular file that was opened without following a link in its last name, and without waiting for anybody.
+/// A regular file that was opened without following a link in its last component, and without blocking.
 ///
-/// In a directory that somebody else writes, a name may stand for a link, a pipe or a device, and for something else a moment later. So the
-/// file is opened once, what was opened is examined, and everything is done with that.
+/// In a directory to which another user can write, a name may refer to a link, a pipe or a device, and to something else a moment later. So the
+/// file is opened once, the opened file is examined, and every operation uses it.
 package struct RegularFile: ~Copyable {
-    /// At the time it was opened.
+    /// The status when the file was opened.
     package let status: FileStatus
     private let descriptor: FileDescriptor
-    /// For messages.
+    /// The path, for messages.
     private let path: FilePath
 
     /// - Returns: nil when there is none.
-    /// - Throws: `file.unreadable`, also for what is not a regular file.
+    /// - Throws: `file.unreadable`, also for anything that is not a regular file.
     package static func open(_ path: FilePath, forWriting: Bool = false) throws -> RegularFile? {
         try RegularFile(unsafe Glibc.open(path.string, flags(forWriting)), path)
     }
 
-    /// - Parameter name: one name, without a slash.
+    /// - Parameter name: a single name, without a slash.
     static func open(_ name: String, in directory: Int32, path: FilePath, forWriting: Bool) throws -> RegularFile? {
         try RegularFile(unsafe openat(directory, name, flags(forWriting)), path)
     }
@@ -30,13 +30,13 @@ package struct RegularFile: ~Copyable {
         (forWriting ? O_RDWR | O_APPEND : O_RDONLY) | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC
     }
 
-    /// - Parameter raw: what `open` returned, with its `errno` as it was left.
+    /// - Parameter raw: the result of `open`, with `errno` unchanged since.
     private init?(_ raw: Int32, _ path: FilePath) throws {
         let code = Errno(rawValue: errno)
         guard raw >= 0 else {
             switch code {
             case .noSuchFileOrDirectory: return nil
-            // A link, a socket, and a directory or a pipe that was to be written.
+            // A link, a socket, and a directory or a pipe that was opened for writing.
             case .tooManySymbolicLinkLevels, .noSuchAddressOrDevice, .isDirectory: throw Self.notRegular(path)
             default: throw Failure(.fileUnreadable, "cannot read '\(path)'", cause: code)
             }
@@ -60,8 +60,8 @@ package struct RegularFile: ~Copyable {
             remedy: "look what was put there: ls -ld \(ShellWord.quoted(path.string))")
     }
 
-    /// Everything.
-    /// - Parameter limit: bytes that the file may have.
+    /// Reads the whole file.
+    /// - Parameter limit: the maximum size of the file, in bytes.
     /// - Throws: `file.unreadable`, also for a file that is larger.
     package borrowing func read(atMost limit: Int) throws -> [UInt8] {
         let bytes = status.size.bytes <= Int64(limit) ? try read(from: 0, limit: limit + 1) : nil
@@ -73,7 +73,7 @@ package struct RegularFile: ~Copyable {
         return bytes
     }
 
-    /// A part, up to `limit` bytes; fewer where the file ends.
+    /// Reads a part, up to `limit` bytes; fewer at the end of the file.
     /// - Throws: `file.unreadable`.
     package borrowing func read(from offset: Int64, limit: Int) throws -> [UInt8] {
         do {
@@ -92,11 +92,11 @@ package struct RegularFile: ~Copyable {
         }
     }
 
-    /// The last bytes.
+    /// Reads the last bytes.
     /// - Throws: `file.unreadable`.
     package borrowing func readEnd(_ count: Int) throws -> [UInt8] { try read(from: max(0, status.size.bytes - Int64(count)), limit: count) }
 
-    /// Cuts the file, which others may be appending to, to its end. What they append meanwhile may be lost.
+    /// Cuts the file down to its end, while others may be appending to it. What they append meanwhile may be lost.
     /// - Throws: `file.unwritable`, `file.unreadable`.
     package borrowing func keepEnd(_ count: Int) throws {
         guard status.size.bytes > Int64(count) else { return }
@@ -109,7 +109,7 @@ package struct RegularFile: ~Copyable {
         }
     }
 
-    /// Gives the file to a user. One that has a second name is refused: it may be somebody else's.
+    /// Gives the file to a user. A file with a second name is refused: it may belong to another user.
     /// - Throws: `file.unwritable`.
     package borrowing func give(user: UInt32, group: UInt32) throws {
         guard status.links == 1 else { throw Failure(.fileUnwritable, "'\(path)' has \(status.links) names, and is given to nobody") }

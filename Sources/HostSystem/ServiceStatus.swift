@@ -3,12 +3,12 @@ internal import Glibc
 internal import Quoting
 internal import SystemPackage
 
-/// The line by which systemd shows what a service does: `Status:` of `systemctl status`.
+/// The line in which systemd shows what a service is doing: `Status:` of `systemctl status`.
 package enum ServiceStatus {
-    /// What systemd may be sent at most.
+    /// The maximum length that is sent to systemd.
     private static let limit = 400
 
-    /// Tells systemd, where it runs this program as a service that may say so; else this does nothing.
+    /// Reports the text to systemd, where systemd runs this program as a service that may do so; otherwise does nothing.
     package static func tell(_ text: String) {
         guard let socket = EnvironmentVariable.value("NOTIFY_SOCKET") else { return }
         tell(text, at: socket)
@@ -16,7 +16,7 @@ package enum ServiceStatus {
 
     /// - Parameter socket: a path, or a name that begins with `@`.
     static func tell(_ text: String, at socket: String) {
-        // One line: the next one would be another message.
+        // A single line: the next line would be another message.
         let line = text.split(at: "\n").map { $0.drop { $0 == " " } }.reduce(into: "") { line, part in
             line += (line.isEmpty ? "" : line.utf8.last == UInt8(ascii: ":") ? " " : "; ") + part
         }

@@ -9,7 +9,7 @@ package import SystemPackage
 ///
 /// Every descriptor is close-on-exec and blocking; the caller owns it.
 package enum Sockets {
-    /// Two stream sockets that are each other's ends.
+    /// Two stream sockets that are connected to each other.
     /// - Throws: `network.not-permitted`.
     package static func pair() throws -> (FileDescriptor, FileDescriptor) {
         var (first, second): (Int32, Int32) = (-1, -1)
@@ -20,7 +20,7 @@ package enum Sockets {
 
     /// Connects over TCP, without delay for small packets.
     /// - Parameter endpoint: an IPv4 address and a port; names are not looked up.
-    /// - Throws: `socket.refused` when nobody listens (it may be too early), `socket.unreachable`, `timed-out`, `input.invalid`,
+    /// - Throws: `socket.refused` when nothing listens (it may be too early), `socket.unreachable`, `timed-out`, `input.invalid`,
     ///   `CancellationError`.
     package static func connect(to endpoint: Endpoint, timeout: Duration) async throws -> FileDescriptor {
         guard let host = IPv4Address(endpoint.host) else {
@@ -35,7 +35,7 @@ package enum Sockets {
     }
 
     /// Connects to a Unix socket.
-    /// - Throws: `socket.path-too-long`, `socket.refused` when there is no such socket or nobody listens, `socket.unreachable`,
+    /// - Throws: `socket.path-too-long`, `socket.refused` when there is no such socket or nothing listens, `socket.unreachable`,
     ///   `timed-out`, `CancellationError`.
     package static func connect(to path: FilePath, timeout: Duration) async throws -> FileDescriptor {
         var address = try socketAddress(path)
@@ -44,7 +44,7 @@ package enum Sockets {
         }
     }
 
-    /// The longest path that the kernel takes for a Unix socket, in bytes.
+    /// The longest path that the kernel accepts for a Unix socket, in bytes.
     package static let longestPath = 107
 
     /// - Throws: `socket.path-too-long`.
@@ -59,21 +59,21 @@ package enum Sockets {
 
     /// Whether a server could listen on the port of 127.0.0.1 now.
     ///
-    /// Proved by binding, which fails where somebody listens. Listening as well would take the port from a server that starts at
-    /// this moment, and from another look at it.
+    /// The test is a bind, which fails where a program listens. Listening as well would take the port from a server that is starting at
+    /// this moment, and from another such test.
     package static func isPortFree(_ port: UInt16) -> Bool {
         guard port > 0, let loopback = IPv4Address("127.0.0.1") else { return false }
         let file = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         guard file >= 0 else { return false }
         defer { _ = close(file) }
-        // As servers do: connections that linger from before do not count.
+        // As servers do: lingering earlier connections do not count.
         var on: Int32 = 1
         _ = unsafe setsockopt(file, SOL_SOCKET, SO_REUSEADDR, &on, socklen_t(MemoryLayout<Int32>.size))
         var address = socketAddress(loopback, port)
         return unsafe withGenericPointer(to: &address) { unsafe bind(file, $0, $1) } == 0
     }
 
-    /// A socket that listens on a port of 127.0.0.1 that the kernel chooses. The kernel itself takes connections; the caller closes it.
+    /// A socket that listens on a port of 127.0.0.1 chosen by the kernel. The kernel itself accepts connections; the caller closes the socket.
     /// - Throws: `socket.no-free-port`.
     package static func listen() throws -> (socket: FileDescriptor, port: UInt16) {
         let file = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
@@ -99,11 +99,11 @@ package enum Sockets {
         return code == 0 ? (IPv4Address(value: UInt32(bigEndian: own.sin_addr.s_addr)), UInt16(bigEndian: own.sin_port)) : nil
     }
 
-    /// What this process has picked: a port is free until its server listens, which may be minutes away.
+    /// The ports that this process has picked: a port is free until its server listens, which may be minutes later.
     private static let picked = Mutex<Set<UInt16>>([])
 
-    /// A port of 127.0.0.1 that is free now, above 10000 and outside the range from which the kernel gives ports to outgoing
-    /// connections, so that none of these takes it while the server is down. The same process never gets a port twice.
+    /// A port of 127.0.0.1 that is free now, above 10000 and outside the range from which the kernel assigns ports to outgoing
+    /// connections, so that no such connection takes it while the server is down. A process never gets the same port twice.
     /// - Parameter excluded: ports that are promised to others.
     /// - Throws: `socket.no-free-port`.
     package static func pickFreePort(excluding excluded: Set<UInt16> = []) throws -> UInt16 {
@@ -117,7 +117,7 @@ package enum Sockets {
     static func pickFreePort(excluding excluded: Set<UInt16>, ephemeral: ClosedRange<UInt16>, isFree: (UInt16) -> Bool) throws -> UInt16 {
         let candidates = (UInt16(10_000)...UInt16.max).filter { !ephemeral.contains($0) && !excluded.contains($0) }
         guard let start = candidates.indices.randomElement() else { throw noFreePort(ephemeral) }
-        // From a random place on, so that two who pick at once hardly meet.
+        // Start at a random place, so that two processes that pick at once rarely collide.
         guard let port = (candidates[start...] + candidates[..<start]).first(where: isFree) else { throw noFreePort(ephemeral) }
         return port
     }
@@ -136,7 +136,7 @@ package enum Sockets {
         return bounds[0]...bounds[1]
     }
 
-    /// The address of this host from which packets to another one are sent, by its routes; nothing is sent. Nil without a route.
+    /// The address from which this host sends packets to another address, according to its routes; nothing is sent. Nil without a route.
     package static func sourceAddress(toward address: IPv4Address) -> IPv4Address? {
         let file = socket(AF_INET, Int32(SOCK_DGRAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         guard file >= 0 else { return nil }
@@ -148,7 +148,7 @@ package enum Sockets {
 
     // MARK: Connecting
 
-    /// Starts a connection that does not block, asks until it stands, and makes the descriptor blocking.
+    /// Starts a non-blocking connection, polls until it is established, and makes the descriptor blocking.
     private static func connect(_ name: String, _ family: Int32, timeout: Duration, _ start: (Int32) -> Int32) async throws -> FileDescriptor {
         let raw = socket(family, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue) | Int32(SOCK_NONBLOCK.rawValue), 0)
         guard raw >= 0 else { throw Failure(.socketUnreachable, "cannot make a socket", cause: Errno(rawValue: errno)) }
@@ -157,7 +157,7 @@ package enum Sockets {
             let deadline = ContinuousClock.now.advanced(by: timeout)
             if start(raw) != 0 {
                 var code = Errno(rawValue: errno)
-                // A Unix socket with a full backlog has no connection under way: it is to be tried again.
+                // A Unix socket with a full backlog does not start a connection: try again.
                 while code == .wouldBlock, ContinuousClock.now < deadline {
                     try await ContinuousClock().sleep(for: .milliseconds(20))
                     code = start(raw) == 0 ? Errno(rawValue: 0) : Errno(rawValue: errno)
@@ -178,7 +178,7 @@ package enum Sockets {
         }
     }
 
-    /// How a connection that was under way ended, 0 for well; nil while it is under way.
+    /// The result of a connection that was under way, 0 for success; nil while it is still under way.
     private static func outcome(of file: Int32) -> Errno? {
         var ready = pollfd(fd: file, events: Int16(POLLOUT), revents: 0)
         guard unsafe Glibc.poll(&ready, 1, 0) > 0 else { return nil }
@@ -203,8 +203,8 @@ package enum Sockets {
         return address
     }
 
-    /// Sends one datagram to a socket of this host and waits for nothing.
-    /// - Parameter name: a path, or a name that begins with `@` for a socket without one.
+    /// Sends one datagram to a socket on this host without waiting.
+    /// - Parameter name: a path, or a name that begins with `@` for an abstract socket.
     /// - Throws: an `Errno`, or `socket.path-too-long`.
     static func send(_ bytes: [UInt8], to name: String) throws {
         var address = try socketAddress(FilePath(name))
@@ -213,7 +213,7 @@ package enum Sockets {
         let file = socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         guard file >= 0 else { throw Errno(rawValue: errno) }
         defer { close(file) }
-        // The name of an abstract socket has no end but its length.
+        // The name of an abstract socket is ended only by its length.
         let length = socklen_t(MemoryLayout<sa_family_t>.size + name.utf8.count + (isAbstract ? 0 : 1))
         let sent = unsafe withUnsafePointer(to: &address) { pointer in
             unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
@@ -239,7 +239,7 @@ package enum Sockets {
 }
 
 extension Failure.Code {
-    /// Nobody listens there (yet).
+    /// Nothing listens there (yet).
     package static let socketRefused = Failure.Code("socket.refused")
     package static let socketUnreachable = Failure.Code("socket.unreachable")
     package static let socketPathTooLong = Failure.Code("socket.path-too-long")

@@ -3,15 +3,15 @@ package import Basics
 internal import CLinux
 package import SystemPackage
 
-/// Tap devices: the host's end of a guest's network card. Each packet carries a header in which offloads are told.
+/// Tap devices: the host's end of a guest's network card. Each packet has a header that describes offloads.
 package enum TapDevice {
-    /// The most queues of a machine: the kernel and QEMU take more, and no database has use for them.
+    /// The most queues of a machine: the kernel and QEMU support more, but no database needs them.
     package static let mostQueues = 8
 
-    /// Opens a device, which is made where there is none and then lives as long as it is open.
+    /// Opens a device. A device that does not exist is created, and then exists for as long as it is open.
     /// - Parameters:
     ///   - name: 1 to 15 bytes.
-    ///   - queues: 1 to `mostQueues`; a device that is there must have been made for several, or for one.
+    ///   - queues: 1 to `mostQueues`; an existing device must have been made for several queues or for one, accordingly.
     /// - Throws: `network.not-permitted` with the kernel's reason.
     package static func open(_ name: String, queues: Int) throws -> [FileDescriptor] {
         var files: [FileDescriptor] = []
@@ -19,7 +19,7 @@ package enum TapDevice {
             for _ in 0..<queues {
                 var file: Int32 = -1
                 var code = unsafe clinux_open_tap(name, queues > 1 ? 1 : 0, &file)
-                // A device that was made for several queues has to be opened as one, for a single queue too.
+                // A device that was made for several queues has to be opened as such even for a single queue.
                 if queues == 1, Errno(rawValue: code) == .invalidArgument { code = unsafe clinux_open_tap(name, 1, &file) }
                 guard code == 0 else {
                     throw Failure(.networkNotPermitted, "cannot open the tap device '\(name)'", cause: Errno(rawValue: code))
@@ -33,7 +33,7 @@ package enum TapDevice {
         }
     }
 
-    /// Has QEMU's set-user-id helper make a device on a bridge, for a user who may make none. What it says goes to standard error.
+    /// Makes QEMU's set-user-id helper create a device on a bridge, for a user who may not create one. Its messages go to standard error.
     /// - Parameter helper: the path of qemu-bridge-helper.
     /// - Throws: `network.not-permitted`.
     package static func open(onBridge bridge: String, helper: FilePath) throws -> FileDescriptor {
@@ -44,7 +44,7 @@ package enum TapDevice {
             _ = try DetachedProcess.spawn(
                 [helper.string, "--use-vnet", "--br=\(bridge)", "--fd=3"], in: "/", output: .standardError, descriptors: [handed])
         }
-        // The other end is the helper's alone: it sends, or ends and closes it.
+        // Only the helper has the other end: it sends, or ends and closes it.
         var file: Int32 = -1
         guard unsafe clinux_receive_descriptor(end.rawValue, &file) == 0 else {
             throw Failure(

@@ -2,24 +2,24 @@ internal import Basics
 internal import Glibc
 internal import SystemPackage
 
-/// Removes a file, or a directory with everything in it, by descriptors.
+/// Removes a file, or a directory with everything in it, through descriptors.
 ///
-/// Whoever writes in there may exchange a directory for a link while this works. Each directory is therefore opened relative to the one that
-/// holds it, never through a link, and what is in it is removed relative to what was opened.
+/// A user who writes there may replace a directory by a link at the same time. Each directory is therefore opened relative to its parent,
+/// never through a link, and its content is removed relative to the opened directory.
 struct TreeRemoval {
-    /// For messages.
+    /// The path, for messages.
     let path: FilePath
 
-    /// Levels that are gone down. Each holds a descriptor, and somebody may have made more levels than this process may open files.
+    /// The maximum depth. Each level holds a descriptor, and another user may have made more levels than this process may open files.
     private static let deepest = 16
-    /// How often a directory is emptied that has something in it again.
+    /// How often a directory is emptied when others keep filling it.
     private static let mostPasses = 10_000
-    /// Names that are read at once: a directory may have more than fit into the memory.
+    /// The maximum number of names that are read at once: a directory may have more than fit into memory.
     private static let mostNames = 4096
 
     /// - Parameters:
-    ///   - name: one name, without a slash.
-    ///   - parent: the descriptor of the directory that has it.
+    ///   - name: a single name, without a slash.
+    ///   - parent: the descriptor of the directory that contains it.
     /// - Throws: `file.unwritable`.
     func remove(_ name: String, in parent: Int32) throws {
         do {
@@ -29,7 +29,7 @@ struct TreeRemoval {
         }
     }
 
-    /// - Parameter top: the directory that is removed as a whole; nil for itself.
+    /// - Parameter top: the directory that is removed as a whole; nil when this is that directory.
     /// - Throws: `Errno`.
     private func remove(_ name: [CChar], in parent: Int32, depth: Int, top: Int32?) throws {
         for _ in 0..<Self.mostPasses {
@@ -48,7 +48,7 @@ struct TreeRemoval {
             if unsafe unlinkat(parent, name, AT_REMOVEDIR) == 0 { return }
             switch errno {
             case ENOENT: return
-            // Exchanged for something else, filled again, or with more in it than was read at once.
+            // It was replaced by something else, filled again, or contained more than was read at once.
             case ENOTDIR, ENOTEMPTY, EEXIST: continue
             default: throw Errno(rawValue: errno)
             }
@@ -61,21 +61,21 @@ struct TreeRemoval {
             if depth < Self.deepest {
                 try remove(name, in: directory, depth: depth + 1, top: top)
             } else if try !unlink(name, in: directory) {
-                // Brought up to the top, where the next pass finds it with as many levels ahead again.
+                // Move it up to the top, where the next pass finds it with the full depth available again.
                 let fresh = ".removed.\(UInt64.random(in: 0 ... .max))"
                 guard unsafe renameat(directory, name, top, fresh) == 0 || errno == ENOENT else { throw Errno(rawValue: errno) }
             }
         }
     }
 
-    /// - Returns: false for a directory.
+    /// - Returns: false when it is a directory.
     private func unlink(_ name: [CChar], in parent: Int32) throws -> Bool {
         if unsafe unlinkat(parent, name, 0) == 0 { return true }
         let code = Errno(rawValue: errno)
         switch code {
         case .noSuchFileOrDirectory: return true
         case .isDirectory: return false
-        // What POSIX has for a directory.
+        // The POSIX error for a directory.
         case .notPermitted:
             var raw = stat()
             guard unsafe fstatat(parent, name, &raw, AT_SYMLINK_NOFOLLOW) == 0, FileStatus(raw).isDirectory else { throw code }

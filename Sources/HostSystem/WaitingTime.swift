@@ -1,7 +1,7 @@
 internal import Synchronization
 
-/// The time during which the program waited for programs, the guest, SSH or PostgreSQL; what is left of the wall time is
-/// its own share. Waits that overlap count once.
+/// The time during which the program waited for programs, the guest, SSH or PostgreSQL; the rest of the wall time is
+/// its own share. Overlapping waits count once.
 package enum WaitingTime {
     private struct State {
         var depth = 0
@@ -17,7 +17,7 @@ package enum WaitingTime {
         return try await body()
     }
 
-    /// All waiting since the process started.
+    /// The total waiting time since the process started.
     package static var total: Duration {
         state.withLock { $0.depth > 0 ? $0.total + (ContinuousClock.now - $0.since) : $0.total }
     }
