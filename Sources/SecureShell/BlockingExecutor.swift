@@ -1,6 +1,6 @@
 internal import Dispatch
 
-/// Runs an actor's jobs one after another on a private queue, so that a blocking wait holds no thread of the cooperative pool.
+/// Runs an actor's jobs one after another on a private queue, so that a blocking wait does not hold a thread of the cooperative pool.
 final class BlockingExecutor: SerialExecutor {
     private let queue = DispatchQueue(label: "pgkvm.ssh")
 

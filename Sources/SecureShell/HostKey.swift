@@ -3,10 +3,10 @@ internal import FoundationEssentials
 
 /// An ed25519 host key that a server is pinned to.
 package struct HostKey: Sendable, Equatable, Codable, CustomStringConvertible {
-    /// The key as it goes over the wire: 51 bytes.
+    /// The key in its wire format: 51 bytes.
     package let blob: [UInt8]
 
-    /// Length and name of the algorithm, and the length of the key that follows.
+    /// The length and name of the algorithm, and the length of the key that follows.
     private static let header: [UInt8] = [0, 0, 0, 11] + Array("ssh-ed25519".utf8) + [0, 0, 0, 32]
 
     /// Reads the line of a `.pub` file: `ssh-ed25519 AAAA… [comment]`. Nil for anything else.
@@ -16,13 +16,13 @@ package struct HostKey: Sendable, Equatable, Codable, CustomStringConvertible {
         self.init(blob: Array(data))
     }
 
-    /// Nil unless the bytes are one ed25519 key.
+    /// Nil unless the bytes are exactly one ed25519 key.
     package init?(blob: [UInt8]) {
         guard blob.count == Self.header.count + 32, blob.starts(with: Self.header) else { return nil }
         self.blob = blob
     }
 
-    /// As in a `.pub` file, without comment and newline.
+    /// As in a `.pub` file, without the comment and the newline.
     package var openSSHLine: String { "ssh-ed25519 \(Data(blob).base64EncodedString())" }
 
     /// As `ssh-keygen -l` prints it: `SHA256:…`.

@@ -2,7 +2,7 @@ package import ApplianceModel
 internal import Basics
 internal import Quoting
 
-/// What a finished command left.
+/// The result of a finished command.
 package struct ShellResult: Sendable, Equatable {
     /// The exit status, or 128 + the number of the signal that ended the command.
     package let status: Int32
@@ -22,28 +22,28 @@ package struct ShellResult: Sendable, Equatable {
     package var errorText: String { String(decoding: standardError, as: UTF8.self) }
 }
 
-/// Somewhere commands can be run and files be put: a guest, or a script in a test.
+/// A place where commands can run and files can be written: a guest, or a script in a test.
 package protocol RemoteShell: Sendable {
-    /// Runs a command to its end and returns whatever its status is.
+    /// Runs a command to its end and returns the result with any status.
     /// - Parameters:
-    ///   - input: its standard input; the place for secrets.
-    ///   - timeout: of the whole command.
-    /// - Throws: `ssh.connection-lost` (worth another try on a new connection), `ssh.timed-out`, `input.invalid` (a NUL in the
+    ///   - input: its standard input; put secrets here.
+    ///   - timeout: the limit for the whole command.
+    /// - Throws: `ssh.connection-lost` (worth another attempt on a new connection), `ssh.timed-out`, `input.invalid` (a NUL in the
     ///   command), `CancellationError`.
     func run(_ command: ShellCommand, input: [UInt8], timeout: Duration) async throws -> ShellResult
 
-    /// Replaces a file as one act: a temporary file beside it, fsync, rename.
+    /// Replaces a file in one step: a temporary file beside it, fsync, rename.
     /// - Throws: `ssh.sftp` and what `run` throws.
     func upload(_ bytes: [UInt8], to path: String, mode: UInt16) async throws
 
     /// Reads a whole file.
-    /// - Parameter limit: bytes; a larger file is an error.
+    /// - Parameter limit: the size limit in bytes; a larger file is an error.
     /// - Throws: `ssh.sftp` and what `run` throws.
     func download(_ path: String, limit: Int) async throws -> [UInt8]
 }
 
 extension RemoteShell {
-    /// Runs a command and treats every status but 0 as a failure that carries the end of its standard error.
+    /// Runs a command and turns every status but 0 into a failure that carries the end of its standard error.
     /// - Throws: `ssh.command-failed` and what `run` throws.
     @discardableResult
     package func check(_ command: ShellCommand, input: [UInt8] = [], timeout: Duration = .seconds(60)) async throws -> ShellResult {
@@ -57,10 +57,10 @@ extension RemoteShell {
         return result
     }
 
-    /// The address from which this connection comes, as the other end sees it; nil where its SSH server tells none.
+    /// The address from which this connection comes, as the other end sees it; nil where its SSH server does not report it.
     /// - Throws: what `check` throws.
     package func clientAddress() async throws -> IPv4Address? {
-        // sshd tells whatever it starts: address and port of the client, then its own.
+        // sshd passes this to every program that it starts: the client's address and port, then its own.
         try await check(#"printf %s "${SSH_CONNECTION-}""#).outputText.split(at: " ").first.flatMap { IPv4Address(String($0)) }
     }
 }

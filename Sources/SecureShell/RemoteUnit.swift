@@ -2,11 +2,11 @@ internal import ApplianceModel
 internal import Basics
 internal import Quoting
 
-/// Long work in the guest as a transient systemd unit, named after its content: a dropped connection loses nothing, and a
+/// Long-running work in the guest as a transient systemd unit, named after its content. A lost connection does not lose any work, and a
 /// second run finds the first.
 ///
-/// The script and its output lie in `/run/pgkvm` and vanish with the unit at a reboot, so what the work left is to be judged by
-/// content. The script runs as root with `set -eu`; it is no place for secrets.
+/// The script and its output are in `/run/pgkvm` and are lost with the unit at a reboot, so the result of the work must be checked by its
+/// content. The script runs as root with `set -eu`; do not put secrets into it.
 package struct RemoteUnit: Sendable {
     package enum State: Sendable, Equatable {
         case notStarted
@@ -23,7 +23,7 @@ package struct RemoteUnit: Sendable {
 
     /// - Parameters:
     ///   - purpose: a short name in `a-z0-9-`; any other character becomes a hyphen.
-    ///   - script: for `/bin/sh`.
+    ///   - script: a script for `/bin/sh`.
     package init(purpose: String, script: String) { self.init(purpose: purpose, script: script, directory: "/run/pgkvm") }
 
     init(purpose: String, script: String, directory: String) {
@@ -35,13 +35,13 @@ package struct RemoteUnit: Sendable {
     }
 
     private var scriptPath: String { "\(directory)/\(name).sh" }
-    /// What the unit writes, in the guest.
+    /// The file in the guest that receives the unit's output.
     package var logPath: String { "\(directory)/\(name).log" }
 
     // MARK: Commands
 
-    /// Puts the script from standard input in place and starts the unit; `sudo` reads nothing of it.
-    /// A unit that runs or has succeeded is left alone.
+    /// Saves the script from standard input and starts the unit; `sudo` does not read any of the input.
+    /// A unit that is running or has succeeded is left alone.
     var startCommand: ShellCommand {
         let body = """
             set -eu
@@ -63,8 +63,8 @@ package struct RemoteUnit: Sendable {
 
     /// Prints systemd's view of the unit as `KEY=VALUE` lines, an empty line, and the last lines of the unit's output.
     ///
-    /// It waits in the guest for the unit's process, four seconds at most, and looks every quarter of one: asking anew over
-    /// SSH each time would take an emulated guest a good part of its time.
+    /// It waits in the guest for the unit's process, at most four seconds, and checks every quarter of a second: asking again over
+    /// SSH each time would take much of an emulated guest's time.
     var stateCommand: ShellCommand {
         let body = """
             show() { systemctl show --property=LoadState,ActiveState,SubState,Result,ExecMainStatus,MainPID "$1.service"; }
@@ -78,7 +78,7 @@ package struct RemoteUnit: Sendable {
         return "sudo -n sh -c \(body) sh \(name) \(logPath)"
     }
 
-    /// Ends the unit if it runs, and removes what is known of it.
+    /// Ends the unit if it runs, and removes everything that is recorded about it.
     var forgetCommand: ShellCommand {
         let body = """
             systemctl stop "$1.service" 2>/dev/null || true
@@ -93,12 +93,12 @@ package struct RemoteUnit: Sendable {
     /// - Throws: what `RemoteShell.check` throws.
     package func state(on shell: some RemoteShell) async throws -> State { try await look(shell).state }
 
-    /// Starts the unit, again if it failed before. One that runs or has succeeded is left alone.
+    /// Starts the unit, again if it failed before. A unit that is running or has succeeded is left alone.
     /// - Throws: what `RemoteShell.check` throws.
     package func start(on shell: some RemoteShell) async throws {
         let result = try await shell.run(startCommand, input: Array(script.utf8), timeout: .seconds(60))
         guard result.status != 0 else { return }
-        // Another run may have started it between the look and the start.
+        // Another run may have started it between the check and the start.
         switch try await state(on: shell) {
         case .running, .succeeded: return
         case .notStarted, .failed:
@@ -106,15 +106,15 @@ package struct RemoteUnit: Sendable {
         }
     }
 
-    /// Makes the guest forget the unit, so that the next run does the work again although it succeeded before.
+    /// Makes the guest forget the unit, so that the next run repeats the work although it succeeded before.
     /// - Throws: what `RemoteShell.check` throws.
     package func forget(on shell: some RemoteShell) async throws { try await shell.check(forgetCommand) }
 
-    /// Starts the unit unless it runs or has succeeded, and waits for its end.
+    /// Starts the unit unless it is running or has succeeded, and waits for its end.
     /// - Parameters:
-    ///   - timeout: how long to wait; the unit goes on without us.
-    ///   - connect: gives a connection, called at first and whenever the last one was lost; it gives up by throwing.
-    ///   - progress: given each new last line of the unit's output.
+    ///   - timeout: how long to wait; the unit then continues without this program.
+    ///   - connect: returns a connection; called first and whenever the last one was lost; it gives up by throwing.
+    ///   - progress: called with each new last line of the unit's output.
     /// - Throws: `ssh.unit-failed` with the end of the unit's output, `timed-out`, what `connect` throws.
     package func runToEnd(
         timeout: Duration, connect: () async throws -> any RemoteShell, progress: (String) -> Void = { _ in }
@@ -135,7 +135,7 @@ package struct RemoteUnit: Sendable {
                     throw Failure(
                         .remoteUnitFailed, "the guest's work '\(purpose)' failed", remedy: "look at \(logPath) in the guest", cause: UnitLog(text: log))
                 case .notStarted, .failed:
-                    // Gone after it was started: the guest was restarted, and what it did is lost or half done.
+                    // The unit is gone after it was started: the guest was restarted, and its work is lost or half done.
                     if isStarted { throw Failure(.remoteUnitFailed, "the guest's work '\(purpose)' is gone: the guest was restarted") }
                     try await start(on: shell)
                     isStarted = true
@@ -163,7 +163,7 @@ package struct RemoteUnit: Sendable {
         return try Self.parse(text)
     }
 
-    /// Reads what `stateCommand` prints.
+    /// Parses the output of `stateCommand`.
     static func parse(_ text: String) throws -> (state: State, log: String) {
         let lines = text.split(at: "\n", omittingEmptySubsequences: false)
         let head = lines.prefix { !$0.isEmpty }
@@ -188,7 +188,7 @@ package struct RemoteUnit: Sendable {
     }
 }
 
-/// The end of what a unit wrote, as the cause of a failure.
+/// The end of a unit's output, as the cause of a failure.
 struct UnitLog: Error, CustomStringConvertible {
     let text: String
     var description: String { text }

@@ -7,7 +7,7 @@ internal import Glibc
 @safe final class SSHChannel {
     enum Stream: Int32 { case output = 0, error = 1 }
 
-    /// libssh2's own defaults, which its header computes in a way that is not imported.
+    /// libssh2's own defaults, which its header computes in a way that Swift does not import.
     private static let windowSize: UInt32 = 2 << 20
     private static let packetSize: UInt32 = 32 << 10
 
@@ -29,10 +29,10 @@ internal import Glibc
         session.traffic.memory.exitStatus = nil
     }
 
-    /// Left open by an error, it is freed by its session at the latest.
+    /// If an error left the channel open, its session frees it at the latest.
     deinit { if !isClosed { unsafe libssh2_channel_free(raw) } }
 
-    /// Closes a channel whose command has ended; it can be of no use afterwards.
+    /// Closes a channel whose command has ended; the channel cannot be used afterwards.
     func close() throws {
         try session.complete("close the channel") { Int(unsafe libssh2_channel_free(raw)) }
         isClosed = true
@@ -44,7 +44,7 @@ internal import Glibc
         let bytes = command ?? []
         try session.complete("start the command") {
             unsafe bytes.withUnsafeBytes { bytes in
-                // An empty text is not the same as none, which a shell's request must have.
+                // An empty text is not the same as none; the request for a shell must have none.
                 let text = command == nil ? nil : unsafe bytes.baseAddress?.assumingMemoryBound(to: CChar.self)
                 return Int(unsafe libssh2_channel_process_startup(raw, request, UInt32(request.utf8.count), text, UInt32(bytes.count)))
             }
@@ -63,13 +63,13 @@ internal import Glibc
         }
     }
 
-    /// Moves what can be moved without waiting, in all three directions: leaving one stream aside would stop the other two
+    /// Moves all data that can be moved without waiting, in all three directions: ignoring one stream would stop the other two
     /// as soon as its window is full.
     /// - Parameters:
-    ///   - input: what is to be sent; what was sent is taken away.
+    ///   - input: the data to send; the part that was sent is removed.
     ///   - isLast: whether nothing follows `input`.
-    ///   - take: is given what came, never empty.
-    /// - Returns: whether anything moved, or came in that another look may find.
+    ///   - take: called with the data that arrived, never empty.
+    /// - Returns: whether anything moved, or arrived so that another call may find it.
     func exchange(_ input: inout ArraySlice<UInt8>, isLast: Bool, _ take: (Stream, ArraySlice<UInt8>) throws -> Void) throws -> Bool {
         let before = session.traffic.received
         var moved = false
@@ -102,18 +102,18 @@ internal import Glibc
         return moved || session.traffic.received != before
     }
 
-    /// Whether the command has ended. A command may close its output long before; only the channel's end brings its status.
+    /// Whether the command has ended. A command may close its output long before; its status arrives only at the channel's end.
     func hasEnded() throws -> Bool {
         guard unsafe libssh2_channel_eof(raw) == 1 else { return false }
         return try session.attempt("wait for the command's end") { Int(unsafe libssh2_channel_wait_closed(raw)) } != nil
     }
 
     /// The exit status, and the signal that ended the command, without `SIG`.
-    /// - Throws: `ssh.connection-lost` when the server told neither: whether the command did its work is not known then.
+    /// - Throws: `ssh.connection-lost` when the server reported neither: then it is unknown whether the command did its work.
     func exitStatus(of command: String) throws -> (status: Int32, signal: String?) {
         let status = unsafe libssh2_channel_get_exit_status(raw)
         if let name = exitSignal(), !name.isEmpty { return (128 + (Self.signals[name] ?? 0), String(name.prefix(32))) }
-        // libssh2 says 0 of a status that never came, or that it could not read.
+        // libssh2 reports 0 for a status that never arrived, or that it could not read.
         if status == 0, session.traffic.memory.exitStatus != 0 {
             session.abandon()
             throw Failure(
@@ -132,7 +132,7 @@ internal import Glibc
         return unsafe String(decoding: UnsafeRawBufferPointer(start: text, count: length), as: UTF8.self)
     }
 
-    /// The names of RFC 4254, and their numbers on Linux.
+    /// The signal names of RFC 4254, and their numbers on Linux.
     private static let signals: [String: Int32] = [
         "HUP": SIGHUP, "INT": SIGINT, "QUIT": SIGQUIT, "ILL": SIGILL, "ABRT": SIGABRT, "FPE": SIGFPE, "KILL": SIGKILL, "USR1": SIGUSR1,
         "SEGV": SIGSEGV, "USR2": SIGUSR2, "PIPE": SIGPIPE, "ALRM": SIGALRM, "TERM": SIGTERM,

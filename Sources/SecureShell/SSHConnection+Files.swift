@@ -1,5 +1,5 @@
 extension SSHConnection {
-    /// Time for a transfer, whatever its size; a guest may be emulated and slow.
+    /// The time limit for a transfer of any size; a guest may be emulated and slow.
     private static let transferTimeout = Duration.seconds(600)
 
     package func upload(_ bytes: [UInt8], to path: String, mode: UInt16) async throws {

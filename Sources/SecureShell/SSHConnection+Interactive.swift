@@ -5,11 +5,11 @@ package import SystemPackage
 extension SSHConnection {
     /// Runs a command, or the user's shell, with the caller's descriptors as its streams, byte for byte.
     ///
-    /// The caller puts its own terminal in raw mode and tells size changes by `resize`.
+    /// The caller puts its own terminal in raw mode and reports size changes through `resize`.
     /// - Parameters:
     ///   - command: nil starts a login shell.
-    ///   - terminal: gives the command a terminal of this size; the output then comes by one stream.
-    ///   - input: read as long as it is open; must not be used by others meanwhile.
+    ///   - terminal: gives the command a terminal of this size; all output then arrives in one stream.
+    ///   - input: read for as long as it is open; no other code may use it meanwhile.
     /// - Returns: the exit status, or 128 + the number of the signal.
     /// - Throws: as `run`, but there is no time limit.
     package func interactive(
@@ -31,7 +31,7 @@ extension SSHConnection {
         }
     }
 
-    /// Tells the running interactive session the new size of its terminal.
+    /// Sets the new terminal size of the running interactive session.
     package nonisolated func resize(columns: Int, rows: Int) { terminalSize.request(columns: columns, rows: rows) }
 }
 
@@ -51,7 +51,7 @@ extension SSHChannel {
             }
             if moved { continue }
             if try hasEnded() { return try exitStatus(of: name).status }
-            // A negative descriptor is left out by poll(2).
+            // poll(2) ignores a negative descriptor.
             let source = isInputOpen && pending.isEmpty ? input.rawValue : -1
             var others = [
                 pollfd(fd: source, events: Int16(POLLIN), revents: 0), pollfd(fd: size?.descriptor.rawValue ?? -1, events: Int16(POLLIN), revents: 0),
@@ -65,7 +65,7 @@ extension SSHChannel {
         }
     }
 
-    /// - Returns: 0 at the end, nil when there was nothing after all.
+    /// - Returns: 0 at the end, nil when there was no data after all.
     private func readAvailable(from file: FileDescriptor, into chunk: inout [UInt8]) throws -> Int? {
         do {
             return try unsafe chunk.withUnsafeMutableBytes { try unsafe file.read(into: $0) }

@@ -2,9 +2,9 @@ internal import ApplianceModel
 package import Basics
 package import SystemPackage
 
-/// A connection to a server whose host key is known beforehand: pinned keys only, and no way to accept another.
+/// A connection to a server whose host key is known beforehand: only pinned keys are accepted, and there is no way to accept another.
 ///
-/// Operations wait for one another. Cancelling one, or its running out of time, ends the connection; open another.
+/// Operations run one after another. Cancelling an operation, or running into its time limit, ends the connection; then open another one.
 package actor SSHConnection: RemoteShell {
     private let executor = BlockingExecutor()
     package nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe executor.asUnownedSerialExecutor() }
@@ -18,14 +18,14 @@ package actor SSHConnection: RemoteShell {
         terminalSize = try TerminalSize()
     }
 
-    /// Shakes hands, compares the host key byte by byte, and only then logs in.
+    /// Performs the handshake, compares the host key byte by byte, and only then logs in.
     /// - Parameters:
-    ///   - socket: connected to the server; the connection owns it from now on, also when this throws.
-    ///   - hostKeys: the keys that the server may show (two while a key is being changed).
+    ///   - socket: connected to the server; the connection owns it from now on, even when this throws.
+    ///   - hostKeys: the keys that the server may present (two while a key is being changed).
     ///   - privateKey: the text of an unencrypted ed25519 key in OpenSSH's format.
     ///   - publicKey: the line of its `.pub` file.
-    ///   - timeout: of the whole.
-    ///   - answerLimit: for the answer to one request of a file transfer. An emulated guest under load needs a few seconds.
+    ///   - timeout: the limit for the whole call.
+    ///   - answerLimit: the limit for the answer to one request of a file transfer. An emulated guest under load needs a few seconds.
     /// - Throws: `ssh.host-key-mismatch`, `ssh.handshake-failed`, `ssh.authentication-refused`, `ssh.connection-lost`, `ssh.timed-out`,
     ///   `CancellationError`.
     package static func open(
@@ -57,13 +57,13 @@ package actor SSHConnection: RemoteShell {
         try await perform(timeout: timeout) { try $0.run(command, input: input) }
     }
 
-    /// Ends the connection. What still runs in the guest goes on without it.
+    /// Ends the connection. Commands that still run in the guest continue without it.
     package func close() {
         session = nil
         socket.close()
     }
 
-    /// Runs an operation on the session. It blocks this actor's queue, so no other comes between.
+    /// Runs an operation on the session. It blocks this actor's queue, so no other operation can run in between.
     func perform<Result: Sendable>(timeout: Duration?, _ body: (SSHSession) throws -> Result) async throws -> Result {
         try Task.checkCancellation()
         guard let session else {
@@ -75,7 +75,7 @@ package actor SSHConnection: RemoteShell {
                 return try body(session)
             } catch {
                 if session.isBroken || Task.isCancelled { close() }
-                // A socket that was shut to end the wait fails in any way it likes.
+                // After the socket was shut down to end the wait, the operation may fail in any way.
                 try Task.checkCancellation()
                 throw error
             }

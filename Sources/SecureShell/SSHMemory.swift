@@ -1,21 +1,21 @@
 internal import CLibSSH2
 internal import Glibc
 
-/// The memory of one libssh2 session, all of which the library gets and gives back here.
+/// The memory of one libssh2 session: the library allocates and frees all its memory here.
 ///
-/// libssh2 keeps every packet that it has no use for yet, and believes lengths that a server tells: so there is a limit. And it says 0 of a
-/// command whose exit status never came: so each packet is looked at before it goes.
+/// libssh2 keeps every packet that it cannot use yet, and trusts lengths that a server sends: so there is a limit. It also reports 0 for a
+/// command whose exit status never arrived: so each packet is inspected before it is freed.
 final class SSHMemory {
     /// Far more than the windows of two channels and a transfer need.
     static let limit = 64 << 20
 
     private var held = 0
-    /// The server wanted more than the limit.
+    /// Whether the server's data needed more than the limit.
     private(set) var isExhausted = false
-    /// The exit status that came last; nil when none has come since a channel was opened.
+    /// The most recent exit status; nil when none has arrived since a channel was opened.
     var exitStatus: UInt32?
 
-    /// Cleared memory: what a packet that was cut off leaves unwritten is then nothing that was there before.
+    /// Returns zeroed memory: the part that a truncated packet leaves unwritten then does not contain earlier data.
     func allocate(_ count: Int) -> UnsafeMutableRawPointer? {
         guard reserves(count), let memory = unsafe calloc(1, max(count, 1)) else { return nil }
         held += unsafe pgkvm_ssh2_allocated(memory)

@@ -3,7 +3,7 @@ internal import Basics
 internal import Glibc
 
 extension SSHSession {
-    /// Bytes of standard output, and of standard error, that are kept of a command.
+    /// The maximum number of bytes kept of a command's standard output, and of its standard error.
     static let outputLimit = 16 << 20
 
     /// Runs a command to its end.

@@ -4,7 +4,7 @@ internal import CLibSSH2
 internal import Glibc
 internal import Quoting
 
-/// An open file at the server.
+/// An open file on the server.
 @safe private final class RemoteFile {
     let session: SSHSession
     private let raw: OpaquePointer
@@ -23,7 +23,7 @@ internal import Quoting
         self.session = session
     }
 
-    /// A handle that cannot be closed without waiting goes with the session.
+    /// A handle that cannot be closed without waiting is freed with the session.
     deinit { if isOpen { unsafe libssh2_sftp_close_handle(raw) } }
 
     /// One request and its answer.
@@ -44,7 +44,7 @@ internal import Quoting
         }
     }
 
-    /// Up to the capacity of `buffer` bytes; none at the end.
+    /// Reads up to the capacity of `buffer`, in bytes; none at the end.
     func read(into buffer: inout [UInt8], _ operation: String) throws -> Int {
         try answered(operation) {
             unsafe buffer.withUnsafeMutableBytes { unsafe libssh2_sftp_read(raw, $0.baseAddress?.assumingMemoryBound(to: CChar.self), $0.count) }
@@ -58,7 +58,7 @@ internal import Quoting
         try answered(operation) { Int(unsafe libssh2_sftp_fstat_ex(raw, &attributes, 1)) }
     }
 
-    /// Makes the content durable, where the server knows how; that may take as long as the disk needs.
+    /// Makes the content durable, if the server supports that; it may take as long as the disk needs.
     func synchronize(_ operation: String) throws {
         do {
             try session.complete(operation) { Int(unsafe libssh2_sftp_fsync(raw)) }
@@ -85,7 +85,7 @@ extension SSHSession {
                 try file.synchronize(operation)
                 try file.close(operation)
             }
-            // SFTP's own rename does not replace a file, and OpenSSH's extension came to libssh2 late.
+            // SFTP's own rename does not replace a file, and libssh2 got OpenSSH's extension late.
             let directory = path.unicodeScalars.lastIndex(of: "/").map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
             let result = try run("mv -fT -- \(temporary) \(path) && sync -- \(directory)", input: [])
             guard result.status == 0 else { throw Failure(.sshFileTransfer, "cannot \(operation) in the guest: \(result.errorText)") }
@@ -117,7 +117,7 @@ extension SSHSession {
         guard !path.isEmpty, !path.utf8.contains(0) else { throw Failure(.invalidInput, "the guest's path is empty or has a NUL byte in it") }
     }
 
-    /// SFTP on this session, started at its first use; the session frees it.
+    /// The SFTP subsystem of this session, started when it is first used; the session frees it.
     fileprivate func startFileTransfer() throws -> OpaquePointer {
         if let started = unsafe fileTransfer { return unsafe started }
         let started = try unsafe obtain("start SFTP") { unsafe libssh2_sftp_init(raw) }
@@ -125,10 +125,10 @@ extension SSHSession {
         return unsafe started
     }
 
-    /// What the server answered to the last SFTP request.
+    /// The server's answer to the last SFTP request.
     fileprivate var fileTransferStatus: UInt? { unsafe fileTransfer.map { unsafe libssh2_sftp_last_error($0) } }
 
-    /// Gives the failures of SFTP their own code and the server's reason.
+    /// Gives SFTP failures their own code and the server's reason.
     fileprivate func file<Value>(_ operation: String, _ body: () throws -> Value) throws -> Value {
         do {
             return try body()

@@ -4,9 +4,9 @@ internal import CLibSSH2
 internal import Glibc
 
 extension SSHSession {
-    /// What is offered to a server, and nothing else. The host key is always an ed25519 one, so that a pinned key cannot be
-    /// gone round by another type. Counter mode with a MAC of its own stands in every OpenSSH and libssh2 that matters, and the
-    /// prefix truncation of 2023 ("Terrapin") does not reach it, unlike ChaCha20-Poly1305 and the -etm MACs.
+    /// The only methods that are offered to a server. The host key is always an ed25519 key, so that another type cannot be used to
+    /// bypass a pinned key. Every relevant version of OpenSSH and libssh2 has counter mode with a separate MAC. The prefix truncation
+    /// attack of 2023 ("Terrapin") does not affect it, unlike ChaCha20-Poly1305 and the -etm MACs.
     private static let methods: [(Int32, StaticString)] = [
         (LIBSSH2_METHOD_KEX, "curve25519-sha256,curve25519-sha256@libssh.org"),
         (LIBSSH2_METHOD_HOSTKEY, "ssh-ed25519"),
@@ -18,7 +18,7 @@ extension SSHSession {
         (LIBSSH2_METHOD_COMP_SC, "none"),
     ]
 
-    /// Agrees on keys with the server and proves that it is the pinned one. No name and no key of the user is sent.
+    /// Agrees on session keys with the server and verifies that it is the pinned one. The user's name and key are not sent.
     /// - Throws: `ssh.handshake-failed`, `ssh.host-key-mismatch`, `ssh.connection-lost`, `ssh.timed-out`.
     func handshake() throws {
         for (kind, names) in Self.methods {

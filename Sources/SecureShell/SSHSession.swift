@@ -4,27 +4,27 @@ internal import CLibSSH2
 internal import Glibc
 internal import SystemPackage
 
-/// What goes over a session's socket; libssh2 moves every byte through it.
+/// The traffic on a session's socket; libssh2 moves every byte through it.
 ///
-/// libssh2 reads on as long as bytes come, so a server that never stops sending would hold a call for ever: the limits
-/// are therefore kept here, where the bytes arrive.
+/// libssh2 keeps reading for as long as bytes arrive, so a server that never stops sending would hold a call forever: the limits
+/// are therefore enforced here, where the bytes arrive.
 final class SSHTraffic {
     private(set) var received = 0
     let memory = SSHMemory()
-    /// The socket gave its end, or an error: libssh2 hides that behind codes of many kinds.
+    /// Whether the socket reached its end or failed: libssh2 hides that behind codes of many kinds.
     fileprivate var isEnded = false
     fileprivate(set) var lastArrival = ContinuousClock.now
     fileprivate var deadline: ContinuousClock.Instant?
-    /// When the server has to have answered one request at the latest; keeping the connection alive is no answer.
+    /// The latest time for the server's answer to one request; keepalive messages are not an answer.
     fileprivate var answerDeadline: ContinuousClock.Instant?
-    /// The most that a server may send before it is known and the user is let in; nil afterwards.
+    /// The limit on what a server may send before it is verified and the user is logged in; nil afterwards.
     fileprivate var limit: Int? = 256 << 10
     fileprivate var isOverLimit: Bool { limit.map { received > $0 } ?? false }
-    /// The nearest of the deadlines.
+    /// The earlier of the two deadlines.
     fileprivate var end: ContinuousClock.Instant? { [deadline, answerDeadline].compactMap(\.self).min() }
     fileprivate var isPastDeadline: Bool { end.map { ContinuousClock.now >= $0 } ?? false }
 
-    /// What libssh2 was given for its callbacks.
+    /// The object that libssh2 was given for its callbacks.
     fileprivate static func of(_ abstract: UnsafeMutablePointer<UnsafeMutableRawPointer?>?) -> SSHTraffic? {
         guard let traffic = unsafe abstract?.pointee else { return nil }
         return unsafe Unmanaged<SSHTraffic>.fromOpaque(traffic).takeUnretainedValue()
@@ -52,19 +52,19 @@ final class SSHTraffic {
     }
 }
 
-/// A libssh2 session and its socket. Used on the queue of one `SSHConnection` only.
+/// A libssh2 session and its socket. Used only on the queue of one `SSHConnection`.
 ///
 /// libssh2 runs in its non-blocking mode: each wait is a `poll(2)` here, with the deadline of the operation. When a call
-/// is blocked with a half-written packet, libssh2 wants the very same call again before any other; `attempt` sees to it.
+/// is blocked with a half-written packet, libssh2 requires the same call again before any other; `attempt` ensures that.
 @safe final class SSHSession {
     let raw: OpaquePointer
     let socket: SSHSocket
     let traffic = SSHTraffic()
-    /// The keys that the server may show; compared after every call, because a key exchange may come at any time.
+    /// The keys that the server may present; compared after every call, because a key exchange may happen at any time.
     private let hostKeys: [HostKey]
     private let answerLimit: Duration
     private var isHostKeyKnown = false
-    /// Set when the connection can be of no more use.
+    /// Set when the connection can no longer be used.
     private(set) var isBroken = false
     var fileTransfer: OpaquePointer?
 
@@ -99,7 +99,7 @@ final class SSHTraffic {
     }
 
     deinit {
-        // A shut socket lets nothing of what libssh2 still wants to send wait; the session frees its channels and its SFTP.
+        // With the socket shut down, nothing that libssh2 still wants to send makes it wait; the session frees its channels and its SFTP.
         socket.shutDown()
         traffic.deadline = nil
         traffic.answerDeadline = nil
@@ -111,15 +111,15 @@ final class SSHTraffic {
 
     // MARK: Calls
 
-    /// Starts the clock of an operation; nil sets no deadline.
+    /// Starts the time limit of an operation; nil sets no deadline.
     func begin(timeout: Duration?) {
         traffic.deadline = timeout.map { .now.advanced(by: $0) }
         traffic.answerDeadline = nil
         traffic.lastArrival = .now
     }
 
-    /// Calls libssh2 once, and again as long as it has a half-written packet.
-    /// - Returns: what the call returned, nil when it waits for the server.
+    /// Calls libssh2 once, and again for as long as it has a half-written packet.
+    /// - Returns: the call's result; nil when it waits for the server.
     func attempt(_ operation: String, _ call: () -> Int) throws -> Int? {
         while true {
             let code = call()
@@ -143,14 +143,14 @@ final class SSHTraffic {
         }
     }
 
-    /// Gives the server a time of its own for one request, within that of the whole operation.
+    /// Gives the server a separate time limit for one request, within the limit of the whole operation.
     func answering<Value>(_ request: () throws -> Value) rethrows -> Value {
         traffic.answerDeadline = .now.advanced(by: answerLimit)
         defer { traffic.answerDeadline = nil }
         return try request()
     }
 
-    /// Calls a function that returns a handle until it does.
+    /// Calls a function until it returns a handle.
     func obtain(_ operation: String, _ call: () -> OpaquePointer?) throws -> OpaquePointer {
         var handle: OpaquePointer?
         try complete(operation) {
@@ -163,7 +163,7 @@ final class SSHTraffic {
 
     // MARK: Waiting
 
-    /// Waits until the socket is ready, or one of `others` is; keeps the connection alive meanwhile.
+    /// Waits until the socket or one of `others` is ready; keeps the connection alive meanwhile.
     /// - Throws: `ssh.timed-out` at the deadline, `ssh.connection-lost` when the server has been silent for too long.
     func wait(_ operation: String, for events: Int32, others: inout [pollfd]) throws {
         var descriptors = [pollfd(fd: socket.rawValue, events: Int16(events), revents: 0)] + others
@@ -198,7 +198,7 @@ final class SSHTraffic {
 
     // MARK: The server's key
 
-    /// Takes the key that the server showed as known if it is a pinned one.
+    /// Accepts the key that the server presented if it is a pinned one.
     /// - Throws: `ssh.host-key-mismatch`.
     func acceptHostKey() throws {
         try checkHostKey()
@@ -220,12 +220,12 @@ final class SSHTraffic {
             remedy: "another machine answers at this address: check what listens there; nothing was sent to it")
     }
 
-    /// The user is let in: the server may send what it likes from now on.
+    /// The user is logged in: from now on the server may send any amount.
     func liftLimit() { traffic.limit = nil }
 
     // MARK: Errors
 
-    /// The failure for a code that libssh2 returned just now.
+    /// The failure for a code that libssh2 has just returned.
     func failure(_ code: Int32, _ operation: String) -> Failure {
         let error = LibraryError(code: code, text: lastErrorText(code))
         if traffic.isOverLimit {
@@ -256,7 +256,7 @@ final class SSHTraffic {
         return unsafe String(cString: text)
     }
 
-    /// Gives the connection up.
+    /// Abandons the connection.
     func abandon() {
         isBroken = true
         socket.shutDown()

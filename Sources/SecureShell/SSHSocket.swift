@@ -2,7 +2,7 @@ internal import Glibc
 internal import Synchronization
 internal import SystemPackage
 
-/// The connection's socket: closed once, and shut down from any thread, never after it was closed (its number may be another file by then).
+/// The connection's socket. It is closed once. Any thread may shut it down, but never after the close: its number may be another file by then.
 final class SSHSocket: Sendable {
     private let state: Mutex<FileDescriptor?>
     let rawValue: Int32

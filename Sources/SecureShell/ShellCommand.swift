@@ -4,7 +4,7 @@ internal import Quoting
 
 /// A command line for the guest's shell, in which every interpolated value is quoted.
 ///
-/// It can be made from a literal only, so text from elsewhere never becomes syntax. Secrets go by `input:`, never in here.
+/// It can only be made from a literal, so text from elsewhere never becomes syntax. Secrets go through `input:`, never in here.
 package struct ShellCommand: Sendable, Equatable, ExpressibleByStringInterpolation {
     package let text: String
 
@@ -17,10 +17,10 @@ package struct ShellCommand: Sendable, Equatable, ExpressibleByStringInterpolati
 
         package mutating func appendLiteral(_ literal: StaticString) { text += literal.description }
 
-        /// One word of the command line, whatever it holds.
+        /// Adds one word to the command line, whatever it contains.
         package mutating func appendInterpolation(_ value: some CustomStringConvertible) { text += ShellWord(value.description).text }
 
-        /// Each value as a word of its own, separated by spaces.
+        /// Adds each value as a separate word, with spaces in between.
         package mutating func appendInterpolation(list values: [String]) { text += values.map { ShellWord($0).text }.joined(separator: " ") }
 
         @available(*, unavailable, message: "a secret goes by 'input:', never in the command")
@@ -36,8 +36,8 @@ package struct ShellCommand: Sendable, Equatable, ExpressibleByStringInterpolati
         return line == text && line.count <= 120 ? line : "\(line.prefix(120))…"
     }
 
-    /// The bytes for the wire.
-    /// - Throws: `input.invalid` when there is a NUL in it: the shell would stop reading there.
+    /// The bytes to send.
+    /// - Throws: `input.invalid` when it contains a NUL: the shell would stop reading there.
     func bytes() throws -> [UInt8] {
         let bytes = Array(text.utf8)
         guard !bytes.contains(0) else { throw Failure(.invalidInput, "a NUL byte cannot be in a command: \(summary.replacing("\0", by: "\\0"))") }

@@ -2,7 +2,7 @@ internal import Glibc
 internal import Synchronization
 internal import SystemPackage
 
-/// The wanted size of an interactive session's terminal, handed from any thread to the queue that waits for the guest.
+/// The requested size of an interactive session's terminal, passed from any thread to the queue that waits for the guest.
 final class TerminalSize: Sendable {
     private let pending = Mutex<(columns: Int, rows: Int)?>(nil)
     private let wakeUp: (readEnd: FileDescriptor, writeEnd: FileDescriptor)
@@ -20,11 +20,11 @@ final class TerminalSize: Sendable {
 
     func request(columns: Int, rows: Int) {
         pending.withLock { $0 = (columns, rows) }
-        // A full pipe wakes the reader as well as one more byte would.
+        // A full pipe already wakes the reader, without this byte.
         _ = try? wakeUp.writeEnd.writeAll([0])
     }
 
-    /// The size that was asked for since the last call.
+    /// The size that was requested since the last call.
     func take() -> (columns: Int, rows: Int)? {
         var bytes = [UInt8](repeating: 0, count: 64)
         _ = try? unsafe bytes.withUnsafeMutableBytes { try unsafe wakeUp.readEnd.read(into: $0) }
