@@ -1,6 +1,6 @@
 extension EventSink {
-    /// Carries out work that is no scenario, and tells it as a step is told: what it reports through `StepProgress`, how long it
-    /// took, and how it ended. There is no journal, nobody is asked, nothing is undone.
+    /// Performs work outside a scenario, and reports it in the same way as a step: its `StepProgress` messages, its
+    /// duration, and how it ended. There is no journal, no one is asked, and nothing is undone.
     package func activity<Value>(
         _ id: String, _ title: String, position: Int = 1, of count: Int = 1, _ body: () async throws -> Value
     ) async throws -> Value {

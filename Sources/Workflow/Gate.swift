@@ -1,28 +1,28 @@
-/// What becomes of the work of a run that fails or is cancelled.
+/// What happens to the work of a run that fails or is cancelled.
 package enum OnError: String, CaseIterable, Sendable {
-    /// Everything stays; the same command carries on from there.
+    /// Everything stays; the same command continues from there.
     case keep
     /// What the run started is undone.
     case revert
-    /// Whoever watches is asked.
+    /// The user is asked.
     case ask
 }
 
 package enum GateDecision: Sendable, Equatable {
     case run
-    /// Leaves the step out, uninspected, and goes on with the next.
+    /// Leaves the step out without inspecting it, and continues with the next.
     case skip
-    /// Ends the run before the step, as a cancellation does.
+    /// Ends the run before the step, like a cancellation.
     case stop
 }
 
 package enum FailureDecision: Sendable, Equatable {
     case keep, revert
-    /// Runs the failed step again, from its `inspect`; the gate is not asked for it a second time.
+    /// Runs the failed step again, from its `inspect`; the gate is not asked a second time whether to run it.
     case retry
 }
 
-/// Decides whether steps run and what happens after a failure: unattended, guided, or as a test wants it.
+/// Decides whether steps run and what happens after a failure: unattended, guided, or as a test requires.
 package protocol Gate: Sendable {
     /// Asked before the step is inspected. An error counts as a failure of the step.
     func shouldRun(_ step: StepSummary) async throws -> GateDecision
@@ -37,11 +37,11 @@ extension Gate {
     package var revertsWhenCancelled: Bool { false }
 }
 
-/// Runs every step and answers failures by a fixed policy.
+/// Runs every step and handles failures by a fixed policy.
 package struct UnattendedGate: Gate {
     private let onError: OnError
 
-    /// - Parameter onError: `ask` means `keep`, since nobody is there to be asked.
+    /// - Parameter onError: `ask` means `keep`, since there is no user to ask.
     package init(onError: OnError) { self.onError = onError }
 
     package func shouldRun(_ step: StepSummary) -> GateDecision { .run }

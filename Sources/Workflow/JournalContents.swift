@@ -1,16 +1,16 @@
 internal import Basics
 
-/// What a journal says, as a value. It reads without repairing anything, so it is safe beside a running writer.
+/// The content of a journal, as a value. Reading does not repair anything, so it is safe beside a running writer.
 package struct JournalContents: Sendable {
     package private(set) var entries: [JournalEntry] = []
-    /// What was left out while reading: a torn last line.
+    /// What was left out while reading: an incomplete last line.
     package private(set) var warnings: [String] = []
-    /// The bytes, from the first, that hold whole lines.
+    /// The number of bytes, from the first, that contain complete lines.
     package private(set) var byteCount = 0
-    /// The index of the entry that holds the present value of each fact.
+    /// The index of the entry that holds the current value of each fact.
     private var facts: [String: Int] = [:]
 
-    /// Reads the bytes of a journal. A torn last line is left out with a warning.
+    /// Reads the bytes of a journal. An incomplete last line is left out with a warning.
     /// - Throws: `journal.damaged` naming the line, `journal.newer-format`.
     package init(_ bytes: [UInt8]) throws {
         while byteCount < bytes.endIndex {
@@ -32,7 +32,7 @@ package struct JournalContents: Sendable {
         }
     }
 
-    /// The present value of a fact, nil when it was never recorded or is forgotten.
+    /// The current value of a fact; nil when it was never recorded or was forgotten.
     /// - Throws: `journal.unreadable-fact`.
     package func fact<F: Fact>(_ type: F.Type) throws -> F? {
         guard let index = facts[F.key] else { return nil }

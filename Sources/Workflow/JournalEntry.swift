@@ -19,7 +19,7 @@ package struct JournalEntry: Sendable, Equatable {
         ]
     }
 
-    /// What an entry says beside its kind; each kind uses what it needs.
+    /// The content of an entry besides its kind; each kind uses the members that it needs.
     struct Details: Sendable, Equatable {
         var step: StepID?
         var fact: String?
@@ -28,13 +28,13 @@ package struct JournalEntry: Sendable, Equatable {
         var durationMilliseconds: Int?
     }
 
-    /// The place in the journal, from 1 and without gaps.
+    /// The position in the journal, from 1 and without gaps.
     package let sequence: Int
     /// When it was written: ISO 8601, UTC, with milliseconds.
     package let time: String
-    /// May be none of the kinds above, when a later program of the same format version wrote it.
+    /// May be none of the kinds above, if a later program with the same format version wrote the entry.
     package let kind: Kind
-    /// The bytes as they were written, without the newline.
+    /// The bytes as written, without the newline.
     let line: [UInt8]
     private let details: Details
 
@@ -50,10 +50,10 @@ package struct JournalEntry: Sendable, Equatable {
     package var step: StepID? { details.step }
     /// The key of the fact that was recorded or forgotten.
     package var fact: String? { details.fact }
-    /// Of `runFinished`: `completed`, `failed` or `cancelled`.
+    /// For `runFinished`: `completed`, `failed` or `cancelled`.
     package var result: String? { details.result }
-    /// Of a failure: the error, in words.
+    /// For a failure: the error, in words.
     package var message: String? { details.message }
-    /// Of `stepFinished`: the time that inspecting and performing took.
+    /// For `stepFinished`: the time that inspecting and performing took.
     package var duration: Duration? { details.durationMilliseconds.map { .milliseconds($0) } }
 }

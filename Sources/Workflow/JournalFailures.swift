@@ -2,18 +2,18 @@ package import Basics
 
 /// Why the journal cannot be used.
 extension Failure.Code {
-    /// A line before the last is not what was written, or lines are missing, also at the end.
+    /// A line before the last was changed since it was written, or lines are missing, also at the end.
     package static let journalDamaged = Failure.Code("journal.damaged")
     /// A line was written by a newer program.
     package static let journalNewerFormat = Failure.Code("journal.newer-format")
-    /// A fact does not have the form that is asked for.
+    /// A fact does not have the requested form.
     package static let unreadableFact = Failure.Code("journal.unreadable-fact")
     /// A fact has a value that JSON cannot hold.
     package static let unwritableFact = Failure.Code("journal.unwritable-fact")
     /// Two steps of one list have the same id.
     package static let duplicateStep = Failure.Code("journal.duplicate-step")
 
-    /// Whether the journal itself cannot be used, unlike the file it is in.
+    /// Whether the journal itself cannot be used, rather than the file that it is in.
     package var isOfJournal: Bool { [.journalDamaged, .journalNewerFormat, .unreadableFact, .unwritableFact, .duplicateStep].contains(self) }
 }
 

@@ -2,20 +2,20 @@ internal import Basics
 internal import Crypto
 internal import FoundationEssentials
 
-/// The form of one line: a JSON object whose last member is the checksum of the bytes before that member.
+/// The format of one line: a JSON object whose last member is the checksum of the bytes before that member.
 enum JournalLine {
-    /// The version that is written and the newest that is read.
+    /// The version that is written, and the newest version that can be read.
     static let formatVersion = 1
 
     private static let checksumKey = Array(#","checksum":""#.utf8)
     private static let checksumLength = 16
     private static let suffixLength = checksumKey.count + checksumLength + 2
-    /// Shared, since making one costs as much as reading a line.
+    /// Shared, since creating one costs as much as reading a line.
     private static let decoder = JSONDecoder()
 
     // MARK: Writing
 
-    /// Builds an entry with the present time.
+    /// Makes an entry with the current time.
     /// - Parameter value: the value of a fact, as JSON.
     static func make(sequence: Int, kind: JournalEntry.Kind, details: JournalEntry.Details, value: [UInt8]? = nil) throws -> JournalEntry {
         let time = Date.now.ISO8601Format(Date.ISO8601FormatStyle(includingFractionalSeconds: true))
@@ -43,10 +43,10 @@ enum JournalLine {
 
     /// Reads a line, without its newline.
     /// - Returns: nil when it does not match its checksum.
-    /// - Throws: `journal.newer-format`; `journal.damaged` when it matches and is no entry all the same.
+    /// - Throws: `journal.newer-format`; `journal.damaged` when it matches but is not an entry.
     static func read(_ line: ArraySlice<UInt8>, number: Int) throws -> JournalEntry? {
         guard isWhole(line) else {
-            // A newer format may have another checksum; its version can be read all the same.
+            // A newer format may have another checksum, but its version can still be read.
             if let version = try? decoder.decode(Version.self, from: Data(line)).formatVersion { try check(version, line: number) }
             return nil
         }
@@ -61,12 +61,12 @@ enum JournalLine {
         }
     }
 
-    /// Reads the value of a fact out of its line.
+    /// Reads a fact's value from its line.
     static func value<Value: Decodable>(_ type: Value.Type, of line: [UInt8]) throws -> Value {
         try decoder.decode(FactValue<Value>.self, from: Data(line)).value
     }
 
-    /// Whether something follows an entry that is whole. A torn write leaves less than an entry, never more.
+    /// Whether something follows a complete entry. A torn write leaves less than an entry, never more.
     static func continuesAfterEntry(_ line: ArraySlice<UInt8>) -> Bool {
         let last = line.endIndex - suffixLength - 1
         guard line.startIndex <= last else { return false }

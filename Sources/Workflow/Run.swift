@@ -1,6 +1,6 @@
 internal import Basics
 
-/// One run of a `Runner`: the state that it gathers on its way.
+/// One run of a `Runner`, with the state that it collects.
 struct Run<Context: Sendable> {
     private let runner: Runner<Context>
     private let context: Context
@@ -17,7 +17,7 @@ struct Run<Context: Sendable> {
     private enum Attempt {
         case passed
         case failed(any Error)
-        /// Cancelled or stopped by the gate; the error is what an interrupted `perform` threw.
+        /// Cancelled, or stopped by the gate; the error is the one that an interrupted `perform` threw.
         case stopped((any Error)?)
     }
 
@@ -41,8 +41,8 @@ struct Run<Context: Sendable> {
         return .completed
     }
 
-    /// Takes one step to its end, however often it is retried.
-    /// - Returns: how the run ends, nil when the next step may follow.
+    /// Takes one step to its end, with any number of retries.
+    /// - Returns: how the run ends; nil when the next step may follow.
     private mutating func pass(_ index: Int) async -> RunOutcome.Result? {
         let summary = runner.summary(index, context)
         var asksGate = true
@@ -127,7 +127,7 @@ struct Run<Context: Sendable> {
 
     // MARK: Reverting
 
-    /// Undoes what this run began, newest first; what it found is left alone.
+    /// Undoes what this run began, newest first; what already existed is left alone.
     private mutating func revert() async {
         outcome.revertFailures = await withoutCancellation { [self, begun] in
             var failures: [(step: StepID, error: any Error)] = []
@@ -151,7 +151,7 @@ struct Run<Context: Sendable> {
 
     // MARK: Journal
 
-    /// Writes an entry, before the first one that the run started: a run that has nothing to do leaves no trace.
+    /// Writes an entry. Before the first entry it writes that the run started: a run that has nothing to do leaves no trace.
     private mutating func write(_ kind: JournalEntry.Kind, _ details: JournalEntry.Details) async throws {
         if !isJournalled {
             try await runner.journal.append(.runStarted)
@@ -168,7 +168,7 @@ struct Run<Context: Sendable> {
         }
     }
 
-    /// Writes what need not be durable for the run to go on.
+    /// Writes an entry that need not be durable for the run to continue.
     private func note(_ kind: JournalEntry.Kind, _ details: JournalEntry.Details) async {
         do {
             try await runner.journal.append(kind, details)
@@ -190,12 +190,12 @@ struct Run<Context: Sendable> {
     }
 }
 
-/// Runs what must finish although the surrounding task is cancelled: in a cancelled task every sleep and wait throws.
+/// Runs something that must finish even if the surrounding task is cancelled: in a cancelled task every sleep and wait throws.
 private func withoutCancellation<Value: Sendable>(_ body: @escaping @Sendable () async -> Value) async -> Value {
     await Task { await body() }.value
 }
 
-/// - Returns: a closure that tells the time since this call.
+/// - Returns: a closure that returns the time since this call.
 private func stopwatch<C: Clock<Duration>>(_ clock: C) -> () -> Duration {
     let start = clock.now
     return { start.duration(to: clock.now) }

@@ -17,16 +17,16 @@ package struct RunOutcome: Sendable {
     }
 
     package var result: Result
-    /// Steps whose `perform` came to its end, in order; also those that were reverted afterwards.
+    /// Steps whose `perform` finished, in order; includes those that were reverted afterwards.
     package var performed: [StepID]
     /// Steps that the gate left out.
     package var skipped: [StepID]
-    /// Time spent inspecting and performing each step that the run reached, every attempt added up, in order. Waiting for
+    /// Time spent inspecting and performing each step that the run reached, the sum of all attempts, in order. Waiting for
     /// the gate, saving evidence and reverting do not count.
     package var durations: [(step: StepID, duration: Duration)]
-    /// Whether any `perform` began. False after a run over finished work.
+    /// Whether any `perform` began. False for a run in which all work was already done.
     package var changed: Bool
-    /// Whether the run undid everything that it had started.
+    /// Whether the run undid everything that it had begun.
     package var reverted: Bool
     /// The steps that could not be undone, with the reasons, newest first.
     package var revertFailures: [(step: StepID, error: any Error)]

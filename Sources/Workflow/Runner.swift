@@ -1,9 +1,9 @@
 /// Takes a list of steps through inspect and perform, in order.
 ///
-/// What a step's `inspect` says is the truth; the journal is a hint for people and carries the facts. A run that finds
+/// The result of a step's `inspect` is authoritative; the journal is a hint for people and carries the facts. A run that finds
 /// every step satisfied leaves the journal as it is.
 package struct Runner<Context: Sendable>: Sendable {
-    /// Saves what explains a failure, before anything is undone.
+    /// Saves information that explains a failure, before anything is undone.
     package typealias Evidence = @Sendable (Context, StepID, any Error) async -> Void
 
     let steps: [any Step<Context>]
@@ -14,7 +14,7 @@ package struct Runner<Context: Sendable>: Sendable {
     let clock: any Clock<Duration>
 
     /// - Parameters:
-    ///   - evidence: called after a failure, before the gate is asked, and after a cancellation that is going to be reverted.
+    ///   - evidence: called after a failure, before the gate is asked, and after a cancellation that will be reverted.
     ///   - clock: measures the steps.
     package init(
         steps: [any Step<Context>], journal: Journal, gate: any Gate, sink: any EventSink, evidence: Evidence? = nil,
@@ -31,7 +31,7 @@ package struct Runner<Context: Sendable>: Sendable {
     /// The steps with their explanations, in order.
     package func summaries(_ context: Context) -> [StepSummary] { steps.indices.map { summary($0, context) } }
 
-    /// Runs the steps. Cancelling the task ends the run as `.cancelled`; evidence and reverting are not interrupted by it.
+    /// Runs the steps. Cancelling the task ends the run as `.cancelled`; it does not interrupt saving evidence and reverting.
     package func run(_ context: Context) async -> RunOutcome {
         var run = Run(runner: self, context: context)
         let outcome = await run.toEnd()
@@ -45,7 +45,7 @@ package struct Runner<Context: Sendable>: Sendable {
             id: step.id, title: step.title, position: index + 1, count: steps.count, explanation: step.explanation(context))
     }
 
-    /// Carries out a part of a step with its reports going to the sink.
+    /// Runs a part of a step, and sends its progress messages to the sink.
     func listening<Value>(to step: StepID, _ body: () async throws -> Value) async rethrows -> Value {
         let sink = sink
         return try await StepProgress.$listener.withValue({ sink.receive(.stepProgress(step, $0)) }, operation: body)

@@ -5,11 +5,11 @@ package struct StepID: RawRepresentable, Hashable, Sendable, Codable, CustomStri
     package var description: String { rawValue }
 }
 
-/// What a look at the world says about a step.
+/// The result of inspecting the current state for a step.
 package enum StepStatus: Sendable, Equatable {
     /// There is work to do.
     case pending
-    /// Nothing is to be done; the reason is a fragment for people, such as "guest is running".
+    /// There is nothing to do; the reason is a fragment for people, such as "guest is running".
     case satisfied(String)
 }
 
@@ -27,9 +27,9 @@ package struct StepExplanation: Sendable, Equatable {
     }
 }
 
-/// One unit of work. Every method may run again after a crash, so each looks before it changes.
+/// One unit of work. Every method may run again after a crash, so each checks the current state before it changes anything.
 package protocol Step<Context>: Sendable {
-    /// What the steps of a list share: the spec, the journal's facts, the ways to reach the world.
+    /// What the steps of a list share: the spec, the journal's facts, and access to the systems outside.
     associatedtype Context: Sendable
 
     /// Different from the id of every other step of the list.
@@ -37,13 +37,13 @@ package protocol Step<Context>: Sendable {
     /// An imperative phrase, such as "Boot the guest".
     var title: String { get }
 
-    /// Explains the step; looks at nothing but the context, and may be called before any step ran.
+    /// Explains the step; uses only the context, and may be called before any step ran.
     func explanation(_ context: Context) -> StepExplanation
-    /// Looks, changes nothing. `.satisfied` makes the runner skip `perform`.
+    /// Checks the current state without changing anything. `.satisfied` makes the runner skip `perform`.
     func inspect(_ context: Context) async throws -> StepStatus
-    /// Does the work. A resource is recorded as a fact before the next call that can fail.
+    /// Does the work. Record a resource as a fact before the next call that can fail.
     func perform(_ context: Context) async throws
-    /// Undoes whatever this step may have done, also after half of `perform`; nothing to undo is no error.
+    /// Undoes everything that this step may have done, also after an incomplete `perform`; it is not an error when there is nothing to undo.
     func revert(_ context: Context) async throws
 }
 
@@ -51,7 +51,7 @@ package protocol Step<Context>: Sendable {
 package struct StepSummary: Sendable, Equatable {
     package let id: StepID
     package let title: String
-    /// The place in the list, from 1.
+    /// The position in the list, from 1.
     package let position: Int
     /// The number of steps in the list.
     package let count: Int

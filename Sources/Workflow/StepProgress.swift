@@ -1,9 +1,9 @@
-/// What running work says of itself.
+/// A progress message from running work.
 package struct ProgressMessage: Sendable, Equatable {
     package let text: String
-    /// How many bytes are done, where the work is measured in bytes.
+    /// The number of bytes that are done, if the work is measured in bytes.
     package let bytes: Int64?
-    /// How many there are in all, where that is known.
+    /// The total number of bytes, if it is known.
     package let totalBytes: Int64?
 
     package init(_ text: String, bytes: Int64? = nil, of totalBytes: Int64? = nil) {
@@ -13,14 +13,14 @@ package struct ProgressMessage: Sendable, Equatable {
     }
 }
 
-/// How a running step tells what it is doing, without knowing who listens.
+/// How a running step reports what it is doing, without knowing its listener.
 ///
-/// Whoever runs the step sets the listener in a task-local value, so that child tasks and `Task { }` have it too;
-/// `Task.detached` has not.
+/// The code that runs the step sets the listener in a task-local value, so child tasks and `Task { }` inherit it;
+/// `Task.detached` does not.
 package enum StepProgress {
     @TaskLocal static var listener: (@Sendable (ProgressMessage) -> Void)?
 
-    /// Hands a message to the event sink as `stepProgress`; outside a run it goes nowhere.
+    /// Passes a message to the event sink as `stepProgress`; outside a run it is dropped.
     package static func report(_ text: String, bytes: Int64? = nil, of totalBytes: Int64? = nil) {
         listener?(ProgressMessage(text, bytes: bytes, of: totalBytes))
     }
