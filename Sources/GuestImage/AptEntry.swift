@@ -6,17 +6,17 @@ internal import SystemPackage
 enum SignedBy: Equatable, Sendable {
     /// Keyring files.
     case files([String])
-    /// The key itself, in ASCII armour.
+    /// The key itself, in ASCII armor.
     case armoured(String)
 }
 
-/// The options of one archive in apt's sources, which none of apt's programs shows. Which archives there are and where each is
-/// configured, apt says itself (`AptTarget`).
+/// The options of one archive in apt's sources, which none of apt's programs shows. apt itself reports which archives there are and where
+/// each is configured (`AptTarget`).
 struct AptEntry: Equatable, Sendable {
-    /// By their names in lower case, as both forms of the file have them: `signed-by`, `check-valid-until`, ….
+    /// The options by their lower-case names, which both forms of the file use: `signed-by`, `check-valid-until`, ….
     let options: [String: String]
 
-    /// Reads the options where apt says that they stand.
+    /// Reads the options from the place that apt reports.
     /// - Throws: `file.unreadable`.
     static func read(_ target: AptTarget) throws -> AptEntry {
         guard let (file, number) = target.entry, let bytes = try Files.readIfPresent(FilePath(file)) else { return AptEntry(options: [:]) }
@@ -28,7 +28,7 @@ struct AptEntry: Equatable, Sendable {
         return AptEntry(options: configures(named) ? named : entries.first(where: configures) ?? named)
     }
 
-    /// Nil where it names none, or a fingerprint only: then the key is among those that apt trusts for every archive.
+    /// Nil where the entry does not name a key, or only a fingerprint: then the key is among those that apt trusts for every archive.
     var signedBy: SignedBy? {
         guard let value = options["signed-by"] else { return nil }
         let begin = "-----BEGIN PGP".utf8
@@ -40,7 +40,7 @@ struct AptEntry: Equatable, Sendable {
     /// Whether apt takes packages from it without a signature.
     var isUnsigned: Bool { ["trusted", "allow-insecure"].contains { isYes(options[$0]) } }
 
-    /// How long its release files count, as `Name: value` of a stanza; in an order that stays.
+    /// How long its release files are valid, as `Name: value` of a stanza, in a stable order.
     var dateOptions: [(name: String, value: String)] {
         ["Check-Valid-Until", "Valid-Until-Min", "Valid-Until-Max", "Check-Date", "Date-Max-Future"].compactMap { name in
             options[name.lowercased()].flatMap { value in value.utf8.allSatisfy(Self.isPlain) ? (name, value) : nil }
@@ -68,7 +68,7 @@ struct AptEntry: Equatable, Sendable {
                 if !stanza.isEmpty { stanzas.append(stanza) }
                 (stanza, field) = ([:], nil)
             } else if isBlank(line[line.startIndex]) {
-                // A lone dot is an empty line.
+                // A single dot is an empty line.
                 if let field { stanza[field, default: ""] += "\n" + (content.elementsEqual(".".utf8) ? "" : String(decoding: content, as: UTF8.self)) }
             } else if let colon = line.firstIndex(of: UInt8(ascii: ":")) {
                 let name = String(decoding: line[..<colon], as: UTF8.self).lowercased()
@@ -81,7 +81,7 @@ struct AptEntry: Equatable, Sendable {
         return stanzas
     }
 
-    /// One entry a line, also for lines without one: `deb [options] URI SUITE COMPONENT…`.
+    /// One entry per line, also for lines without an entry: `deb [options] URI SUITE COMPONENT…`.
     static func lines(_ bytes: [UInt8]) -> [[String: String]] {
         bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).map { line in
             var rest = words(String(decoding: line.prefix { $0 != UInt8(ascii: "#") }, as: UTF8.self))[...]

@@ -1,21 +1,21 @@
-/// One index of packages that apt fetches, as `apt-get indextargets` describes it.
+/// One package index that apt fetches, as `apt-get indextargets` describes it.
 struct AptTarget: Sendable, Equatable {
     private let fields: [String: String]
 
-    /// Names it in `apt-cache policy` too.
+    /// Also identifies it in `apt-cache policy`.
     var description: String { fields["Description"] ?? "" }
-    /// The archive as it is configured, without a slash at its end.
+    /// The archive as configured, without a slash at its end.
     var archive: String { AptURI.withoutSlash(fields["Repo-URI"] ?? "") }
-    /// The suite as it is configured.
+    /// The suite as configured.
     var release: String { fields["Release"] ?? "" }
     var component: String { fields["Component"] ?? "" }
 
-    // What the release file says; nil until apt has fetched it.
+    // The contents of the release file; nil until apt has fetched it.
     var origin: String? { fields["Origin"] }
     var label: String? { fields["Label"] }
     var codename: String? { fields["Codename"] }
 
-    /// The file and the number of the stanza or line that configures it.
+    /// The file, and the number of the stanza or line, that configures it.
     var entry: (file: String, number: Int)? {
         guard let entry = fields["Sourcesentry"], let colon = entry.utf8.lastIndex(of: UInt8(ascii: ":")),
             let number = Int(entry[entry.index(after: colon)...])
@@ -60,7 +60,7 @@ struct AptTarget: Sendable, Equatable {
 }
 
 extension String {
-    /// Where a text begins for the last time, by bytes.
+    /// The last position at which a text begins, compared by bytes.
     fileprivate func lastIndex(of part: String) -> Index? {
         let bytes = Array(utf8)
         let wanted = Array(part.utf8)

@@ -1,4 +1,4 @@
-/// An address of an archive as apt takes it apart: `method:`, then mostly `//host/path`.
+/// The address of an archive, parsed as apt does: `method:`, then usually `//host/path`.
 struct AptURI: Sendable, Equatable {
     /// In lower case, such as `http` or `mirror+file`.
     let method: String
@@ -6,7 +6,7 @@ struct AptURI: Sendable, Equatable {
     let carriesCredentials: Bool
     /// In lower case; empty for a file.
     let host: String
-    /// Nil where the address names none.
+    /// Nil where the address does not name one.
     let port: String?
     let path: String
 
@@ -26,7 +26,7 @@ struct AptURI: Sendable, Equatable {
         let at = authority.lastIndex(of: UInt8(ascii: "@"))
         carriesCredentials = at != nil
         if let at { authority = authority[authority.index(after: at)...] }
-        // The colons of an IPv6 address stand in brackets.
+        // The colons of an IPv6 address are inside brackets.
         let afterBracket = authority.lastIndex(of: UInt8(ascii: "]")) ?? authority.startIndex
         if let colon = authority[afterBracket...].lastIndex(of: UInt8(ascii: ":")) {
             port = String(decoding: authority[authority.index(after: colon)...], as: UTF8.self)
@@ -37,7 +37,7 @@ struct AptURI: Sendable, Equatable {
         host = String(decoding: authority, as: UTF8.self).lowercased()
     }
 
-    /// For messages: without a user or a password.
+    /// The address for messages: without a user or a password.
     var shown: String { host.isEmpty ? "\(method):\(path)" : "\(method)://\(host)\(port.map { ":\($0)" } ?? "")\(path)" }
 
     static func withoutSlash(_ uri: String) -> String { uri.utf8.last == UInt8(ascii: "/") ? String(decoding: uri.utf8.dropLast(), as: UTF8.self) : uri }

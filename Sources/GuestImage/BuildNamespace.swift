@@ -3,14 +3,14 @@ internal import Basics
 internal import HostSystem
 internal import Quoting
 
-/// How mmdebstrap becomes root for the files that it unpacks.
+/// How mmdebstrap gets root rights for the files that it unpacks.
 enum BuildNamespace: String, Sendable {
-    /// In namespaces of its own: mounts that nobody else sees, and user ids where the caller is not root.
+    /// In its own namespaces: with private mounts, and user ids where the caller is not root.
     case unshare
-    /// As the root that it is, where namespaces are forbidden; nothing is mounted then.
+    /// As the real root, where namespaces are forbidden; then nothing is mounted.
     case root
 
-    /// Asks mmdebstrap what works here.
+    /// Asks mmdebstrap which mode works here.
     /// - Throws: `image.build-impossible`.
     static func available() async throws -> BuildNamespace {
         let probe = try await ProgramRunner.run("mmdebstrap", ["--unshare-helper", "true"])

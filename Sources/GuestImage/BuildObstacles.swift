@@ -4,7 +4,7 @@ internal import HostSystem
 internal import SystemPackage
 
 extension ImageCache {
-    /// What keeps this host and user from building the image of a release; empty when a build can begin. Only looks.
+    /// What prevents this host and user from building the image of a release; empty when a build can begin. Only looks.
     package func obstacles(to release: DebianRelease) async -> [Failure] {
         var found: [Failure] = []
         func note(_ body: () async throws -> Void) async {
@@ -14,7 +14,7 @@ extension ImageCache {
         }
         await note { _ = try await mirror(for: release) }
         for program in ImageBuilder.programs { await note { _ = try ProgramRunner.find(program) } }
-        // Without the program its absence is what there is to say.
+        // If the program is missing, only that is reported.
         if let program = ProgramRunner.lookUp("mmdebstrap") {
             await note { _ = try await RecentHost.namespaces.answer(to: program.string) { try await BuildNamespace.available() } }
         }
@@ -23,7 +23,7 @@ extension ImageCache {
     }
 }
 
-/// The room that a build takes while it runs.
+/// The space that a build needs while it runs.
 struct BuildSpace: Sendable {
     let cache: FilePath
     var scratch: FilePath = WorkDirectory.scratchParent
@@ -52,7 +52,7 @@ struct BuildSpace: Sendable {
             remedy: "free space, or \(advice) to a directory that has it")
     }
 
-    /// The directory, or the nearest above it that is there.
+    /// The directory, or the nearest directory above it that exists.
     private static func existing(_ path: FilePath) -> FilePath {
         var path = path
         while !Files.exists(path), path.removeLastComponent() {}

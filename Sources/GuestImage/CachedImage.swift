@@ -1,31 +1,31 @@
 package import ApplianceModel
 package import Basics
 
-/// A base image in the cache, as `image.json` beside its disk describes it.
+/// A base image in the cache, as described by `image.json` beside its disk.
 package struct CachedImage: Codable, Sendable, Equatable {
-    /// The newest format of `image.json` that this program reads and the one that it writes.
+    /// The newest format of `image.json` that this program can read, and the format that it writes.
     package static let currentFormat = 1
 
     package let formatVersion: Int
-    /// SHA-256 (hex) over all that decides the content; the name of the image's directory.
+    /// SHA-256 (hex) over everything that determines the content; the name of the image's directory.
     package let key: String
-    /// What users call it: the release (`debian-13`), or the name given at import.
+    /// The name that users see: the release (`debian-13`), or the name given at import.
     package let name: String
     package let origin: Origin
     package let format: ImageFormat
     package let firmware: Firmware
     /// The size of the disk as a guest sees it.
     package let virtualSize: ByteSize
-    /// The major version of PostgreSQL whose packages are inside; nil when it carries none.
+    /// The major version of the PostgreSQL packages in the image; nil when it does not contain any.
     package let postgresqlVersion: Int?
-    /// When it came into the cache, ISO 8601 in UTC.
+    /// When it was added to the cache, ISO 8601 in UTC.
     package let created: String
 
     /// Where an image comes from.
     package enum Origin: Codable, Sendable, Equatable {
         /// Built here from the packages of the release.
         case built(DebianRelease)
-        /// Brought from a file or URL.
+        /// Imported from a file or URL.
         case imported(String)
 
         package init(from decoder: any Decoder) throws {
@@ -49,7 +49,7 @@ package struct CachedImage: Codable, Sendable, Equatable {
     }
 }
 
-/// The formats of disk images that are accepted.
+/// The accepted formats of disk images.
 package enum ImageFormat: String, Codable, Sendable, CaseIterable { case raw, qcow2 }
 
 /// What the image needs to start.

@@ -4,13 +4,13 @@ internal import FoundationEssentials
 internal import HostSystem
 internal import SystemPackage
 
-/// What the bytes of a disk image say about it. Nothing that the file claims (its name, a backing file) is trusted.
+/// What the content of a disk image shows. Nothing that the file claims (its name, a backing file) is trusted.
 enum DiskImage {
-    /// Enough to tell every known format: an ISO names itself 32 KiB into the file.
+    /// Enough to recognize every known format: an ISO identifies itself 32 KiB into the file.
     static let headLength = 34 << 10
 
-    /// The format of an image by its first bytes.
-    /// - Throws: `image.format-refused` for all but self-contained qcow2 and a raw disk with a partition table.
+    /// The format of an image, determined from its first bytes.
+    /// - Throws: `image.format-refused` for anything but self-contained qcow2 and a raw disk with a partition table.
     static func format(head: [UInt8], source: String) throws -> ImageFormat {
         func refused(_ what: String, _ remedy: String) -> Failure { Failure(.imageFormatRefused, "'\(source)' is \(what)", remedy: remedy) }
         if head.starts(with: Array("QFI".utf8) + [0xFB]) {
@@ -29,11 +29,11 @@ enum DiskImage {
         return .raw
     }
 
-    /// Firmware that a disk starts with: UEFI where it has an EFI system partition.
-    /// - Parameter start: the first bytes of the disk as a guest sees it, its partition table included.
+    /// The firmware that a disk starts with: UEFI where it has an EFI system partition.
+    /// - Parameter start: the first bytes of the disk as a guest sees it, including its partition table.
     static func firmware(start: [UInt8]) -> Firmware { PartitionTable(start: start)?.hasEFISystem == true ? .uefi : .bios }
 
-    /// Refuses a disk that is not whole, or that no guest could start from.
+    /// Refuses a disk that is incomplete, or from which no guest could start.
     /// - Parameter start: the first mebibyte of the disk as a guest sees it.
     /// - Throws: `image.format-refused`, `program.missing`.
     static func check(_ path: FilePath, format: ImageFormat, start: [UInt8], source: String) async throws {
@@ -46,9 +46,9 @@ enum DiskImage {
         if let refusal = table.refusal(size: size.bytes) { throw refused(refusal) }
     }
 
-    /// Has QEMU look whether every part of a qcow2 file is where the file says. Space that is allocated and not used does no harm.
+    /// Lets QEMU check whether every part of a qcow2 file is where the file says. Space that is allocated but unused is harmless.
     private static func checkClusters(_ path: FilePath, refused: (String) -> Failure) async throws {
-        // A file can be made so that the look takes hours.
+        // A file can be crafted so that the check takes hours.
         let result = try await ProgramRunner.run("timeout", ["--kill-after=5", "600", "qemu-img", "check", "-q", "-f", "qcow2", path.string])
         switch result.status {
         case 0, 3: return
@@ -96,7 +96,7 @@ enum DiskImage {
         }
     }
 
-    /// A qcow2 file may point to other files of the host, which a guest would then read: such a one is refused by its header.
+    /// A qcow2 file may refer to other files on the host, which a guest could then read: such a file is refused by its header.
     private static func checkQCOW2(head: [UInt8], refused: (String, String) -> Failure) throws {
         guard head.count >= 72, (2...3).contains(bigEndian(head, at: 4, bytes: 4)) else {
             throw refused("a qcow file of an unknown version", "convert it: qemu-img convert -O qcow2")
@@ -105,7 +105,7 @@ enum DiskImage {
         guard bigEndian(head, at: 8, bytes: 8) == 0 else { throw refused("an overlay that needs a backing file", whole) }
         guard bigEndian(head, at: 32, bytes: 4) == 0 else { throw refused("encrypted", "decrypt it first: qemu-img convert") }
         if bigEndian(head, at: 4, bytes: 4) == 3 {
-            // Bit 0: not shut cleanly; bit 1: corrupt; bit 2: the data is in another file.
+            // Bit 0: not closed cleanly; bit 1: corrupt; bit 2: the data is in another file.
             let features = bigEndian(head, at: 72, bytes: 8)
             guard features & 4 == 0 else { throw refused("a qcow2 file whose data is in another file", whole) }
             guard features & 2 == 0 else { throw refused("a qcow2 file marked as corrupt", "fetch it again") }

@@ -1,12 +1,12 @@
 internal import Basics
 internal import Crypto
 
-/// Where the partitions of a built image lie, and the identifiers that the boot loader and fstab name them by.
+/// The positions of a built image's partitions, and the identifiers that the boot loader and fstab use for them.
 struct DiskLayout: Sendable {
     static let espOffset = ByteSize.mebibytes(1)
     static let espSize = ByteSize.mebibytes(512)
     static let rootOffset = ByteSize.mebibytes(513)
-    /// Room for the packages and their updates; the first boot grows it to the machine's disk.
+    /// Space for the packages and their updates; the first boot enlarges it to the machine's disk.
     static let rootSize = ByteSize.mebibytes(3_000)
     /// The last mebibyte holds the second partition table.
     static let diskSize = ByteSize(bytes: rootOffset.bytes + rootSize.bytes + (1 << 20))
@@ -14,7 +14,7 @@ struct DiskLayout: Sendable {
     let espUUID: String
     let rootUUID: String
 
-    /// A layout with identifiers of its own.
+    /// Makes a layout with new identifiers.
     init() {
         espUUID = Self.randomUUID()
         rootUUID = Self.randomUUID()

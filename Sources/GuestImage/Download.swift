@@ -4,16 +4,16 @@ internal import HostSystem
 internal import Quoting
 internal import SystemPackage
 
-/// Fetches a file by the `curl` program; what came already is kept and continued, also by a later call.
+/// Downloads a file with the `curl` program; what has already arrived is kept and continued, also by a later call.
 struct Download: Sendable {
     let url: String
-    /// Where the bytes go. The name has to stand for the content.
+    /// The file for the bytes. Its name must identify the content.
     let partial: FilePath
-    /// Where curl writes the header lines of the answers, which say how much will come.
+    /// The file to which curl writes the header lines of the answers, which contain the total size.
     let headers: FilePath
     let progress: @Sendable (ImageProgress) -> Void
 
-    /// Attempts in a row that may bring nothing new.
+    /// The maximum number of successive attempts without new data.
     private static let fruitlessAttempts = 3
 
     /// - Throws: `image.download-failed`, `program.missing`.
@@ -24,9 +24,9 @@ struct Download: Sendable {
             let result = try await follow()
             switch result.status {
             case 0: return
-            // The server cannot continue: from the start again.
+            // The server cannot resume: start again from the beginning.
             case 33, 36: try Files.remove(partial)
-            // 416: the server holds no more than what is here; the checksum will tell whether that is all.
+            // 416: the server has no more data than the file here; the checksum will show whether it is complete.
             case 22 where result.errorText.contains("416") && before.bytes > 0: return
             case 3, 6, 22, 60: throw failure(result)
             default: break
@@ -41,7 +41,7 @@ struct Download: Sendable {
 
     private var size: ByteSize { Files.status(partial)?.size ?? ByteSize(bytes: 0) }
 
-    /// Runs curl once, telling how far it is.
+    /// Runs curl once, and reports the progress.
     private func follow() async throws -> ProgramResult {
         try await withThrowingTaskGroup(of: ProgramResult?.self) { group in
             group.addTask {
@@ -49,7 +49,7 @@ struct Download: Sendable {
                     "curl",
                     [
                         "--fail", "--location", "--silent", "--show-error", "--globoff", "--proto", "=http,https", "--continue-at", "-",
-                        // A connection that brings nothing for half a minute is dead.
+                        // A connection that delivers nothing for half a minute is dead.
                         "--connect-timeout", "30", "--speed-limit", "1", "--speed-time", "30", "--dump-header", headers.string,
                         "--output", partial.string, "--", url,
                     ])

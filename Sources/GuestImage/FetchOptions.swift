@@ -3,7 +3,7 @@ internal import Basics
 internal import HostSystem
 internal import SystemPackage
 
-/// The host's settings for reaching archives, for the apt of a build and for the guest's.
+/// The host's settings for reaching archives, for the apt of a build and for the guest's apt.
 struct FetchOptions: Sendable {
     private let settings: [AptSetting]
 
@@ -12,7 +12,7 @@ struct FetchOptions: Sendable {
     private static let dates: Set<String> = ["check-valid-until", "check-date", "max-validtime", "min-validtime", "max-futuretime"]
     private static let ways: Set<String> = ["http", "https", "retries", "forceipv4", "forceipv6"]
 
-    /// Proxies, authorities, dates: without them a build would fail where the host's apt does not.
+    /// Proxies, authorities, dates: without them a build could fail where the host's apt works.
     var forBuild: String {
         settings.filter { setting in
             let path = setting.path
@@ -20,7 +20,7 @@ struct FetchOptions: Sendable {
         }.map { $0.line + "\n" }.joined()
     }
 
-    /// What belongs to the archive and not to the host's place in a network, by absolute path in the guest.
+    /// The settings that belong to the archive rather than to the host's network, by absolute path in the guest.
     /// - Parameter usesTLS: whether an archive is reached by https.
     /// - Throws: `image.mirror-missing` for a certificate authority that cannot be read.
     func forGuest(usesTLS: Bool) throws -> [String: String] {

@@ -2,16 +2,16 @@ internal import Basics
 internal import HostSystem
 internal import SystemPackage
 
-/// Tells how a file grows under a program that says nothing of it.
+/// Reports how a file grows while a program writes it without reporting its progress.
 enum FileGrowth {
-    /// Runs `body`, and tells the bytes that are allocated in the file whenever they are more than the time before.
+    /// Runs `body`, and reports the bytes that are allocated in the file whenever there are more than before.
     static func telling<Value: Sendable>(
         of path: FilePath, as what: String, progress: @escaping @Sendable (ImageProgress) -> Void, _ body: @escaping @Sendable () async throws -> Value
     ) async throws -> Value {
         try await withThrowingTaskGroup(of: Value?.self) { group in
             group.addTask { try await body() }
             group.addTask {
-                // A file system without anything in it is not worth a word.
+                // An empty file system is not worth reporting.
                 var told = max(allocated(path), 1 << 20)
                 while true {
                     try await ContinuousClock().sleep(for: .milliseconds(500))

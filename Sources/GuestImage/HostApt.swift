@@ -4,14 +4,14 @@ internal import HostSystem
 internal import Quoting
 internal import SystemPackage
 
-/// The host's apt, asked by its own programs.
+/// The host's apt, queried through its own programs.
 struct HostApt: Sendable, Hashable {
-    /// What is read before apt's own configuration (`APT_CONFIG`); nil leaves that to the environment.
+    /// A file that is read before apt's own configuration (`APT_CONFIG`); nil leaves that to the environment.
     var configuration: FilePath?
 
-    /// What apt fetches of every archive that it uses, in its own order.
-    /// - Parameter isFetched: only that of archives whose release files are here, with what these say; else of all, without.
-    /// - Throws: `image.mirror-missing` with apt's words, where it cannot read its sources, and where apt is not installed.
+    /// What apt fetches from every archive that it uses, in apt's order.
+    /// - Parameter isFetched: only archives whose release files are here, with the contents of these; otherwise all archives, without contents.
+    /// - Throws: `image.mirror-missing` with apt's message, where it cannot read its sources, and where apt is not installed.
     func targets(isFetched: Bool) async throws -> [AptTarget] {
         guard ProgramRunner.lookUp("apt-get") != nil else {
             throw Failure(.imageMirrorMissing, "apt is not installed on this host, and an image is built from its archive", remedy: DebianMirror.importRemedy)
@@ -25,7 +25,7 @@ struct HostApt: Sendable, Hashable {
         return AptTarget.parse(result.outputText)
     }
 
-    /// The priority that pins give an archive, by the description of its target. Empty where nothing is pinned.
+    /// The priority that pins give to an archive, by the description of its target. Empty where nothing is pinned.
     func priorities() async throws -> [String: Int] {
         let places = try await places()
         let parts = try places.preferenceParts.map(Files.list) ?? []
@@ -40,7 +40,7 @@ struct HostApt: Sendable, Hashable {
         }
     }
 
-    /// Where apt's files lie.
+    /// The locations of apt's files.
     struct Places: Sendable {
         var credentials: FilePath?
         var credentialParts: FilePath?
@@ -76,11 +76,11 @@ struct HostApt: Sendable, Hashable {
 
 /// A line of apt's configuration.
 struct AptSetting: Sendable, Equatable {
-    /// Such as `Acquire::http::Proxy`; apt does not mind the case.
+    /// For example `Acquire::http::Proxy`; apt ignores the case.
     let name: String
     let value: String
 
-    /// As a configuration file holds it.
+    /// The line as it appears in a configuration file.
     var line: String { "\(name) \"\(value)\";" }
 
     init(name: String, value: String) { (self.name, self.value) = (name, value) }

@@ -2,7 +2,7 @@ internal import ApplianceModel
 internal import HostSystem
 internal import SystemPackage
 
-/// How the host's apt is configured, as far as it decides what an image is built from and how it is fetched.
+/// The configuration of the host's apt, as far as it determines what an image is built from and how that is fetched.
 struct HostPackaging: Sendable, Hashable {
     var apt = HostApt()
     var release: FilePath = "/etc/os-release"
@@ -13,7 +13,7 @@ struct HostPackaging: Sendable, Hashable {
         try await MirrorChoice(asking: apt).mirror(for: release, codename: try codename())
     }
 
-    /// The host's release of Debian; nil on another distribution.
+    /// The code name of the host's Debian release; nil on another distribution.
     private func codename() throws -> String? {
         guard let bytes = try Files.readIfPresent(release) else { return nil }
         var fields: [String: String] = [:]

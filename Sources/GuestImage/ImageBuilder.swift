@@ -5,20 +5,20 @@ internal import PostgresServer
 internal import Quoting
 internal import SystemPackage
 
-/// Builds the disk of a Debian image: packages by mmdebstrap, file systems without mounting or root.
+/// Builds the disk of a Debian image: packages through mmdebstrap, file systems without mounting and without root.
 struct ImageBuilder: Sendable {
     let recipe: ImageRecipe
-    /// Where the disk is made. Belongs to this build alone.
+    /// The directory in which the disk is made. It belongs to this build alone.
     let work: WorkDirectory
     let progress: @Sendable (ImageProgress) -> Void
 
     static let programs = ["mmdebstrap", "mke2fs", "debugfs", "mcopy", "mkfs.vfat", "sgdisk", "qemu-img", "flock", "unshare", "setpriv"]
 
-    /// What a build makes.
+    /// The result of a build.
     struct Product {
-        /// qcow2 without compression: it is read at every boot and takes only what is used.
+        /// qcow2 without compression: it is read at every boot and uses only the space that it needs.
         let disk: FilePath
-        /// What the image's PostgreSQL says of itself; nil where it could not be asked.
+        /// What the image's PostgreSQL reports about itself; nil where it could not be asked.
         let catalogue: ServerCatalogue?
     }
 
@@ -38,7 +38,7 @@ struct ImageBuilder: Sendable {
         let answer = work.path.appending("catalogue")
         try await makeEmptyDisk(disk, layout: layout)
         for path in [list, answer] { try Files.write("", to: path) }
-        // Root of the user namespace is another user than the owner of the file.
+        // The root user of the user namespace is a different user from the owner of the file.
         for path in [disk, list, answer] { _ = try await ProgramRunner.check("chmod", ["0666", path.string]) }
 
         try Files.write(recipe.mirror.fetchOptions, to: Self.fetchOptions(in: scratch), mode: .readableByAll)
@@ -61,7 +61,7 @@ struct ImageBuilder: Sendable {
         return Product(disk: image, catalogue: try catalogue(answer))
     }
 
-    /// An image without it is as good for a guest, which is asked later; so nothing fails for it.
+    /// An image without a catalogue works as well for a guest, which is asked later; so a missing catalogue is not an error.
     private func catalogue(_ answer: FilePath) throws -> ServerCatalogue? {
         let json = try Files.read(answer, from: 0, limit: ServerCatalogue.largestSize + 1)
         guard !json.isEmpty else { return nil }
@@ -75,7 +75,7 @@ struct ImageBuilder: Sendable {
 
     private static func fetchOptions(in scratch: FilePath) -> FilePath { scratch.appending("apt.conf") }
 
-    /// What the guest needs beside its packages, numbered, with a list of where each belongs.
+    /// Writes the files that the guest needs besides its packages, numbered, with a list of their destinations.
     private func writeGuestFiles(_ scratch: FilePath) throws {
         var list = ""
         for (number, (path, content)) in recipe.mirror.filesOfGuest.sorted(by: { $0.key < $1.key }).enumerated() {
@@ -91,9 +91,9 @@ struct ImageBuilder: Sendable {
         _ = try await ProgramRunner.check("mkfs.vfat", layout.espArguments(disk: disk.string))
     }
 
-    /// Runs mmdebstrap with the disk, the list and the catalogue as descriptors 20, 21 and 23: their directory is closed to the
-    /// namespace's users. Descriptor 22 holds the lock that tells a later build that this mmdebstrap still lives. The numbers stay above
-    /// 9 because mmdebstrap hands descriptors of its own to dash, which knows only one digit; hence bash here.
+    /// Runs mmdebstrap with the disk, the list and the catalogue as descriptors 20, 21 and 23: the namespace's users may not enter their
+    /// directory. Descriptor 22 holds the lock that shows a later build that this mmdebstrap is still running. The numbers are above
+    /// 9 because mmdebstrap passes its own descriptors to dash, which supports only one digit; hence bash here.
     private func unpack(_ arguments: [String], files: [FilePath], environment: [String: String]) async throws {
         let script = #"umask 022; exec 20<>"$1" 21>"$2" 23>"$3" 22>"$4" && flock --nonblock 22 || exit 1; shift 4; exec mmdebstrap "$@""#
         let progress = progress
@@ -111,8 +111,8 @@ struct ImageBuilder: Sendable {
         }
     }
 
-    /// The lines of mmdebstrap's output that say why it failed: those around the first error, and the last ones. Between the two is
-    /// what else could not be done then.
+    /// The lines of mmdebstrap's output that explain its failure: those around the first error, and the last ones. The lines in between
+    /// report what else could not be done as a result.
     static func reason(in output: String) -> [String] {
         let lines = output.split(at: "\n").map(String.init)
         let end = max(0, lines.count - 4)
@@ -123,7 +123,7 @@ struct ImageBuilder: Sendable {
         return first + ["..."] + lines[end...]
     }
 
-    /// What a line of mmdebstrap's or the script's standard error tells a user; nil when that is nothing.
+    /// What a line on standard error from mmdebstrap or the script means for a user; nil when it means nothing.
     static func stage(of line: String) -> String? {
         if line.begins(with: "pgkvm: ") { return String(line.dropFirst("pgkvm: ".count)) }
         let told = ["running apt-get", "downloading", "extracting", "installing"]
@@ -138,9 +138,9 @@ struct ImageBuilder: Sendable {
         let security = "deb [\(mirror.security.options(keys: keys.security.onHost))] \(mirror.security.uri)"
         return [
             "--variant=minbase", "--mode=\(namespace.rawValue)", "--format=null", "--architectures=amd64",
-            // The script cleans up itself, before the file system is written.
+            // The script itself cleans up, before the file system is written.
             "--skip=cleanup/apt,cleanup/reproducible", "--aptopt=Acquire::Languages \"none\"", "--dpkgopt=force-unsafe-io",
-            // A file, and not an argument: a proxy's address may hold a password.
+            // A file rather than an argument: a proxy's address may contain a password.
             "--aptopt=\(fetchOptions)",
         ] + ImageRecipe.excludedPaths.map { "--dpkgopt=\($0)" } + [
             "--include=\(recipe.packages.joined(separator: ","))", "--customize-hook=sh '\(script)' \"$1\"", suite, "/dev/null",
@@ -156,7 +156,7 @@ struct ImageBuilder: Sendable {
             "SIGNED_BY": keys.main.inGuest, "SECURITY_SIGNED_BY": keys.security.inGuest, "POSTGRESQL": String(recipe.release.postgresqlVersion),
             "ROOT_UUID": layout.rootUUID, "ESP_UUID": layout.espUUID, "ESP_OFFSET": String(DiskLayout.espOffset.bytes),
             "ROOT_OFFSET": String(DiskLayout.rootOffset.bytes), "ROOT_SIZE": String(DiskLayout.rootSize.bytes), "SCRATCH": scratch.string,
-            // dpkg looks for a configuration of the user's, which the namespace may not read.
+            // dpkg looks for a user's configuration, which the namespace may not read.
             "TMPDIR": scratch.string, "HOME": scratch.string, "LC_ALL": "C.UTF-8",
         ]
     }

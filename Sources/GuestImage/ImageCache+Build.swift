@@ -9,10 +9,10 @@ internal import SystemPackage
 extension ImageCache {
     /// The image of a release, built unless the cache has it.
     ///
-    /// Another build that runs at the same time is waited for.
+    /// Waits for another build that is already running.
     /// - Parameters:
-    ///   - rebuild: builds also when there is one, to take up security updates.
-    ///   - progress: called with what is being done.
+    ///   - rebuild: builds even when there is an image already, to include security updates.
+    ///   - progress: called with a description of the current work.
     /// - Throws: `image.mirror-missing`, `image.build-impossible`, `image.verification-failed`, `program.missing`,
     ///   `program.failed`, `file.unwritable`.
     package func build(
@@ -22,7 +22,7 @@ extension ImageCache {
         let before = try image(key: recipe.key)
         if let before, !rebuild { return before }
         return try await exclusively(progress: progress) { work in
-            // Whoever was waited for may have built it.
+            // The build that was waited for may have made it.
             if let now = try image(key: recipe.key), !rebuild || now != before { return now }
             progress("building \(release.rawValue) from \(AptURI(recipe.mirror.main.uri).shown)")
             let product = try await ImageBuilder(recipe: recipe, work: work, progress: progress).build()
@@ -33,7 +33,7 @@ extension ImageCache {
         }
     }
 
-    /// Runs `body` as the only one that adds to the cache, with a work directory that is gone afterwards.
+    /// Runs `body` while no one else adds to the cache, with a work directory that is removed afterwards.
     func exclusively(
         progress: @escaping @Sendable (ImageProgress) -> Void, _ body: (WorkDirectory) async throws -> CachedImage
     ) async throws -> CachedImage {
@@ -47,13 +47,13 @@ extension ImageCache {
             try await work.remove()
             return image
         } catch {
-            // A cancelled task could not run the programs that clean up.
+            // A cancelled task could not run the cleanup programs.
             try? await withoutCancellation { try await work.remove() }
             throw error
         }
     }
 
-    /// Makes a finished disk an image of the cache, as one durable act.
+    /// Adds a finished disk to the cache as an image, in one durable step.
     func keep(
         _ disk: FilePath, catalogue: ServerCatalogue?, work: WorkDirectory, key: String, name: String, origin: CachedImage.Origin, format: ImageFormat,
         firmware: Firmware,

@@ -6,14 +6,14 @@ internal import Quoting
 internal import SystemPackage
 
 extension ImageCache {
-    /// Brings an image from a local file or an http(s) URL into the cache, unless it is there already.
+    /// Adds an image from a local file or an http(s) URL to the cache, unless it is there already.
     ///
-    /// A download that is cut off is continued, by this call or by a later one.
+    /// An interrupted download is continued, by this call or by a later one.
     /// - Parameters:
     ///   - source: a path, or an address that begins with `http://` or `https://`.
-    ///   - checksum: of the file as it is published; the content is taken only if it has it.
-    ///   - name: what it is called in the cache; nil takes the name of the file without its extension.
-    ///   - progress: called with what is being done.
+    ///   - checksum: the published checksum of the file; the content is accepted only if it matches.
+    ///   - name: the image's name in the cache; nil uses the name of the file without its extension.
+    ///   - progress: called with a description of the current work.
     /// - Throws: `image.checksum-mismatch`, `image.format-refused`, `image.download-failed`, `input.invalid`, `file.unreadable`,
     ///   `file.unwritable`, `program.missing`.
     package func importImage(
@@ -40,7 +40,7 @@ extension ImageCache {
         }
     }
 
-    /// What has come of a download; the name stands for the content that is wanted, so another source may continue it.
+    /// The file with the part of a download that has arrived; its name identifies the wanted content, so another source may continue it.
     private func partialPath(_ checksum: ImageChecksum) -> FilePath {
         directory.appending(".partial.\(checksum.algorithm.rawValue).\(checksum.digest)")
     }
@@ -69,7 +69,7 @@ extension ImageCache {
         return hasher.finish()
     }
 
-    /// Copies a file, hashing the bytes that are written, so that the copy is what was checked.
+    /// Copies a file and hashes the bytes that are written, so that the copy is what was checked.
     private func copy(_ source: FilePath, checksum: ImageChecksum, to target: FilePath, progress: (ImageProgress) -> Void) throws {
         guard let status = Files.status(source) else {
             throw Failure(.fileUnreadable, "there is no file '\(source)'", remedy: "give the path of a disk image or an http(s) address")
@@ -86,7 +86,7 @@ extension ImageCache {
         var hasher = checksum.makeHasher()
         var copied: Int64 = 0
         do {
-            // What was a file a moment ago may be a pipe now, whose other end is waited for.
+            // A file may have been replaced by a pipe a moment ago, and opening that would wait for its other end.
             let input = try FileDescriptor.open(source, .readOnly, options: [.closeOnExec, .nonBlocking])
             try input.closeAfter {
                 let output = try FileDescriptor.open(
@@ -114,7 +114,7 @@ extension ImageCache {
         try checksum.check(hasher.finish(), source: source.string)
     }
 
-    /// What something is that is no regular file; nil for a file.
+    /// A description of anything that is not a regular file; nil for a file.
     private static func kind(of status: FileStatus) -> String? {
         switch status.mode & S_IFMT {
         case S_IFREG: nil
@@ -132,7 +132,7 @@ extension ImageCache {
         return FilePath(path).lastComponent?.stem ?? ""
     }
 
-    /// A name that can be typed, and that is not taken for a release or a key.
+    /// A name that can be typed, and that cannot be mistaken for a release or a key.
     private static func checkedName(_ name: String) throws -> String {
         let first = name.first.map { $0.isASCII && ($0.isLetter || $0.isNumber) } ?? false
         let valid = first && name.utf8.count <= 100 && name.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "._+-".contains($0)) }

@@ -4,9 +4,9 @@ internal import FoundationEssentials
 internal import HostSystem
 package import SystemPackage
 
-/// The base images of this host: one directory each, named by the key of the content, holding `image.json` and the disk.
+/// The base images of this host: one directory for each, named by the key of the content, with `image.json` and the disk inside.
 ///
-/// A directory appears whole, by a rename: whatever has another name than a key is work in progress or its remains.
+/// A directory appears complete, by a rename: a directory whose name is not a key is work in progress or what is left of it.
 package struct ImageCache: Sendable {
     package let directory: FilePath
     let packaging: HostPackaging
@@ -19,14 +19,14 @@ package struct ImageCache: Sendable {
         self.packaging = packaging
     }
 
-    /// All images, by name and then the newest first.
+    /// All images, sorted by name, and the newest first for each name.
     /// - Throws: `format.newer`, `image.damaged`, `file.unreadable`.
     package func list() throws -> [CachedImage] {
         try Files.list(directory).filter(Self.isKey).compactMap(image(key:)).sorted { ($0.name, $1.created) < ($1.name, $0.created) }
     }
 
-    /// The image of a choice. For a release that is the one which `build` would make now; where the host's apt cannot say
-    /// what that would be, the newest one built of the release.
+    /// The image for a choice. For a release that is the image that `build` would make now; where the host's apt cannot report
+    /// which one that would be, it is the newest one built for the release.
     /// - Returns: nil when the cache has none.
     /// - Throws: `format.newer`, `image.damaged`, `image.ambiguous`.
     package func find(_ choice: ImageChoice) async throws -> CachedImage? {
@@ -45,24 +45,24 @@ package struct ImageCache: Sendable {
         }
     }
 
-    /// The archives that an image would be built from now.
+    /// The archives from which an image would be built now.
     /// - Throws: `image.mirror-missing`.
     func mirror(for release: DebianRelease) async throws -> DebianMirror {
         try await RecentHost.mirrors.answer(to: MirrorQuestion(packaging: packaging, release: release)) { try await packaging.mirror(for: release) }
     }
 
-    /// The packages that the image of a release holds besides Debian's minimum and the server's own.
+    /// The packages in the image of a release, in addition to Debian's minimum and the server's own packages.
     package static func packages(of release: DebianRelease) -> [String] { ImageRecipe.packages(of: release) }
 
-    /// What the commands that fill the cache did, step by step.
+    /// A step-by-step log of the commands that add to the cache.
     package var debugLog: FilePath { directory.appending(".pgkvm.log") }
 
     /// The disk of an image.
     package func diskPath(_ image: CachedImage) -> FilePath { path(image.key).appending("disk.\(image.format.rawValue)") }
 
-    /// Removes every image that has the name, or the one whose key begins with it (eight digits at least).
+    /// Removes every image with the name, or the one whose key begins with it (at least eight digits).
     ///
-    /// Appliances that were made from it keep their own copy.
+    /// Appliances that were made from an image keep their own copy.
     /// - Throws: `image.unknown`, `image.ambiguous`, `file.unwritable`.
     package func delete(_ nameOrKey: String) throws {
         let found = try matches(nameOrKey)
@@ -76,7 +76,7 @@ package struct ImageCache: Sendable {
         for image in found { try discard(path(image.key)) }
     }
 
-    /// Removes an image's directory; what is half removed is taken for no image.
+    /// Removes an image's directory; a partly removed directory does not count as an image.
     func discard(_ path: FilePath) throws {
         guard Files.exists(path) else { return }
         let doomed = directory.appending(".deleted.\(UInt32.random(in: 0 ... .max))")

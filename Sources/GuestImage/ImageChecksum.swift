@@ -5,7 +5,7 @@ internal import HostSystem
 internal import Quoting
 internal import SystemPackage
 
-/// The checksum that an import must have.
+/// The checksum that an import must match.
 package struct ImageChecksum: Sendable, Equatable, CustomStringConvertible {
     package enum Algorithm: String, Sendable, CaseIterable {
         case sha256, sha512
@@ -17,7 +17,7 @@ package struct ImageChecksum: Sendable, Equatable, CustomStringConvertible {
     /// Lower-case hexadecimal digits.
     package let digest: String
 
-    /// Reads `sha256:HEX`, `sha512:HEX`, or the digits alone, whose number tells the algorithm.
+    /// Parses `sha256:HEX`, `sha512:HEX`, or the digits alone, whose number determines the algorithm.
     /// - Throws: `input.invalid`.
     package init(_ text: String) throws {
         let parts = text.split(at: ":", maxSplits: 1, omittingEmptySubsequences: false)
@@ -38,10 +38,10 @@ package struct ImageChecksum: Sendable, Equatable, CustomStringConvertible {
         (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) || (UInt8(ascii: "a")...UInt8(ascii: "f")).contains(byte)
     }
 
-    /// A digest that grows with the bytes that pass by.
+    /// A hasher for computing the digest piece by piece.
     func makeHasher() -> ChecksumHasher { ChecksumHasher(algorithm) }
 
-    /// - Throws: `image.checksum-mismatch` when the digest is another one.
+    /// - Throws: `image.checksum-mismatch` when the digest differs.
     func check(_ found: String, source: String) throws {
         guard found != digest else { return }
         throw Failure(
@@ -50,7 +50,7 @@ package struct ImageChecksum: Sendable, Equatable, CustomStringConvertible {
     }
 }
 
-/// Computes either digest chunk by chunk.
+/// Computes either kind of digest in chunks.
 struct ChecksumHasher {
     private var sha256: SHA256?
     private var sha512: SHA512?
@@ -67,8 +67,8 @@ struct ChecksumHasher {
         sha512?.update(data: bytes)
     }
 
-    /// Hashes what a file holds from `offset` on.
-    /// - Returns: the offset behind the last byte.
+    /// Hashes the content of a file from `offset` on.
+    /// - Returns: the offset after the last byte.
     mutating func update(from file: FileDescriptor, offset: Int64) throws -> Int64 {
         var offset = offset
         var chunk = [UInt8](repeating: 0, count: 1 << 20)

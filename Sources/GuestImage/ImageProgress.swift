@@ -1,9 +1,9 @@
-/// What a build or an import says of itself. A string is one without figures.
+/// A progress message from a build or an import. A string literal is a message without figures.
 package struct ImageProgress: Sendable, Equatable, ExpressibleByStringInterpolation {
     package let text: String
-    /// How many bytes are done, where the work is measured in bytes.
+    /// The number of bytes that are done, if the work is measured in bytes.
     package let bytes: Int64?
-    /// How many there are in all, where that is known.
+    /// The total number of bytes, if it is known.
     package let totalBytes: Int64?
 
     init(_ text: String, bytes: Int64? = nil, of totalBytes: Int64? = nil) {

@@ -3,15 +3,15 @@ internal import Basics
 internal import Crypto
 internal import PostgresServer
 
-/// All that decides the content of a built image.
+/// Everything that determines the content of a built image.
 struct ImageRecipe: Sendable {
-    /// Goes up when the way of building changes and neither the script nor the packages show it.
+    /// Increase this when the build process changes in a way that neither the script nor the packages show.
     static let version = 2
 
     let release: DebianRelease
     let mirror: DebianMirror
 
-    /// What the image holds besides Debian's minimum.
+    /// The contents of the image in addition to Debian's minimum.
     var packages: [String] { Self.packages(of: release) }
 
     static func packages(of release: DebianRelease) -> [String] {
@@ -20,7 +20,7 @@ struct ImageRecipe: Sendable {
     }
 
     private static let commonPackages = [
-        // The system itself and its way to boot.
+        // The system itself and what it needs to boot.
         "systemd-sysv", "linux-image-cloud-amd64", "initramfs-tools", "zstd", "systemd-boot", "systemd-boot-efi", "udev", "kmod", "dbus",
         "libpam-systemd", "systemd-resolved", "e2fsprogs", "dosfstools", "logrotate", "debian-archive-keyring", "ca-certificates",
         // First boot and administration.
@@ -32,13 +32,13 @@ struct ImageRecipe: Sendable {
         "postgresql-common", "ssl-cert", "eatmydata",
     ]
 
-    /// Paths that dpkg leaves out: nobody reads them on a database server, and each is a file to write.
+    /// Paths that dpkg leaves out: no one reads them on a database server, and each is a file to write.
     static let excludedPaths = [
         "path-exclude=/usr/share/man/*", "path-exclude=/usr/share/info/*", "path-exclude=/usr/share/locale/*",
         "path-exclude=/usr/share/doc/*", "path-include=/usr/share/doc/*/copyright",
     ]
 
-    /// The script that makes the unpacked packages an image.
+    /// The script that turns the unpacked packages into an image.
     static var customization: String { String(decoding: PackageResources.customize_sh, as: UTF8.self) }
 
     /// The key of the image in the cache.
@@ -53,10 +53,10 @@ struct ImageRecipe: Sendable {
         return Self.key(of: parts)
     }
 
-    /// The key of an image that was brought from elsewhere: its checksum says it all.
+    /// The key of an imported image: its checksum identifies it completely.
     static func key(imported checksum: ImageChecksum) -> String { key(of: ["pgkvm import", checksum.description]) }
 
-    /// A digest in which no two lists of parts look the same.
+    /// A digest that differs for any two different lists of parts.
     private static func key(of parts: [String]) -> String {
         var hash = SHA256()
         for part in parts { hash.update(data: Array("\(part.utf8.count):\(part)\n".utf8)) }

@@ -4,13 +4,13 @@ internal import HostSystem
 internal import Quoting
 internal import SystemPackage
 
-/// Reads the root file system of a finished image back: owners, setuid bits and file capabilities are what the packages
-/// gave them, although nobody was root.
+/// Reads back the root file system of a finished image: owners, setuid bits and file capabilities must be those from the packages,
+/// although the build did not run as root.
 struct ImageVerification: Sendable {
-    /// A file whose owner, mode or capability has to survive.
+    /// A file whose owner, mode or capability must be preserved.
     struct Entry: Equatable, Sendable {
         var path: String
-        /// Permissions with the setuid, setgid and sticky bits.
+        /// Permissions including the setuid, setgid and sticky bits.
         var mode: UInt32
         var owner: UInt32
         var group: UInt32
@@ -37,7 +37,7 @@ struct ImageVerification: Sendable {
         }
     }
 
-    /// The requests for debugfs, two an entry.
+    /// The requests for debugfs, two for each entry.
     var requests: String {
         entries.map { "stat \(DebugfsPath($0.path))\nea_get -x \(DebugfsPath($0.path)) security.capability\n" }.joined()
     }
@@ -50,7 +50,7 @@ struct ImageVerification: Sendable {
         try compare(answers: result.outputText)
     }
 
-    /// Compares what debugfs answered with the list.
+    /// Compares debugfs's answers with the list.
     func compare(answers: String) throws {
         let found = Self.parse(answers)
         let wrong = entries.filter { found[$0.path] != $0 }
@@ -61,7 +61,7 @@ struct ImageVerification: Sendable {
             remedy: "build again; if it happens again, this host's mke2fs cannot write such an image")
     }
 
-    /// debugfs repeats each request behind its prompt.
+    /// debugfs repeats each request after its prompt.
     static func parse(_ answers: String) -> [String: Entry] {
         var found: [String: Entry] = [:]
         var entry: Entry?

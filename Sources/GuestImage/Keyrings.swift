@@ -2,7 +2,7 @@ internal import HostSystem
 internal import Quoting
 internal import SystemPackage
 
-/// The keyrings of the mirror, where mmdebstrap reads them and where the guest finds them.
+/// The mirror's keyrings, where mmdebstrap reads them and where the guest finds them.
 struct Keyrings: Sendable {
     struct Location: Sendable, Equatable {
         /// Paths on the host, separated by commas as in a line of sources.list.
@@ -14,7 +14,7 @@ struct Keyrings: Sendable {
     let main: Location
     let security: Location
 
-    /// Copies every keyring but Debian's own, which the guest has from its package, into the directory `keyrings` of the scratch directory.
+    /// Copies every keyring except Debian's own into the directory `keyrings` of the scratch directory. The guest has Debian's from its package.
     /// - Throws: `file.unreadable`, `file.unwritable`.
     init(mirror: DebianMirror, scratch: FilePath) throws {
         let directory = scratch.appending("keyrings")

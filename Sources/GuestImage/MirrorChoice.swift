@@ -4,13 +4,13 @@ internal import HostSystem
 internal import Quoting
 internal import SystemPackage
 
-/// Finds Debian's archives among those that the host's apt uses: by what their release files say, never by the names of suites, which
-/// other archives have too.
+/// Finds Debian's archives among those that the host's apt uses. It goes by the content of their release files, never by the names of suites,
+/// which other archives have too.
 struct MirrorChoice: Sendable {
     let apt: HostApt
-    /// Of the archives whose release files apt has.
+    /// The targets of the archives whose release files apt has.
     let targets: [AptTarget]
-    /// By the description of a target.
+    /// The priorities, by the description of a target.
     let priorities: [String: Int]
     let credentials: AptCredentials
     let settings: [AptSetting]
@@ -30,12 +30,12 @@ struct MirrorChoice: Sendable {
     }
 
     /// - Parameters:
-    ///   - release: that the image is to have.
+    ///   - release: the release of the image.
     ///   - codename: the host's own release; nil outside Debian.
     /// - Throws: `image.mirror-missing` with the reasons.
     func mirror(for release: DebianRelease, codename: String?) async throws -> DebianMirror {
         let names = [release.suite, codename].compactMap(\.self) + DebianRelease.allCases.map(\.suite)
-        // A release that no list knows, such as testing under its code name, is better than none.
+        // A release that is not in any list, such as testing under its code name, is better than none.
         let main = try await archive("Debian archive", label: "Debian") { target in
             names.firstIndex { target.codename == $0 } ?? (target.codename?.utf8.contains(UInt8(ascii: "-")) == false ? names.count : nil)
         }
@@ -49,7 +49,7 @@ struct MirrorChoice: Sendable {
     }
 
     /// The best archive of a kind.
-    /// - Parameter rank: how near its release is to the wanted one, 0 the nearest; nil for anything else than a release.
+    /// - Parameter rank: how close its release is to the wanted one, 0 for the closest; nil for anything but a release.
     private func archive(_ kind: String, label: String, rank: (AptTarget) -> Int?) async throws -> DebianArchive {
         var ranked: [(target: AptTarget, order: (Int, Int, Int))] = []
         for (index, target) in targets.enumerated() where target.component == "main" && target.origin == "Debian" && target.label == label {
@@ -70,7 +70,7 @@ struct MirrorChoice: Sendable {
 
     private func priority(_ target: AptTarget) -> Int { priorities[target.description] ?? 500 }
 
-    /// Why an archive of Debian's cannot be used.
+    /// Why one of Debian's archives cannot be used.
     private struct Refusal: Error { let reason: String }
 
     private func archive(_ target: AptTarget, _ entry: AptEntry) async throws -> DebianArchive {
@@ -88,7 +88,7 @@ struct MirrorChoice: Sendable {
         return archive
     }
 
-    /// What the guest would need and must not get.
+    /// Refuses what the guest would need but must not get.
     private func check(_ uri: AptURI) throws {
         if uri.carriesCredentials { throw Refusal(reason: "its address carries a user name or a password, which would end up in the image") }
         if credentials.cover(uri) { throw Refusal(reason: "apt has a password for it (auth.conf), which does not belong into an image") }
@@ -100,13 +100,13 @@ struct MirrorChoice: Sendable {
         if certificate != nil { throw Refusal(reason: "apt shows it a certificate of this host's (SslCert), which does not belong into an image") }
     }
 
-    /// The mirrors of a list, each of which the guest must reach.
+    /// The mirrors in a list; the guest must be able to reach each of them.
     private func mirrorList(_ path: String) throws -> String {
         guard path.utf8.count < 4096, let bytes = try? Files.read(FilePath(path), from: 0, limit: 1 << 16), !bytes.isEmpty else {
             throw Refusal(reason: "its list of mirrors '\(path)' cannot be read")
         }
         for line in bytes.split(separator: UInt8(ascii: "\n")) where line.first != UInt8(ascii: "#") {
-            // What the mirror is for follows after a tab.
+            // The purpose of the mirror follows after a tab.
             guard let first = line.split(whereSeparator: { $0 == 0x20 || $0 == 0x09 || $0 == 0x0D }).first else { continue }
             let uri = AptURI(String(decoding: first, as: UTF8.self))
             guard uri.method == "http" || uri.method == "https" else {
@@ -121,7 +121,7 @@ struct MirrorChoice: Sendable {
 
     private static let debianKeyrings = ["/usr/share/keyrings/debian-archive-keyring.gpg", "/usr/share/keyrings/debian-archive-keyring.pgp"]
 
-    /// The keys that sign an archive: its own; for one that names none Debian's, or where those do not sign it all that apt trusts.
+    /// The keys that sign an archive: its own. If it does not name any, Debian's; or, where those do not sign it, all that apt trusts.
     private func keys(of target: AptTarget, _ entry: AptEntry) async throws -> SignedBy {
         if let keys = entry.signedBy { return keys }
         var trusted = [places.trusted].compactMap(\.self).filter(Files.exists).map(\.string)
@@ -136,7 +136,7 @@ struct MirrorChoice: Sendable {
         return .files(trusted)
     }
 
-    /// Whether what apt has of the archive is signed by a key of the keyring; without gpgv or a release file it is taken to be.
+    /// Whether apt's copy of the archive is signed by a key of the keyring; without gpgv or a release file it is assumed to be.
     private static func isSigned(_ target: AptTarget, by keyring: String) async throws -> Bool {
         guard ProgramRunner.lookUp("gpgv") != nil, let release = target.signedRelease, Files.exists(FilePath(release)) else { return true }
         return try await ProgramRunner.run("gpgv", ["--quiet", "--keyring", keyring, release]).status == 0

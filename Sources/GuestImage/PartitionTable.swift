@@ -1,23 +1,23 @@
 internal import ApplianceModel
 internal import Basics
 
-/// What the first mebibyte of a disk says about its partitions and how it starts. Every number in it may be a lie.
+/// What the first mebibyte of a disk shows about its partitions and how it starts. None of its numbers can be trusted.
 struct PartitionTable: Equatable, Sendable {
     struct Partition: Equatable, Sendable {
-        /// On a disk with a GPT the type's sixteen bytes, else the one byte of the old table.
+        /// On a disk with a GPT, the sixteen bytes of the type; otherwise the single byte of the old table.
         let type: [UInt8]
-        /// Bytes from the start of the disk up to the end of the partition.
+        /// Bytes from the start of the disk to the end of the partition.
         let end: Int64
     }
 
     let partitions: [Partition]
     /// Whether the disk has a GPT.
     let isGPT: Bool
-    /// What the table says how large the disk is at least; where a GPT's copy at the end of the disk ends.
+    /// The minimum size of the disk according to the table, including the copy of a GPT at the end of the disk.
     let neededSize: Int64
     /// Whether a BIOS would find a program in the first sector.
     let hasBootCode: Bool
-    /// Whether a file system begins with the disk itself.
+    /// Whether a file system begins at the start of the disk.
     let hasFileSystem: Bool
 
     /// - Parameter start: the first bytes of the disk as a guest sees it.
@@ -36,7 +36,7 @@ struct PartitionTable: Equatable, Sendable {
                 let type = start[entry + 4]
                 let first = number(start, at: entry + 8, bytes: 4)
                 let count = number(start, at: entry + 12, bytes: 4)
-                // 0xEE announces a GPT, which is missing.
+                // 0xEE announces a GPT, but there is none.
                 guard type != 0, type != 0xEE, count > 0 else { return nil }
                 return Partition(type: [type], end: Self.bytes(sectors: first + count))
             }
@@ -47,8 +47,8 @@ struct PartitionTable: Equatable, Sendable {
     /// Whether the disk has an EFI system partition.
     var hasEFISystem: Bool { partitions.contains { $0.type == (isGPT ? Self.efiSystem : [0xEF]) } }
 
-    /// Why no guest could start from the disk; nil where one may.
-    /// - Parameter size: of the disk as a guest sees it, in bytes.
+    /// Why no guest could start from the disk; nil where a guest may.
+    /// - Parameter size: the size of the disk as a guest sees it, in bytes.
     func refusal(size: Int64) -> String? {
         guard neededSize <= size else {
             return "cut short: its partition table describes a disk of \(neededSize) bytes at least, and it has \(size)"
@@ -81,14 +81,14 @@ struct PartitionTable: Equatable, Sendable {
         return overflow ? .max : bytes
     }
 
-    /// C12A7328-F81F-11D2-BA4B-00A0C93EC93B as it lies on the disk.
+    /// C12A7328-F81F-11D2-BA4B-00A0C93EC93B in the disk's byte order.
     private static let efiSystem: [UInt8] = [
         0x28, 0x73, 0x2A, 0xC1, 0x1F, 0xF8, 0xD2, 0x11, 0xBA, 0x4B, 0x00, 0xA0, 0xC9, 0x3E, 0xC9, 0x3B,
     ]
     /// 21686148-6449-6E6F-744E-656564454649
     private static let biosBoot = Array("Hah!IdontNeedEFI".utf8)
 
-    /// Where known file systems carry their mark: ext2 to ext4, XFS, Btrfs, FAT.
+    /// Where known file systems have their magic number: ext2 to ext4, XFS, Btrfs, FAT.
     private static let fileSystems: [(Int, [UInt8])] = [
         (1_080, [0x53, 0xEF]), (0, Array("XFSB".utf8)), (65_600, Array("_BHRfS_M".utf8)), (54, Array("FAT".utf8)), (82, Array("FAT32".utf8)),
     ]

@@ -2,13 +2,13 @@ internal import ApplianceModel
 internal import Basics
 internal import Synchronization
 
-/// What was found out a moment ago, by running programs. A plan asks the same several times, and a guided deployment makes a plan after each
-/// answer; a person who mends what was missing waits no longer than this for the next look.
+/// Results of programs that were run a moment ago. A plan asks the same several times, and a guided deployment makes a plan after each
+/// answer. A person who fixes what was missing waits at most `lifetime` for the next check.
 final class RecentAnswers<Question: Hashable & Sendable, Answer: Sendable>: Sendable {
     private let known = Mutex<[Question: (answer: Result<Answer, Failure>, time: ContinuousClock.Instant)]>([:])
     private let lifetime = Duration.seconds(15)
 
-    /// - Throws: what `ask` throws, now or a moment ago.
+    /// - Throws: what `ask` throws now, or threw a moment ago.
     func answer(to question: Question, _ ask: () async throws -> Answer) async throws -> Answer {
         if let last = known.withLock({ $0[question] }), last.time.duration(to: .now) < lifetime { return try last.answer.get() }
         let answer: Result<Answer, Failure>
@@ -18,7 +18,7 @@ final class RecentAnswers<Question: Hashable & Sendable, Answer: Sendable>: Send
     }
 }
 
-/// How the host is configured, and for which release that was asked.
+/// The host's configuration, and the release for which the mirror was requested.
 struct MirrorQuestion: Hashable, Sendable {
     let packaging: HostPackaging
     let release: DebianRelease

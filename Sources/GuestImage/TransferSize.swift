@@ -2,16 +2,16 @@ internal import ApplianceModel
 internal import Basics
 internal import Quoting
 
-/// Reads how large a transfer will be in all from the header lines that curl has written of its answers.
+/// Determines the total size of a transfer from the answers' header lines that curl has written.
 enum TransferSize {
-    /// The size of the whole file: what the last answer's `Content-Range` says, else what came before and its `Content-Length`.
-    /// - Returns: nil while the answer is not there, for one that is no success, and where it does not say.
+    /// The size of the whole file: from the last answer's `Content-Range`, otherwise what was there before plus its `Content-Length`.
+    /// - Returns: nil while there is no answer, for an answer that is not a success, and where it does not contain the size.
     static func total(headers: String, before: Int64) -> Int64? {
         var total: Int64?
         var isSuccess = false
         for line in headers.split(whereSeparator: \.isNewline) {
             if line.begins(with: "HTTP/") {
-                // Each redirection has an answer of its own.
+                // Each redirection has its own answer.
                 total = nil
                 isSuccess = line.split(at: " ").dropFirst().first?.begins(with: "2") ?? false
                 continue

@@ -4,39 +4,39 @@ internal import HostSystem
 internal import Quoting
 internal import SystemPackage
 
-/// Where an image is made: a directory beside the finished ones, whose name no image has, and a scratch directory that
+/// The place where an image is made: a directory beside the finished ones, with a name that no image has, and a scratch directory that
 /// the users of mmdebstrap's namespace can reach.
 struct WorkDirectory: Sendable {
     private static let prefix = ".work"
 
     let path: FilePath
 
-    /// Held by mmdebstrap as long as it lives, also when pgkvm does not.
+    /// The lock that mmdebstrap holds for as long as it lives, even after pgkvm has ended.
     var lock: FilePath { path.appending("lock") }
-    /// Names the scratch directory for whoever has to remove it.
+    /// Stores the name of the scratch directory for the program that has to remove it.
     private var scratchRecord: FilePath { path.appending("scratch") }
 
     init(in cache: FilePath) throws { path = try Files.createTemporaryDirectory(in: cache, prefix: Self.prefix) }
 
     private init(path: FilePath) { self.path = path }
 
-    /// Where temporary files go.
+    /// The directory for temporary files.
     static var scratchParent: FilePath { FilePath(EnvironmentVariable.value("TMPDIR") ?? "/tmp") }
 
-    /// Makes the scratch directory with the directory `keyrings` in it, after its name is on disk.
+    /// Makes the scratch directory with the directory `keyrings` in it, after its name has been saved to disk.
     func makeScratch() async throws -> FilePath {
         let scratch = Self.scratchParent.appending("pgkvm-image\(path.lastComponent?.string ?? "")")
         try Files.write(scratch.string, to: scratchRecord)
         let keyrings = scratch.appending("keyrings")
         try Files.createDirectory(scratch)
         try Files.createDirectory(keyrings)
-        // Whatever the umask: the users of the namespace pass through the one and list the other.
+        // Independent of the umask: the namespace's users pass through the first and list the second.
         _ = try await ProgramRunner.check("chmod", ["0711", scratch.string])
         _ = try await ProgramRunner.check("chmod", ["0755", keyrings.string])
         return scratch
     }
 
-    /// Removes the scratch directory. What mmdebstrap left in it belongs to users of its namespace, so they remove it.
+    /// Removes the scratch directory. The files that mmdebstrap left in it belong to users of its namespace, so these remove them.
     func removeScratch() async throws {
         guard let name = try Files.readIfPresent(scratchRecord) else { return }
         let scratch = FilePath(String(decoding: name, as: UTF8.self))
@@ -53,7 +53,7 @@ struct WorkDirectory: Sendable {
         try Files.remove(path)
     }
 
-    /// Removes what dead builds left. A build whose mmdebstrap still runs is left to a later call.
+    /// Removes what dead builds left. A build whose mmdebstrap is still running is left to a later call.
     /// The caller holds the lock of the cache.
     static func removeLeftovers(in cache: FilePath, progress: (ImageProgress) -> Void) async throws {
         for name in try Files.list(cache) where name.hasPrefix(prefix) {
