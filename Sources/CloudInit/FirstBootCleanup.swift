@@ -2,13 +2,13 @@ internal import ApplianceModel
 internal import Basics
 internal import Quoting
 
-/// What is done in a guest once cloud-init has finished: the guest must come up again without its seed.
+/// The work in a guest once cloud-init has finished: the guest must start again without its seed.
 ///
-/// cloud-init's network files may name the interface as cloud-init renamed it, and without a seed nobody renames it. So the guest
-/// gets a network file that looks at the MAC address alone, cloud-init is switched off, and what it kept of the seed (a private key
-/// is in it) is removed.
+/// cloud-init's network files may use the interface name that cloud-init assigned, and without a seed the interface is not renamed. So the guest
+/// gets a network file that matches only the MAC address, cloud-init is switched off, and what it kept of the seed (including a private key)
+/// is removed.
 package enum FirstBootCleanup {
-    /// The network file in the guest. It sorts before what cloud-init, netplan and the images' own defaults write, and the first
+    /// The network file in the guest. It sorts before the files of cloud-init, netplan and the images' own defaults, and the first
     /// match wins.
     package static let networkFile = "/etc/systemd/network/05-pgkvm.network"
 
@@ -21,7 +21,7 @@ package enum FirstBootCleanup {
         return networkFilePreview(network)
     }
 
-    /// The same for a MAC address that is not chosen yet: any text may stand for it.
+    /// The same for a MAC address that is not chosen yet: any text may be used instead.
     package static func networkFilePreview(_ network: GuestNetwork) -> String {
         var lines = [
             "# Written by pgkvm. The interface is found by its address, whatever its name.", "[Match]", "MACAddress=\(network.macAddress)", "",
@@ -34,17 +34,17 @@ package enum FirstBootCleanup {
             lines += ["Address=\(address.cidr)"] + [address.gateway.map { "Gateway=\($0)" }].compactMap(\.self) + address.nameServers.map { "DNS=\($0)" }
         }
         lines += ["LinkLocalAddressing=no", "IPv6AcceptRA=no"]
-        // The guest stays the client that it was at its first boot, by the identifier that systemd-networkd makes of its machine's: so it keeps its lease.
+        // systemd-networkd derives its client identifier from the machine id. So the guest stays the client of its first boot, and keeps its lease.
         if case .dhcp = network.address { lines += ["", "[DHCPv4]", "UseHostname=no"] }
         return lines.joined(separator: "\n") + "\n"
     }
 
-    /// A shell script to run as root in the guest; running it again changes nothing. It leaves the present network alone: the
-    /// connection that it comes over stays, and the new file counts from the next boot.
+    /// A shell script to run as root in the guest; running it again changes nothing. It does not change the current network: the
+    /// connection that it is run over stays, and the new file applies from the next boot.
     ///
-    /// Works where cloud-init rendered for systemd-networkd, netplan or ifupdown. The logs stay as evidence, except one that a
-    /// private key got into.
-    /// - Parameter root: a directory that stands for `/`.
+    /// Works where cloud-init rendered for systemd-networkd, netplan or ifupdown. The logs stay as evidence, except one that contains a
+    /// private key.
+    /// - Parameter root: a directory to use instead of `/`.
     /// - Throws: `seed.invalid` for an impossible MAC address.
     package static func script(_ network: GuestNetwork, root: String = "") throws -> String {
         """

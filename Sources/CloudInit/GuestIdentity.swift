@@ -1,18 +1,18 @@
 package import ApplianceModel
 
-/// Who a guest is, and who may log in to it.
+/// The identity of a guest, and who may log in to it.
 package struct GuestIdentity: Sendable, Equatable {
     /// The account that pgkvm uses in every guest.
     package static let defaultUserName = "pgkvm"
 
-    /// 1 to 64 letters, digits, dots, underscores and hyphens. Another one makes cloud-init run first boot again.
+    /// 1 to 64 letters, digits, dots, underscores and hyphens. A different one makes cloud-init run the first boot again.
     package var instanceID: String
     package var hostname: ApplianceName
     /// 1 to 32 lower-case letters, digits, underscores and hyphens.
     package var userName: String
-    /// The one key that may log in, in the form of an authorized_keys line.
+    /// The only key that may log in, as an authorized_keys line.
     package var authorizedKey: String
-    /// The host key of the first contact; replaced by one that the guest makes itself.
+    /// The host key for the first contact; later replaced by one that the guest makes itself.
     package var hostKey: SSHKeyPair
 
     package init(
@@ -33,7 +33,7 @@ package struct GuestNetwork: Sendable, Equatable {
     package var address: Address
 
     package enum Address: Sendable, Equatable {
-        /// The guest asks its network.
+        /// The guest gets its address by DHCP.
         case dhcp
         case `static`(StaticAddress)
     }
@@ -44,12 +44,12 @@ package struct GuestNetwork: Sendable, Equatable {
     }
 }
 
-/// An IPv4 address that the guest carries by itself.
+/// An IPv4 address that is configured in the guest itself.
 package struct StaticAddress: Sendable, Equatable {
     package var address: IPv4Address
     /// 1 to 32.
     package var prefixLength: Int
-    /// Nil for a guest that reaches its own network only.
+    /// Nil for a guest that reaches only its own network.
     package var gateway: IPv4Address?
     package var nameServers: [IPv4Address]
 
@@ -60,7 +60,7 @@ package struct StaticAddress: Sendable, Equatable {
         self.nameServers = nameServers
     }
 
-    /// What user networking plans for its guest.
+    /// The address that user networking plans for its guest.
     package static let userNetworking = StaticAddress(
         address: UserNetworking.guest, prefixLength: UserNetworking.prefixLength, gateway: UserNetworking.gateway, nameServers: [UserNetworking.nameServer])
 

@@ -2,14 +2,14 @@ package import ApplianceModel
 internal import Basics
 internal import Quoting
 
-/// The host key of the first contact was in the seed; this gives the guest one that never left it.
+/// The host key for the first contact was in the seed; this gives the guest a key that never left it.
 ///
-/// Two scripts, so that both keys can be pinned and written down between them: whichever of the two the guest presents after a power cut
-/// or a lost connection, it is one that is expected.
+/// There are two scripts, so that both keys can be pinned and saved in between: after a power cut or a lost connection
+/// the guest may present either key, and both are expected.
 package enum HostKeyRotation {
-    /// A shell script to run as root in the guest: makes the new key beside the one in force and prints its public part,
-    /// `ssh-ed25519 AAAA…`, as the only line. Run again it prints the same key, until `activateScript` has put it in place.
-    /// - Parameter root: a directory that stands for `/`.
+    /// A shell script to run as root in the guest: makes the new key beside the active one and prints its public part,
+    /// `ssh-ed25519 AAAA…`, as the only line. When run again, it prints the same key, until `activateScript` has put it in place.
+    /// - Parameter root: a directory to use instead of `/`.
     package static func stageScript(hostname: ApplianceName, root: String = "") -> String {
         """
         \(prologue(root))
@@ -24,11 +24,11 @@ package enum HostKeyRotation {
         """
     }
 
-    /// A shell script to run as root in the guest: puts the staged key in place, removes the host keys of other types and has the
-    /// SSH server read it. Established connections stay. Run again it only makes the server read the key.
+    /// A shell script to run as root in the guest: puts the staged key in place, removes the host keys of other types and makes the
+    /// SSH server read it. Established connections stay. When run again, it only makes the server read the key.
     /// - Parameters:
-    ///   - publicKey: what `stageScript` printed; the script changes nothing and fails when the guest has another key.
-    ///   - root: a directory that stands for `/`.
+    ///   - publicKey: the output of `stageScript`; the script fails without changing anything when the guest has another key.
+    ///   - root: a directory to use instead of `/`.
     /// - Throws: `ssh-key.invalid`.
     package static func activateScript(publicKey: String, hostname: ApplianceName, root: String = "") throws -> String {
         guard SeedText.isPublicKey(publicKey), publicKey.split(at: " ").count == 2 else {

@@ -4,7 +4,7 @@ internal import HostSystem
 internal import Quoting
 package import SystemPackage
 
-/// An Ed25519 key pair in OpenSSH's forms.
+/// An Ed25519 key pair in OpenSSH's formats.
 package struct SSHKeyPair: Sendable, Equatable {
     /// The PEM text, ending with a line break.
     package let privateKey: Secret
@@ -16,10 +16,10 @@ package struct SSHKeyPair: Sendable, Equatable {
         self.publicKey = publicKey
     }
 
-    /// The public key without its comment: what a server presents and what is compared.
+    /// The public key without its comment: the part that a server presents and that is compared.
     package var publicKeyWithoutComment: String { publicKey.split(at: " ").prefix(2).joined(separator: " ") }
 
-    /// Makes a new pair with `ssh-keygen`. The files that it writes lie for a moment in a directory of mode 0700 inside `parent`.
+    /// Makes a new pair with `ssh-keygen`. Its files are for a moment in a directory of mode 0700 inside `parent`.
     /// - Parameters:
     ///   - comment: printable ASCII; for people who read the public key.
     ///   - parent: a directory whose lock the caller holds: what a killed run left there is removed first.
@@ -33,7 +33,7 @@ package struct SSHKeyPair: Sendable, Equatable {
 
     private static func generateFiles(comment: String, in directory: FilePath) async throws -> SSHKeyPair {
         let file = directory.appending("key")
-        // The empty passphrase is no secret: the file's mode protects the key.
+        // The empty passphrase is not a secret: the file's mode protects the key.
         _ = try await ProgramRunner.check("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-C", comment, "-f", file.string])
         let publicKey = try Files.readText(directory.appending("key.pub"))
         return SSHKeyPair(privateKey: Secret(try Files.readText(file)), publicKey: String(publicKey.prefix { $0 != "\n" }))
@@ -41,6 +41,6 @@ package struct SSHKeyPair: Sendable, Equatable {
 }
 
 extension Failure.Code {
-    /// A text is no SSH key, or none that can be made.
+    /// A text is not an SSH key, or the requested key cannot be made.
     package static let sshKeyInvalid = Failure.Code("ssh-key.invalid")
 }

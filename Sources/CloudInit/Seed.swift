@@ -2,7 +2,7 @@ internal import ApplianceModel
 package import Basics
 internal import Quoting
 
-/// What a guest is told at its first boot.
+/// The data that a guest gets at its first boot.
 package struct Seed: Sendable, Equatable {
     package var identity: GuestIdentity
     package var network: GuestNetwork
@@ -13,7 +13,7 @@ package struct Seed: Sendable, Equatable {
     }
 
     /// The three files of the NoCloud datasource.
-    /// - Throws: `seed.invalid` when a value could not stand in them.
+    /// - Throws: `seed.invalid` when a value cannot be used in them.
     package func render(templates: SeedTemplates = .builtin) throws -> SeedFiles {
         try validate()
         let userData = try identity.hostKey.privateKey.withRevealed { privateKey in
@@ -46,7 +46,7 @@ package struct Seed: Sendable, Equatable {
     }
 }
 
-/// The files of a seed. The user-data carries a private key, hence the `Secret`.
+/// The files of a seed. The user-data contains a private key, hence the `Secret`.
 package struct SeedFiles: Sendable, Equatable {
     package let userData: Secret
     package let metaData: String
@@ -54,8 +54,8 @@ package struct SeedFiles: Sendable, Equatable {
 }
 
 extension Failure.Code {
-    /// A value cannot stand in the seed.
+    /// A value cannot be used in the seed.
     package static let seedInvalid = Failure.Code("seed.invalid")
-    /// A template is not Mustache.
+    /// A template is not valid Mustache.
     package static let templateInvalid = Failure.Code("template.invalid")
 }

@@ -5,13 +5,13 @@ package import SystemPackage
 
 /// The NoCloud medium: a small ISO 9660 image that cloud-init finds by its label.
 package enum SeedMedium {
-    /// What cloud-init looks for.
+    /// The label that cloud-init looks for.
     package static let volumeLabel = "cidata"
 
-    /// Writes the medium with mode 0600, whole or not at all; the same files give the same bytes.
+    /// Writes the medium with mode 0600, completely or not at all; the same files give the same bytes.
     ///
-    /// The files stand for a moment in a directory of mode 0700 beside the target, which is removed; one that a killed run left is
-    /// removed first. Whoever calls holds the lock of the target's directory.
+    /// The files are for a moment in a directory of mode 0700 beside the target, which is then removed; a directory that a killed run left is
+    /// removed first. The caller holds the lock of the target's directory.
     /// - Throws: `program.missing`, `program.failed`, `file.unwritable`.
     package static func write(_ files: SeedFiles, to path: FilePath) async throws {
         let image = try await WorkDirectory.use(in: path.removingLastComponent(), name: ".seed") { try await build(files, in: $0) }
@@ -31,7 +31,7 @@ package enum SeedMedium {
         try Files.write(files.metaData, to: content.appending("meta-data"))
         try Files.write(files.networkConfig, to: content.appending("network-config"))
         let image = work.appending("seed.iso")
-        // A fixed time for everything that carries one, or each image would be different.
+        // The same time for every timestamp, otherwise each image would be different.
         _ = try await ProgramRunner.check(
             "xorriso",
             [

@@ -1,6 +1,6 @@
 package import ApplianceModel
 
-/// The files of a seed before there are keys: what a deployment will make stands as a placeholder that says so.
+/// The files of a seed before there are keys: a placeholder describes each value that a deployment will make.
 package enum SeedPreview {
     package static let userKey = "<public key of the user, made at the deployment>"
     package static let hostPublicKey = "<public key of the host, made at the deployment for the first contact>"
@@ -8,7 +8,7 @@ package enum SeedPreview {
 
     /// The files by their names.
     /// - Parameters:
-    ///   - instanceID: any text, as the network's MAC address: neither need be chosen.
+    ///   - instanceID: any text, like the network's MAC address: neither needs to be chosen yet.
     package static func files(
         name: ApplianceName, instanceID: String, network: GuestNetwork, templates: SeedTemplates = .builtin
     ) throws -> [(name: String, text: String)] {

@@ -8,11 +8,11 @@ package struct SeedTemplates: Sendable, Equatable {
     package var metaData: String
     package var networkConfig: String
 
-    /// The ones in the program.
+    /// The program's built-in templates.
     package static let builtin = SeedTemplates(
         userData: CloudInitTemplates.userData, metaData: CloudInitTemplates.metaData, networkConfig: CloudInitTemplates.networkConfig)
 
-    /// The ones in a directory, by the names `user-data`, `meta-data` and `network-config`; for a missing one, the program's own.
+    /// The templates in a directory, named `user-data`, `meta-data` and `network-config`; the built-in template replaces a missing one.
     /// - Throws: `file.unreadable`.
     package static func load(from directory: FilePath) throws -> SeedTemplates {
         func text(_ name: String, _ fallback: String) throws -> String {

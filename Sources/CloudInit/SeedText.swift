@@ -3,7 +3,7 @@ internal import Basics
 internal import Mustache
 internal import Quoting
 
-/// The forms of the texts in a seed.
+/// The formats of the texts in a seed.
 enum SeedText {
     static func render(_ template: String, name: String, _ values: [String: Any]) throws -> String {
         do {
@@ -29,7 +29,7 @@ enum SeedText {
     }
 
     static func networkConfig(_ templates: SeedTemplates, _ network: GuestNetwork) throws -> String {
-        // The quotes keep a reader of YAML 1.1 from taking an address of digits for a number in base 60.
+        // The quotes keep a YAML 1.1 parser from reading an address of digits as a number in base 60.
         var values: [String: Any] = ["macAddress": quoted(network.macAddress)]
         if case .static(let address) = network.address {
             var fixed: [String: Any] = ["address": quoted(address.cidr)]
