@@ -1,7 +1,7 @@
 internal import Dispatch
 
-/// Runs the calls of one connection one after another on a queue of its own: libpq blocks, and a thread of the cooperative
-/// pool must not.
+/// Runs the calls of one connection one after another on a separate queue: libpq blocks, and a thread of the cooperative
+/// pool must not block.
 final class BlockingExecutor: SerialExecutor {
     private let queue = DispatchQueue(label: "postgres")
 

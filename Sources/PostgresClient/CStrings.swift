@@ -1,9 +1,9 @@
 internal import Glibc
 
-/// Hands strings to a C function as an array of NUL-terminated bytes that ends with a null pointer.
+/// Passes strings to a C function as an array of NUL-terminated bytes that ends with a null pointer.
 ///
-/// The copies are overwritten before they are freed: there may be a password among them.
-/// - Parameter strings: a nil stands for a null pointer; no string may contain a NUL.
+/// The copies are overwritten before they are freed, because they may include a password.
+/// - Parameter strings: nil becomes a null pointer; no string may contain a NUL.
 func withCStrings<Result>(
     _ strings: [String?], _ body: (UnsafePointer<UnsafePointer<CChar>?>) throws -> Result
 ) rethrows -> Result {

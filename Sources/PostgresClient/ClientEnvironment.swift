@@ -1,10 +1,10 @@
-/// The environment variables by which a caller tells libpq where, how and as whom to connect.
+/// The environment variables through which a caller tells libpq where, how and as which user to connect.
 ///
-/// libpq takes several of them whatever the parameters say: a service is looked up, and `PGTZ`, `PGDATESTYLE` and `PGGEQO` are sent to the
-/// server. So they have to be gone before libpq is called.
+/// libpq uses several of them whatever the parameters say: it looks a service up, and sends `PGTZ`, `PGDATESTYLE` and `PGGEQO` to the
+/// server. So they must be removed before libpq is called.
 package enum ClientEnvironment {
-    /// Whether a variable is libpq's, by its name: the names of every version begin with `PG`. pgkvm's own and the colours of
-    /// messages are not.
+    /// Whether a variable belongs to libpq, by its name: in every version the names begin with `PG`. pgkvm's own variables and the
+    /// colours of messages do not count.
     package static func isLibpqs(_ name: String) -> Bool {
         let bytes = name.utf8
         return bytes.starts(with: "PG".utf8) && !others.contains { bytes.starts(with: $0.utf8) }

@@ -2,7 +2,7 @@ internal import ApplianceModel
 package import Basics
 internal import CLibPQ
 
-/// What the server stores instead of a password. Made here, so that the password itself reaches neither the server's log
+/// The value that the server stores instead of a password. It is made here, so that the password itself reaches neither the server's log
 /// nor the guest.
 package enum PasswordVerifier {
     /// A SCRAM-SHA-256 verifier with a fresh salt, for `ALTER ROLE … PASSWORD`.

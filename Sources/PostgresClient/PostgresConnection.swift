@@ -5,42 +5,42 @@ package import Quoting
 
 /// How a connection is encrypted.
 package struct TLSStatus: Sendable, Equatable {
-    /// Such as `TLSv1.3`.
+    /// For example `TLSv1.3`.
     package let version: String
-    /// Such as `TLS_AES_256_GCM_SHA384`.
+    /// For example `TLS_AES_256_GCM_SHA384`.
     package let cipher: String
     package let keyBits: Int?
 }
 
 /// One session with a PostgreSQL server.
 ///
-/// Calls wait in libpq on a queue of their own. Cancelling the task asks the server to end the statement; a server that
-/// does not answer within `grace` loses the connection.
+/// Calls wait in libpq on a separate queue. Cancelling the task asks the server to end the statement; the connection is dropped
+/// if the server does not answer within `grace`.
 package actor PostgresConnection {
-    /// How long a statement that was asked to end may take to do so.
+    /// How long a statement may take to end after the request to do so.
     private static let grace = Duration.seconds(5)
-    /// How often it is asked within that: asked before it began with the statement, a server does not hear it.
+    /// How often the request is repeated within that time: a server ignores a request that arrives before it has begun the statement.
     private static let cancelInterval = Duration.seconds(1)
 
-    /// Bytes that a server may send for one statement; what pgkvm asks is answered with a few kilobytes.
+    /// The maximum number of bytes that a server may send for one statement; pgkvm's statements return a few kilobytes.
     static let answerLimit: UInt64 = 64 << 20
 
     private let executor = BlockingExecutor()
     private let target: String
     private var handle: PostgresHandle?
 
-    /// Such as 150020 for 15.20.
+    /// For example 150020 for 15.20.
     package private(set) var serverVersion = 0
     /// How the connection is encrypted; nil on a Unix socket.
     package private(set) var tls: TLSStatus?
-    /// The server's process, as in `pg_stat_activity`.
+    /// The server's process id, as in `pg_stat_activity`.
     package private(set) var backendProcess: Int32 = 0
 
     package nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe executor.asUnownedSerialExecutor() }
 
     private init(target: String) { self.target = target }
 
-    /// Connects. Looking `host` up is the one part that `connectTimeout` does not bound; with `hostAddress` nothing is looked up.
+    /// Connects. `connectTimeout` covers everything except looking `host` up; with `hostAddress` there is no look-up.
     /// - Throws: `postgres.connection-failed`, `postgres.authentication-failed` (both with the server's SQLSTATE where it sent
     ///   one: 57P03 means that it is still starting), `timed-out`, `CancellationError`.
     package static func open(_ parameters: PostgresParameters) async throws -> PostgresConnection {
@@ -49,7 +49,7 @@ package actor PostgresConnection {
         return connection
     }
 
-    /// Runs one statement. Values go as parameters `$1`, `$2` …, never in the text.
+    /// Runs one statement. Pass values as parameters `$1`, `$2` …, never in the text.
     /// - Parameter timeout: how long the statement may take before the server is asked to end it.
     /// - Throws: `postgres.query-failed` with the SQLSTATE, `postgres.connection-lost`, `timed-out`, `CancellationError`.
     package func query(_ sql: SQLText, _ parameters: [String?] = [], timeout: Duration = .seconds(60)) async throws -> PostgresRows {
@@ -61,14 +61,14 @@ package actor PostgresConnection {
         }
     }
 
-    /// Runs one statement whose rows do not matter.
-    /// - Returns: the number of rows that it changed; 0 for statements that do not count.
+    /// Runs one statement whose rows are not needed.
+    /// - Returns: the number of rows that it changed; 0 for statements that do not report one.
     @discardableResult
     package func execute(_ sql: SQLText, _ parameters: [String?] = [], timeout: Duration = .seconds(60)) async throws -> Int {
         try await query(sql, parameters, timeout: timeout).affectedRows ?? 0
     }
 
-    /// Ends the session; nothing happens on a closed one.
+    /// Ends the session; does nothing if it is closed already.
     package func close() { handle = nil }
 
     private func connect(_ parameters: PostgresParameters) async throws {
@@ -130,7 +130,7 @@ package actor PostgresConnection {
         }
     }
 
-    /// Why a statement did not come to its own end.
+    /// Why a statement did not end by itself.
     private enum StatementEnd: Error {
         case cancelled, timedOut
         case lost(String)
@@ -153,7 +153,7 @@ package actor PostgresConnection {
                 return try outcome.mapError { Failure(.postgresQueryFailed, "\(target) refused a statement", cause: $0) }.get()
             case .stopped(let reason):
                 if let asked, asked.until <= .now {
-                    // The statement went on although it was asked to end: the session is of no more use.
+                    // The statement continued although it was asked to end: the session cannot be used any more.
                     handle = nil
                     throw asked.reason
                 }
@@ -166,13 +166,13 @@ package actor PostgresConnection {
     }
 
     private enum Advance {
-        /// One result of the statement, nil after the last.
+        /// One result of the statement; nil after the last.
         case result(Result<PostgresRows, PostgresError>?)
         case stopped(StatementEnd)
     }
 
-    /// Moves bytes until the next result is whole.
-    /// - Parameter start: how many bytes had come when the statement was sent.
+    /// Sends and receives until the next result is complete.
+    /// - Parameter start: how many bytes had arrived when the statement was sent.
     private func advance(until deadline: ContinuousClock.Instant, unless cancellation: CancellationFlag?, from start: UInt64) throws -> Advance {
         while true {
             let unsent = try using { $0.flush() }
@@ -198,7 +198,7 @@ package actor PostgresConnection {
             case .copy: throw StatementEnd.lost("COPY is not supported")
             case .failed:
                 let error = result.error
-                // After a fatal error (57P01: shut down by an administrator, say) there is no session left.
+                // After a fatal error (for example 57P01: shut down by an administrator) the session is gone.
                 guard handle.isUsable else { throw StatementEnd.lost(error.description) }
                 return .failure(error)
             }

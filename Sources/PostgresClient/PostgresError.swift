@@ -2,9 +2,9 @@ internal import ApplianceModel
 package import Basics
 internal import Quoting
 
-/// What the server or libpq said of a failure; the cause of a `Failure`.
+/// The server's or libpq's description of a failure; the cause of a `Failure`.
 package struct PostgresError: Error, Sendable, Equatable, CustomStringConvertible {
-    /// Five characters, such as `28P01`; nil when it was libpq that failed, not the server.
+    /// Five characters, such as `28P01`; nil when libpq failed rather than the server.
     package let sqlState: String?
     /// The first line: what went wrong.
     package let message: String
@@ -25,12 +25,12 @@ package struct PostgresError: Error, Sendable, Equatable, CustomStringConvertibl
         return text
     }
 
-    /// Reads the text of a failed connection, which libpq keeps nowhere but in its message.
+    /// Parses the text of a failed connection, because libpq has this information only in its message.
     /// - Parameter text: written with verbose errors: `… FATAL:  28P01: password authentication failed …` and a `LOCATION:` line.
     init(connectionText text: String) {
         var state: String?
         let lines = text.split(at: "\n").filter { !$0.begins(with: "LOCATION:") }.map { line -> String in
-            // Two spaces follow the severity and nothing else in libpq's texts; the severity may be translated.
+            // In libpq's texts only the severity is followed by two spaces; the severity may be translated.
             guard let mark = line.firstRange(of: ":  ") else { return String(line) }
             let rest = line[mark.upperBound...]
             let code = rest.prefix(5)
@@ -47,7 +47,7 @@ package struct PostgresError: Error, Sendable, Equatable, CustomStringConvertibl
 }
 
 extension Failure {
-    /// The SQLSTATE behind this failure, nil when no server named one.
+    /// The SQLSTATE behind this failure; nil when no server sent one.
     package var sqlState: String? {
         switch cause {
         case let error as PostgresError: error.sqlState
@@ -58,14 +58,14 @@ extension Failure {
 }
 
 extension Failure.Code {
-    /// The server cannot be reached, does not answer, its certificate is refused, or it refuses the session for now (class 57, 53).
+    /// The server cannot be reached, does not answer, has an unacceptable certificate, or refuses the session for now (class 57, 53).
     package static let postgresConnectionFailed = Failure.Code("postgres.connection-failed")
-    /// The server refuses who asks (SQLSTATE class 28).
+    /// The server refuses the user (SQLSTATE class 28).
     package static let postgresAuthenticationFailed = Failure.Code("postgres.authentication-failed")
     /// The server refuses a statement.
     package static let postgresQueryFailed = Failure.Code("postgres.query-failed")
-    /// The connection ended while it was used, or was closed before.
+    /// The connection ended during use, or was already closed.
     package static let postgresConnectionLost = Failure.Code("postgres.connection-lost")
-    /// A result does not have the shape that was asked for.
+    /// A result does not have the requested shape.
     package static let postgresUnexpectedResult = Failure.Code("postgres.unexpected-result")
 }

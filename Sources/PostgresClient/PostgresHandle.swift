@@ -4,7 +4,7 @@ internal import CLibPQ
 internal import Dispatch
 internal import Quoting
 
-/// Owns one `PGconn`; freed exactly once. One wrapper for each libpq call that pgkvm makes on a connection.
+/// Owns one `PGconn`, which is freed exactly once. It has one wrapper for each libpq call that pgkvm makes on a connection.
 @safe struct PostgresHandle: ~Copyable {
     private let raw: OpaquePointer
 
@@ -12,7 +12,7 @@ internal import Quoting
 
     deinit { unsafe PQfinish(raw) }
 
-    /// Begins to connect; `poll` goes on.
+    /// Begins to connect; `poll` continues.
     static func start(_ pairs: [(keyword: String, value: String)]) throws -> PostgresHandle {
         try refuseNUL(pairs)
         let opened = unsafe withCStrings(pairs.map(\.keyword)) { keywords in
@@ -20,14 +20,14 @@ internal import Quoting
         }
         guard let opened = unsafe opened else { throw Failure(.postgresConnectionFailed, "libpq is out of memory") }
         let handle = unsafe PostgresHandle(owning: opened)
-        // The SQLSTATE of a refused connection is nowhere but in the verbose text.
+        // The SQLSTATE of a refused connection is only in the verbose text.
         unsafe PQsetErrorVerbosity(opened, PQERRORS_VERBOSE)
-        // libpq would print notices on standard error.
+        // libpq would print notices to standard error.
         unsafe PQsetNoticeReceiver(opened, { _, _ in }, nil)
         return handle
     }
 
-    /// A `PGconn` that never touched the network: a keyword that libpq does not know ends the parsing.
+    /// A `PGconn` that never uses the network: a keyword that libpq does not know ends the parsing.
     static func unconnected() throws -> PostgresHandle { try start([("no-such-keyword", "-")]) }
 
     /// Whether a server answers; blocks until it does, or until its `connect_timeout` has passed.
@@ -57,7 +57,7 @@ internal import Quoting
 
     var isUsable: Bool { unsafe PQstatus(raw) != CONNECTION_BAD }
     var socket: Int32 { unsafe PQsocket(raw) }
-    /// Bytes that the server has sent over TCP; 0 on a Unix socket.
+    /// The number of bytes that the server has sent over TCP; 0 on a Unix socket.
     var received: UInt64 { pgkvm_pq_received(socket) }
     var serverVersion: Int { Int(unsafe PQserverVersion(raw)) }
     var backendProcess: Int32 { unsafe PQbackendPID(raw) }
@@ -75,20 +75,20 @@ internal import Quoting
         return unsafe String(cString: value)
     }
 
-    /// From here on sending does not block, and errors carry their fields in the result.
+    /// From now on sending does not block, and results contain the fields of errors.
     func makeNonblocking() -> Bool {
         unsafe PQsetErrorVerbosity(raw, PQERRORS_DEFAULT)
         return unsafe PQsetnonblocking(raw, 1) == 0
     }
 
-    /// Queues a statement with its parameters as text.
+    /// Queues a statement and its parameters as text.
     func send(_ sql: String, _ parameters: [String?]) -> Bool {
         unsafe withCStrings(parameters) { values in
             unsafe PQsendQueryParams(raw, sql, Int32(parameters.count), nil, values, nil, nil, 0) == 1
         }
     }
 
-    /// Sends what is queued: 0 all sent, 1 more to send, -1 failed.
+    /// Sends the queued data: 0 everything sent, 1 more to send, -1 failed.
     func flush() -> Int32 { unsafe PQflush(raw) }
     func consumeInput() -> Bool { unsafe PQconsumeInput(raw) == 1 }
     var isBusy: Bool { unsafe PQisBusy(raw) == 1 }
@@ -98,8 +98,8 @@ internal import Quoting
         return unsafe ResultHandle(owning: result)
     }
 
-    /// Asks the server, over a connection of its own, to end the running statement. Does not wait: a server that is gone
-    /// would keep the caller.
+    /// Asks the server, over a separate connection, to end the running statement. Does not wait: a server that is gone
+    /// would block the caller.
     func requestCancel() {
         guard let cancel = unsafe PQgetCancel(raw) else { return }
         nonisolated(unsafe) let owned = unsafe cancel
@@ -124,7 +124,7 @@ internal import Quoting
     }
 }
 
-/// Owns one `PGresult`; freed exactly once.
+/// Owns one `PGresult`, which is freed exactly once.
 @safe struct ResultHandle: ~Copyable {
     private let raw: OpaquePointer
 
@@ -154,7 +154,7 @@ internal import Quoting
         return unsafe Self.text(value)
     }
 
-    /// A text of the server's for a message, which nobody reads to its end when it is long.
+    /// A text from the server for a message, shortened because no one reads a long one to its end.
     private static func text(_ value: UnsafePointer<CChar>) -> String { String(unsafe String(cString: value).prefix(4_096)) }
 
     var rows: PostgresRows {

@@ -2,14 +2,14 @@ internal import ApplianceModel
 package import Basics
 internal import Quoting
 
-/// Where and how to connect. What is not named here is not taken from the user's files either; the environment, of which libpq takes
-/// some whatever it is told, is cleared by the commands (`ClientEnvironment`). The session sets what it relies on (`SessionDefaults`).
+/// Where and how to connect. Everything that is not named here is not taken from the user's files either. libpq uses some environment variables
+/// whatever it is told, so the commands clear them (`ClientEnvironment`). The session sets what it relies on (`SessionDefaults`).
 package struct PostgresParameters: Sendable {
     /// libpq's `sslmode`, without the modes that silently fall back to plaintext.
     package enum SSLMode: String, Sendable {
         /// Plaintext; for Unix sockets, which have no TLS.
         case disable
-        /// TLS with whatever certificate the server shows.
+        /// TLS with any certificate that the server presents.
         case require
         /// TLS with a certificate that chains to `rootCertificatePath`.
         case verifyCA = "verify-ca"
@@ -25,32 +25,32 @@ package struct PostgresParameters: Sendable {
         case require
     }
 
-    /// The name on the server's certificate, or the directory of a Unix socket.
+    /// The name in the server's certificate, or the directory of a Unix socket.
     package var host: String
-    /// The address that is dialled; nil looks `host` up.
+    /// The address to connect to; nil looks `host` up.
     package var hostAddress: String?
     package var port: UInt16
     package var database: String
     package var user: String
     package var password: Secret?
     package var sslMode: SSLMode
-    /// The CA's certificate in PEM; needed by the modes that verify.
+    /// The CA's certificate in PEM; required by the modes that verify.
     package var rootCertificatePath: String?
     package var channelBinding: ChannelBinding
-    /// The time for the whole of connecting: dialling, TLS, authentication, the server's greeting.
+    /// The time limit for establishing the connection: connecting, TLS, authentication, the server's greeting.
     package var connectTimeout: Duration
     /// Shown by the server in `pg_stat_activity` and its log.
     package var applicationName: String
-    /// Server settings of the session, by name, beside `SessionDefaults` and instead of those of the same name.
+    /// Server settings of the session, by name, in addition to `SessionDefaults`; they replace those with the same name.
     package var sessionSettings: [String: String]
-    /// Settings of `SessionDefaults` that the session takes from the server, by name: for questions about them.
+    /// Settings in `SessionDefaults` for which the session keeps the server's values, by name: for queries about them.
     package var leaving: Set<String> = []
-    /// The server's major version; 0 where it is unknown, which leaves out the defaults that only some versions know.
+    /// The server's major version; 0 where it is unknown: then the defaults that only some versions know are left out.
     package var serverVersion: Int
-    /// Whether a server that asks for the password in another way than SCRAM-SHA-256, or for none, is refused where libpq can
-    /// (since 16). Only for attempts that are meant to find an open door.
+    /// Whether to refuse a server that requests the password in any way but SCRAM-SHA-256, or does not request it, where libpq can
+    /// (since 16). Turn it off only for attempts that are meant to find an open door.
     package var requiresSCRAM = true
-    /// Asks for a session that streams WAL, which `pg_hba.conf` admits by lines of its own.
+    /// Requests a session that streams WAL, which `pg_hba.conf` admits by separate lines.
     package var isReplication = false
 
     package init(
@@ -74,13 +74,13 @@ package struct PostgresParameters: Sendable {
         self.serverVersion = serverVersion
     }
 
-    /// Connects over a Unix socket as the operating system's user says (`peer`).
+    /// Connects over a Unix socket as the user that the operating system reports (`peer`).
     package static func socket(directory: String, port: UInt16 = 5432, database: String, user: String, password: Secret? = nil) -> Self {
         PostgresParameters(
             host: directory, port: port, database: database, user: user, password: password, sslMode: .disable, channelBinding: .prefer)
     }
 
-    /// What messages call the server: never more than where it is and as whom.
+    /// How messages describe the server: only where it is, and the user.
     var target: String {
         let place = host.begins(with: "/") ? "\(host), port \(port)" : "\(host):\(port)\(hostAddress.map { " (\($0))" } ?? "")"
         return "database '\(database)' at \(place) as '\(user)'"
@@ -95,15 +95,15 @@ package struct PostgresParameters: Sendable {
             ("port", String(port)), ("dbname", database), ("user", user), ("sslmode", sslMode.rawValue),
             ("channel_binding", channelBinding.rawValue), ("application_name", applicationName), ("client_encoding", "UTF8"),
             ("options", serverOptions), ("gssencmode", "disable"), ("target_session_attrs", "any"), ("ssl_min_protocol_version", "TLSv1.2"),
-            // A peer that is gone is noticed in half a minute although it sends no reset.
+            // A peer that disappears without a reset is noticed within half a minute.
             ("keepalives", "1"), ("keepalives_idle", "10"), ("keepalives_interval", "5"), ("keepalives_count", "4"),
             ("tcp_user_timeout", "30000"),
-            // libpq looks for these in the home directory unless it is told where they are.
+            // libpq looks for these in the home directory unless their locations are given.
             ("passfile", Self.noFile), ("sslcert", Self.noFile), ("sslkey", Self.noFile), ("sslcrl", Self.noFile),
             ("sslrootcert", rootCertificatePath ?? Self.noFile),
         ]
         if isReplication { pairs.append(("replication", "true")) }
-        // Since 16 libpq can refuse a server that asks for the password in another way.
+        // Since 16 libpq can refuse a server that requests the password in another way.
         if requiresSCRAM, password != nil, libraryVersion >= 160_000 { pairs.append(("require_auth", "scram-sha-256")) }
         return pairs
     }

@@ -2,36 +2,36 @@ internal import ApplianceModel
 internal import Basics
 internal import CLibPQ
 
-/// Whether a PostgreSQL server answers at an address, asked without a password.
+/// Tests, without a password, whether a PostgreSQL server answers at an address.
 package enum PostgresPing {
-    /// libpq's judgement of what came back.
+    /// libpq's interpretation of the reply.
     package enum Answer: String, Sendable {
-        /// A server that takes connections; it may still refuse this or that client.
+        /// The server accepts connections; it may still refuse some clients.
         case accepting
-        /// A server that takes none for now: it is starting, shutting down, or recovering.
+        /// The server does not accept connections for now: it is starting, shutting down, or recovering.
         case starting
-        /// No server answered within the time, or what answered is not PostgreSQL.
+        /// No server answered in time, or the reply did not come from PostgreSQL.
         case silent
     }
 
-    /// Asks once. Nothing of the server is verified: the answer says that one is there, not which.
+    /// Asks once. The server is not verified: the answer shows that there is a server, but not which one.
     /// - Parameters:
     ///   - address: an IPv4 address; nothing is looked up.
-    ///   - role: as whom, in the database of the same name. One that `pg_hba.conf` asks for a password leaves no line in the server's log.
-    ///   - seconds: how long the answer may take. libpq before 17 waits at least 2.
+    ///   - role: the role to ask as, in the database with the same name. If `pg_hba.conf` requires a password for it, the server's log gets no line.
+    ///   - seconds: the time limit for the answer. libpq before 17 waits at least 2.
     /// - Throws: `input.invalid` for anything but an address, and for a role with a NUL.
     package static func ask(address: String, port: UInt16, role: String, within seconds: Int) async throws -> Answer {
-        // libpq takes an empty address for the socket of a server on this host, and several for a choice.
+        // libpq takes an empty address as the socket of a server on this host, and several addresses as alternatives.
         guard IPv4Address(address) != nil else { throw Failure(.invalidInput, "'\(address)' is not an IPv4 address") }
         var parameters = PostgresParameters(
             host: address, hostAddress: address, port: port, database: role, user: role, sslMode: .require, channelBinding: .prefer)
         parameters.requiresSCRAM = false
-        // Of a keyword that is there twice, libpq takes the last. With or without TLS: no secret is sent.
+        // If a keyword occurs twice, libpq uses the last one. With or without TLS: no secret is sent.
         let pairs = parameters.keywords(libraryVersion: PQlibVersion()) + [("sslmode", "prefer"), ("connect_timeout", String(max(1, seconds)))]
         return try await Pinger().ask(pairs)
     }
 
-    /// A queue for one question: libpq waits in the call.
+    /// A queue for one call: libpq waits inside the call.
     private actor Pinger {
         private let executor = BlockingExecutor()
 

@@ -5,9 +5,9 @@ internal import Quoting
 /// The rows that a statement returned, as text.
 package struct PostgresRows: Sendable, Equatable {
     package let columns: [String]
-    /// One array a row, in the order of `columns`; nil is SQL's NULL.
+    /// One array for each row, in the order of `columns`; nil is SQL's NULL.
     package let rows: [[String?]]
-    /// What the server says it did, such as `INSERT 0 3`.
+    /// The server's report of what it did, such as `INSERT 0 3`.
     package let commandTag: String
 
     package init(columns: [String], rows: [[String?]], commandTag: String = "") {
@@ -16,7 +16,7 @@ package struct PostgresRows: Sendable, Equatable {
         self.commandTag = commandTag
     }
 
-    /// The number of rows that were returned or changed; nil for statements that do not count.
+    /// The number of rows that were returned or changed; nil for statements that do not report one.
     package var affectedRows: Int? { commandTag.split(at: " ").last.flatMap { Int($0) } }
 
     /// The only row.
@@ -35,15 +35,15 @@ extension PostgresRows: RandomAccessCollection {
     package subscript(position: Int) -> PostgresRow { PostgresRow(columns: columns, values: rows[position]) }
 }
 
-/// One row, read by the names of its columns.
+/// One row, whose columns are read by name.
 package struct PostgresRow: Sendable, Equatable {
     package let columns: [String]
     package let values: [String?]
 
-    /// The text of a column; nil for NULL and for a column that is not there.
+    /// The text of a column; nil for NULL and for a column that does not exist.
     package subscript(_ column: String) -> String? { columns.firstIndex(of: column).flatMap { values[$0] } }
 
-    /// The text of a column that must be there and not NULL.
+    /// The text of a column that must exist and not be NULL.
     /// - Throws: `postgres.unexpected-result`.
     package func text(_ column: String) throws -> String {
         guard let index = columns.firstIndex(of: column) else {
@@ -61,7 +61,7 @@ package struct PostgresRow: Sendable, Equatable {
     /// - Throws: `postgres.unexpected-result`.
     package func double(_ column: String) throws -> Double { try convert(column, "a number") { Double($0) } }
 
-    /// A column of type boolean, or a setting that reads `on` or `off`.
+    /// A column of type boolean, or a setting with the value `on` or `off`.
     /// - Throws: `postgres.unexpected-result`.
     package func bool(_ column: String) throws -> Bool {
         try convert(column, "a boolean") { text in

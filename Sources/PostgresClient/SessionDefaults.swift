@@ -1,38 +1,38 @@
-/// What every session of pgkvm sets for itself, so that it means the same whatever the server's configuration, `ALTER ROLE … SET`
-/// or `ALTER DATABASE … SET` say. Values given at the start of a session win over all three. Only settings that every role may set.
+/// The settings that every pgkvm session sets for itself, so that it behaves the same whatever the server's configuration, `ALTER ROLE … SET`
+/// or `ALTER DATABASE … SET` say. Values given at the start of a session override all three. Only settings that every role may set.
 package enum SessionDefaults {
     /// The settings of a session, by name.
     /// - Parameters:
     ///   - version: the server's major version. A server refuses a session that names a setting it does not know.
-    ///   - searchPath: the schemas beside `pg_catalog`, which is always searched first.
+    ///   - searchPath: the schemas besides `pg_catalog`, which is always searched first.
     package static func settings(version: Int, searchPath: String = "public") -> [String: String] {
         var settings = common
         settings["search_path"] = searchPath
         if version >= 14 { settings["idle_session_timeout"] = "0" }
-        // The second: views of extensions are not the system's.
+        // The second setting: the views of extensions are not system views.
         if version >= 17 { settings.merge(["transaction_timeout": "0", "restrict_nonsystem_relation_kind": ""]) { _, new in new } }
         return settings
     }
 
-    /// Of every version that pgkvm supports. A statement's own text is to be right under all others.
+    /// The settings of every version that pgkvm supports. A statement's own text must be correct under all other settings.
     private static let common: [String: String] = [
-        // How long anything may take is decided by the caller.
+        // The caller decides how long anything may take.
         "statement_timeout": "0", "lock_timeout": "0", "idle_in_transaction_session_timeout": "0",
-        // Transactions that may write, and whose commit waits for this server's disk and for no other server.
+        // Transactions may write, and their commit waits for this server's disk but not for another server.
         "default_transaction_read_only": "off", "default_transaction_isolation": "read committed", "default_transaction_deferrable": "off",
         "synchronous_commit": "local",
-        // As whom, and what is seen.
+        // The role, and which rows are visible.
         "role": "none", "row_security": "on",
-        // What literals in statements mean.
+        // The meaning of literals in statements.
         "standard_conforming_strings": "on", "transform_null_equals": "off", "array_nulls": "on",
-        // How values are written.
+        // The output format of values.
         "client_encoding": "UTF8", "datestyle": "ISO", "intervalstyle": "iso_8601", "timezone": "UTC", "bytea_output": "hex", "extra_float_digits": "1",
         "client_min_messages": "warning",
-        // What objects are made as.
+        // How objects are created.
         "default_tablespace": "", "temp_tablespaces": "", "default_table_access_method": "heap",
-        // Whether the session is there at all, and stays.
+        // Whether the session can start and stay.
         "local_preload_libraries": "", "exit_on_error": "off", "tcp_user_timeout": "0",
-        // Work that takes its time for reasons of the users' own statements.
+        // Work that takes time for reasons of the users' own statements.
         "vacuum_cost_delay": "0", "jit": "off",
     ]
 

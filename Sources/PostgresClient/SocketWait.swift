@@ -2,7 +2,7 @@ internal import Basics
 internal import Glibc
 internal import Synchronization
 
-/// Set by whoever cancels, seen by the thread that waits in C.
+/// Set by the task that cancels, and read by the thread that waits in C.
 final class CancellationFlag: Sendable {
     private let value = Atomic(false)
 
@@ -26,9 +26,9 @@ func waitForSocket(
         guard left > .zero else { return .deadlinePassed }
         let slice = min(left, .milliseconds(100))
         var entry = pollfd(fd: descriptor, events: events, revents: 0)
-        // Rounded up, so that the last slice does not spin.
+        // Rounded up, so that the last slice does not become a busy loop.
         let milliseconds = Int32(saturating: slice / .milliseconds(1)) + 1
-        // An error on the socket also counts as ready: the next libpq call reports it. An interrupted poll only goes round.
+        // An error on the socket also counts as ready: the next libpq call reports it. An interrupted poll simply repeats the loop.
         if unsafe poll(&entry, 1, milliseconds) > 0 { return .ready }
     }
 }
