@@ -1,4 +1,4 @@
-/// The name of an appliance: also its directory, its guest's host name and its QEMU process name.
+/// The name of an appliance: also the name of its directory, its guest's host name and its QEMU process name.
 package struct ApplianceName: Hashable, Sendable, CustomStringConvertible, Codable {
     package let rawValue: String
 

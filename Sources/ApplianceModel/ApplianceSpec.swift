@@ -1,11 +1,10 @@
 package import Basics
 
-/// What the user asked for: one PostgreSQL appliance, complete, with every default filled in.
+/// What the user requested: one PostgreSQL appliance, complete, with every default filled in.
 ///
-/// A value of this type has passed the rules that need no host (`SpecRules`); what depends on the host (free space, ports,
-/// KVM) is checked by `check-host`.
+/// A value of this type has passed the rules that need no host (`SpecRules`). `check-host` checks what depends on the host (free space, ports, KVM).
 package struct ApplianceSpec: Sendable, Equatable, Codable {
-    /// The newest format of the spec file that this program reads and the one that it writes.
+    /// The newest format of the spec file that this program reads, and the one that it writes.
     package static let currentFormat = 1
 
     package var name: ApplianceName
@@ -39,9 +38,9 @@ extension ApplianceSpec {
         package var memory: ByteSize = .gibibytes(2)
         package var image: ImageChoice = .release(.debian13)
         package var systemDisk: SystemDisk = SystemDisk()
-        /// What the backend `libvirt` needs to know; nil is its defaults.
+        /// The settings of the backend `libvirt`; nil means its defaults.
         package var libvirt: Libvirt?
-        /// What the backend `proxmox` needs to know; it cannot do without.
+        /// The settings of the backend `proxmox`, which requires them.
         package var proxmox: Proxmox?
 
         package init() {}
@@ -51,7 +50,7 @@ extension ApplianceSpec {
     package struct SystemDisk: Sendable, Equatable, Codable {
         /// At least 4 GiB.
         package var size: ByteSize = .gibibytes(8)
-        /// A self-contained copy, unless an overlay on a base inside the state directory is asked for.
+        /// A self-contained copy, unless the spec asks for an overlay on a base inside the state directory.
         package var layout: Layout = .copy
 
         package enum Layout: String, Sendable, Codable, CaseIterable { case copy, overlay }
@@ -59,49 +58,49 @@ extension ApplianceSpec {
         package init() {}
     }
 
-    /// How the guest is reached.
+    /// How clients reach the guest.
     package struct Network: Sendable, Equatable, Codable {
         package var mode: Mode = .user
-        /// What carries the packets with user networking; nothing else has a use for it.
+        /// What carries the packets with user networking; it has no effect in other modes.
         package var forwarder: Forwarder = .auto
-        /// The bridge or tap device of the host, or the network of libvirt's, that leads to the guest; nil with user networking only.
+        /// The bridge or tap device of the host, or libvirt's network, that leads to the guest; nil only with user networking.
         package var device: String?
         package var address: Address = .dhcp
-        /// Where packets for other networks go; only with an address of the guest's own.
+        /// The router for other networks; only with the guest's own address.
         package var gateway: IPv4Address?
-        /// Whom the guest asks for names; only with an address of the guest's own.
+        /// The name servers that the guest asks; only with the guest's own address.
         package var nameServers: [IPv4Address] = []
-        /// Ports on the host's loopback interface, with user networking only; nil lets pgkvm choose free ones and keep them.
+        /// Ports on the host's loopback interface, only with user networking; nil lets pgkvm choose free ones and keep them.
         package var sshPort: UInt16?
         package var postgresqlPort: UInt16?
 
         package enum Mode: String, Sendable, Codable, CaseIterable {
             /// Inside QEMU: the guest is reached through two ports of 127.0.0.1.
             case user
-            /// The guest is a host among those of a bridge of this host.
+            /// The guest is a host on a bridge of this host.
             case bridge
-            /// The guest is at the other end of a tap device that is there already.
+            /// The guest is at the other end of an existing tap device.
             case tap
-            /// The guest is a host of a network that libvirt keeps, such as its `default`, which has NAT.
+            /// The guest is a host on a network that libvirt manages, such as its `default`, which has NAT.
             case nat
         }
 
-        /// Who stands between the guest and the host's network with user networking.
+        /// What is between the guest and the host's network with user networking.
         package enum Forwarder: String, Sendable, Codable, CaseIterable {
-            /// What keeps the guest from the host where the platform has it: passt with QEMU, slirp with libvirt.
+            /// What keeps the guest from reaching the host, if the platform has it: passt with QEMU, slirp with libvirt.
             case auto
-            /// Inside QEMU's process; the guest reaches every service of the host, those of its loopback interface too.
+            /// Inside QEMU's process; the guest reaches every service of the host, including those on its loopback interface.
             case slirp
-            /// A process and sandbox of its own; the guest does not reach the host.
+            /// A separate process with its own sandbox; the guest does not reach the host.
             case passt
         }
 
         package enum Address: Sendable, Equatable {
             /// The guest asks its network for an address.
             case dhcp
-            /// The guest carries the address that user networking plans for it: 10.0.2.15/24.
+            /// The guest uses the address that user networking plans for it: 10.0.2.15/24.
             case `static`
-            /// The guest carries this address.
+            /// The guest uses this address.
             case own(IPv4Interface)
         }
 
@@ -112,26 +111,26 @@ extension ApplianceSpec {
     package struct DataDisk: Sendable, Equatable, Codable {
         /// At least 1 GiB.
         package var size: ByteSize = .gibibytes(10)
-        /// The directory that `delete --keep-data` left, to be taken back; nil makes a new disk.
+        /// The directory that `delete --keep-data` left, whose disk is adopted; nil creates a new disk.
         package var adopt: String?
 
         package init() {}
     }
 
-    /// The database server and what is in it.
+    /// The database server and its contents.
     package struct PostgreSQL: Sendable, Equatable, Codable {
-        /// Major version; nil takes the distribution's (17 on Debian 13, 15 on Debian 12).
+        /// Major version; nil means the distribution's (17 on Debian 13, 15 on Debian 12).
         package var version: Int?
         package var source: PackageSource = .distribution
         package var profile: Profile = .mixed
-        /// A locale of the `builtin`/libc C.UTF-8 family, or one of the C library's, which the guest makes when it does not have it.
+        /// A locale of the `builtin`/libc C.UTF-8 family, or one of the C library's, which the guest creates if it is missing.
         package var locale: String = "C.UTF-8"
         package var timeZone: String = "Etc/UTC"
         /// Networks whose clients may connect over TLS with a password. Empty means this host only.
         package var allowFrom: [IPv4Network] = []
         /// Overrides of postgresql.conf, by name in lower case; written last.
         package var settings: [String: String] = [:]
-        /// Whoever names no roles and no databases gets one of each to work with.
+        /// A spec that names neither roles nor databases gets one of each to work with.
         package var roles: [Role] = [Role(name: "app")]
         package var databases: [Database] = [Database(name: "app", owner: "app")]
 
@@ -144,7 +143,7 @@ extension ApplianceSpec {
     /// A login role with a generated password.
     package struct Role: Sendable, Equatable, Codable {
         package var name: String
-        /// Other roles whose membership it gets.
+        /// Other roles of which it becomes a member.
         package var memberOf: [String] = []
         /// Whether it may stream the WAL: for base backups, `pg_receivewal` and standbys.
         package var replication = false
@@ -171,9 +170,9 @@ extension ApplianceSpec {
 }
 
 extension ApplianceSpec {
-    /// What `pgkvm verify` holds against the appliance beyond the rest of the spec. It may change at any time: nothing is made from it.
+    /// What `pgkvm verify` checks besides the rest of the spec. It may change at any time: no part of the appliance is made from it.
     package struct Verification: Sendable, Equatable, Codable {
-        /// Bounds of figures, as written, by the metric's id: `disk.write-latency.p99` → `5ms`.
+        /// Limits of figures, as written, by the metric's id: `disk.write-latency.p99` → `5ms`.
         package var limits: [String: String] = [:]
 
         package init() {}
@@ -181,7 +180,8 @@ extension ApplianceSpec {
 }
 
 extension ApplianceSpec {
-    /// The major version of PostgreSQL, as far as the spec says it. For an image from elsewhere only the guest knows it; the newest release's is assumed.
+    /// The major version of PostgreSQL, as far as the spec determines it. For an image from elsewhere, only the guest knows it; the newest release's
+    /// version is assumed.
     package var expectedVersion: Int {
         if let version = postgresql.version { return version }
         guard case .release(let release) = machine.image else { return DebianRelease.debian13.postgresqlVersion }
@@ -189,7 +189,7 @@ extension ApplianceSpec {
     }
 }
 
-/// What the user asked for; `Accelerator` is what was decided.
+/// What the user requested; `Accelerator` is what was decided.
 package enum AcceleratorChoice: String, Sendable, Codable, CaseIterable { case auto, kvm, tcg }
 
 /// What executes the guest's instructions.
@@ -200,7 +200,7 @@ package enum Accelerator: String, Sendable, Codable, CaseIterable {
     case tcg
 }
 
-/// A release of Debian that pgkvm builds images of.
+/// A release of Debian for which pgkvm builds images.
 package enum DebianRelease: String, Sendable, Codable, CaseIterable {
     case debian12 = "debian-12"
     case debian13 = "debian-13"
@@ -210,7 +210,7 @@ package enum DebianRelease: String, Sendable, Codable, CaseIterable {
     package var postgresqlVersion: Int { self == .debian12 ? 15 : 17 }
 }
 
-/// Which base image the guest starts from: a release that pgkvm builds, or one in the cache by its name or key.
+/// The base image from which the guest starts: a release that pgkvm builds, or an image in the cache by its name or key.
 package enum ImageChoice: Sendable, Equatable, Codable, CustomStringConvertible {
     case release(DebianRelease)
     case cached(String)
@@ -235,7 +235,7 @@ package enum ImageChoice: Sendable, Equatable, Codable, CustomStringConvertible 
 }
 
 extension ApplianceSpec.Role {
-    /// What an earlier pgkvm wrote says nothing of replication.
+    /// Files from an earlier pgkvm do not mention replication.
     package init(from decoder: any Decoder) throws {
         let values = try decoder.container(keyedBy: CodingKeys.self)
         name = try values.decode(String.self, forKey: .name)

@@ -1,4 +1,4 @@
-/// A name as PostgreSQL compares it, byte for byte: Swift's strings take different encodings of one letter for the same.
+/// A name as PostgreSQL compares it, byte for byte: Swift's strings treat different encodings of one letter as equal.
 package struct ByteName: Hashable, Sendable {
     private let bytes: [UInt8]
 

@@ -1,6 +1,6 @@
 internal import Basics
 
-/// The result of one check: what was measured, held against what was expected.
+/// The result of one check: what was measured, compared with what was expected.
 ///
 /// Text, JSON and the exit status are made from the same array of findings.
 package struct Finding: Codable, Sendable, Equatable {
@@ -16,7 +16,7 @@ package struct Finding: Codable, Sendable, Equatable {
     package let level: Level
     package let measured: String
     package let expected: String
-    /// What to do when the level is `warn` or `fail`; why it was left out when it is `skip`.
+    /// What to do if the level is `warn` or `fail`; why the check was left out if it is `skip`.
     package let remedy: String?
 
     package init(check: String, level: Level, measured: String, expected: String, remedy: String? = nil) {

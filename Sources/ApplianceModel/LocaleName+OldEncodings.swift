@@ -1,8 +1,8 @@
 internal import Quoting
 
 extension LocaleName {
-    /// The names without an encoding that the C library does not take for UTF-8, with the encoding that it takes each for. Locales that were added since
-    /// 2000 have UTF-8 only, so that the list is closed. Made from glibc's own (`/usr/share/i18n/SUPPORTED`), which a test compares it with.
+    /// The names without an encoding that the C library does not treat as UTF-8, with the encoding that it uses for each. Locales that were added
+    /// since 2000 have UTF-8 only, so the list is complete. It is made from glibc's own (`/usr/share/i18n/SUPPORTED`), and a test compares the two.
     static let oldEncodings: [String: String] = Dictionary(
         namesByEncoding.flatMap { encoding, names in names.split(at: " ").map { (String($0), encoding) } }, uniquingKeysWith: { first, _ in first })
 

@@ -1,13 +1,13 @@
-/// The name of a locale as the C library takes it: `language_TERRITORY.encoding@modifier`, of which only the first part is required.
+/// The name of a locale in the C library's form: `language_TERRITORY.encoding@modifier`, of which only the first part is required.
 package struct LocaleName: Sendable, Equatable {
     /// `de_CH`, `eo`, `C`, `POSIX`.
     package let place: String
-    /// As written: `UTF-8`, `utf8`; nil where the name has none.
+    /// As written: `UTF-8`, `utf8`; nil if the name has none.
     package let encoding: String?
     /// `latin`, `euro`.
     package let modifier: String?
 
-    /// - Returns: nil for a text that does not have the form. Only a C library knows whether the locale exists.
+    /// - Returns: nil if the text does not have this form. Only a C library knows whether the locale exists.
     package init?(_ text: String) {
         let bytes = Array(text.utf8)
         var rest = bytes[...]
@@ -32,7 +32,7 @@ package struct LocaleName: Sendable, Equatable {
         self.modifier = modifier.map(string)
     }
 
-    /// `C`, `POSIX`, or a language of two or three letters, with a territory of two or without.
+    /// `C`, `POSIX`, or a language of two or three letters, optionally with a territory of two.
     private static func isPlace(_ bytes: ArraySlice<UInt8>) -> Bool {
         if ["C", "POSIX"].contains(where: { bytes.elementsEqual($0.utf8) }) { return true }
         let language = bytes.prefix(while: SpecRules.isLower)
@@ -41,12 +41,12 @@ package struct LocaleName: Sendable, Equatable {
         return territory.isEmpty || territory.count == 3 && territory.first == UInt8(ascii: "_") && territory.dropFirst().allSatisfy(SpecRules.isUpper)
     }
 
-    /// The encoding as the C library compares it: letters and digits only, in lower case. `UTF-8`, `utf8` and `Utf_8` are the same.
+    /// The encoding as the C library compares it: only letters and digits, in lower case. `UTF-8`, `utf8` and `Utf_8` are the same.
     private var normalizedEncoding: String? {
         encoding.map { String(decoding: $0.utf8.filter(SpecRules.isAlphanumeric).map { SpecRules.isUpper($0) ? $0 | 0x20 : $0 }, as: UTF8.self) }
     }
 
-    /// The spelling that all names of one locale have in common.
+    /// The common spelling of all names of one locale.
     package var normalized: String { place + (normalizedEncoding.map { ".\($0)" } ?? "") + suffix }
 
     private var suffix: String { modifier.map { "@\($0)" } ?? "" }
@@ -54,7 +54,7 @@ package struct LocaleName: Sendable, Equatable {
     /// The same locale with UTF-8, in the usual spelling.
     package var inUTF8: String { "\(place == "POSIX" ? "C" : place).UTF-8\(suffix)" }
 
-    /// The encoding that the C library takes the name for, where that is another than UTF-8; nil for UTF-8, and for `C` and `POSIX`, which take any.
+    /// The encoding that the C library uses for the name, if it is not UTF-8; nil for UTF-8, and for `C` and `POSIX`, which accept any.
     package var otherEncoding: String? {
         switch (place, normalizedEncoding) {
         case ("C", nil), ("POSIX", nil): modifier == nil ? nil : "no locale"
@@ -65,7 +65,7 @@ package struct LocaleName: Sendable, Equatable {
         }
     }
 
-    /// Whether two names are the same locale, whatever their spelling.
+    /// Whether two names mean the same locale, regardless of spelling.
     package static func isSame(_ left: String, _ right: String) -> Bool {
         guard let one = LocaleName(left), let other = LocaleName(right) else { return left == right }
         return one.normalized == other.normalized

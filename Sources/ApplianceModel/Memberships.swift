@@ -1,6 +1,6 @@
-/// Which role is a member of which, as a graph.
+/// The memberships between roles, as a graph.
 struct Memberships {
-    /// The roles that each role is a member of, as indices into the list; names that are not in the list, and the role itself, are left out.
+    /// The roles of which each role is a member, as indices into the list. Names that are not in the list, and the role itself, are left out.
     private let groups: [[Int]]
 
     /// - Parameter indices: the position of each name in the list.
@@ -10,8 +10,8 @@ struct Memberships {
         }
     }
 
-    /// The first role of the list that is a member of itself by way of others. Each role and each membership is looked at once (Tarjan's strongly connected
-    /// components, without recursion: a chain of roles may be long).
+    /// The first role of the list that is, through other roles, a member of itself. Each role and each membership is visited once (Tarjan's strongly
+    /// connected components, without recursion: a chain of roles may be long).
     var firstInCircle: Int? {
         var order = [Int?](repeating: nil, count: groups.count)
         var low = order.map { _ in 0 }

@@ -1,10 +1,10 @@
-/// Every figure that a check can measure. The ids are API: limits name them, and figures of two runs are compared by them.
+/// Every figure that a check can measure. The ids are API: limits name them, and they identify the figures when two runs are compared.
 package enum MetricCatalogue {
     package struct Entry: Sendable, Equatable {
-        /// Below the id of the check that measures it.
+        /// The part of the id after the id of the check that measures it.
         package let id: String
         package let unit: MetricUnit
-        /// For people.
+        /// The title for people.
         package let title: String
 
         init(_ id: String, _ unit: MetricUnit, _ title: String) {
@@ -39,7 +39,7 @@ package enum MetricCatalogue {
             Entry("disk.virtualization-tax.p99", .nanoseconds, "Write without a disk behind it, 99th percentile"),
         ] + latency("disk.write-latency", "Durable 8 KiB write") + latency("disk.read-latency", "Random 8 KiB read")
 
-    /// The figures of a comparison of guest and host.
+    /// The figures from comparing guest and host.
     private static func latency(_ check: String, _ title: String) -> [Entry] {
         [
             Entry("\(check).p50", .nanoseconds, "\(title), median"),

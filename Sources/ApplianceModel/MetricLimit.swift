@@ -1,7 +1,7 @@
 internal import Basics
 internal import Quoting
 
-/// A bound that the user sets for a figure: `disk.write-latency.p99=5ms`. Where less is better it is the most, else the least.
+/// A limit that the user sets for a figure: `disk.write-latency.p99=5ms`. If less is better, it is the maximum, otherwise the minimum.
 package struct MetricLimit: Codable, Sendable, Equatable {
     /// The id of the metric.
     package let metric: String
@@ -13,8 +13,8 @@ package struct MetricLimit: Codable, Sendable, Equatable {
         self.value = value
     }
 
-    /// Reads the bound of a metric.
-    /// - Throws: `input.invalid` for a metric that no check measures, and for a value that is none or has another unit.
+    /// Reads the limit for a metric.
+    /// - Throws: `input.invalid` for a metric that no check measures, and for a text that is not a value or has another unit.
     package init(metric: String, text: String) throws {
         guard let known = MetricCatalogue.entry(metric) else {
             throw Failure(
@@ -40,6 +40,6 @@ package struct MetricLimit: Codable, Sendable, Equatable {
 }
 
 extension MetricUnit {
-    /// A time or a rate without a unit could mean anything.
+    /// For a time or a rate, a number without a unit is ambiguous.
     fileprivate var takesPlainNumber: Bool { self == .ratio || self == .count }
 }

@@ -1,10 +1,10 @@
 internal import Basics
 
-/// What the figures of a verification are counted in.
+/// The units of a verification's figures.
 package enum MetricUnit: String, Codable, Sendable, CaseIterable {
     case nanoseconds, bytesPerSecond, transactionsPerSecond, ratio, count
 
-    /// What a bound in this unit may be written as, for messages.
+    /// Examples of a limit in this unit, for messages.
     package var examples: String {
         switch self {
         case .nanoseconds: "250us, 5ms or 1s"
@@ -15,7 +15,7 @@ package enum MetricUnit: String, Codable, Sendable, CaseIterable {
         }
     }
 
-    /// The units as they may be written, in lower case, with what one is in the unit of the figure; nil for a figure without a unit.
+    /// The accepted spellings of units, in lower case, each with its factor to the unit of the figure; nil for a figure without a unit.
     private static let written: [String: (unit: MetricUnit?, factor: Double)] = [
         "": (nil, 1), "x": (.ratio, 1), "tps": (.transactionsPerSecond, 1),
         "ns": (.nanoseconds, 1), "us": (.nanoseconds, 1e3), "µs": (.nanoseconds, 1e3), "μs": (.nanoseconds, 1e3), "ms": (.nanoseconds, 1e6),
@@ -35,7 +35,7 @@ package enum MetricUnit: String, Codable, Sendable, CaseIterable {
         return value.isFinite ? (value, unit) : nil
     }
 
-    /// A figure for people: three digits and the unit that fits, such as `84.0 µs`, `1.23 ms`, `93.5 MB/s`, `1.21x`.
+    /// A figure for people: three digits and a suitable unit, such as `84.0 µs`, `1.23 ms`, `93.5 MB/s`, `1.21x`.
     package func text(_ value: Double) -> String {
         guard value.isFinite else { return "-" }
         switch self {
@@ -52,13 +52,13 @@ package enum MetricUnit: String, Codable, Sendable, CaseIterable {
         return "\(digits(value / fitting.factor)) \(fitting.name)"
     }
 
-    /// Three digits; whole numbers of any size as they are.
+    /// Three digits; whole numbers of any size are unchanged.
     private static func digits(_ value: Double) -> String {
         if value == value.rounded() && value.magnitude < 1e15 { return String(Int64(saturating: value)) }
         return fixed(value, value.magnitude < 10 ? 2 : value.magnitude < 100 ? 1 : 0)
     }
 
-    /// A number with so many decimals, 0 to 3.
+    /// A number with this many decimals, 0 to 3.
     package static func fixed(_ value: Double, _ decimals: Int) -> String {
         let factor = [1.0, 10, 100, 1000][min(max(decimals, 0), 3)]
         let scaled = (value * factor).rounded()

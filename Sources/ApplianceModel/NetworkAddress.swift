@@ -6,7 +6,7 @@ package struct IPv4Network: Hashable, Sendable, CustomStringConvertible, Codable
     /// 0 to 32.
     package let prefixLength: Int
 
-    /// Returns nil unless the text is `a.b.c.d/n` (or one address, taken as /32) without host bits.
+    /// Returns nil unless the text is `a.b.c.d/n` (or one address, which means /32) without host bits.
     package init?(_ text: String) {
         let parts = text.split(at: "/", omittingEmptySubsequences: false)
         guard parts.count <= 2, let first = parts.first, let address = IPv4Address(String(first)) else { return nil }
@@ -18,7 +18,7 @@ package struct IPv4Network: Hashable, Sendable, CustomStringConvertible, Codable
         guard address.value & ~mask == 0 else { return nil }
     }
 
-    /// The network of an address that shares the first 0 to 32 bits with all of it.
+    /// The network of all addresses that share the first 0 to 32 bits with this one.
     init(of address: IPv4Address, prefixLength: Int) {
         self.address = IPv4Address(value: address.value & Self.mask(prefixLength))
         self.prefixLength = prefixLength
@@ -54,7 +54,7 @@ package struct IPv4Network: Hashable, Sendable, CustomStringConvertible, Codable
 package struct IPv4Address: Hashable, Sendable, CustomStringConvertible {
     package let value: UInt32
 
-    /// The address whose four bytes are these, the first one highest.
+    /// The address with these four bytes, the first one highest.
     package init(value: UInt32) { self.value = value }
 
     /// The address `a.b.c.d`.
@@ -95,13 +95,13 @@ extension IPv4Address: Codable {
     }
 }
 
-/// An address that a host carries, with the length of its network's prefix: `192.168.1.20/24`.
+/// The address of a host, with the length of its network's prefix: `192.168.1.20/24`.
 package struct IPv4Interface: Hashable, Sendable, CustomStringConvertible {
     package let address: IPv4Address
     /// 1 to 30: a network with room for a host and its router.
     package let prefixLength: Int
 
-    /// Returns nil unless the text is `a.b.c.d/n`, and the address one that a host can have in that network.
+    /// Returns nil unless the text is `a.b.c.d/n`, and a host can have this address in that network.
     package init?(_ text: String) {
         let parts = text.split(at: "/", omittingEmptySubsequences: false)
         guard parts.count == 2, let address = IPv4Address(String(parts[0])), let length = Int(parts[1]), parts[1] == String(length),
@@ -109,7 +109,7 @@ package struct IPv4Interface: Hashable, Sendable, CustomStringConvertible {
         else { return nil }
         self.address = address
         prefixLength = length
-        // The first address of a network is its name, the last one reaches everybody in it.
+        // The first address of a network is the network's own, the last one is for broadcasts.
         let hosts = ~UInt32(0) >> UInt32(length)
         guard ![0, hosts].contains(address.value & hosts) else { return nil }
     }
@@ -119,7 +119,7 @@ package struct IPv4Interface: Hashable, Sendable, CustomStringConvertible {
     package var description: String { "\(address)/\(prefixLength)" }
 }
 
-/// Where a service is reached from the host.
+/// Where a service can be reached from the host.
 package struct Endpoint: Hashable, Sendable, Codable, CustomStringConvertible {
     package let host: String
     package let port: UInt16

@@ -1,18 +1,18 @@
 internal import Quoting
 
-/// The rules for what is named inside the database server: roles, databases, extensions and settings.
+/// The rules for names inside the database server: roles, databases, extensions and settings.
 package enum PostgreSQLNames {
     /// What a role's or a database's name must look like, for messages.
     package static let rule = "1 to 63 bytes without control characters, not starting with 'pg_', and none of \(SpecRules.listed(reserved))"
     private static let reserved = ["postgres", "pgkvm", "public", "none", "template0", "template1"]
 
-    /// Whether a role or a database may carry the name. Spaces, quotes, `$` and emoji are allowed.
+    /// Whether a role or a database may have the name. Spaces, quotes, `$` and emoji are allowed.
     package static func isAllowed(_ name: String) -> Bool {
         (1...63).contains(name.utf8.count) && !name.unicodeScalars.contains(where: \.isControl) && !name.utf8.starts(with: "pg_".utf8)
             && !reserved.contains(name)
     }
 
-    /// PostgreSQL's own roles that can be granted, with the version that brought them.
+    /// PostgreSQL's own roles that can be granted, with the version that introduced them.
     private static let predefinedRoles = [
         "pg_monitor": 10, "pg_read_all_settings": 10, "pg_read_all_stats": 10, "pg_stat_scan_tables": 10, "pg_signal_backend": 10,
         "pg_read_server_files": 11, "pg_write_server_files": 11, "pg_execute_server_program": 11, "pg_read_all_data": 14,
@@ -43,7 +43,7 @@ package enum PostgreSQLNames {
         } + replication(server)
     }
 
-    /// A role with replication, while the settings allow none.
+    /// Faults of roles with replication while the settings do not allow any.
     private static func replication(_ server: ApplianceSpec.PostgreSQL) -> [SpecFault] {
         guard let role = server.roles.first(where: \.replication),
             let (name, value) = server.settings.first(where: { SettingRules.canonicalName($0.key) == "max_wal_senders" }),

@@ -1,13 +1,13 @@
-/// What a spec may not set in postgresql.conf. Held by the spec file's reader and by the renderer of the configuration alike.
+/// What a spec may not set in postgresql.conf. Both the spec file's reader and the renderer of the configuration enforce it.
 package enum SettingRules {
-    /// The name as PostgreSQL compares it, which takes `DateStyle` and `datestyle` for one setting; nil for a text that cannot be the name of one.
+    /// The name as PostgreSQL compares it: `DateStyle` and `datestyle` are the same setting. Nil for a text that cannot be the name of a setting.
     package static func canonicalName(_ name: String) -> String? {
         let lowered = String(decoding: name.utf8.map { SpecRules.isUpper($0) ? $0 | 0x20 : $0 }, as: UTF8.self)
         return SpecRules.isSettingName(lowered) ? lowered : nil
     }
 
-    /// What is wrong with a setting, whatever the case of its name; nil when a spec may have it. Whether the server knows the name and takes the value,
-    /// only the server can tell.
+    /// What is wrong with a setting, whatever the case of its name; nil if a spec may have it. Only the server can tell whether it knows the name and
+    /// accepts the value.
     package static func fault(_ name: String, _ value: String) -> String? {
         guard let canonical = canonicalName(name) else { return nameFault(name) }
         if let reason = owned[canonical] { return "\(SpecRules.shown(name)) belongs to pgkvm: \(reason)" }
@@ -31,7 +31,7 @@ package enum SettingRules {
         }
     }
 
-    /// The names of a list of libraries, without directories and quotes.
+    /// The names in a list of libraries, without directories and quotes.
     private static func libraries(_ value: String) -> [String] {
         value.utf8.split(separator: UInt8(ascii: ",")).map { entry in
             let name = entry.filter { !" \t\"".utf8.contains($0) }
@@ -45,8 +45,8 @@ package enum SettingRules {
     private static let include = "it would read other files; write their settings here, under 'postgresql.settings'"
     private static let zone = "write 'postgresql.timeZone'"
 
-    /// Settings that pgkvm decides itself, each with the reason and, where there is one, with what to write instead: with another value the server would
-    /// not be reached, or not verified.
+    /// Settings that pgkvm decides itself, each with the reason and, if there is one, with what to write instead. With another value the server could
+    /// not be reached, or not be verified.
     package static let owned: [String: String] = [
         "data_directory": place, "config_file": place, "hba_file": place, "ident_file": place, "external_pid_file": place,
         "include": include, "include_dir": include, "include_if_exists": include,

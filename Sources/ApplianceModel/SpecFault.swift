@@ -1,6 +1,6 @@
 package import Basics
 
-/// One thing that is wrong with a spec.
+/// One fault of a spec.
 package struct SpecFault: Sendable, Equatable, CustomStringConvertible {
     /// The key, as in the spec file: `machine.memory`, `postgresql.roles[0].name`.
     package let path: String
@@ -25,7 +25,7 @@ extension Failure.Code {
 }
 
 extension Failure {
-    /// One failure for all the faults of a spec, a line for each; of very many the first ones.
+    /// One failure for all the faults of a spec, one line each; if there are very many, only the first ones.
     package static func invalidSpec(_ source: String, faults: [String]) -> Failure {
         let count = faults.count == 1 ? "1 fault" : "\(faults.count) faults"
         return Failure(

@@ -1,8 +1,8 @@
 package import Basics
 
-/// What the values of a spec may be, and how many of them it may hold. That is far more than an appliance has any use for, and few enough that a file is
-/// judged at once and a deployment of it ends: each role costs a password's thousands of hashes, each network a line of pg_hba.conf and a rule of the
-/// packet filter.
+/// The allowed values of a spec, and how many of them it may hold. The limits are far above what an appliance needs, and low enough that a file is
+/// checked at once and its deployment ends. Each role costs thousands of hashes for its password. Each network costs a line of pg_hba.conf and a rule
+/// of the packet filter.
 package enum SpecLimits {
     /// Virtual processors of the machine.
     package static let vcpus = 1...256
@@ -12,16 +12,16 @@ package enum SpecLimits {
     package static let systemDisk = ByteSize.gibibytes(4)...ByteSize.gibibytes(16 * 1024)
     /// The disk of the database.
     package static let dataDisk = ByteSize.gibibytes(1)...ByteSize.gibibytes(16 * 1024)
-    /// Ports of this host: those below are root's, and the machine is run by an ordinary user.
+    /// Ports of this host. Lower ports are root's, and an ordinary user runs the machine.
     package static let ports = 1024...65535
-    /// Major versions of PostgreSQL that are taken from the PostgreSQL project's repository.
+    /// Major versions of PostgreSQL that are installed from the PostgreSQL project's repository.
     package static let projectVersions = 13...18
 
     /// Roles of the spec.
     package static let roles = 2000
-    /// Roles that may replicate: each has a line of pg_hba.conf for each network.
+    /// Roles that may replicate: each needs a line of pg_hba.conf for each network.
     package static let replicatingRoles = 32
-    /// Roles that one role is a member of.
+    /// Roles of which one role is a member.
     package static let memberships = 200
     /// Databases of the spec.
     package static let databases = 2000
@@ -34,20 +34,20 @@ package enum SpecLimits {
     /// Name servers that the guest asks.
     package static let nameServers = 16
 
-    /// Faults that are listed one by one; of more than these only the number is shown.
+    /// The most faults to list one by one; of the others only the number is shown.
     package static let listedFaults = 100
-    /// Faults for which the nearest known name is looked for: each is compared with all the known ones.
+    /// The most faults for which the nearest known name is searched: each is compared with all the known ones.
     package static let suggestions = 20
 
-    /// - Parameter what: in the plural: `roles`.
-    /// - Returns: nil when there are not too many.
+    /// - Parameter what: the items, in the plural: `roles`.
+    /// - Returns: nil if there are not too many.
     package static func fault(_ path: String, _ count: Int, _ limit: Int, _ what: String) -> SpecFault? {
         count <= limit ? nil : SpecFault(path, "there are \(count) \(what); allowed are at most \(limit)")
     }
 }
 
 extension SpecLimits {
-    /// The faults as they are listed: the first ones, and how many more there are.
+    /// The faults in listed form: the first ones, and how many more there are.
     package static func listed(_ faults: [String]) -> [String] {
         guard faults.count > listedFaults else { return faults }
         return faults.prefix(listedFaults) + ["… and \(faults.count - listedFaults) more"]

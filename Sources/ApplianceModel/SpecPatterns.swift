@@ -1,12 +1,13 @@
 internal import Quoting
 
-/// The forms that texts in a spec may have. Written out, because a regular expression would need Foundation or more time to start.
+/// The forms that texts in a spec may have. They are checked by hand-written code, because a regular expression would need Foundation or more time to
+/// start.
 extension SpecRules {
-    /// A text of the user's as it may stand in a message: in quotes, on one line, not too long.
+    /// A text of the user's, formatted for a message: in quotes, on one line, not too long.
     package static func shown(_ text: some StringProtocol) -> String { "'\(escaped(text))'" }
 
-    /// The same without quotes.
-    /// - Parameter limit: of scalars; what is longer ends in `…`.
+    /// The same text without quotes.
+    /// - Parameter limit: the most scalars; a longer text ends in `…`.
     package static func escaped(_ text: some StringProtocol, limit: Int = 80) -> String {
         var result = ""
         for scalar in text.unicodeScalars.prefix(limit) {
@@ -15,7 +16,7 @@ extension SpecRules {
         return text.unicodeScalars.count > limit ? result + "…" : result
     }
 
-    /// A byte that a key of the spec file, or the name of a setting, may have.
+    /// Whether a key of the spec file, or the name of a setting, may contain the byte.
     package static func isKeyByte(_ byte: UInt8) -> Bool { isAlphanumeric(byte) || "_.-".utf8.contains(byte) }
 
     static func isLower(_ byte: UInt8) -> Bool { (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte) }
@@ -30,12 +31,12 @@ extension SpecRules {
         return first(head) && bytes.dropFirst().allSatisfy(rest)
     }
 
-    /// A name or key in the image cache.
+    /// Whether the text is a name or key in the image cache.
     static func isImageName(_ text: String) -> Bool {
         matches(text, limit: 128, first: isAlphanumeric) { isAlphanumeric($0) || $0 == UInt8(ascii: ".") || $0 == UInt8(ascii: "_") || $0 == UInt8(ascii: "-") }
     }
 
-    /// `work_mem`, `pg_stat_statements.track`: letters, digits and underscores in lower case, with one dot in the name of an extension's.
+    /// `work_mem`, `pg_stat_statements.track`: letters, digits and underscores in lower case; the name of an extension's setting has one dot.
     package static func isSettingName(_ text: String) -> Bool {
         let underscore = UInt8(ascii: "_")
         let parts = text.utf8.split(separator: UInt8(ascii: "."), maxSplits: 2, omittingEmptySubsequences: false)
@@ -51,8 +52,8 @@ extension SpecRules {
         matches(text, limit: 63, first: isLower) { isLower($0) || isDigit($0) || $0 == UInt8(ascii: "_") || $0 == UInt8(ascii: "-") }
     }
 
-    /// Why a text cannot be the locale of a cluster, whose encoding is always UTF-8; nil when it may be one. Every spelling that the C library takes is
-    /// taken; whether there is such a locale is asked of the guest's.
+    /// Why a text cannot be the locale of a cluster, whose encoding is always UTF-8; nil if it can. Every spelling that the C library accepts is
+    /// accepted. Only the guest's C library knows whether the locale exists.
     static func localeFault(_ text: String) -> String? {
         guard let name = LocaleName(text) else {
             return "\(shown(text)) is not a UTF-8 locale; allowed are C.UTF-8, C, POSIX and names such as de_CH.UTF-8"
@@ -61,8 +62,8 @@ extension SpecRules {
         return "\(shown(text)) is \(other) to the C library, and the encoding is always UTF-8; write \(name.inUTF8)"
     }
 
-    /// Why a text cannot be a time zone; nil for a name as in the IANA data base: `Europe/Zurich`, `America/Argentina/Ushuaia`, `Etc/GMT+5`, `EST5EDT`.
-    /// Whether there is such a zone is asked of the guest's PostgreSQL.
+    /// Why a text cannot be a time zone; nil for a name in the form of the IANA data base: `Europe/Zurich`, `America/Argentina/Ushuaia`, `Etc/GMT+5`,
+    /// `EST5EDT`. Only the guest's PostgreSQL knows whether the zone exists.
     static func timeZoneFault(_ text: String) -> String? {
         let parts = text.utf8.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false).map(Substring.init)
         let isName =
@@ -86,7 +87,7 @@ extension SpecRules {
         listed(choice.allCases.map(\.rawValue))
     }
 
-    /// `a, b and c`; `nothing` without words.
+    /// `a, b and c`; `nothing` if there are no words.
     package static func listed(_ words: [String]) -> String {
         guard let last = words.last, words.count > 1 else { return words.first ?? "nothing" }
         return words.dropLast().joined(separator: ", ") + " and " + last

@@ -1,6 +1,6 @@
 internal import Quoting
 
-/// What each platform can have, and the rules of its own keys.
+/// What each platform supports, and the rules of its own keys.
 extension SpecRules {
     static func platform(_ spec: ApplianceSpec) -> [SpecFault] {
         let machine = spec.machine
@@ -22,7 +22,7 @@ extension SpecRules {
         return [SpecFault("network.mode", "with 'backend: \(backend.rawValue)' allowed is \(listed(possible.map(\.rawValue))): \(reason)")]
     }
 
-    /// The ways to the network that a platform has.
+    /// The network modes that a platform supports.
     private static func modes(of machine: ApplianceSpec.Machine) -> [ApplianceSpec.Network.Mode] {
         switch machine.backend {
         case .qemu: [.user, .bridge, .tap]
@@ -31,13 +31,13 @@ extension SpecRules {
         }
     }
 
-    /// libvirt takes passt from version 9.2 on only, and then starts it by itself.
+    /// libvirt accepts passt only from version 9.2 on, and then starts it itself.
     private static func forwarder(_ spec: ApplianceSpec) -> [SpecFault] {
         guard spec.network.forwarder == .passt, spec.network.mode != .user || spec.machine.backend != .qemu else { return [] }
         return [SpecFault("network.forwarder", "\(spec.network.forwarder.rawValue) goes with 'backend: qemu' and 'mode: user'; leave it out")]
     }
 
-    /// What only machines of this host's QEMU have, and what Proxmox VE cannot do without.
+    /// Faults: keys that only machines of this host's QEMU support, and missing keys that Proxmox VE requires.
     private static func missing(_ spec: ApplianceSpec) -> [SpecFault] {
         let backend = spec.machine.backend
         guard backend != .qemu else { return [] }
@@ -90,7 +90,7 @@ extension SpecRules {
         return faults + (proxmox.pool.map { identifier($0, "machine.proxmox.pool", "a pool") } ?? [])
     }
 
-    /// What stands in paths, arguments and comma-separated values of the platforms.
+    /// Checks a name that is used in paths, arguments and comma-separated values of the platforms.
     private static func identifier(_ name: String, _ key: String, _ what: String) -> [SpecFault] {
         guard name.wholeMatch(of: #/[A-Za-z0-9][A-Za-z0-9._-]{0,79}/#) == nil else { return [] }
         return [SpecFault(key, "\(shown(name)) is not the name of \(what); allowed are 1 to 80 letters, digits, '.', '_', '-'")]

@@ -1,9 +1,9 @@
 internal import Basics
 internal import Quoting
 
-/// The rules of a spec that need no host. What depends on the host (free space, ports in use, KVM) is asked by `check-host`.
+/// The rules of a spec that need no host. `check-host` checks what depends on the host (free space, ports in use, KVM).
 package enum SpecRules {
-    /// Everything that is wrong with a spec, in the order of the file; empty when it may be deployed.
+    /// All faults of a spec, in the order of the file; empty if it can be deployed.
     package static func faults(in spec: ApplianceSpec) -> [SpecFault] {
         machine(spec.machine) + network(spec.network) + platform(spec) + dataDisk(spec.dataDisk)
             + server(spec.postgresql, image: spec.machine.image, network: spec.network)
@@ -11,7 +11,7 @@ package enum SpecRules {
     }
 
     /// Throws one failure that lists every fault.
-    /// - Parameter source: what carries the faults, for the message: `the command line`, `'spec.yaml'`.
+    /// - Parameter source: where the faults are, for the message: `the command line`, `'spec.yaml'`.
     /// - Throws: `spec.invalid`.
     package static func check(_ spec: ApplianceSpec, source: String) throws {
         let faults = faults(in: spec)
@@ -51,7 +51,7 @@ extension SpecRules {
         return faults + (network.mode == .user ? userNetwork(network) : hostNetwork(network))
     }
 
-    /// What user networking has no use for.
+    /// Faults: keys that have no meaning with user networking.
     private static func userNetwork(_ network: ApplianceSpec.Network) -> [SpecFault] {
         var faults: [SpecFault] = []
         func refuse(_ key: String, if isThere: Bool) {
@@ -69,7 +69,7 @@ extension SpecRules {
         return faults
     }
 
-    /// A network of the host, which pgkvm neither plans nor forwards.
+    /// Faults with a network of the host, which pgkvm neither plans nor forwards.
     private static func hostNetwork(_ network: ApplianceSpec.Network) -> [SpecFault] {
         var faults: [SpecFault] = []
         let mode = network.mode.rawValue
@@ -103,7 +103,7 @@ extension SpecRules {
         return faults
     }
 
-    /// What the kernel takes for the name of a network device, of characters that need no quoting.
+    /// Whether the kernel accepts the name for a network device; only characters that need no quoting are allowed.
     private static func isDeviceName(_ name: String, longest: Int) -> Bool {
         (1...longest).contains(name.utf8.count) && ![".", ".."].contains(name)
             && name.utf8.allSatisfy { "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-".utf8.contains($0) }
@@ -169,7 +169,7 @@ extension SpecRules {
         }
     }
 
-    /// The address under which the guest of user networking sees its host, or the loopback network.
+    /// Whether the network is the loopback network, or the address under which the guest of user networking sees its host.
     package static func isThisHost(_ network: IPv4Network) -> Bool {
         network.isLoopback || network.prefixLength == 32 && network.address == UserNetworking.gateway
     }
@@ -189,7 +189,7 @@ extension SpecRules {
         return []
     }
 
-    /// What a number that is far too small was meant as: megabytes, as libvirt's and Proxmox's forms count memory, or gigabytes.
+    /// The likely meaning of a number that is far too small: megabytes, in which libvirt's and Proxmox's forms count memory, or gigabytes.
     private static func meant(by number: Int64, _ range: ClosedRange<ByteSize>) -> String? {
         guard (1..<1 << 17).contains(number) else { return nil }
         let (mebibytes, gibibytes) = (ByteSize.mebibytes(number), ByteSize.gibibytes(number))

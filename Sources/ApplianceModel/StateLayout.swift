@@ -1,6 +1,6 @@
 package import SystemPackage
 
-/// Every name on disk: the state directory, one directory per appliance in it, one per machine in that.
+/// Every name on disk: the state directory, in it one directory for each appliance, and in that one for each machine.
 package struct StateDirectory: Sendable, Equatable {
     package let path: FilePath
 
@@ -12,30 +12,30 @@ package struct StateDirectory: Sendable, Equatable {
 
     /// Bases of overlay disks. An appliance cannot have this name.
     package var overlayBases: FilePath { path.appending(".bases") }
-    /// Answers of guides that have not come to their end, a directory for each appliance. An appliance cannot have this name.
+    /// Answers of unfinished guides, one directory for each appliance. An appliance cannot have this name.
     package var guides: FilePath { path.appending(".guides") }
 }
 
-/// The files of one appliance. Secrets are mode 0600, the directory 0700.
+/// The files of one appliance. Secrets have mode 0600, the directory has 0700.
 package struct ApplianceDirectory: Sendable, Equatable {
     package let path: FilePath
 
     package init(path: FilePath) { self.path = path }
 
-    /// What came true, or what the first deployment is making.
+    /// The spec in force, or the one that the first deployment is deploying.
     package var spec: FilePath { path.appending("spec.yaml") }
-    /// What a change asks for, until it has come true; absent otherwise.
+    /// The spec that a change asks for, until it is in force; otherwise the file is absent.
     package var wantedSpec: FilePath { path.appending("wanted.yaml") }
     package var journal: FilePath { path.appending("journal.jsonl") }
-    /// How far the journal was known to go.
+    /// How far the journal is known to extend.
     package var journalSeal: FilePath { path.appending("journal.seal") }
     package var card: FilePath { path.appending("card.json") }
-    /// What was set with `pgkvm priority`; absent when nothing was.
+    /// The settings of `pgkvm priority`; absent if nothing was set.
     package var priority: FilePath { path.appending("priority.json") }
-    /// Whether the appliance is to start with its host, once that was decided.
+    /// Whether the appliance starts with its host; absent until that is decided.
     package var autostart: FilePath { path.appending("autostart.json") }
     package var lock: FilePath { path.appending("lock") }
-    /// Held while a check measures on the machine.
+    /// Locked while a check measures on the machine.
     package var measurementLock: FilePath { path.appending("measurement.lock") }
     package var sshKey: FilePath { path.appending("id_ed25519") }
     package var sshPublicKey: FilePath { path.appending("id_ed25519.pub") }
@@ -44,11 +44,11 @@ package struct ApplianceDirectory: Sendable, Equatable {
     package var caCertificate: FilePath { path.appending("ca.crt") }
     package var caKey: FilePath { path.appending("ca.key") }
     package var passwords: FilePath { path.appending("pgpass") }
-    /// Of the Unix socket that leads to the guest's PostgreSQL while `pgkvm forward` runs.
+    /// The directory of the Unix socket that leads to the guest's PostgreSQL while `pgkvm forward` runs.
     package var socket: FilePath { path.appending("socket") }
     package var reports: FilePath { path.appending("reports") }
     package var evidence: FilePath { path.appending("evidence") }
-    /// What the commands that work on the appliance did, step by step.
+    /// What the commands that change the appliance did, step by step.
     package var debugLog: FilePath { path.appending("pgkvm.log") }
 
     package func machine(_ index: Int = 0) -> MachineDirectory {
@@ -56,9 +56,10 @@ package struct ApplianceDirectory: Sendable, Equatable {
     }
 }
 
-/// The files of one machine, in two directories: QEMU's own, with what it opens by name, and pgkvm's, with what is believed about the machine.
+/// The files of one machine, in two directories: QEMU's own directory, with the files that it opens by name, and pgkvm's, with the trusted records of
+/// the machine.
 package struct MachineDirectory: Sendable, Equatable {
-    /// Owned by the user that QEMU runs as, mode 0700: a QEMU that a guest has broken out of can put anything there.
+    /// Owned by the user that QEMU runs as, mode 0700: if a guest has broken out of QEMU, it can put anything there.
     package let path: FilePath
 
     package init(path: FilePath) { self.path = path }
@@ -83,16 +84,16 @@ package struct MachineDirectory: Sendable, Equatable {
         package static let processLog = "qemu.log"
         package static let processID = "qemu.pid"
         package static let powerLock = "power.lock"
-        /// What QEMU sees as the host's `/etc/resolv.conf`.
+        /// The file that QEMU sees as the host's `/etc/resolv.conf`.
         package static let resolver = "resolv.conf"
-        /// An empty directory, on which QEMU's root is built where only QEMU sees it.
+        /// An empty directory on which QEMU's root is built; only QEMU sees that root.
         package static let root = "root"
     }
 
     /// A file in QEMU's directory.
     package func file(_ name: String) -> FilePath { path.appending(name) }
 
-    /// What pgkvm believes about the machine: a directory that only pgkvm's user writes, and that QEMU cannot reach.
+    /// pgkvm's trusted records of the machine: a directory that only pgkvm's user writes, and that QEMU cannot reach.
     package var records: FilePath {
         path.removingLastComponent().removingLastComponent().appending("records").appending(path.lastComponent?.string ?? "0")
     }

@@ -1,6 +1,6 @@
 internal import Basics
 
-/// Suggestions for the first of many misspelt words: each costs a comparison with every known one.
+/// Suggestions for the first of many misspelt words: each costs a comparison with every known word.
 struct Suggestions {
     private var left = SpecLimits.suggestions
 

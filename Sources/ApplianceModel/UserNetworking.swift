@@ -1,4 +1,4 @@
-/// The small network that user networking makes for its guest, by passt as by QEMU's own.
+/// The small network that user networking creates for its guest, the same with passt and with QEMU's own.
 package enum UserNetworking {
     /// The guest's own address.
     package static let guest = IPv4Address(10, 0, 2, 15)

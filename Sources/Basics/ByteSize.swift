@@ -11,7 +11,7 @@ package struct ByteSize: Hashable, Sendable, Comparable, CustomStringConvertible
     /// Whole mebibytes, rounded down.
     package var mebibytes: Int64 { bytes >> 20 }
 
-    /// Neither passes the bounds of a number of bytes: some are told by a server.
+    /// Addition and subtraction stay within the range of a number of bytes, because some sizes come from a server.
     package static func + (left: ByteSize, right: ByteSize) -> ByteSize { ByteSize(bytes: left.bytes.addingSaturated(right.bytes)) }
     package static func - (left: ByteSize, right: ByteSize) -> ByteSize { ByteSize(bytes: left.bytes.subtractingSaturated(right.bytes)) }
 
@@ -36,7 +36,7 @@ package struct ByteSize: Hashable, Sendable, Comparable, CustomStringConvertible
         "kb": 1_000, "mb": 1_000_000, "gb": 1_000_000_000, "tb": 1_000_000_000_000,
     ]
 
-    /// The largest binary unit that divides the value without remainder: reading it back gives the same value.
+    /// Uses the largest binary unit that divides the value without remainder, so that reading it back gives the same value.
     package var description: String {
         for (shift, unit) in [(40, "TiB"), (30, "GiB"), (20, "MiB"), (10, "KiB")] where bytes != 0 && bytes % (1 << shift) == 0 {
             return "\(bytes >> shift)\(unit)"

@@ -2,10 +2,10 @@ internal import Quoting
 
 /// The one error of the program: what went wrong, why, and what to do about it.
 ///
-/// Messages are lower-case fragments without a full stop that name the object; a message never repeats its cause. The
-/// chain is printed once, at the top.
+/// Messages are lower-case fragments without a full stop that name the object. A message never repeats its cause. The chain is printed once, at the
+/// top level.
 package struct Failure: Error, CustomStringConvertible {
-    /// A stable name that tests and scripts can match, such as `image.checksum-mismatch`.
+    /// A stable name that tests and scripts can match, for example `image.checksum-mismatch`.
     ///
     /// Each module declares its own codes in an extension beside the code that throws them.
     package struct Code: Hashable, Sendable, CustomStringConvertible {
@@ -33,15 +33,15 @@ package struct Failure: Error, CustomStringConvertible {
 extension Failure.Code {
     /// The input contradicts itself or the rules of the spec.
     package static let invalidInput = Failure.Code("input.invalid")
-    /// The operation is not offered here.
+    /// The operation is not supported here.
     package static let unsupported = Failure.Code("unsupported")
-    /// A limit of time passed without progress.
+    /// A time limit passed without progress.
     package static let timedOut = Failure.Code("timed-out")
 }
 
 extension Failure {
-    /// Quotes a value; of one that the language cannot hold the failure tells what it is and why.
-    /// - Parameter what: the value, such as `the name 'x'`: the reason follows behind a blank.
+    /// Quotes a value. If the language cannot represent the value, the failure says what the value is and why.
+    /// - Parameter what: the value, for example `the name 'x'`: the reason follows after a space.
     package static func naming<Quoted>(
         _ what: @autoclosure () -> String, _ code: Code = .invalidInput, remedy: String? = nil, _ quote: () throws -> Quoted
     ) throws -> Quoted {

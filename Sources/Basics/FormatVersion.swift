@@ -1,6 +1,6 @@
-/// The version of a file that the program writes. A newer one is refused, an older one is read.
+/// The version of a file that the program writes. A newer version is refused, an older one is read.
 package enum FormatVersion {
-    /// Throws when a file was written by a newer program than this one.
+    /// Throws if a file was written by a newer program than this one.
     package static func check(_ found: Int, supported: Int, file: String) throws {
         guard found <= supported else {
             throw Failure(

@@ -1,4 +1,4 @@
-/// Any JSON value, for protocols whose shape is known only in part.
+/// Any JSON value, for protocols whose structure is only partly known.
 package enum JSONValue: Sendable, Equatable, Codable {
     case null
     case bool(Bool)

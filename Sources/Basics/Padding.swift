@@ -1,7 +1,7 @@
 extension String {
-    /// The text with blanks after it, up to a width in characters; a longer text stays as it is.
+    /// The text followed by spaces, up to a width in characters; a longer text is unchanged.
     package func padded(to width: Int) -> String { self + String(repeating: " ", count: max(0, width - count)) }
 
-    /// The text with blanks before it, up to a width in characters; a longer text stays as it is.
+    /// The text preceded by spaces, up to a width in characters; a longer text is unchanged.
     package func paddedLeft(to width: Int) -> String { String(repeating: " ", count: max(0, width - count)) + self }
 }

@@ -8,6 +8,6 @@ package struct Secret: Sendable, Equatable, CustomStringConvertible, CustomDebug
     package var debugDescription: String { "<redacted>" }
     package var customMirror: Mirror { Mirror(self, children: []) }
 
-    /// The only way to read the value; keep what is derived from it inside the closure where possible.
+    /// The only way to read the value; where possible, keep everything derived from it inside the closure.
     package func withRevealed<Result>(_ body: (String) throws -> Result) rethrows -> Result { try body(value) }
 }

@@ -1,15 +1,15 @@
-/// Finds what a misspelt word was meant to be.
+/// Finds the known word that a misspelt word was meant to be.
 package enum Suggestion {
-    /// The nearest of the known words, if it is near enough to have been meant.
+    /// The nearest of the known words, if it is near enough to be the intended one.
     package static func nearest(to word: String, among known: [String]) -> String? {
         let wanted = Array(word.lowercased())
-        // Longer words get no comparison: the distance takes time in proportion to the product of the lengths.
+        // Longer words are not compared: computing the distance takes time in proportion to the product of the lengths.
         guard !wanted.isEmpty, wanted.count <= 64 else { return nil }
         let limit = max(1, min(3, wanted.count / 3))
         var best: (word: String, distance: Int)?
         for word in known {
             let letters = Array(word.lowercased())
-            // Words whose lengths differ by more are further away than that.
+            // If the lengths differ by more than the limit, the distance is larger too.
             guard abs(letters.count - wanted.count) <= limit else { continue }
             let distance = distance(wanted, letters)
             if distance <= limit, distance < best?.distance ?? .max { best = (word, distance) }
@@ -17,12 +17,12 @@ package enum Suggestion {
         return best?.word
     }
 
-    /// `; did you mean 'x'?`, or nothing.
+    /// `; did you mean 'x'?`, or an empty text.
     package static func text(for word: String, among known: [String]) -> String {
         nearest(to: word, among: known).map { "; did you mean '\($0)'?" } ?? ""
     }
 
-    /// Insertions, deletions, replacements and swaps of neighbours between two words.
+    /// The number of insertions, deletions, replacements and swaps of neighbours between two words.
     private static func distance(_ left: [Character], _ right: [Character]) -> Int {
         var before: [Int] = []
         var previous = Array(0...right.count)

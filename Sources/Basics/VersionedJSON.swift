@@ -1,10 +1,10 @@
 internal import FoundationEssentials
 
-/// JSON files that carry a `formatVersion`.
+/// JSON files that contain a `formatVersion`.
 package enum VersionedJSON {
     private struct Version: Decodable { let formatVersion: Int }
 
-    /// Checks the version before anything else: a file of a newer program need not have today's form.
+    /// Checks the version before anything else: a file of a newer program need not have the current form.
     /// - Parameters:
     ///   - supported: the newest version that this program reads.
     ///   - file: the file's name, for the message.

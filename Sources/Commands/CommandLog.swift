@@ -4,8 +4,8 @@ internal import HostSystem
 
 /// The debug log of one command.
 enum CommandLog {
-    /// Begins with what was asked for. No option of this program takes a secret; what looks like one all the same, here or later, is
-    /// left out.
+    /// Begins the log with the command line. No option of this program takes a secret. Anything that looks like a secret, here or later, is left out
+    /// all the same.
     static func begin(_ echo: @escaping @Sendable (DebugLog.Level, String) -> Void) -> DebugLog {
         let redactor = Redactor(secrets: [])
         let log = DebugLog(clean: { String(decoding: redactor.redact(Array($0.utf8)), as: UTF8.self) }, echo: echo)

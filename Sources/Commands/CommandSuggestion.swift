@@ -5,9 +5,9 @@ internal import Glibc
 internal import Quoting
 internal import Terminal
 
-/// What a mistyped subcommand was meant to be: the parser suggests options only.
+/// Suggests the subcommand for a mistyped one: the parser suggests options only.
 enum CommandSuggestion {
-    /// Says what is wrong with the command line, and ends the program as the parser would.
+    /// Reports what is wrong with the command line, and ends the program as the parser would.
     static func exit(withError error: any Error) -> Never {
         if PGKVMCommand.exitCode(for: error).rawValue == ExitStatus.usage, let (word, meant) = find(Array(CommandLine.arguments.dropFirst())) {
             Terminal.error("Error: there is no command '\(word)'; did you mean '\(meant)'?\nSee 'pgkvm --help' for the commands.")
@@ -16,7 +16,7 @@ enum CommandSuggestion {
         end(error)
     }
 
-    /// Prints what the parser has to say of an error, or the help that was asked for, and ends the program with the parser's status.
+    /// Prints the parser's message about an error, or the requested help, and ends the program with the parser's status.
     static func end(_ error: any Error) -> Never {
         let code = PGKVMCommand.exitCode(for: error)
         let text = PGKVMCommand.fullMessage(for: error)
@@ -24,7 +24,7 @@ enum CommandSuggestion {
         Glibc.exit(code.rawValue)
     }
 
-    /// The first word that is no subcommand where one is wanted, and the subcommand that is like it.
+    /// The first word that is not a subcommand although one is required, and the subcommand that is similar to it.
     static func find(_ words: [String]) -> (word: String, meant: String)? {
         var command: any ParsableCommand.Type = PGKVMCommand.self
         for word in words where !word.begins(with: "-") {

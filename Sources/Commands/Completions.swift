@@ -6,13 +6,13 @@ internal import HostSystem
 internal import Quoting
 internal import SystemPackage
 
-/// What a shell offers for arguments whose values only this host knows. Asked in vain it offers nothing: an error has no place in a
-/// line that somebody is typing.
+/// What a shell offers for arguments whose values only this host knows. If the query fails, it offers nothing: an error must not appear in a line
+/// that the user is typing.
 extension CompletionKind {
     /// The appliances of the state directory.
     static var applianceNames: CompletionKind { .custom { _, _, _ in names() } }
 
-    /// Appliances, and spec files below what has been typed.
+    /// Appliances, and spec files that match the typed text.
     static var appliancesAndSpecFiles: CompletionKind { .custom { _, _, typed in names() + specFiles(typed) } }
 
     /// The images of the cache, and the releases that can be built.

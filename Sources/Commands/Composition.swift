@@ -11,7 +11,7 @@ internal import Quoting
 internal import SystemPackage
 internal import Workflow
 
-/// The one place that knows which backend is meant and where things lie.
+/// The only place that knows which backend to use and where files are.
 enum Composition {
     static func environment() throws -> ApplianceEnvironment {
         let state = StateDirectory(path: try statePath())
@@ -21,7 +21,7 @@ enum Composition {
             case .qemu: qemu
             case .libvirt: LibvirtBackend(machine.libvirt ?? ApplianceSpec.Libvirt(), state: state)
             case .proxmox:
-                // The rules of a spec see to it that there is a section.
+                // The rules of a spec guarantee that this section exists.
                 ProxmoxBackend(
                     connection: ProxmoxConnection(machine.proxmox ?? ApplianceSpec.Proxmox(url: "", storage: "")), environment: EnvironmentVariable.value,
                     report: { StepProgress.report($0) })
@@ -37,7 +37,7 @@ enum Composition {
         return try home("XDG_CONFIG_HOME").appending(".config/systemd/user")
     }
 
-    /// `$PGKVM_HOME`, else `/var/lib/pgkvm` for root, else `$XDG_STATE_HOME/pgkvm`.
+    /// `$PGKVM_HOME`, or else `/var/lib/pgkvm` for root, or else `$XDG_STATE_HOME/pgkvm`.
     private static func statePath() throws -> FilePath {
         if let home = EnvironmentVariable.value("PGKVM_HOME"), !home.isEmpty { return try absolute(home) }
         if HostEnvironment.isRoot { return "/var/lib/pgkvm" }
@@ -68,7 +68,7 @@ enum Composition {
 
 enum OutputFormat: String, ExpressibleByArgument, CaseIterable { case text, json }
 
-/// The option of every command that reports.
+/// The option of every command that prints a report.
 struct FormatOption: ParsableArguments {
     @Option(help: "Format of the result")
     var format: OutputFormat = .text
@@ -81,10 +81,10 @@ struct NameArgument: ParsableArguments {
 
     func open() throws -> Appliance { try Appliance.open(name, in: Composition.environment()) }
 
-    /// What is left of the appliance where its journal cannot be used; nil for one that can be opened.
+    /// The remains of an appliance whose journal cannot be used; nil for one that can be opened.
     func damaged() throws -> DamagedAppliance? { try DamagedAppliance(name, in: Composition.environment()) }
 
-    /// The same, for a command whose doings are to be found in the appliance's debug log.
+    /// Opens the appliance for a command whose actions are to be recorded in the appliance's debug log.
     func openForWork() throws -> Appliance {
         let appliance = try open()
         DebugLog.current?.keep(in: appliance.directory.debugLog)

@@ -7,16 +7,16 @@ internal import HostSystem
 internal import PostgresClient
 internal import UnixSignals
 
-/// The whole program: parses, runs, and turns what happened into text and an exit status.
+/// The whole program: it parses, runs, and turns the outcome into text and an exit status.
 package enum PGKVM {
     /// Runs the command line of this process, and ends the process with its exit status.
     package static func main() async {
         OwnMemory.hide()
-        // Nothing that this program or its children make is for others to read.
+        // Files that this program or its children create must not be readable by other users.
         umask(0o077)
-        // Neither pgkvm's own sessions nor the programs that it starts connect as the caller's other work does.
+        // Neither pgkvm's own sessions nor the programs that it starts may use the caller's libpq settings for other work.
         HostEnvironment.remove(where: ClientEnvironment.isLibpqs)
-        // A pipe that its reader closed ends a write with an error, not the program.
+        // If the reader closes the pipe, a write fails with an error instead of ending the program.
         signal(SIGPIPE, SIG_IGN)
         let command: any ParsableCommand
         do {
@@ -36,7 +36,7 @@ package enum PGKVM {
             case .other(let error): PGKVMCommand.exitCode(for: error).rawValue
             }
         log?.write(.info, "exit status \(status)", echoes: false)
-        // Such as a request for help: the parser knows what to print.
+        // For example a request for help: the parser knows what to print.
         if case .other(let error) = end { CommandSuggestion.end(error) }
         exit(status)
     }
@@ -58,7 +58,7 @@ package enum PGKVM {
         case other(any Error)
     }
 
-    /// Runs a command to its end, and says how it failed.
+    /// Runs a command to its end, and reports a failure.
     private static func outcome(of command: any ParsableCommand, _ renderer: ProgressRenderer) async -> Outcome {
         do {
             try await interruptibly(command)
@@ -79,11 +79,10 @@ package enum PGKVM {
         }
     }
 
-    /// SIGINT and SIGTERM cancel the command; nothing else traps signals. A second one ends the program at once, which the
-    /// journal survives.
+    /// SIGINT and SIGTERM cancel the command; no other code traps signals. A second signal ends the program at once, which the journal survives.
     private static func interruptibly(_ command: any ParsableCommand) async throws {
         let signals = await UnixSignalsSequence(trapping: [.sigint, .sigterm])
-        // The command is used by the task alone.
+        // Only the task uses the command.
         nonisolated(unsafe) var command = command
         let work = Task {
             if var asynchronous = command as? any AsyncParsableCommand {

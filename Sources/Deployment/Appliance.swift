@@ -7,7 +7,7 @@ internal import SpecFile
 internal import SystemPackage
 internal import Workflow
 
-/// An appliance that exists, whole or half made.
+/// An appliance that exists, complete or incomplete.
 package struct Appliance: Sendable {
     package let context: DeploymentContext
     package let environment: ApplianceEnvironment
@@ -15,8 +15,8 @@ package struct Appliance: Sendable {
     package var name: ApplianceName { context.spec.name }
     package var directory: ApplianceDirectory { context.directory }
 
-    /// Opens an appliance of this state directory. Changes nothing.
-    /// - Throws: `appliance.not-found`, and what a damaged spec or journal makes.
+    /// Opens an appliance in this state directory. Changes nothing.
+    /// - Throws: `appliance.not-found`, and the errors for a damaged spec or journal.
     package static func open(_ name: String, in environment: ApplianceEnvironment) throws -> Appliance {
         guard let valid = ApplianceName(name) else {
             throw Failure(.invalidInput, "'\(name)' is not an appliance name", remedy: "a name has \(ApplianceName.rule)")
@@ -33,7 +33,7 @@ package struct Appliance: Sendable {
         return try Appliance(spec: spec, environment: environment, storage: { JournalSnapshot(directory: directory) })
     }
 
-    /// An appliance whose journal can be written: whoever calls holds its lock.
+    /// An appliance whose journal can be written. The caller holds the appliance's lock.
     init(
         writing spec: ApplianceSpec, environment: ApplianceEnvironment, bootPatience: Duration = .seconds(300), leave: Leave = Leave(),
         places: SpecPlaces = SpecPlaces()
@@ -63,10 +63,10 @@ package struct Appliance: Sendable {
         }
     }
 
-    /// Runs a change while nobody else works on the appliance.
+    /// Runs a change while no one else works on the appliance.
     /// - Parameters:
-    ///   - isLast: whether the change removes the appliance, so that a record of an older version that is refused does not matter.
-    ///   - body: is given the appliance with a journal that can be written.
+    ///   - isLast: whether the change removes the appliance. If so, it does not matter that a record from an older version is refused.
+    ///   - body: receives the appliance with a writable journal.
     /// - Throws: `appliance.busy`.
     package func exclusively<Value>(isLast: Bool = false, _ body: (Appliance) async throws -> Value) async throws -> Value {
         let lock = try Self.lock(name, directory)
@@ -80,13 +80,13 @@ package struct Appliance: Sendable {
         return value
     }
 
-    /// Moves what older versions kept where QEMU can write. The caller holds the appliance's lock.
+    /// Moves the records that older versions kept where QEMU can write. The caller holds the appliance's lock.
     func takeOverRecords() async throws {
         guard let keeper = context.backend.capabilities.records, let deployment = try await context.journal.fact(DeploymentFact.self)?.id else { return }
         try await keeper.takeOverRecords(of: name, deployment: deployment, network: context.journal.fact(NetworkFact.self)?.decision)
     }
 
-    /// Keeps everybody else from changing the appliance, as long as the value lives.
+    /// Keeps all other processes from changing the appliance as long as the value lives.
     /// - Throws: `appliance.busy`.
     static func lock(_ name: ApplianceName, _ directory: ApplianceDirectory) throws -> FileLock {
         guard let lock = try FileLock.tryAcquire(directory.lock) else {
@@ -97,16 +97,16 @@ package struct Appliance: Sendable {
         return lock
     }
 
-    /// The machine, nil while the deployment has not made it.
+    /// The machine; nil until the deployment has created it.
     package func machine() async throws -> MachineReference? { try await context.journal.fact(MachineFact.self)?.reference }
 
-    /// What the platform says of the machine.
+    /// The machine's state as the platform reports it.
     package func powerState() async throws -> PowerState {
         guard let machine = try await machine() else { return .absent }
         return try await context.backend.powerState(of: machine)
     }
 
-    /// Whether every step of the deployment has been done and verified.
+    /// Whether every step of the deployment is done and verified.
     package func isVerified() async throws -> Bool { try await context.journal.fact(VerifiedFact.self) != nil }
 }
 
@@ -115,6 +115,6 @@ extension Failure.Code {
     package static let journalUnusable = Failure.Code("journal.unusable")
     package static let applianceBusy = Failure.Code("appliance.busy")
     package static let applianceDiffers = Failure.Code("appliance.differs")
-    /// A change needs a restart that nobody has allowed.
+    /// A change needs a restart that the user has not allowed.
     package static let restartNeeded = Failure.Code("appliance.restart-needed")
 }

@@ -13,7 +13,7 @@ package import Verification
 internal import Workflow
 
 extension DeploymentContext {
-    /// What the role `pgkvm` connects with: everything verified that a careful client verifies.
+    /// The parameters with which the role `pgkvm` connects. They verify everything that a careful client verifies.
     func connectionParameters() async throws -> PostgresParameters {
         guard let password = try StoredPasswords.read(directory)[DatabaseSetup.ownName] else {
             throw Failure(.noPassword, "'\(directory.passwords)' holds no password of the role '\(DatabaseSetup.ownName)'", remedy: "pgkvm deploy \(spec.name)")
@@ -36,7 +36,7 @@ extension DeploymentContext {
         }
     }
 
-    /// Runs the checks and stores the report. The spec's limits hold too, unless the options have another for the same figure.
+    /// Runs the checks and stores the report. The spec's limits apply too, unless the options set another limit for the same figure.
     /// - Parameter timed: called with the time that the measurements of a group took.
     func verify(
         _ options: VerificationOptions, progress: @escaping @Sendable (String) -> Void,
@@ -54,7 +54,7 @@ extension DeploymentContext {
             spec: spec, accelerator: accelerator, postgresqlVersion: plan.version, shell: guest, backend: backend, machine: try await machine(),
             connect: { try await self.connect() }, parameters: { try await self.connectionParameters() },
             restart: {
-                // The connection is one to the machine that has ended, and would pass for a sign of life.
+                // The connection belongs to the previous run of the machine, and would be mistaken for a sign of life.
                 await self.guest.close()
                 try await self.startAndWait()
             },
@@ -98,7 +98,7 @@ extension Appliance {
         try await connectionText(database: database, role: role).render(form)
     }
 
-    /// What psql is given to connect and to take nothing else from its user's files.
+    /// The connection text for psql. It keeps psql from using anything else in the user's files.
     /// - Throws: `input.invalid` for a database or role that the spec does not have.
     package func psqlTarget(database: String?, role: String?) async throws -> String {
         try await connectionText(database: database, role: role).libpqAlone
@@ -132,10 +132,10 @@ extension Appliance {
         }
     }
 
-    /// The bytes of a log that are read at most: it has no limit that could be relied on.
+    /// The most bytes of a log to read. The log itself has no reliable size limit.
     private static let logLimit = 8 << 20
 
-    /// The last lines of a log, without the newline at its end. What a client or the guest wrote need not be UTF-8.
+    /// The last lines of a log, without the newline at its end. Clients and the guest write to it, so it need not be UTF-8.
     package func log(_ source: LogSource, lines: Int) async throws -> [UInt8] {
         let text: [UInt8]
         switch source {
@@ -165,7 +165,7 @@ extension Appliance {
 }
 
 extension ConnectionText {
-    /// What the text is for.
+    /// The purpose of the text.
     package enum Form: String, Sendable, CaseIterable {
         case uri, libpq, env, service, jdbc, socket
         case rustPostgres = "rust-postgres"

@@ -6,15 +6,15 @@ package import MachineBackend
 internal import Quoting
 internal import SystemPackage
 
-/// What `autostart.json` keeps: what was decided once, so that a later deployment does not decide anew.
+/// The content of `autostart.json`: a decision that is made once, so that a later deployment does not make it again.
 struct StoredAutostart: Codable {
     static let currentFormat = 1
 
     var formatVersion = StoredAutostart.currentFormat
     let isOn: Bool
 
-    /// Nil while nothing was decided.
-    /// - Throws: `format.newer`; `file.unreadable` for a file that is damaged.
+    /// Nil if nothing was decided.
+    /// - Throws: `format.newer`; `file.unreadable` for a damaged file.
     static func load(_ directory: ApplianceDirectory) throws -> Bool? {
         guard let bytes = try Files.readRegularIfPresent(directory.autostart) else { return nil }
         do {
@@ -35,7 +35,7 @@ package struct AutostartSummary: Codable, Sendable {
     package let isOn: Bool
     /// The unit that starts the appliance.
     package let unit: String?
-    /// Why this host starts none, and what helps.
+    /// Why this host cannot start appliances, and what to do about it.
     package let reason: String?
     package let remedy: String?
 
@@ -62,7 +62,7 @@ extension Appliance {
         try await context.backend.autostart(of: existingMachine())
     }
 
-    /// Has the host start the appliance, or not; what was decided stays through later deployments.
+    /// Turns autostart on or off. Later deployments keep this decision.
     /// - Throws: `autostart.unavailable`, `autostart.taken`, `appliance.busy`, `unsupported`.
     package func setAutostart(_ isOn: Bool) async throws {
         try await exclusively { appliance in
@@ -71,10 +71,11 @@ extension Appliance {
         }
     }
 
-    /// The platform, where its host starts machines by a service that can be asked.
+    /// The platform, if its host starts machines through a service that can be queried.
     var hostStarting: (any HostStarting)? { context.backend.capabilities.hostStart }
 
-    /// How the host's own start of the machine is going, in words; nil when there is none to speak of. A host that cannot be asked says so.
+    /// The progress of the host's own start of the machine, in words; nil if there is nothing to report. If the host cannot be queried, the text says
+    /// so.
     func hostStart() async throws -> String? {
         guard let machine = try await machine(), let provider = hostStarting else { return nil }
         do {
@@ -104,8 +105,8 @@ extension HostStart {
 }
 
 extension DeploymentContext {
-    /// Autostart is on for a new appliance where the host can do it, until somebody decides otherwise.
-    /// - Returns: why it is not on although it should be; nil when all is well.
+    /// Turns autostart on for a new appliance if the host supports it. It stays on until the user decides otherwise.
+    /// - Returns: why it is not on although it should be; nil if all is well.
     func startWithHostByDefault() async throws -> String? {
         guard try StoredAutostart.load(directory) == nil else { return nil }
         let machine = try await machine()

@@ -6,7 +6,7 @@ package import MachineBackend
 internal import SystemPackage
 internal import Workflow
 
-/// The few facts that `list` shows, kept in a file of their own: reading a hundred journals would take too long.
+/// The few facts that `list` shows. They are in a separate file, because reading a hundred journals would take too long.
 package struct ApplianceCard: Codable, Sendable {
     static let currentFormat = 1
 
@@ -16,10 +16,10 @@ package struct ApplianceCard: Codable, Sendable {
     package let isVerified: Bool
     package let postgresqlVersion: Int?
     package let address: Endpoint?
-    /// Why a change did not come true, or that one is under way; nil when there is none.
+    /// Why a change failed, or that one is under way; nil if there is none.
     package var change: String?
 
-    /// Writes down what the journal says now.
+    /// Updates the card from the journal.
     static func update(_ context: DeploymentContext) async throws {
         try Files.write(Array(JSONEncoder().encode(await of(context))), to: context.directory.card)
     }
@@ -33,7 +33,7 @@ package struct ApplianceCard: Codable, Sendable {
             address: network?.endpoint(.postgresql), change: try await context.pendingChange())
     }
 
-    /// The card as it is on disk; nil where there is none, or a damaged one.
+    /// The card as it is on disk; nil if it is missing or damaged.
     /// - Throws: `format.newer`, `file.unreadable`.
     static func read(_ name: ApplianceName, in environment: ApplianceEnvironment) throws -> ApplianceCard? {
         let path = environment.state.appliance(name).card
@@ -45,8 +45,8 @@ package struct ApplianceCard: Codable, Sendable {
         }
     }
 
-    /// The card of an appliance; where there is none, since its first run has not ended, or a damaged one, what the journal says.
-    /// One that says nothing where the journal cannot be read either: the others are listed all the same, and `status` tells why.
+    /// The card of an appliance. It is made from the journal if the card is damaged, or missing because the first run has not ended. If the journal
+    /// cannot be read either, the card is empty: the other appliances are still listed, and `status` reports the reason.
     /// - Throws: `format.newer`, `file.unreadable`.
     static func load(_ name: ApplianceName, in environment: ApplianceEnvironment) async throws -> ApplianceCard {
         if let card = try read(name, in: environment) { return card }
@@ -60,13 +60,13 @@ package struct ApplianceCard: Codable, Sendable {
 /// A line of `list`. Its JSON keys are API.
 package struct ApplianceListing: Codable, Sendable {
     package let name: String
-    /// What the platform says: running, off, paused, unresponsive, absent; unknown where it cannot be asked.
+    /// The state that the platform reports: running, off, paused, unresponsive, absent; unknown if the platform cannot be queried.
     package let state: String
-    /// deployed, incomplete, damaged where the journal cannot be used, or untrusted where another user could have written the files.
+    /// deployed, incomplete, damaged if the journal cannot be used, or untrusted if another user could have written the files.
     package let deployment: String
-    /// Why the last change did not come true, or that it is under way; nil when there is none.
+    /// Why the last change failed, or that it is under way; nil if there is none.
     package let change: String?
-    /// What PostgreSQL answers where its machine runs: accepting, starting, silent; nil elsewhere.
+    /// PostgreSQL's answer while its machine runs: accepting, starting, silent; nil otherwise.
     package fileprivate(set) var server: String?
     package let postgresqlVersion: Int?
     package let postgresql: Endpoint?
@@ -81,7 +81,7 @@ package struct ApplianceListing: Codable, Sendable {
                 cards.append((index, name, try await ApplianceCard.load(name, in: environment)))
             }
         }
-        // Each platform is asked at the same time: one that is slow to answer holds up no other.
+        // All platforms are queried at the same time, so that a slow one does not delay the others.
         listings += await withTaskGroup(of: (Int, ApplianceListing).self) { group in
             for (index, name, card) in cards {
                 group.addTask {
@@ -97,8 +97,8 @@ package struct ApplianceListing: Codable, Sendable {
         return await withServers(listings.sorted { $0.0 < $1.0 }.map(\.1))
     }
 
-    /// The line of an appliance that cannot be opened, nil for one that can: none hides the others, and `status` tells why. The journal is not read,
-    /// unless there is no card beside it.
+    /// The line of an appliance that cannot be opened; nil for one that can. Such an appliance does not hide the others, and `status` reports the
+    /// reason. The journal is read only if there is no card beside it.
     private static func unusable(_ name: ApplianceName, _ environment: ApplianceEnvironment) async -> ApplianceListing? {
         func line(_ state: String, _ deployment: String, _ card: ApplianceCard? = nil) -> ApplianceListing {
             ApplianceListing(
@@ -116,7 +116,7 @@ package struct ApplianceListing: Codable, Sendable {
         return line((try? await damaged.powerState().word) ?? "unknown", ApplianceSummary.damagedWord, damaged.card)
     }
 
-    /// The same with what each server answers. Those that do not are waited for at the same time.
+    /// The same listings with the answer of each server. Servers that do not answer are waited for at the same time.
     private static func withServers(_ listings: [ApplianceListing]) async -> [ApplianceListing] {
         await withTaskGroup(of: (Int, String).self) { group in
             for (index, listing) in listings.enumerated() where listing.state == PowerState.running.word && listing.postgresqlVersion != nil {
@@ -129,7 +129,7 @@ package struct ApplianceListing: Codable, Sendable {
         }
     }
 
-    /// A platform that cannot be asked, such as a server that is down, hides no other appliance.
+    /// If a platform cannot be queried, for example because its server is down, the other appliances are still listed.
     private static func word(_ card: ApplianceCard, _ name: ApplianceName, _ environment: ApplianceEnvironment) async -> String {
         guard let machine = card.machine else { return PowerState.absent.word }
         do {

@@ -7,28 +7,28 @@ internal import SpecFile
 internal import Verification
 internal import Workflow
 
-/// The end of a change of an appliance that was configured before: it has come true, or it is taken back.
+/// Ends a change of an appliance that was configured before: either the change is complete, or it is taken back.
 struct ApplianceChange {
-    /// The spec that came true before.
+    /// The last spec that was completely deployed.
     let known: ApplianceSpec
-    /// Checks that failed already before the change: of them it is not to blame.
+    /// Checks that already failed before the change. The change is not to blame for them.
     let failingBefore: Set<String>
-    /// Whether the spec that came true before is deployed again, to leave a change that did not.
+    /// Whether this run deploys the former spec again, to give up a change that failed.
     let isWayBack: Bool
-    /// Told what happens besides the steps.
+    /// Receives events other than those of the steps.
     let sink: any EventSink
 
-    /// The quick checks that fail now. An appliance that is verified has none, and is not asked.
+    /// The quick checks that fail now. A verified appliance has none, so its checks are not run.
     static func failingBefore(_ appliance: Appliance) async throws -> Set<String> {
         guard try await !appliance.isVerified(), try await appliance.powerState() == .running else { return [] }
         let report = try? await appliance.context.verify(VerificationOptions(depth: .quick)) { _ in }
         return Set((report?.findings ?? []).filter { $0.level == .fail }.map(\.check))
     }
 
-    /// Settles what a run left.
+    /// Completes or takes back the change that a run made.
     /// - Parameters:
-    ///   - context: that the run had.
-    ///   - runAgain: carries the deployment of another spec.
+    ///   - context: the context of the run.
+    ///   - runAgain: runs the deployment with another spec.
     /// - Returns: the outcome for the user.
     func ended(
         _ outcome: RunOutcome, _ context: DeploymentContext, runAgain: (DeploymentContext) async throws -> RunOutcome
@@ -38,7 +38,7 @@ struct ApplianceChange {
             try await settle(context)
             return outcome
         case .cancelled:
-            // What is under way is carried on, or left, by the next run.
+            // The next run continues the unfinished change, or gives it up.
             return outcome
         case .failed(let step, let error):
             if isWayBack { return outcome }
@@ -61,7 +61,7 @@ struct ApplianceChange {
         Set(((try? ReportStore.latest(context.directory))?.findings ?? []).filter { $0.level == .fail }.map(\.check))
     }
 
-    /// The change has come true: its spec is the appliance's own from now on.
+    /// The change is complete: from now on its spec is the appliance's spec.
     private func settle(_ context: DeploymentContext) async throws {
         if try await context.journal.fact(ChangeFact.self) != nil {
             try await ServerChange.settle(on: context.guest)
@@ -75,8 +75,8 @@ struct ApplianceChange {
         }
     }
 
-    /// Puts the former state in force again, as far as this run left it.
-    /// - Returns: the failure for the user: the first reason, and what is in force now.
+    /// Puts the former state in force again, as far as this run has changed it.
+    /// - Returns: the failure for the user: the original reason, and which state is in force now.
     private func takenBack(
         _ error: any Error, _ outcome: RunOutcome, _ context: DeploymentContext, _ runAgain: (DeploymentContext) async throws -> RunOutcome
     ) async throws -> any Error {
@@ -86,7 +86,7 @@ struct ApplianceChange {
         let isResized = outcome.performed.contains(ResizeMachineStep().id)
         var isBack = true
         if let change = try await context.journal.fact(ChangeFact.self), change.isApplied {
-            // A guest that took it back by itself has said so.
+            // `serverNotStarted` means that the guest has already taken the change back itself.
             if (error as? Failure)?.code != .serverNotStarted {
                 do {
                     try await ServerChange.takeBack(version: context.postgresqlVersion(), restarts: change.isByRestart, on: context.guest)
@@ -111,7 +111,7 @@ struct ApplianceChange {
             return failure(error, "the former configuration could not be put in force again", isBack: false)
         }
         sink.receive(.warning("the change of '\(known.name)' did not come true and is taken back"))
-        // The former spec, deployed again: the machine's size, and the proof that all of it is in force.
+        // Deploying the former spec again restores the machine's size, and verifies that all of the spec is in force.
         let again = try await runAgain(former)
         await former.guest.close()
         guard case .completed = again.result else {
@@ -121,7 +121,7 @@ struct ApplianceChange {
         return failure(error, "the former configuration is in force again, and verified", isBack: true)
     }
 
-    /// Takes away what the change made in the server, the newest first.
+    /// Removes what the change made in the server, the newest first.
     private func removeParts(_ parts: [DatabaseParts], _ context: DeploymentContext) async throws {
         var left: [String] = []
         for part in parts.reversed() { left += try await part.remove(context.guest, version: context.postgresqlVersion()) }
@@ -141,6 +141,6 @@ struct ApplianceChange {
 extension Failure.Code {
     /// A change failed, and the former state is in force again.
     package static let changeTakenBack = Failure.Code("change.taken-back")
-    /// A change failed, and so did the way back.
+    /// A change failed, and the attempt to take it back failed too.
     package static let changeNotTakenBack = Failure.Code("change.not-taken-back")
 }

@@ -5,15 +5,15 @@ package import MachineBackend
 internal import SystemPackage
 internal import Workflow
 
-/// Where appliances and images live, and the platforms that run them: made once, by the executable.
+/// Where appliances and images are stored, and the platforms that run them. The executable creates it once.
 package struct ApplianceEnvironment: Sendable {
     package let state: StateDirectory
     package let images: ImageCache
-    /// The way into a guest.
+    /// How to open a connection to a guest.
     let openGuest: GuestOpening
     private let platform: @Sendable (ApplianceSpec.Machine) -> any MachineBackend
 
-    /// - Parameter platform: gives the platform that a spec's machine asks for.
+    /// - Parameter platform: returns the platform that a spec's machine asks for.
     package init(
         state: StateDirectory, images: ImageCache, openGuest: @escaping GuestOpening = GuestSession.opening,
         platform: @escaping @Sendable (ApplianceSpec.Machine) -> any MachineBackend
@@ -27,35 +27,34 @@ package struct ApplianceEnvironment: Sendable {
     /// The platform that a spec asks for.
     package func backend(for spec: ApplianceSpec) -> any MachineBackend { platform(spec.machine) }
 
-    /// The platform of a machine of which no more is known than its appliance's name. The spec is read only where the platform's kind
-    /// does not say everything.
+    /// The platform of a machine of which only the appliance's name is known. The spec is read only if the kind of platform does not identify it.
     func backend(of machine: MachineReference, _ name: ApplianceName) throws -> any MachineBackend {
         machine.backend == .qemu ? platform(ApplianceSpec.Machine()) : try Appliance.open(name.rawValue, in: self).context.backend
     }
 
-    /// What was deployed under a name from here; nil where nothing was.
-    /// - Throws: what makes the journal unreadable.
+    /// The ID of what was deployed under a name from this state directory; nil if nothing was.
+    /// - Throws: the error that makes the journal unreadable.
     package func deployment(of name: ApplianceName) async throws -> DeploymentID? {
         let directory = state.appliance(name)
         let journal = try Appliance.journal({ JournalSnapshot(directory: directory) }, path: directory.journal)
         return try await journal.fact(DeploymentFact.self)?.id
     }
 
-    /// The same for a command that only looks.
+    /// The same environment for a read-only command.
     var lookingOnly: ApplianceEnvironment {
         ApplianceEnvironment(state: state, images: images, openGuest: openGuest) { [platform] machine in
             platform(machine).lookingOnly
         }
     }
 
-    /// The same for a command that only looks and must not contact another machine.
+    /// The same environment for a read-only command that must not contact another machine.
     var offline: ApplianceEnvironment {
         ApplianceEnvironment(state: state, images: images, openGuest: openGuest) { [platform] machine in
             platform(machine).offline
         }
     }
 
-    /// Refuses an appliance whose files another user could have exchanged: keys, addresses and commands are taken from them.
+    /// Refuses an appliance whose files another user could have replaced. Keys, addresses and commands are read from these files.
     /// - Throws: `state.untrusted`.
     package func checkTrust(_ name: ApplianceName) throws {
         let directory = state.appliance(name)
@@ -68,7 +67,7 @@ package struct ApplianceEnvironment: Sendable {
         for file in files { try PathTrust.checkEntry(file) }
     }
 
-    /// The appliances of the state directory, by name.
+    /// The appliances in the state directory, by name.
     /// - Throws: `state.untrusted`, `file.unreadable`.
     package func names() throws -> [ApplianceName] {
         try PathTrust.check(state.path)

@@ -7,10 +7,10 @@ internal import PostgresClient
 package import SystemPackage
 internal import Workflow
 
-/// What is done to an appliance after its deployment.
+/// Operations on an appliance after its deployment.
 extension Appliance {
     /// Starts the machine and waits until PostgreSQL answers over libpq.
-    /// - Returns: what to look at although it started.
+    /// - Returns: warnings about an appliance that has started.
     @discardableResult
     package func start() async throws -> [String] {
         try await exclusively { appliance in
@@ -31,13 +31,13 @@ extension Appliance {
                 try await context.backend.shutDown(machine, grace: grace)
             }
         }
-        // Its record may be gone while it runs.
+        // The platform's record of the machine may be missing while the machine runs.
         if let platform = context.backend.capabilities.remains, platform.recordedMachine(of: name) == nil {
             try await platform.end(name, grace: force ? nil : grace)
         }
     }
 
-    /// Removes the appliance with everything in it.
+    /// Removes the appliance and everything in it.
     package func delete() async throws {
         try await cancelHostStart()
         try await exclusively(isLast: true) { appliance in
@@ -46,9 +46,9 @@ extension Appliance {
         }
     }
 
-    /// Removes what this host has of the appliance and asks its platform nothing: for one that is gone for good.
-    /// - Returns: the machine that may be there still; nil when none was made.
-    /// - Throws: `unsupported` for a machine whose disks lie among the appliance's own files.
+    /// Removes this host's files of the appliance without contacting its platform: for a platform that is gone for good.
+    /// - Returns: the machine that may still exist; nil if none was created.
+    /// - Throws: `unsupported` for a machine whose disks are among the appliance's own files.
     package func forget() async throws -> MachineReference? {
         guard context.spec.machine.backend != .qemu else {
             throw Failure(.unsupported, "the machine of '\(name)' is this host's own, and its disks lie with the appliance", remedy: "pgkvm delete \(name)")
@@ -61,8 +61,8 @@ extension Appliance {
     }
 
     /// Removes the appliance and keeps its data disk, CA and passwords.
-    /// - Returns: the directory that `data.adopt` takes back.
-    /// - Throws: `unsupported`, with everything as it was, where the disk is no file of this host.
+    /// - Returns: the directory to give to `data.adopt`.
+    /// - Throws: `unsupported` if the disk is not a file on this host; nothing has changed then.
     package func deleteKeepingData(grace: Duration) async throws -> FilePath {
         guard let provider = context.backend.capabilities.dataDiskFile else {
             throw Failure(
@@ -84,7 +84,7 @@ extension Appliance {
         }
     }
 
-    /// A host that is just starting the machine, or is to try again, would take its end for a failure.
+    /// If the host is starting the machine, or is about to retry, it would treat the end of the machine as a failure.
     private func cancelHostStart() async throws {
         guard let machine = try await machine() else { return }
         try await hostStarting?.cancelHostStart(of: machine)
@@ -93,17 +93,17 @@ extension Appliance {
     private func deleteMachine() async throws {
         if let id = try await context.journal.fact(DeploymentFact.self)?.id {
             let known = try await machine()
-            // A deployment that was killed while it made the machine has not recorded it yet.
+            // A deployment that was killed while it created the machine has not recorded it yet.
             let found = try await context.backend.find(id, name: name)
             if let machine = known ?? found {
                 try await context.backend.delete(machine)
             }
         }
-        // What the platform has no record of may run all the same; its files are about to go.
+        // A machine may run although the platform has no record of it; its files are about to be removed.
         try await context.backend.capabilities.remains?.remove(name)
     }
 
-    /// The directory for the kept data, with everything but the disk in it. Journalled first, so that a killed delete goes on.
+    /// The directory for the kept data, with everything but the disk in it. It is journalled first, so that a killed delete can resume.
     private func keptDirectory() async throws -> FilePath {
         guard let disk = try await context.journal.fact(DataDiskFact.self), try await context.journal.fact(ConfigurationFact.self) != nil else {
             throw Failure(.dataNotKept, "'\(name)' has no database yet that could be kept", remedy: "pgkvm delete \(name)")
@@ -147,7 +147,7 @@ extension DeploymentContext {
     }
 }
 
-/// Where the data goes that a delete keeps.
+/// Where a delete moves the data that it keeps.
 struct KeptFact: Fact {
     static let key = "kept"
     let directory: String

@@ -14,24 +14,24 @@ package struct PrioritySummary: Codable, Sendable {
 
     package let name: String
     package let processID: Int32?
-    /// The lowest and the highest of its threads; the same, unless somebody changed some.
+    /// The lowest and the highest value of its threads. They are equal unless a user changed some threads.
     package let niceLowest: Int?
     package let niceHighest: Int?
     package let threads: Int
-    /// Of the session; nil where the kernel knows no groups of sessions.
+    /// The value of the session; nil if the kernel does not support autogroups.
     package let autogroupNice: Int?
     package let controlGroup: String?
-    /// What decides between this process and others: `controlGroup`, `autogroup` or `nice`; nil when it does not run.
+    /// What decides between this process and others: `controlGroup`, `autogroup` or `nice`; nil if the process does not run.
     package let decidedBy: String?
     package let cpuWeight: Int?
     package let memoryMaxBytes: Int64?
     package let leastMemoryMaxBytes: Int64
-    /// `systemd` or `pgkvm`; nil when this host has no control groups that can be used, and why.
+    /// `systemd` or `pgkvm`; nil if this host has no usable control groups, and why.
     package let manager: String?
     package let obstacle: String?
-    /// For every start.
+    /// Applied at every start.
     package let remembered: Remembered
-    /// What is remembered and not in force.
+    /// Settings that are remembered but not in force.
     package let missing: [String]
 
     package init(name: ApplianceName, remembered: MachinePriority, inForce: PriorityInForce) {
@@ -103,7 +103,7 @@ package struct PrioritySummary: Codable, Sendable {
 }
 
 extension Appliance {
-    /// What is remembered and what is in force.
+    /// The remembered settings and those in force.
     /// - Throws: `unsupported`, `machine.not-found`.
     package func priority() async throws -> PrioritySummary {
         let (machine, provider) = try await priorityProvider()
@@ -111,7 +111,7 @@ extension Appliance {
             name: name, remembered: try await provider.rememberedPriority(of: machine), inForce: try await provider.priorityInForce(of: machine))
     }
 
-    /// Sets, reads back and remembers what is not nil.
+    /// Sets, reads back and remembers every value that is not nil.
     /// - Throws: `priority.unavailable`, `priority.memory-too-small`, `priority.refused`, `input.invalid`, `appliance.busy`.
     package func setPriority(_ priority: MachinePriority) async throws {
         try await exclusively { appliance in
@@ -120,7 +120,7 @@ extension Appliance {
         }
     }
 
-    /// Takes back what was set, and forgets it.
+    /// Resets and forgets the settings.
     /// - Throws: `priority.refused`, `appliance.busy`.
     package func resetPriority() async throws {
         try await exclusively { appliance in
@@ -129,9 +129,9 @@ extension Appliance {
         }
     }
 
-    /// What is remembered and not in force, as warnings.
+    /// The settings that are remembered but not in force, as warnings.
     func priorityWarnings() async -> [String] {
-        // A look that fails is no reason to call a start failed; `pgkvm priority` says why.
+        // A failed query does not make the start a failure; `pgkvm priority` reports the reason.
         guard let missing = try? await priority().missing, !missing.isEmpty else { return [] }
         return ["'\(name)' runs without \(missing.joined(separator: ", ")), which was set for it; pgkvm priority \(name)"]
     }

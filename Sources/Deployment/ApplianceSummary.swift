@@ -7,21 +7,21 @@ internal import Reports
 internal import Verification
 internal import Workflow
 
-/// What `list`, `status` and the end of `deploy` tell of an appliance. Its JSON keys are API.
+/// What `list`, `status` and the end of `deploy` report about an appliance. Its JSON keys are API.
 package struct ApplianceSummary: Codable, Sendable {
     package let name: String
-    /// What the platform says: running, off, paused, unresponsive, absent.
+    /// The state that the platform reports: running, off, paused, unresponsive, absent.
     package let state: String
-    /// Why it is paused, or what is damaged, and the way on.
+    /// Why it is paused, or what is damaged, and what to do about it.
     package let reason: String?
     package let remedy: String?
-    /// deployed, incomplete, or damaged where the journal cannot be used.
+    /// deployed, incomplete, or damaged if the journal cannot be used.
     package let deployment: String
-    /// What PostgreSQL answers: accepting, starting, silent; nil where the machine does not run.
+    /// PostgreSQL's answer: accepting, starting, silent; nil if the machine does not run.
     package let server: String?
-    /// Why the last change did not come true, or that it is under way; nil when there is none.
+    /// Why the last change failed, or that it is under way; nil if there is none.
     package let change: String?
-    /// How the host's own start of the appliance is going; nil when none is under way and none failed.
+    /// The progress of the host's own start of the appliance; nil if none is under way and none failed.
     package let hostStart: String?
     package let postgresqlVersion: Int?
     package let accelerator: String?
@@ -30,13 +30,13 @@ package struct ApplianceSummary: Codable, Sendable {
     package let dataDisk: String
     package let postgresql: Endpoint?
     package let ssh: Endpoint?
-    /// The spec's way to the network.
+    /// The network mode of the spec.
     package let networkMode: String
-    /// Whether no other host reaches the guest.
+    /// Whether the guest can be reached only from this host.
     package let isThisHostOnly: Bool
     package let processID: Int32?
     package let verified: String?
-    /// Whether the command that prints this changed anything; nil for commands that only look.
+    /// Whether the command that prints this changed anything; nil for read-only commands.
     package let changed: Bool?
     package let warnings: [Finding]?
 
@@ -53,13 +53,13 @@ package struct ApplianceSummary: Codable, Sendable {
         }
         let verified = try await context.journal.fact(VerifiedFact.self)
         let postgresql = try await endpoint(.postgresql)
-        // A guest that says itself where it is, is asked once: each question may take the whole time that it is given.
+        // A guest that reports its own address is queried only once, because each query may take the whole timeout.
         let ssh = network?.endpoint(.ssh) ?? postgresql.map { Endpoint(host: $0.host, port: GuestService.ssh.port) }
         let isConfigured = try await context.journal.fact(ConfigurationFact.self) != nil
         var server: String?
         if let postgresql, state == .running, isConfigured { server = await ServerPresence.word(at: postgresql) }
         let isDown = server != nil && server != "accepting"
-        // What the machine has, which after a change that was refused is not what the spec asks for. A platform that does not answer leaves that.
+        // The machine's actual size, which after a refused change is not the spec's. It stays nil if the platform does not answer.
         var (size, disk) = (CPUDecision?.none, ByteSize?.none)
         if let machine, state != .absent {
             size = try? await context.backend.processor(of: machine)
@@ -78,12 +78,12 @@ package struct ApplianceSummary: Codable, Sendable {
             postgresql: postgresql, ssh: ssh,
             networkMode: context.spec.network.mode.rawValue, isThisHostOnly: context.spec.network.mode == .user,
             processID: processID,
-            // It was said of a server that answered.
+            // The verification applied to a server that answered.
             verified: isDown ? nil : verified?.time,
             changed: changed, warnings: changed == nil ? nil : try ReportStore.latest(appliance.directory)?.findings.filter { $0.level == .warn })
     }
 
-    /// What deploy ends with.
+    /// The text at the end of `deploy`.
     package var text: String {
         var lines = [
             changed == false
@@ -105,7 +105,7 @@ package struct ApplianceSummary: Codable, Sendable {
         return "reachable at \(address), from this host and from \(others)"
     }
 
-    /// What status prints.
+    /// The text that `status` prints.
     package var details: String {
         let rows: [(String, String?)] = [
             ("name", name), ("state", state), ("reason", reason), ("remedy", remedy), ("deployment", deployment), ("server", server),

@@ -9,18 +9,18 @@ internal import SpecFile
 internal import SystemPackage
 internal import Workflow
 
-/// Everything that is asked before the spec of an appliance with a machine is changed. Nothing has changed until it has passed.
+/// All checks before the spec of an appliance with a machine is changed. Nothing changes until they have passed.
 struct ChangeExamination {
     let known: DeploymentContext
     let wanted: DeploymentContext
-    /// Whether a server was configured before; else nothing of it came true yet.
+    /// Whether a server was configured before. If not, nothing of the former spec is in force yet.
     let isConfigured: Bool
     let sink: any EventSink
 
     private var name: ApplianceName { known.spec.name }
 
-    /// - Throws: `appliance.differs`, `spec.refused`, `server.edited`, `appliance.restart-needed`, `disk.full`, `machine.availability`, and what
-    ///   the connection to the guest throws.
+    /// - Throws: `appliance.differs`, `spec.refused`, `server.edited`, `appliance.restart-needed`, `disk.full`, `machine.availability`, and the
+    ///   errors of the connection to the guest.
     func pass(_ machine: MachineReference) async throws {
         let isRunning = try await known.backend.powerState(of: machine) == .running
         let version = try await known.knownPostgreSQLVersion()
@@ -50,7 +50,7 @@ struct ChangeExamination {
             remedy: "deploy it as it is: pgkvm deploy \(ShellWord.quoted(known.directory.spec.string)); or choose another name, or delete it first")
     }
 
-    /// What the guest's server says; nil where nothing of it would change.
+    /// The judgement of the guest's server; nil if the server would not change.
     private func judgement() async throws -> ServerJudgement? {
         guard let fact = try await known.journal.fact(ConfigurationFact.self) else { return nil }
         let wait = GuestWait(context: wanted, machine: try await wanted.machine())
@@ -62,8 +62,8 @@ struct ChangeExamination {
         return judgement
     }
 
-    /// What is lost when another host takes over; nil where that is nothing, or nothing about it changes.
-    /// - Throws: `machine.availability` where no other host could.
+    /// What is lost when another host takes over; nil if nothing is lost, or if the change does not affect it.
+    /// - Throws: `machine.availability` if no other host could take over.
     private func availability(of machine: MachineReference) async throws -> String? {
         guard let platform = wanted.backend.capabilities.availability,
             let finding = try await platform.examineChange(of: machine), finding.level != .pass
@@ -74,7 +74,7 @@ struct ChangeExamination {
         return finding.measured + (finding.remedy.map { "; \($0)" } ?? "")
     }
 
-    /// A larger disk has to fit before the spec that asks for it is stored: there is no way back to a smaller one.
+    /// Checks that a larger disk fits before storing the spec that asks for it, because a disk cannot be made smaller again.
     private func checkSpace() async throws {
         guard let machine = try await known.journal.fact(MachineFact.self)?.reference else { return }
         let present = try await known.backend.dataDisk(of: machine)
@@ -90,6 +90,6 @@ struct ChangeExamination {
 }
 
 extension Failure.Code {
-    /// No other host of the platform could take the machine over.
+    /// No other host of the platform could take over the machine.
     package static let availabilityImpossible = Failure.Code("machine.availability")
 }

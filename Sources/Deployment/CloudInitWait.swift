@@ -4,11 +4,11 @@ internal import Workflow
 
 /// Waits for cloud-init inside the guest.
 ///
-/// Each question stays in the guest for a while: to ask more often would take an emulated guest much of its time. Each answer is a sign of life,
-/// since the console may be silent as long as cloud-init works.
+/// Each query stays in the guest for a while, because more frequent queries would take much of an emulated guest's time. Each answer is a sign of
+/// life, since the console may be silent as long as cloud-init works.
 struct CloudInitWait {
     let signs: SignsOfLife
-    /// When cloud-init is given up.
+    /// The time after which the wait for cloud-init ends.
     var limit = Duration.seconds(3600)
 
     private static let isAtWork: Int32 = 75
@@ -23,7 +23,7 @@ struct CloudInitWait {
         cloud-init status --long
         """
 
-    /// - Throws: `cloud-init.failed` with what it says, or when the limit has passed; what the shell throws.
+    /// - Throws: `cloud-init.failed` with cloud-init's message, or when the limit has passed; the errors of the shell.
     func untilDone(_ shell: some RemoteShell) async throws {
         let clock = ContinuousClock()
         let end = clock.now + limit
@@ -37,7 +37,7 @@ struct CloudInitWait {
                 throw Failure(
                     .cloudInitFailed, "cloud-init is still at work in the guest after \(limit.components.seconds) s",
                     remedy: "run the same command to go on waiting; the guest's /var/log/cloud-init.log says what it does")
-            // Done with recoverable errors.
+            // cloud-init is done, with recoverable errors.
             case 2: return StepProgress.report("cloud-init reports recoverable errors: \(result.outputText.split(whereSeparator: \.isNewline).last ?? "")")
             default:
                 throw Failure(

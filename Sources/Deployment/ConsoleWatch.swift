@@ -4,23 +4,23 @@ internal import HostSystem
 internal import Quoting
 internal import SystemPackage
 
-/// Follows the guest's serial log from where it stood, so that waits can say what the guest is doing.
+/// Follows the guest's serial log from the current end, so that waits can report what the guest is doing.
 struct ConsoleWatch {
-    /// Tells where the log is written now: a start may change it.
+    /// Finds where the log is written now: a start may change the place.
     private let locate: @Sendable () -> FilePath?
-    /// The file that `offset` is of: a log that is moved is the same one.
+    /// The file to which `offset` belongs. A log that is moved is still the same file.
     private var inode: UInt64?
     private var offset: Int64
     private var lines: [String] = []
     /// The bytes after the last newline: a read may end within a character or an escape sequence.
     private var pending: [UInt8] = []
-    /// A guest that never ends its line must not fill the memory.
+    /// The limit keeps a guest that never ends its line from filling the memory.
     private static let pendingLimit = 4096
 
     /// Follows what is printed from now on.
     init(path: FilePath) { self.init { path } }
 
-    /// The same of a log whose place may change; nil where there is none.
+    /// Follows a log whose place may change; nil if there is none.
     init(_ locate: @escaping @Sendable () -> FilePath?) {
         self.locate = locate
         let status = locate().flatMap { Files.status($0, followLinks: false) }
@@ -28,7 +28,7 @@ struct ConsoleWatch {
         offset = status?.size.bytes ?? 0
     }
 
-    /// The last lines that were printed, for messages: before the watch began, where nothing was printed since.
+    /// The last printed lines, for messages. If nothing was printed since the watch began, these are the lines from before.
     var tail: [String] {
         if !lines.isEmpty || !unfinished.isEmpty { return lines.suffix(8) + (unfinished.isEmpty ? [] : [unfinished]) }
         var earlier = self
@@ -37,23 +37,23 @@ struct ConsoleWatch {
         return Array(earlier.lines.suffix(8))
     }
 
-    /// Whether a kernel has begun since the watch did, and only the kernel has printed since: it has mounted nothing yet. A guest that was up before
-    /// the watch is never taken for one, whatever its kernel reports.
+    /// Whether a kernel has started since the watch began, and only the kernel has printed since: it has mounted nothing yet. A guest that was up
+    /// before the watch never counts as such, whatever its kernel prints.
     private(set) var isBeforeUserSpace = false
 
     /// Whether a kernel has printed anything since the watch began.
     private(set) var kernelHasSpoken = false
 
-    /// How often a kernel has begun since the watch did.
+    /// How many times a kernel has started since the watch began.
     private(set) var kernelStarts = 0
 
-    /// Whether the guest has named its SSH server or asked for a login since the watch began.
+    /// Whether the guest has mentioned its SSH server or asked for a login since the watch began.
     private(set) var speaksOfLogin = false
 
-    /// Such as `[    6.249085] Serial: 8250/16550 driver`.
+    /// For example `[    6.249085] Serial: 8250/16550 driver`.
     private static func isFromKernel(_ line: String) -> Bool { line.prefixMatch(of: #/\[ *[0-9]+\.[0-9]{6}\] /#) != nil }
 
-    /// Such as `[    2.100000] Run /init as init process`, and what processes write into the kernel's log.
+    /// For example `[    2.100000] Run /init as init process`, and what processes write into the kernel's log.
     private static func isFromUserSpace(_ line: String) -> Bool {
         !isFromKernel(line) || line.contains(#/\] (Run /.* as init process|[a-z-]+\[[0-9]+\]: )/#)
     }
@@ -69,12 +69,12 @@ struct ConsoleWatch {
 
     private var unfinished: String { Self.plain(pending) }
 
-    /// Reads what is new.
-    /// - Returns: the newest line with something to say; nil when nothing was printed.
+    /// Reads the new bytes.
+    /// - Returns: the newest line that is not empty; nil if nothing was printed.
     mutating func advance() throws -> String? {
         guard let path = locate(), let status = Files.status(path, followLinks: false) else { return nil }
         let size = status.size.bytes
-        // Another log is written, or this one was cut.
+        // Another log is being written, or this one was truncated.
         if size < offset || status.inode != inode {
             inode = status.inode
             offset = 0
@@ -95,7 +95,7 @@ struct ConsoleWatch {
         return lines.last ?? (unfinished.isEmpty ? "…" : unfinished)
     }
 
-    /// What a screen would show of terminal output: without escape sequences and control characters.
+    /// The text that a screen would show: terminal output without escape sequences and control characters.
     static func plain(_ bytes: some Collection<UInt8>) -> String {
         var kept: [UInt8] = []
         var rest = bytes[...]
@@ -110,13 +110,14 @@ struct ConsoleWatch {
         return String(String.UnicodeScalarView(String(decoding: kept, as: UTF8.self).unicodeScalars.filter { !(0x80...0x9f).contains($0.value) }))
     }
 
-    /// Takes away what follows an escape character and belongs to it.
+    /// Skips what follows an escape character and belongs to its sequence.
     private static func skipSequence<Bytes: Collection<UInt8>>(_ rest: inout Bytes) where Bytes.SubSequence == Bytes {
         switch rest.popFirst() {
         case UInt8(ascii: "["):
             while let byte = rest.popFirst(), !(0x40...0x7e).contains(byte) {}
         case UInt8(ascii: "]"), UInt8(ascii: "P"), UInt8(ascii: "X"), UInt8(ascii: "^"), UInt8(ascii: "_"):
-            // Text for the terminal itself, up to BEL or ESC \; a line's end ends it too, lest one that is never ended hides the rest.
+            // Text for the terminal itself, up to BEL or ESC \. The end of a line ends it too, so that an unterminated sequence does not hide the
+            // rest.
             while let byte = rest.first, byte != 0x0a {
                 rest.removeFirst()
                 if byte == 0x07 { return }
@@ -126,7 +127,7 @@ struct ConsoleWatch {
                 }
             }
         case let byte? where (0x20...0x2f).contains(byte):
-            // Such as the choice of a character set: more of these, then the final byte.
+            // For example the choice of a character set: more bytes of this range, then the final byte.
             while let byte = rest.popFirst(), (0x20...0x2f).contains(byte) {}
         default: break
         }

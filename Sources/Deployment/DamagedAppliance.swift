@@ -6,13 +6,13 @@ internal import SpecFile
 internal import SystemPackage
 internal import Workflow
 
-/// An appliance whose journal cannot be used: what is known of it without, which is enough to say what it does, to end it and to remove it.
+/// An appliance whose journal cannot be used. What is known without the journal is enough to report its state, to stop it and to remove it.
 package struct DamagedAppliance: Sendable {
     package let name: ApplianceName
     package let spec: ApplianceSpec
     /// Why it cannot be opened.
     package let damage: Failure
-    /// What its card says; nil where there is none that can be read.
+    /// The content of its card; nil if there is no readable card.
     let card: ApplianceCard?
     private let environment: ApplianceEnvironment
     private var directory: ApplianceDirectory { environment.state.appliance(name) }
@@ -20,7 +20,7 @@ package struct DamagedAppliance: Sendable {
     private var remains: (any RemainsProviding)? { backend.capabilities.remains }
 
     /// Nil for an appliance that can be opened.
-    /// - Throws: what `Appliance.open` throws for other reasons than its journal.
+    /// - Throws: the errors of `Appliance.open` that are not about its journal.
     package init?(_ name: String, in environment: ApplianceEnvironment) throws {
         do {
             _ = try Appliance.open(name, in: environment)
@@ -36,13 +36,13 @@ package struct DamagedAppliance: Sendable {
         }
     }
 
-    /// The machine: the platform's own record, where it keeps one here, else what the card says.
+    /// The machine: from the platform's own record if it keeps one on this host, otherwise from the card.
     package var machine: MachineReference? {
         if let remains { return remains.recordedMachine(of: name) }
         return card?.machine.flatMap { $0.backend == backend.kind ? $0 : nil }
     }
 
-    /// What the platform says; where it has no record of the machine, whether something runs.
+    /// The state that the platform reports. If the platform has no record of the machine: whether something runs.
     package func powerState() async throws -> PowerState {
         let known: PowerState
         if let machine { known = try await backend.powerState(of: machine) } else { known = .absent }
@@ -58,8 +58,8 @@ package struct DamagedAppliance: Sendable {
         if let remains, remains.recordedMachine(of: name) == nil { try await remains.end(name, grace: force ? nil : grace) }
     }
 
-    /// Removes the machine and what this host has of the appliance.
-    /// - Throws: the damage, where a machine on another platform may be left that nothing here names.
+    /// Removes the machine and this host's files of the appliance.
+    /// - Throws: the damage, if the appliance may have a machine on another platform that nothing on this host identifies.
     package func delete() async throws {
         let lock = try Appliance.lock(name, directory)
         let machine = machine
@@ -74,9 +74,9 @@ package struct DamagedAppliance: Sendable {
         _ = consume lock
     }
 
-    /// Removes what this host has of the appliance and leaves its machine, which is another platform's.
-    /// - Returns: the machine that may be there still, as far as it is known.
-    /// - Throws: `unsupported` for a machine whose disks lie among the appliance's own files.
+    /// Removes this host's files of the appliance and leaves its machine, which belongs to another platform.
+    /// - Returns: the machine that may still exist, as far as it is known.
+    /// - Throws: `unsupported` for a machine whose disks are among the appliance's own files.
     package func forget() throws -> MachineReference? {
         guard spec.machine.backend != .qemu else {
             throw Failure(.unsupported, "the machine of '\(name)' is this host's own, and its disks lie with the appliance", remedy: "pgkvm delete \(name)")
@@ -90,7 +90,7 @@ package struct DamagedAppliance: Sendable {
 }
 
 extension ApplianceSummary {
-    /// What can be said of an appliance without its journal.
+    /// The summary of an appliance without its journal.
     package static func of(_ appliance: DamagedAppliance) async throws -> ApplianceSummary {
         let state = try await appliance.powerState()
         let cause = (appliance.damage.cause as? Failure).flatMap { $0.code.isOfJournal ? $0 : nil }
@@ -104,11 +104,11 @@ extension ApplianceSummary {
             isThisHostOnly: appliance.spec.network.mode == .user, processID: nil, verified: nil, changed: nil, warnings: nil)
     }
 
-    /// What `list` and `status` say of its deployment.
+    /// What `list` and `status` show as the state of its deployment.
     static let damagedWord = "damaged"
 }
 
 extension Failure.Code {
-    /// What is left of an appliance does not say which machine is its.
+    /// The remains of an appliance do not say which machine belongs to it.
     package static let applianceDamaged = Failure.Code("appliance.damaged")
 }

@@ -8,7 +8,7 @@ package import SpecFile
 internal import SystemPackage
 package import Workflow
 
-/// The whole way from a spec to a verified appliance.
+/// Deploys a spec, up to a verified appliance.
 package struct Deployer: Sendable {
     private let environment: ApplianceEnvironment
     private let gate: any Gate
@@ -18,8 +18,8 @@ package struct Deployer: Sendable {
     private let places: SpecPlaces
 
     /// - Parameters:
-    ///   - leave: asked when a change needs a restart of what is running, or would remove what an administrator wrote.
-    ///   - places: where the keys of the spec stand in its file, for messages.
+    ///   - leave: is asked when a change needs a restart of what is running, or would remove what an administrator wrote.
+    ///   - places: where the keys of the spec are in its file, for messages.
     package init(
         environment: ApplianceEnvironment, gate: any Gate, sink: any EventSink, bootPatience: Duration = .seconds(300), leave: Leave = Leave(),
         places: SpecPlaces = SpecPlaces()
@@ -38,7 +38,7 @@ package struct Deployer: Sendable {
         BootGuestStep(), PrepareDataDiskStep(), InstallPostgreSQLStep(), ConfigurePostgreSQLStep(), VerifyStep(),
     ]
 
-    /// The steps, with those that change a machine where it has another size than the spec asks for.
+    /// The steps, including those that change a machine whose size differs from the spec's.
     static func steps(for context: DeploymentContext) async throws -> [any Step<DeploymentContext>] {
         let resizes = try await ResizeMachineStep.isNeeded(context)
         let grows = try await GrowDataDiskStep.isNeeded(context)
@@ -51,10 +51,10 @@ package struct Deployer: Sendable {
         }
     }
 
-    /// Carries the deployment as far as it goes. The same call after a failure, a kill or a reboot goes on where it stood. A change of an
-    /// appliance that was configured before either comes true or is taken back.
-    /// - Throws: `state.untrusted`, `journal.unusable`, `appliance.busy`, `appliance.differs`, `appliance.restart-needed`, `server.edited`, `spec.invalid`, `spec.refused`: nothing has
-    ///   changed then; failures of steps are in the outcome.
+    /// Runs the deployment as far as possible. After a failure, a kill or a reboot, the same call resumes where the deployment stopped. A change of
+    /// an appliance that was configured before is either completed or taken back.
+    /// - Throws: `state.untrusted`, `journal.unusable`, `appliance.busy`, `appliance.differs`, `appliance.restart-needed`, `server.edited`,
+    ///   `spec.invalid`, `spec.refused`: nothing has changed then. Failures of steps are in the outcome.
     package func deploy(_ wanted: ApplianceSpec) async throws -> (Appliance, RunOutcome) {
         let directory = environment.state.appliance(wanted.name)
         try environment.checkTrust(wanted.name)
@@ -65,7 +65,7 @@ package struct Deployer: Sendable {
         let lock = try Appliance.lock(wanted.name, directory)
         for place in [environment.state.path, directory.path, directory.reports, directory.machine().path] { try Files.removeAbandoned(in: place) }
         try KeptData.removeAbandoned(in: environment.state)
-        // Before anything is stored: a journal that lost its lines is not one of a new appliance.
+        // This check comes before anything is stored: a journal that lost its lines must not be taken for that of a new appliance.
         _ = try Appliance.journal({ JournalSnapshot(directory: directory) }, path: directory.journal)
         let (appliance, change) = try await settled(wanted, directory)
         try await appliance.takeOverRecords()
@@ -92,9 +92,9 @@ package struct Deployer: Sendable {
         return await runner.run(context)
     }
 
-    /// The appliance with the spec that this run makes. As long as no server was configured, another spec replaces the first, as far as the
-    /// machine allows; afterwards the wanted one stands beside the one that came true.
-    /// - Returns: the change that has to be settled at the end; nil for a first deployment, and where nothing is to change.
+    /// The appliance with the spec that this run deploys. Until a server is configured, another spec replaces the first, as far as the machine allows
+    /// it. After that, the wanted spec is stored beside the one in force.
+    /// - Returns: the change to settle at the end; nil for a first deployment, and if nothing is to change.
     private func settled(_ wanted: ApplianceSpec, _ directory: ApplianceDirectory) async throws -> (Appliance, ApplianceChange?) {
         guard Files.exists(directory.spec) else { return (try begun(KeptData.completed(wanted), directory), nil) }
         let known = try SpecFile.parse(Files.readRegular(directory.spec), file: directory.spec.string)
@@ -103,14 +103,14 @@ package struct Deployer: Sendable {
         let comparable = wanted.comparable(with: known, network: network)
         let isConfigured = try await appliance.context.journal.fact(ConfigurationFact.self) != nil
         guard comparable != known else {
-            // A change that did not come true is given up by asking for what came true before.
+            // The user gives up a failed change by asking for the spec that was in force before.
             let hasChange = try await appliance.context.journal.fact(ChangeFact.self) != nil
             let isPending = hasChange || Files.exists(directory.wantedSpec)
             return (appliance, isConfigured && isPending ? ApplianceChange(known: known, failingBefore: [], isWayBack: true, sink: sink) : nil)
         }
         guard let machine = try await PresentAppliance.machine(of: appliance) else {
             let spec = try KeptData.completed(wanted)
-            // The journal last: what only an appliance with a journal has would make an empty one look damaged.
+            // The journal is removed last: if the card or the seal remained beside an empty journal, the appliance would look damaged.
             for file in [directory.card, directory.journalSeal, directory.journal] { try Files.remove(file) }
             return (try begun(spec, directory), nil)
         }
@@ -134,7 +134,7 @@ package struct Deployer: Sendable {
 }
 
 extension DeploymentContext {
-    /// The major version of PostgreSQL as far as the host knows it; the guest is not asked.
+    /// The major version of PostgreSQL as far as the host knows it, without asking the guest.
     func knownPostgreSQLVersion() async throws -> Int? {
         if let version = spec.postgresql.version { return version }
         if let version = try await journal.fact(PackagesFact.self)?.version { return version }
@@ -143,7 +143,7 @@ extension DeploymentContext {
 }
 
 extension KeptData {
-    /// A spec that adopts a disk takes that disk's size, and must ask for its version of PostgreSQL.
+    /// Completes a spec that adopts a disk: it takes that disk's size, and must ask for its version of PostgreSQL.
     static func completed(_ spec: ApplianceSpec) throws -> ApplianceSpec {
         guard let adopt = spec.dataDisk.adopt else { return spec }
         let kept = try load(adopt)

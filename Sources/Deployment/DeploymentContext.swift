@@ -5,8 +5,8 @@ package import MachineBackend
 package import SpecFile
 package import Workflow
 
-/// What the steps of a deployment share. Facts travel in the journal; nothing here is a live resource but the SSH session,
-/// which opens itself anew whenever it is needed; that a unit of the guest got a head start only spares work when it is known.
+/// What the steps of a deployment share. Facts are passed through the journal. The only live resource here is the SSH session, which opens itself
+/// again whenever it is needed. The record of units with a head start only saves work.
 package struct DeploymentContext: Sendable {
     package let spec: ApplianceSpec
     package let directory: ApplianceDirectory
@@ -17,7 +17,7 @@ package struct DeploymentContext: Sendable {
     private let openGuest: GuestOpening
     let headStarts = HeadStarts()
     let leave: Leave
-    /// Where the keys of the spec stand in its file.
+    /// Where the keys of the spec are in its file.
     let places: SpecPlaces
     let judgements = Judgements()
     /// How long the guest may print nothing before it counts as stuck.
@@ -45,7 +45,7 @@ package struct DeploymentContext: Sendable {
         }
     }
 
-    /// The same deployment with another spec: the journal is one, the connection another.
+    /// The same deployment with another spec. It shares the journal but has its own connection.
     func replacing(spec: ApplianceSpec) -> DeploymentContext {
         DeploymentContext(
             spec: spec, directory: directory, backend: backend, images: images, journal: journal, bootPatience: bootPatience, leave: leave,
@@ -66,7 +66,7 @@ package struct DeploymentContext: Sendable {
 
     package func deploymentID() async throws -> DeploymentID { try await require(DeploymentFact.self).id }
 
-    /// The major version of PostgreSQL: the spec's, else the distribution's; an imported image is asked what it is.
+    /// The major version of PostgreSQL: the spec's, or else the distribution's. For an imported image, the guest is asked for its distribution.
     package func postgresqlVersion() async throws -> Int {
         if let version = spec.postgresql.version { return version }
         if let version = try await journal.fact(PackagesFact.self)?.version { return version }
@@ -74,16 +74,16 @@ package struct DeploymentContext: Sendable {
         return try await Distribution.postgresqlVersion(in: guest)
     }
 
-    /// Where the machine goes; nil while nothing was decided, and on a platform with one place only.
+    /// Where the machine goes; nil if nothing was decided yet, and on a platform with only one place.
     func decidedPlace() async throws -> MachinePlace? {
         if let place = try await journal.fact(DiskFact.self)?.decision.place { return place }
         return try await journal.fact(HostFact.self)?.report.place
     }
 
-    /// A fresh connection point for libpq.
+    /// The current endpoint of PostgreSQL, for libpq.
     package func postgresqlEndpoint() async throws -> Endpoint { try await Self.endpoint(of: .postgresql, machine(), backend, spec.name) }
 
-    /// A fresh connection point for SSH.
+    /// The current endpoint of SSH.
     package func shellEndpoint() async throws -> Endpoint { try await Self.endpoint(of: .ssh, machine(), backend, spec.name) }
 
     private static func endpoint(

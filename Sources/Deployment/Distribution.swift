@@ -2,9 +2,9 @@ internal import ApplianceModel
 package import Basics
 internal import SecureShell
 
-/// Which PostgreSQL a guest's distribution has.
+/// Which version of PostgreSQL a guest's distribution has.
 enum Distribution {
-    /// By `ID-VERSION_ID` of /etc/os-release; releases whose PostgreSQL is older than 15 are left out on purpose.
+    /// By `ID-VERSION_ID` of /etc/os-release. Releases whose PostgreSQL is older than 15 are left out on purpose.
     static let postgresqlVersions = [
         "debian-12": 15, "debian-13": 17, "ubuntu-24.04": 16, "ubuntu-24.10": 16, "ubuntu-25.04": 17, "ubuntu-25.10": 17,
     ]

@@ -7,9 +7,9 @@ internal import SecureShell
 internal import SystemPackage
 package import Workflow
 
-/// What explains a failure, saved before anything is undone: console, QEMU's words, and the guest's logs while it answers.
+/// Evidence of a failure, saved before anything is undone: the console, QEMU's messages, and the guest's logs while it answers.
 package enum Evidence {
-    /// Guest logs that hold no secrets of ours: user-data is wiped, and passwords never reach the guest.
+    /// Guest logs that do not hold pgkvm's secrets: user-data is wiped, and passwords never reach the guest.
     private static let guestLogs: ShellCommand =
         "sudo -n sh -c 'tail -n 200 /var/log/cloud-init.log /var/log/postgresql/*.log 2>/dev/null; journalctl -b -n 300 --no-pager 2>/dev/null'"
 
@@ -27,7 +27,7 @@ package enum Evidence {
                 try Files.write(logs.standardOutput, to: directory.appending("guest.log"))
             }
         } catch {
-            // The failure itself is what the user has to see; evidence is as good as it can be had.
+            // The user has to see the failure itself. Evidence is saved as far as possible.
             StepProgress.report("some evidence could not be saved: \(error)")
         }
     }

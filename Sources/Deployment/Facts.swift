@@ -8,7 +8,7 @@ package struct DeploymentFact: Fact {
     package let id: DeploymentID
 }
 
-/// What `check-host` decided and found.
+/// What `check-host` found and decided.
 package struct HostFact: Fact {
     package static let key = "host"
     package let report: HostReport
@@ -19,7 +19,7 @@ package struct ImageFact: Fact {
     package static let key = "image"
     package let name: String
     package let image: BaseImage
-    /// Nil when the image is not one of ours and does not say.
+    /// Nil if the image was not built by pgkvm and does not say.
     package let release: DebianRelease?
 }
 
@@ -39,13 +39,13 @@ package struct NetworkFact: Fact {
     package let decision: NetworkDecision
 }
 
-/// The machine exists and carries its seed.
+/// The machine exists and its seed is attached.
 package struct MachineFact: Fact {
     package static let key = "machine"
     package let reference: MachineReference
 }
 
-/// The first boot is over: cloud-init is off, the seed is gone, the host key is the guest's own.
+/// The first boot is over: cloud-init is off, the seed is gone, and the guest has its own host key.
 package struct FirstBootFact: Fact {
     package static let key = "first-boot"
     package let hostKeyFingerprint: String
@@ -64,33 +64,33 @@ package struct PackagesFact: Fact {
     package let version: Int
 }
 
-/// What was put into the guest, as a digest of every file and role, and when the certificate ends.
+/// The configuration that was written into the guest: a digest of every file and role, and when the certificate ends.
 package struct ConfigurationFact: Fact {
     package static let key = "configuration"
     package let digest: String
     /// Seconds since 1970.
     package let certificateEnd: Int64
-    /// Where guest and host found each other; nil is user networking.
+    /// The addresses at which guest and host find each other; nil means user networking.
     let place: GuestPlace?
 }
 
-/// A change of the server's configuration is begun, and it is not known to have come true.
+/// A change of the server's configuration has begun, and may not be complete.
 package struct ChangeFact: Fact {
     package static let key = "change"
-    /// Whether its files were put into the guest: the former ones are kept there until it is settled.
+    /// Whether its files were written into the guest. The former files are kept there until the change is settled.
     let isApplied: Bool
-    /// Whether the server was started again for it, so that taking it back needs that too.
+    /// Whether the server was restarted for the change. If so, taking it back needs a restart too.
     let isByRestart: Bool
-    /// Why it did not come true; nil while it is under way.
+    /// Why the change failed; nil while it is under way.
     package let reason: String?
-    /// What was said of the configuration before: it is said again when that is back.
+    /// The configuration's fact before the change. It is recorded again when that configuration is back in force.
     var former: ConfigurationFact?
     /// Roles, databases and extensions that the change made or was about to make.
     var made: [DatabaseParts]?
 }
 
-/// Values that the server gave settings of ours itself, by name: a file that says `0` or `-1` may leave the choice to it. Taken when the files
-/// came into force, in the server's own units.
+/// The values, by name, that the server itself chose for pgkvm's settings: a file that says `0` or `-1` may leave the choice to the server. They are
+/// read when the files come into force, and are in the server's own units.
 package struct ResolvedSettingsFact: Fact {
     package static let key = "resolved-settings"
     let values: [String: String]
@@ -104,7 +104,7 @@ package struct VerifiedFact: Fact {
 }
 
 extension DeploymentContext {
-    /// What there is to tell of a change that has not come true; nil when there is none.
+    /// The description of a change that is not complete; nil if there is none.
     func pendingChange() async throws -> String? {
         guard let change = try await journal.fact(ChangeFact.self) else { return nil }
         return change.reason.map { "did not come true: \($0)" } ?? "is under way, or was cut off"

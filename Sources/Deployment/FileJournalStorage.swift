@@ -7,13 +7,13 @@ internal import Synchronization
 internal import SystemPackage
 internal import Workflow
 
-/// A journal in a file of mode 0600, each line on the disk before the next thing happens.
+/// A journal in a file of mode 0600. Each line is on the disk before the next action.
 ///
-/// The writer holds the lock of the appliance; whoever only looks reads `JournalContents` from the file's bytes.
+/// The writer holds the lock of the appliance. A process that only reads takes `JournalContents` from the file's bytes.
 package final class FileJournalStorage: JournalStorage {
     private struct State {
         var byteCount: Int64
-        /// Set when the file may hold something that was never confirmed; what follows it could not be read.
+        /// Set if the file may hold data that was never confirmed. Anything written after it could not be read.
         var isBroken = false
     }
 
@@ -22,7 +22,7 @@ package final class FileJournalStorage: JournalStorage {
     private let file: FileDescriptor
     private let state: Mutex<State>
 
-    /// Opens the journal of an appliance, or makes it; its directory must be there.
+    /// Opens the journal of an appliance, or creates it. Its directory must exist.
     /// - Throws: `file.unwritable`; `journal.damaged` for something that is not a file.
     package init(_ directory: ApplianceDirectory) throws {
         path = directory.journal
@@ -32,7 +32,7 @@ package final class FileJournalStorage: JournalStorage {
             let file = try FileDescriptor.open(
                 path, .readWrite, options: [.append, .create, .closeOnExec, .noFollow], permissions: .ownerReadWrite)
             do {
-                // Also for a file that is there: whoever made it may have died before its name was durable.
+                // This is needed for an existing file too: the process that created it may have died before the name was durable.
                 try Files.synchronize(path.removingLastComponent())
                 state = Mutex(State(byteCount: try file.seek(offset: 0, from: .end)))
             } catch {
@@ -47,7 +47,7 @@ package final class FileJournalStorage: JournalStorage {
 
     deinit { try? file.close() }
 
-    /// - Throws: `journal.damaged` where what lies beside it says that there was more; `file.unreadable`.
+    /// - Throws: `journal.damaged` if the files beside it show that there was more; `file.unreadable`.
     package func readAll() throws -> [UInt8] { try witness.bytes(read) }
 
     private func read() throws -> [UInt8] {
@@ -81,7 +81,7 @@ package final class FileJournalStorage: JournalStorage {
             do {
                 try synchronize()
             } catch {
-                // After a failed fdatasync the kernel may have dropped the pages and forgotten it: no later one can be trusted.
+                // After a failed fdatasync, the kernel may have dropped the pages and forgotten the error, so no later fdatasync can be trusted.
                 state.isBroken = true
                 _ = canCut(to: state.byteCount)
                 throw unwritable(error)

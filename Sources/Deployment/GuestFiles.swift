@@ -14,10 +14,10 @@ struct GuestFile: Sendable {
     let mode: String
 }
 
-/// Puts many files into the guest in one go.
+/// Writes many files into the guest in one operation.
 enum GuestFiles {
-    /// A script, for a root shell's standard input, that replaces each file whose content differs, as one act, and prints
-    /// `changed PATH` for each. Contents travel inside, so that secrets are in no argument list.
+    /// A script, for a root shell's standard input, that atomically replaces each file whose content differs, and prints `changed PATH` for each. The
+    /// script contains the contents, so that secrets do not appear in an argument list.
     static func script(_ files: [GuestFile]) -> String {
         let program = BuiltinTemplates.text("guest/put-files.pl") ?? "die 'no program';\n"
         return "perl /dev/fd/3 3<<'PROGRAM' <<'FILES'\n\(program)PROGRAM\n" + files.map(line).joined() + "FILES\n"

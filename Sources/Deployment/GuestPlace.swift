@@ -5,16 +5,16 @@ internal import MachineBackend
 internal import SecureShell
 internal import Workflow
 
-/// Where guest and host find each other: addresses, or words for them while nobody has them.
+/// Where guest and host find each other: addresses, or descriptions as long as there are no addresses.
 struct GuestPlace: Sendable, Equatable, Codable {
-    /// The guest's own.
+    /// The guest's own address.
     let guest: String
-    /// With which the guest sees this host.
+    /// The address with which the guest sees this host.
     let host: String
 
     static let userNetworking = GuestPlace(guest: "\(UserNetworking.guest)", host: "\(UserNetworking.gateway)")
 
-    /// Before there is a guest: what its spec and the host's routes tell.
+    /// The place before there is a guest, from its spec and the host's routes.
     static func planned(_ network: ApplianceSpec.Network) -> GuestPlace {
         guard network.mode != .user else { return .userNetworking }
         guard case .own(let own) = network.address else {
@@ -25,7 +25,7 @@ struct GuestPlace: Sendable, Equatable, Codable {
 }
 
 extension DeploymentContext {
-    /// Where they find each other now; a guest that is off, and was configured, is where it was.
+    /// Where they find each other now. A guest that is off, and was configured, keeps its last place.
     /// - Throws: `guest.no-address`.
     func guestPlace() async throws -> GuestPlace {
         guard spec.network.mode != .user else { return .userNetworking }
@@ -39,8 +39,8 @@ extension DeploymentContext {
         return GuestPlace(guest: guest, host: try await hostAsSeen(byGuestAt: guest))
     }
 
-    /// The guest knows best with which address it sees this host: between the two can be a gateway that translates addresses. One that
-    /// does not answer saw it as it did when it was configured, or else sees what this host's routes tell.
+    /// The guest knows best with which address it sees this host, because a gateway between the two may translate addresses. If the guest does not
+    /// answer, the address is the one recorded when it was configured, or else the one from this host's routes.
     private func hostAsSeen(byGuestAt guest: String) async throws -> String {
         do {
             if let seen = try await self.guest.clientAddress() { return "\(seen)" }

@@ -3,10 +3,10 @@ package import Basics
 internal import HostSystem
 package import SecureShell
 
-/// The SSH session with the guest: opened when it is first needed, and again after it was lost.
+/// The SSH session with the guest. It is opened when it is first needed, and again after it was lost.
 package actor GuestSession: GuestAccess {
     package static let user = "pgkvm"
-    /// The way into a guest by such a session.
+    /// Opens the access to a guest with such a session.
     package static let opening: GuestOpening = { GuestSession(directory: $0, endpoint: $1) }
 
     private let directory: ApplianceDirectory
@@ -71,16 +71,16 @@ package actor GuestSession: GuestAccess {
             await close()
             throw error
         } catch is CancellationError {
-            // A connection whose command was broken off is of no use to whoever cleans up after it.
+            // A connection whose command was interrupted cannot be used for the cleanup after it.
             await close()
             throw CancellationError()
         }
     }
 }
 
-/// The guest's host keys that are accepted: two while the key is being changed, else one.
+/// The host keys that are accepted for the guest: two while the key is being changed, otherwise one.
 package enum PinnedKeys {
-    /// - Throws: `ssh.no-pinned-key` when there is none: nothing is ever trusted on first use.
+    /// - Throws: `ssh.no-pinned-key` if there is none: no key is ever trusted on first use.
     package static func read(_ directory: ApplianceDirectory) throws -> [HostKey] {
         let text = try Files.readRegularIfPresent(directory.knownHost).map { String(decoding: $0, as: UTF8.self) } ?? ""
         let keys = text.split(whereSeparator: \.isNewline).compactMap { HostKey(openSSH: String($0)) }

@@ -6,9 +6,9 @@ internal import SecureShell
 internal import Synchronization
 internal import Workflow
 
-/// Waits for a booting guest: tells what it prints, leaves a slow one its time, and notices a dead one.
+/// Waits for a booting guest: reports what it prints, gives a slow guest time, and notices a dead one.
 ///
-/// An actor: what was seen and done once counts for every later wait, also for one beside a command.
+/// This is an actor, so that what was seen and done once counts for every later wait, and for a wait beside a command.
 actor GuestWait {
     let context: DeploymentContext
     let machine: MachineReference
@@ -16,13 +16,13 @@ actor GuestWait {
     /// The guest's last sign of life.
     let signs = SignsOfLife()
     private var wasStartedAgain = false
-    /// How often in a row the platform did not answer.
+    /// How many times in a row the platform did not answer.
     private var silentAnswers = 0
     private let limits: GuestWaitLimits
     /// When the wait for SSH began.
     private var began = ContinuousClock.now
 
-    /// - Parameter limits: for how long; nil derives them from the deployment's patience.
+    /// - Parameter limits: the limits of the wait; nil derives them from the deployment's patience.
     init(context: DeploymentContext, machine: MachineReference, limits: GuestWaitLimits? = nil) {
         self.context = context
         self.machine = machine
@@ -32,11 +32,11 @@ actor GuestWait {
         console = hasLog ? ConsoleWatch { backend.capabilities.serialLog?.serialLog(of: machine) } : nil
     }
 
-    /// Starts the machine, unless it runs, and returns once the guest let us in with the pinned key.
+    /// Starts the machine, unless it runs, and returns once the guest has accepted a login and proved its pinned key.
     ///
-    /// Nobody knocks before the console of a booting guest speaks of a login, or has been silent for a while: under user
-    /// networking an earlier knock waits at the guest's door, and an emulated guest needs half a second to send it away.
-    /// - Throws: what `forSSH` and the backend throw.
+    /// No connection is attempted until the console of a booting guest mentions a login, or has been silent for a while. Under user networking, an
+    /// earlier attempt would wait for the guest, and an emulated guest needs half a second to reject it.
+    /// - Throws: the errors of `forSSH` and of the backend.
     func start() async throws {
         let boots = try await context.backend.powerState(of: machine) == .off
         try await context.backend.start(machine)
@@ -55,11 +55,11 @@ actor GuestWait {
         try await WaitingTime.measure { try await connect() }
     }
 
-    /// How long a console may be silent that is expected to speak of a login. The firmware's words are no promise: an image may
-    /// leave the serial console after them.
+    /// How long a console that is expected to mention a login may be silent. Output of the firmware is not enough to expect one: an image may stop
+    /// using the serial console after it.
     private static func silence(_ console: ConsoleWatch) -> Duration { console.kernelHasSpoken ? .seconds(30) : .seconds(5) }
 
-    /// Returns once the guest let us in with the pinned key.
+    /// Returns once the guest has accepted a login and proved its pinned key.
     /// - Throws: `guest.died`, `guest.silent`, `guest.unreachable`, `ssh.host-key-mismatch`, `ssh.authentication-refused`.
     func forSSH() async throws {
         began = .now
@@ -77,7 +77,7 @@ actor GuestWait {
                 knock = limits.knock(after: knock, error.code)
                 try await look()
             } catch let error as Failure where error.code == .sshAuthenticationRefused && refusals < 40 {
-                // The server may be up a moment before the account is.
+                // The server may be up a moment before the account exists.
                 refusals += 1
                 try await look()
             }
@@ -86,7 +86,7 @@ actor GuestWait {
         }
     }
 
-    /// Ends the wait for a guest that prints and never lets anybody in.
+    /// Ends the wait for a guest that prints but never accepts a login.
     private func checkTotal() throws {
         guard ContinuousClock.now - began >= limits.total else { return }
         throw Failure(
@@ -96,17 +96,17 @@ actor GuestWait {
         )
     }
 
-    /// A platform whose console cannot be read lies behind a network: each look at it is a question to a server.
+    /// A platform whose console cannot be read is behind a network: each check is a request to a server.
     private var pause: Duration { console == nil ? .seconds(1) : .milliseconds(200) }
 
-    /// A first boot may restart the guest, and a hung kernel is started again; one that goes on like that will never come up.
+    /// A first boot may restart the guest, and a hung kernel is started again. A guest that restarts more often will never come up.
     private static let mostStarts = 3
 
     private static func isTooEarly(_ code: Failure.Code) -> Bool {
         [.guestNoAddress, .socketRefused, .socketUnreachable, .timedOut, .sshConnectionLost, .sshTimedOut, .sshHandshakeFailed, .sshProtocol].contains(code)
     }
 
-    /// Runs a command that ends when the guest is ready for more, telling what the console says meanwhile.
+    /// Runs a command that ends when the guest is ready for more, and reports what the console prints meanwhile.
     func watching<Value: Sendable>(_ body: @escaping @Sendable () async throws -> Value) async throws -> Value {
         try await WaitingTime.measure { try await watchingUnmeasured(body) }
     }
@@ -124,7 +124,7 @@ actor GuestWait {
         }
     }
 
-    /// Looks until it is cancelled, or what it sees ends the wait.
+    /// Watches until it is cancelled, or until what it sees ends the wait.
     private func lookOn() async throws {
         while !Task.isCancelled {
             try await look()
@@ -136,7 +136,7 @@ actor GuestWait {
 
     private func isSilence(_ failure: Failure) -> Bool { context.backend.capabilities.remote?.isSilence(failure) ?? false }
 
-    /// What the machine does; nil while its platform does not answer, which a boot outlasts for a while.
+    /// The machine's state; nil while its platform does not answer. A boot tolerates that for a while.
     private func powerState() async throws -> PowerState? {
         do {
             let state = try await context.backend.powerState(of: machine)
@@ -148,7 +148,7 @@ actor GuestWait {
         }
     }
 
-    /// One look at console and machine.
+    /// Checks the console and the machine once.
     private func look() async throws {
         try Task.checkCancellation()
         if let line = try console?.advance() {
@@ -179,11 +179,11 @@ actor GuestWait {
         }
     }
 
-    /// A guest whose console cannot be read shows no sign of life until it answers.
+    /// If the console of a guest cannot be read, the guest shows no sign of life until it answers.
     private var patience: Duration { console == nil ? context.bootPatience * 4 : context.bootPatience }
 
-    /// A kernel that stops in the midst of its own start, before it has mounted anything, has nothing to lose: the guest is started
-    /// again, once. Seen under emulation on an overloaded host.
+    /// A kernel that hangs during its own start, before it has mounted anything, has nothing to lose, so the guest is started again, once. Such hangs
+    /// were seen under emulation on an overloaded host.
     private func startHungKernelAgain() async throws {
         guard !wasStartedAgain, ContinuousClock.now - signs.last >= context.bootPatience / 2, console?.isBeforeUserSpace == true else { return }
         wasStartedAgain = true
@@ -199,7 +199,7 @@ actor GuestWait {
     }
 }
 
-/// When a guest last showed that it lives.
+/// When a guest last showed a sign of life.
 final class SignsOfLife: Sendable {
     private let instant = Mutex(ContinuousClock.now)
 
@@ -208,31 +208,31 @@ final class SignsOfLife: Sendable {
     func note() { instant.withLock { $0 = .now } }
 }
 
-/// How long a booting guest is waited for.
+/// How long to wait for a booting guest.
 struct GuestWaitLimits: Sendable, Equatable {
-    /// For the first attempt to connect and to log in.
+    /// The limit for the first attempt to connect and to log in.
     var firstKnock: Duration = .seconds(5)
-    /// For one that came after slow ones.
+    /// The limit for an attempt after slow ones.
     var longestKnock: Duration
-    /// Until the guest has let us in, whatever it prints meanwhile.
+    /// The limit for the whole wait until the guest accepts a login, whatever it prints meanwhile.
     var total: Duration
 
     /// - Parameter patience: how long the guest may print nothing.
     init(patience: Duration) {
         longestKnock = max(.seconds(5), min(.seconds(60), patience / 5))
-        // An emulated guest of a busy host has been seen to need twenty minutes.
+        // On a busy host, an emulated guest was seen to need twenty minutes.
         total = patience * 12
     }
 
-    /// The limit of the next attempt. A guest that was too slow for a whole handshake is given more time: starting over costs it another
-    /// key exchange, and it would never come to the end of one. Whatever failed for another reason says nothing about its speed.
+    /// The limit of the next attempt. A guest that was too slow for a whole handshake is given more time: starting over would cost it another key
+    /// exchange, and it would never complete one. A failure for another reason says nothing about its speed.
     func knock(after last: Duration, _ code: Failure.Code) -> Duration {
         [.timedOut, .sshTimedOut].contains(code) ? min(longestKnock, last * 2) : last
     }
 }
 
 extension Failure.Code {
-    /// The guest prints and does not answer over SSH.
+    /// The guest prints but does not answer over SSH.
     package static let guestUnreachable = Failure.Code("guest.unreachable")
     package static let guestDied = Failure.Code("guest.died")
     package static let guestSilent = Failure.Code("guest.silent")

@@ -2,10 +2,10 @@ package import ApplianceModel
 internal import Basics
 internal import MachineBackend
 
-/// What `check-host` and `prepare-image` would say, without a deployment.
+/// What `check-host` and `prepare-image` would report, without a deployment.
 package enum HostDoctor {
     /// Examines this host itself.
-    /// - Returns: findings; what would refuse a deployment is one of level `fail`.
+    /// - Returns: findings; one of level `fail` means that a deployment would be refused.
     package static func examine(_ environment: ApplianceEnvironment, accelerator: AcceleratorChoice) async throws -> [Finding] {
         guard let name = ApplianceName("doctor") else { return [] }
         var spec = ApplianceSpec(name: name)

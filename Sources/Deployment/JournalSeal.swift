@@ -7,29 +7,30 @@ internal import Quoting
 internal import SystemPackage
 internal import Workflow
 
-/// How far a journal was known to go: a small file beside it, written after each line of it.
+/// Records how far a journal is known to extend: a small file beside the journal, written after each of its lines.
 ///
-/// Each line of the journal has a checksum, so that a journal which was cut at a line's end looks like a younger one. This tells them
-/// apart. The line is on the disk before the seal is written, so after a crash the seal may know less than the journal, never more. It is
-/// written in place and not synchronized: it costs nothing, and one that was torn or lost only means that less is noticed.
+/// Each line of the journal has a checksum, so a journal that was cut at the end of a line looks like a complete, younger one. The seal makes the
+/// difference visible. The line is on the disk before the seal is written, so after a crash the seal may know less than the journal, never more. The
+/// seal is written in place and not synchronized. This costs nothing, and if the seal is torn or lost, the only effect is that less damage is
+/// noticed.
 struct JournalSeal: Equatable {
     let byteCount: Int
     /// SHA-256 of the last line, without its newline.
     let lastLine: String
 
-    /// Of a journal that has these bytes.
+    /// The seal of a journal that has these bytes.
     init(_ bytes: [UInt8]) {
         byteCount = bytes.count
         lastLine = Self.digest(bytes.dropLast().split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).last ?? [])
     }
 
-    /// After a line that ends at `byteCount`.
+    /// The seal after a line that ends at `byteCount`.
     init(byteCount: Int, line: ArraySlice<UInt8>) {
         self.byteCount = byteCount
         lastLine = Self.digest(line)
     }
 
-    /// Whether a journal goes at least as far, with the same line at that place.
+    /// Whether a journal extends at least this far, with the same line at that place.
     func holds(of bytes: [UInt8]) -> Bool {
         guard bytes.count >= byteCount else { return false }
         return JournalSeal(Array(bytes[..<byteCount])) == self
@@ -37,7 +38,7 @@ struct JournalSeal: Equatable {
 
     // MARK: The file
 
-    /// Nil when there is none, or it was torn.
+    /// Nil if the file is missing or torn.
     init?(contentsOf path: FilePath) {
         guard let bytes = try? Files.readIfPresent(path), bytes.count == Self.length else { return nil }
         let words = String(decoding: bytes, as: UTF8.self).split(whereSeparator: \.isWhitespace).map(String.init)
@@ -48,7 +49,7 @@ struct JournalSeal: Equatable {
         lastLine = words[2]
     }
 
-    /// Writes it in place. That it cannot be written is no error of the journal's.
+    /// Writes the seal in place. A failure to write it is not an error of the journal.
     func write(to path: FilePath) {
         let options: FileDescriptor.OpenOptions = [.create, .closeOnExec, .noFollow]
         guard let file = try? FileDescriptor.open(path, .writeOnly, options: options, permissions: .ownerReadWrite) else { return }
@@ -68,22 +69,22 @@ struct JournalSeal: Equatable {
     private static func digest(_ bytes: ArraySlice<UInt8>) -> String { Array(SHA256.hash(data: bytes)).hexadecimal }
 }
 
-/// A journal in the light of what lies beside it: whether it can be the whole of what was written.
+/// Checks a journal against the files beside it: whether it can be everything that was written.
 struct JournalWitness {
     let directory: ApplianceDirectory
 
     /// Reads the journal, which another pgkvm may be writing.
-    /// - Parameter read: the journal's bytes as they are now.
-    /// - Throws: `journal.damaged`, and what `read` throws.
+    /// - Parameter read: returns the journal's current bytes.
+    /// - Throws: `journal.damaged`, and the errors of `read`.
     func bytes(_ read: () throws -> [UInt8]) throws -> [UInt8] {
         var before: String?
         while true {
-            // The seal first: what is appended meanwhile makes the journal longer than it says.
+            // The seal is read first: lines that are appended meanwhile make the journal longer than the seal says.
             let seal = JournalSeal(contentsOf: directory.journalSeal)
             try checkKind()
             let bytes = try read()
             guard let fault = fault(of: bytes, seal) else { return bytes }
-            // A journal that was restarted in the meantime is whole at the second look.
+            // A journal that was restarted meanwhile is whole at the second check.
             guard before == fault else {
                 before = fault
                 continue
@@ -92,13 +93,13 @@ struct JournalWitness {
         }
     }
 
-    /// - Throws: `journal.damaged` for something that is not a file, such as a link.
+    /// - Throws: `journal.damaged` if it is not a regular file, for example a link.
     func checkKind() throws {
         guard let status = Files.status(directory.journal, followLinks: false), !status.isRegularFile else { return }
         throw Failure(.journalDamaged, "the journal is not a regular file", remedy: remedy)
     }
 
-    /// Whether it can be seen without reading the journal that it is damaged.
+    /// Whether the damage is visible without reading the journal.
     var isObviouslyDamaged: Bool {
         let seal = JournalSeal(contentsOf: directory.journalSeal)
         guard let status = Files.status(directory.journal, followLinks: false) else { return !evidence(seal).isEmpty }
@@ -117,7 +118,7 @@ struct JournalWitness {
             ? "the journal has \(bytes.count) bytes and had \(seal.byteCount): its end is missing" : "the journal is not the one that was written here"
     }
 
-    /// What only an appliance has whose journal has lines.
+    /// Files that only an appliance whose journal has lines has.
     private func evidence(_ seal: JournalSeal?) -> [String] {
         var found: [FilePath] = []
         if let seal, seal.byteCount > 0 { found.append(directory.journalSeal) }

@@ -4,7 +4,7 @@ internal import HostSystem
 internal import SystemPackage
 internal import Workflow
 
-/// The journal as it is, for commands that only look: another pgkvm may be writing it.
+/// The current journal, for read-only commands. Another pgkvm may be writing it.
 struct JournalSnapshot: JournalStorage {
     let directory: ApplianceDirectory
     private var path: FilePath { directory.journal }
@@ -12,7 +12,7 @@ struct JournalSnapshot: JournalStorage {
     /// A journal of ten thousand runs has a few megabytes.
     private static let limit = 64 << 20
 
-    /// - Throws: `journal.damaged` where what lies beside it says that there was more; `file.unreadable`.
+    /// - Throws: `journal.damaged` if the files beside it show that there was more; `file.unreadable`.
     func readAll() throws -> [UInt8] {
         try JournalWitness(directory: directory).bytes { try Files.readRegularIfPresent(path, atMost: Self.limit) ?? [] }
     }
@@ -21,6 +21,6 @@ struct JournalSnapshot: JournalStorage {
         throw Failure(.fileUnwritable, "the journal '\(path)' was opened for reading")
     }
 
-    /// A line that is not complete is not complete yet; its writer finishes it.
+    /// An incomplete line is left as it is, because its writer may still complete it.
     func truncate(toByteCount count: Int) {}
 }

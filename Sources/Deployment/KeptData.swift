@@ -47,8 +47,8 @@ package struct KeptData: Codable, Sendable, Equatable {
         }
     }
 
-    /// Moves a data disk out of its machine's directory, where QEMU could have put anything in its place. It is no error when there is none.
-    /// - Throws: `data.not-kept` for what is not a disk.
+    /// Moves a data disk out of its machine's directory, where QEMU could have replaced it with anything. A missing disk is not an error.
+    /// - Throws: `data.not-kept` if it is not a disk.
     static func moveDisk(_ disk: FilePath, to directory: FilePath) throws {
         let target = directory.appending(Name.disk)
         func check(_ path: FilePath) throws {
@@ -68,7 +68,7 @@ package struct KeptData: Codable, Sendable, Equatable {
     /// Where the directories of kept data are.
     static func parent(in state: StateDirectory) -> FilePath { state.path.appending(".kept") }
 
-    /// Removes the files that a killed delete left half written in the directories of kept data.
+    /// Removes the half-written files that a killed delete left in the directories of kept data.
     static func removeAbandoned(in state: StateDirectory) throws {
         let parent = parent(in: state)
         for name in try Files.list(parent) where Files.status(parent.appending(name), followLinks: false)?.isDirectory == true {
@@ -76,7 +76,7 @@ package struct KeptData: Codable, Sendable, Equatable {
         }
     }
 
-    /// Removes what is left of a directory whose disk has moved into an appliance; other people's files stay.
+    /// Removes the remains of a directory whose disk has moved into an appliance. Files that are not pgkvm's stay.
     static func removeRemains(_ directory: String) throws {
         let path = FilePath(directory)
         guard Files.isDirectory(path), !Files.exists(path.appending(Name.disk)) else { return }

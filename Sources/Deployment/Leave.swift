@@ -2,11 +2,11 @@ internal import ApplianceModel
 package import Basics
 internal import Synchronization
 
-/// The user's word on what a run may do to a database at work. Each question is asked once.
+/// The user's permission for what a run may do to a running database. The user is asked each question once.
 package final class Leave: Sendable {
-    /// Asked what needs a restart, a line for each change.
+    /// Is asked about changes that need a restart, one line for each change.
     package typealias Restart = @Sendable ([PlannedChange]) async -> Bool
-    /// Asked whether these lines may go, which an administrator wrote into pgkvm's files; by file.
+    /// Is asked whether these lines, which an administrator wrote into pgkvm's files, may be removed; by file.
     package typealias Overwriting = @Sendable ([String: [String]]) async -> Bool
 
     private let restart: Restart
@@ -18,7 +18,7 @@ package final class Leave: Sendable {
         self.overwriting = overwriting
     }
 
-    /// Returns when a restart may happen.
+    /// Returns if a restart is allowed.
     /// - Throws: `appliance.restart-needed`.
     func toRestart(for changes: [PlannedChange], of name: ApplianceName) async throws {
         if given.withLock({ $0.restart }) { return }
@@ -36,7 +36,7 @@ package final class Leave: Sendable {
         lines.sorted { $0.key < $1.key }.flatMap { file, lines in lines.map { "\(file): \(SpecRules.escaped($0, limit: 200))" } }
     }
 
-    /// Returns when lines of an administrator's may go.
+    /// Returns if an administrator's lines may be removed.
     /// - Throws: `server.edited`.
     func toOverwrite(_ lines: [String: [String]], of name: ApplianceName) async throws {
         if lines.isEmpty || given.withLock({ $0.overwriting }) { return }
@@ -51,6 +51,6 @@ package final class Leave: Sendable {
 }
 
 extension Failure.Code {
-    /// Files of pgkvm's in the guest hold lines that an administrator added.
+    /// Some of pgkvm's files in the guest hold lines that an administrator added.
     package static let serverEdited = Failure.Code("server.edited")
 }

@@ -5,20 +5,20 @@ internal import SecureShell
 internal import SpecFile
 internal import Workflow
 
-/// What was really made of a spec. What a former spec asked for and nothing was made of may be taken back.
+/// What was actually made from a spec. If a former spec asked for something and it was never made, the user may take the request back.
 struct MadeParts {
-    /// Whether the guest has packages of a server, or may have.
+    /// Whether the guest has, or may have, packages of a server.
     let hasPackages: Bool
-    /// Whether the data disk holds a cluster, or may hold one.
+    /// Whether the data disk holds, or may hold, a cluster.
     let hasCluster: Bool
-    /// The running server; nil when it could not be asked.
+    /// The running server; nil if it could not be asked.
     let server: PresentServer?
-    /// The extensions of each database that the former spec gives some.
+    /// The extensions in each database for which the former spec asks for some.
     let extensions: [String: Set<String>]
 
     /// - Parameter isRunning: whether the machine runs, and its guest may be asked.
     static func of(_ known: DeploymentContext, wanted: ApplianceSpec, version: Int?, isRunning: Bool) async throws -> MadeParts {
-        // The guest is asked where its answer decides something.
+        // The guest is asked only if its answer makes a difference.
         let refused = SpecDifference.changes(known.spec, wanted).filter { if case .impossible = $0.effect { true } else { false } }.map(\.key)
         let unknown = MadeParts(hasPackages: true, hasCluster: true, server: nil, extensions: [:])
         guard isRunning, !Set(refused).isDisjoint(with: Self.keys), let found = try? await known.guest.check(look).outputText else { return unknown }
@@ -34,18 +34,18 @@ struct MadeParts {
         return MadeParts(hasPackages: words.contains("packages"), hasCluster: words.contains("cluster"), server: server, extensions: extensions)
     }
 
-    /// Of what may never have been made.
+    /// Keys of what may never have been made.
     private static let keys: Set<String> = [
         "postgresql.roles", "postgresql.databases", "postgresql.version", "postgresql.source", "postgresql.locale",
     ]
 
-    /// Prints `cluster` and `packages` where the guest has one, or a server's packages in whatever state.
+    /// Prints `cluster` if the guest has one, and `packages` if it has a server's packages in any state.
     private static let look: ShellCommand = #"""
         sudo -n sh -c 'for cluster in /var/lib/postgresql/*/main/PG_VERSION; do [ ! -e "$cluster" ] || echo cluster; done
         ls /var/lib/dpkg/info/postgresql-[0-9][0-9].list >/dev/null 2>&1 && echo packages; true'
         """#
 
-    /// Whether a change that a finished appliance could not take is possible, since what it would take away was never made.
+    /// Whether a change that a finished appliance refuses is possible because what it would remove was never made.
     func allows(_ change: SpecChange, from known: ApplianceSpec, to wanted: ApplianceSpec) -> Bool {
         switch change.key {
         case "postgresql.roles": allowsRole(change, known, wanted)

@@ -6,7 +6,7 @@ internal import Verification
 /// A line of `report --list`. Its JSON keys are API.
 package struct ReportListing: Codable, Sendable {
     package let name: String
-    /// Nil, as what follows, when the report cannot be read.
+    /// Nil, like the members below, if the report cannot be read.
     package let time: String?
     package let accelerator: Accelerator?
     package let depth: Depth?

@@ -6,9 +6,9 @@ internal import Quoting
 package import Reports
 package import SystemPackage
 
-/// The reports of an appliance, one file each, named by time; a second one within a second has `-2` behind it.
+/// The reports of an appliance, one file each, named by time. A second report within the same second ends in `-2`.
 package enum ReportStore {
-    /// The file name without its ending: `20261122T104500Z`, `20261122T104500Z-2`. In the order of time.
+    /// The file name without its ending: `20261122T104500Z`, `20261122T104500Z-2`. Names sort by time.
     package struct Name: Sendable, Hashable, Comparable, CustomStringConvertible {
         package let description: String
         private let stamp: String
@@ -18,7 +18,7 @@ package enum ReportStore {
             description = text
             let parts = text.split(at: "-", maxSplits: 1)
             let number = parts.count == 2 ? Int(parts[1]) : 1
-            // A name that is none of ours stands for itself.
+            // Any other name is taken as it is.
             stamp = number == nil ? text : parts.first.map(String.init) ?? text
             self.number = number ?? 1
         }
@@ -26,7 +26,7 @@ package enum ReportStore {
         package static func < (left: Name, right: Name) -> Bool { (left.stamp, left.number) < (right.stamp, right.number) }
     }
 
-    /// Stores a report beside the others, none of which it replaces.
+    /// Stores a report beside the others, without replacing any.
     @discardableResult
     package static func store(_ report: Report, in directory: ApplianceDirectory) throws -> Name {
         try Files.createDirectory(directory.reports)
@@ -45,19 +45,19 @@ package enum ReportStore {
         try Files.list(directory.reports).filter { $0.ends(with: ".json") && !$0.begins(with: ".") }.map { Name(String($0.dropLast(5))) }.sorted()
     }
 
-    /// The newest one, nil when there is none.
+    /// The newest report; nil if there is none.
     /// - Throws: `format.newer`, `file.unreadable`.
     package static func latest(_ directory: ApplianceDirectory) throws -> Report? {
         try names(directory).last.map { try load(path($0, directory)) }
     }
 
-    /// Every report that can be read, the oldest first; nil stands for one that is damaged or was written by a later pgkvm.
-    /// - Parameter limit: at most so many, the newest.
+    /// Every stored report, the oldest first; nil stands for one that is damaged or was written by a later pgkvm.
+    /// - Parameter limit: the most reports to return; the newest are chosen.
     package static func history(_ directory: ApplianceDirectory, limit: Int) throws -> [(name: Name, report: Report?)] {
         try names(directory).suffix(limit).map { ($0, try? load(path($0, directory))) }
     }
 
-    /// Reads the report of a file.
+    /// Reads a report from a file.
     /// - Throws: `format.newer`, `file.unreadable`.
     package static func load(_ path: FilePath) throws -> Report {
         do {
@@ -68,8 +68,8 @@ package enum ReportStore {
         }
     }
 
-    /// The report that a word means: a name, `latest`, `previous` (the one before), or a file.
-    /// - Throws: `input.invalid`, and what `load` throws.
+    /// Finds the report for a word: a name, `latest`, `previous` (the one before), or a file.
+    /// - Throws: `input.invalid`, and the errors of `load`.
     package static func find(_ word: String, in directory: ApplianceDirectory) throws -> Report {
         let names = try names(directory)
         if word.holds("/") || word.ends(with: ".json") && !names.contains(Name(String(word.dropLast(5)))) { return try load(FilePath(word)) }

@@ -3,9 +3,9 @@ internal import MachineBackend
 internal import PostgresClient
 internal import PostgresServer
 
-/// Whether PostgreSQL answers where its machine runs. Nothing is proven about it but that it is there.
+/// Whether PostgreSQL answers while its machine runs. This proves only that something answers.
 enum ServerPresence {
-    /// How long a server may take, in seconds. libpq waits no less.
+    /// How long a server may take, in seconds. libpq does not wait less.
     private static let patience = 2
 
     /// - Returns: `accepting`, `starting` or `silent`.

@@ -7,35 +7,35 @@ internal import Quoting
 internal import SecureShell
 internal import Workflow
 
-/// Waits for the server of a guest that has booted: tells what it waits for, and does what the boot has given up.
+/// Waits for the server of a guest that has booted: reports what it waits for, and does what the boot has given up on.
 struct ServerWait {
-    /// What it is given to ask and to do.
+    /// The functions that it uses to ask and to act.
     struct Hands: Sendable {
-        /// Lets a client in, or throws why not.
+        /// Connects as a client, or throws the reason for the refusal.
         let connect: @Sendable () async throws -> Void
         let ask: @Sendable () async throws -> ServerProgress
         /// Mounts the data disk.
         let mount: @Sendable () async throws -> Void
-        /// Has the guest begin to start the server.
+        /// Tells the guest to start the server.
         let start: @Sendable () async throws -> Void
     }
 
     private let name: ApplianceName
     private let hands: Hands
     private let signs: SignsOfLife
-    /// How long a state is waited for that nothing may end.
+    /// How long to wait in a state that may last without end.
     private let patience: Duration
-    /// The shortest time between two questions: an emulated guest needs its processors for starting the server.
+    /// The shortest time between two questions: an emulated guest needs its processors to start the server.
     private let pause: Duration
     private var reported = ""
     private var next: ContinuousClock.Instant
     private var previous: ServerProgress.State?
-    /// When the guest began to be in the state that it is in.
+    /// When the guest entered its current state.
     private var since = ContinuousClock.now
     private var hasMounted = false
     private var hasStarted = false
 
-    /// - Parameter signs: are noted while the guest answers: its console is silent after the boot.
+    /// - Parameter signs: are recorded while the guest answers, because its console is silent after the boot.
     init(name: ApplianceName, hands: Hands, signs: SignsOfLife, patience: Duration, pause: Duration = .seconds(2)) {
         self.name = name
         self.hands = hands
@@ -49,8 +49,9 @@ struct ServerWait {
         self.init(name: context.spec.name, hands: Hands(context), signs: signs, patience: context.bootPatience)
     }
 
-    /// Returns once a client was let in.
-    /// - Throws: `server.not-started`, `guest.no-data-disk`, what the mount throws, and for a server that runs and does not let us in, why not.
+    /// Returns once a client was accepted.
+    /// - Throws: `server.not-started`, `guest.no-data-disk`, the errors of the mount; for a server that runs and does not accept a client, the
+    ///   reason.
     mutating func untilItAnswers() async throws {
         report("waiting for PostgreSQL")
         while true {
@@ -67,7 +68,7 @@ struct ServerWait {
         [.guestNoAddress, .postgresConnectionFailed, .postgresConnectionLost, .timedOut].contains(code)
     }
 
-    /// Returns once the server is up, or not on its way.
+    /// Returns once the server is up, or is not starting.
     mutating func untilSettled() async throws {
         while true {
             let progress = try await hands.ask()
@@ -83,7 +84,7 @@ struct ServerWait {
         StepProgress.report(text)
     }
 
-    /// One question to the guest, unless the last one was a moment ago.
+    /// Asks the guest once, unless the last question was a moment ago.
     private mutating func look(_ refusal: Failure) async throws {
         let begin = ContinuousClock.now
         guard begin >= next else { return }
@@ -91,14 +92,14 @@ struct ServerWait {
         do {
             progress = try await hands.ask()
         } catch is Failure {
-            // Whether the machine lives is watched elsewhere.
+            // Another wait watches whether the machine is alive.
             next = .now + pause
             return
         }
         signs.note()
         next = .now + max(pause, (ContinuousClock.now - begin) * 4)
         report(progress.text)
-        // Between two jobs of systemd there may be none for a moment.
+        // Between two jobs of systemd, there may be no job for a moment.
         guard progress.state == previous else {
             since = .now
             previous = progress.state
@@ -116,7 +117,7 @@ struct ServerWait {
                 .guestNoDataDisk, "the guest of '\(name)' does not see its data disk, and PostgreSQL waits for it",
                 remedy: "see whether the machine still has the disk, then: pgkvm restart \(name)")
         case .ready where isOverdue: throw refusal
-        // systemd waits for a file system that it has recognized; one that is damaged is not.
+        // systemd waits for a file system that it has recognized, but does not recognize a damaged one.
         case .unmounted where !hasMounted, .mounting where isOverdue && !hasMounted:
             hasMounted = true
             report("mounting the data disk")
@@ -146,7 +147,7 @@ extension ServerWait.Hands {
     }
 }
 
-/// How far the start of the guest's server has come, as `server-progress.sh` says it.
+/// How far the start of the guest's server has come, as `server-progress.sh` reports it.
 struct ServerProgress: Sendable, Equatable {
     enum State: Sendable, Equatable {
         /// The data disk has not been seen yet.
@@ -157,16 +158,16 @@ struct ServerProgress: Sendable, Equatable {
         /// Nothing will mount it.
         case unmounted
         case starting
-        /// It takes connections.
+        /// The server accepts connections.
         case ready
         /// Nothing will start it.
         case down
     }
 
     let state: State
-    /// What the server says of its recovery.
+    /// What the server reports about its recovery.
     let recovery: String
-    /// The end of the server's log, where it is down.
+    /// The end of the server's log, if it is down.
     let words: String
 
     init(_ text: String) {
@@ -189,7 +190,7 @@ struct ServerProgress: Sendable, Equatable {
             }
     }
 
-    /// What is waited for.
+    /// What the wait is for.
     var text: String {
         switch state {
         case .noDisk: "waiting for the data disk"

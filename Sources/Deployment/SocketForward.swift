@@ -7,19 +7,19 @@ package import SystemPackage
 
 /// A Unix socket on this host that leads to an appliance's PostgreSQL through SSH.
 ///
-/// Every user of the host reaches a port of 127.0.0.1. The socket lies in the appliance's directory, which its user alone can enter.
-/// OpenSSH holds it open: it carries any number of connections, and the guest's sshd is asked for nothing but the server's own socket.
+/// Every user of the host can reach a port of 127.0.0.1. The socket, however, is in the appliance's directory, which only its user can enter. OpenSSH
+/// holds it open. It carries any number of connections, and the only thing it asks of the guest's sshd is the server's own socket.
 package struct SocketForward: Sendable {
-    /// Where the socket is; a client names the directory for a host.
+    /// The directory of the socket; a client uses it as the host name.
     package let directory: FilePath
-    /// The port that stands in the socket's name: the same as over the network, so that a client's port is right for both.
+    /// The port in the socket's name. It is the same as over the network, so that a client's port is right for both.
     package let port: UInt16
-    /// The arguments of `ssh`, to be run in `directory`.
+    /// The arguments of `ssh`, which is to run in `directory`.
     package let arguments: [String]
 
-    /// The server's own socket in the guest, as Debian's packages place it.
+    /// The server's own socket in the guest, where Debian's packages place it.
     private static let guestSocket = "/var/run/postgresql/.s.PGSQL.5432"
-    /// The name under which the guest's key is looked up, whatever address is dialled.
+    /// The name under which the guest's key is looked up, whatever address is used to connect.
     private static let hostAlias = "guest"
     private static let knownHosts = "known_hosts"
 
@@ -28,8 +28,8 @@ package struct SocketForward: Sendable {
 
     private static func name(_ port: UInt16) -> String { ".s.PGSQL.\(port)" }
 
-    /// Makes the directory and the file with the guest's pinned keys.
-    /// - Throws: `socket.path-too-long`; `appliance.busy` when another process holds the socket open; `ssh.no-pinned-key`.
+    /// Creates the directory and the file with the guest's pinned keys.
+    /// - Throws: `socket.path-too-long`; `appliance.busy` if another process holds the socket open; `ssh.no-pinned-key`.
     static func prepare(_ appliance: ApplianceDirectory, shell: Endpoint, port: UInt16) async throws -> SocketForward {
         let forward = SocketForward(directory: appliance.socket, port: port, arguments: arguments(shell, port: port))
         try Sockets.checkPath(forward.socket)
@@ -48,8 +48,8 @@ package struct SocketForward: Sendable {
         return true
     }
 
-    /// Paths are relative: OpenSSH expands `%` and `${…}` in them, and splits the list of known hosts at blanks. It takes a socket for one only
-    /// where the text begins with a slash.
+    /// Paths are relative, because OpenSSH expands `%` and `${…}` in them, and splits the list of known hosts at spaces. It recognizes a socket only
+    /// if the text begins with a slash.
     private static func arguments(_ shell: Endpoint, port: UInt16) -> [String] {
         let options = [
             "BatchMode=yes", "IdentityFile=../id_ed25519", "IdentitiesOnly=yes", "IdentityAgent=none", "UserKnownHostsFile=\(knownHosts)",
@@ -64,8 +64,8 @@ package struct SocketForward: Sendable {
 }
 
 extension Appliance {
-    /// Makes ready what `ssh` holds the socket open with.
-    /// - Throws: `appliance.incomplete` without a database, `machine.failed` when the appliance is off, and as `SocketForward.prepare`.
+    /// Prepares what `ssh` needs to hold the socket open.
+    /// - Throws: `appliance.incomplete` without a database, `machine.failed` if the appliance is off, and the errors of `SocketForward.prepare`.
     package func socketForward() async throws -> SocketForward {
         try await requireDatabase()
         if case .off = try await powerState() { throw Failure(.machineFailed, "'\(name)' is off", remedy: "pgkvm start \(name)") }

@@ -5,15 +5,15 @@ internal import PostgresClient
 internal import PostgresServer
 internal import SystemPackage
 
-/// The passwords of an appliance's roles: generated once, kept in its passfile, never anywhere else.
+/// The passwords of an appliance's roles: generated once, stored in its passfile and nowhere else.
 struct StoredPasswords: Sendable {
     private let passwords: [String: Secret]
 
-    /// Of the passfile: some 10,000 roles.
+    /// The size limit of the passfile: some 10,000 roles.
     private static let mostBytes = ByteSize.mebibytes(16)
 
-    /// Reads the passfile, makes what is missing, and writes it before any role gets its password.
-    /// - Parameter hosts: the names and addresses of the server's certificate: a client looks for the one that it gives as host.
+    /// Reads the passfile, generates missing passwords, and writes them before any role gets its password.
+    /// - Parameter hosts: the names and addresses of the server's certificate: a client looks up the one that it uses as host.
     static func prepare(_ context: DeploymentContext, hosts: [String]) async throws -> StoredPasswords {
         var passwords = try read(context.directory)
         for role in DatabaseSetup.loginRoles(context.spec) where passwords[role] == nil { passwords[role] = GeneratedPassword.make() }
@@ -32,7 +32,7 @@ struct StoredPasswords: Sendable {
         return wanted.withRevealed { Array($0.utf8) == present }
     }
 
-    /// libpq takes the directory of a Unix socket for its host.
+    /// libpq uses the directory of a Unix socket as the host.
     private func passfile(_ context: DeploymentContext, hosts: [String]) async throws -> Secret {
         let hosts = hosts + [context.directory.socket.string]
         let port = try await context.postgresqlEndpoint().port
@@ -42,7 +42,7 @@ struct StoredPasswords: Sendable {
             })
     }
 
-    /// By role, the first line of each as with libpq; empty when there is no passfile yet.
+    /// By role, using the first line for each, as libpq does; empty if there is no passfile yet.
     /// - Throws: `file.unreadable`, also for a file that is too large to be one of pgkvm's.
     static func read(_ directory: ApplianceDirectory) throws -> [String: Secret] {
         guard let bytes = try Files.readRegularIfPresent(directory.passwords, atMost: Int(mostBytes.bytes)) else { return [:] }
@@ -54,7 +54,7 @@ struct StoredPasswords: Sendable {
         return passwords
     }
 
-    /// The fields of a line, in which a backslash takes the meaning from a colon or another backslash.
+    /// The fields of a line. A backslash escapes a colon or another backslash.
     private static func split(_ line: ArraySlice<UInt8>) -> [[UInt8]] {
         var fields: [[UInt8]] = [[]]
         var isEscaped = false
@@ -71,7 +71,7 @@ struct StoredPasswords: Sendable {
         return fields
     }
 
-    /// The script that makes roles and databases. It holds verifiers, made here: the passwords never leave this host.
+    /// The script that creates roles and databases. It holds verifiers that are computed here, so the passwords never leave this host.
     func setupScript(for spec: ApplianceSpec, version: Int) throws -> Secret {
         var verifiers: [String: String] = [:]
         for role in DatabaseSetup.loginRoles(spec) {
@@ -85,6 +85,6 @@ struct StoredPasswords: Sendable {
 }
 
 extension ServerContent {
-    /// What the server's certificate calls it, as a client may give it for a host.
+    /// The server's names and addresses in its certificate, as a client may use them as host.
     var hosts: [String] { names + addresses.map(\.description) }
 }

@@ -9,10 +9,10 @@ package import SystemPackage
 internal import Verification
 package import Workflow
 
-/// What somebody wants to be guided to.
+/// What the user wants to deploy with the guide.
 package enum GuideTarget: Sendable {
     case name(ApplianceName)
-    /// A spec file, whose values are the answers to begin with.
+    /// A spec file, whose values are the initial answers.
     case file(FilePath, ApplianceSpec)
     /// The guide asks for the name.
     case open
@@ -20,23 +20,23 @@ package enum GuideTarget: Sendable {
 
 /// How a guide ended.
 package enum GuideEnd: Sendable {
-    /// Deployed and verified, with this spec file where one was stored.
+    /// Deployed and verified, with the spec file if one was stored.
     case deployed(ApplianceName, spec: FilePath?)
     /// The spec file is stored, and nothing was deployed.
     case saved(spec: FilePath)
     /// There was nothing to do.
     case unchanged
-    /// Stopped by its user; the answers are kept.
+    /// Stopped by the user; the answers are kept.
     case stopped
-    /// By Ctrl-C; the answers are kept.
+    /// Interrupted by Ctrl-C; the answers are kept.
     case interrupted
     case failed(any Error)
 }
 
-/// The guided way: from questions to a spec file, and from that through the steps to a verified appliance.
+/// The guided way: from questions to a spec file, and from the spec file through the steps to a verified appliance.
 ///
-/// It decides nothing by itself: what it finds and recommends comes from the planner and the defaults of a spec, what it deploys from the
-/// spec file that it wrote.
+/// The guide decides nothing itself. Its findings and recommendations come from the planner and the defaults of a spec. It deploys from the spec file
+/// that it wrote.
 package struct Guide: Sendable {
     private let surroundings: Surroundings
     private let conversation: Conversation
@@ -51,8 +51,8 @@ package struct Guide: Sendable {
         self.bootPatience = bootPatience
     }
 
-    /// Goes as far as its user wants.
-    /// - Throws: `guide.busy`, and what a damaged spec, draft or journal makes.
+    /// Goes as far as the user wants.
+    /// - Throws: `guide.busy`, and the errors for a damaged spec, draft or journal.
     package func run(_ target: GuideTarget) async throws -> GuideEnd {
         do {
             let target = try await named(target)
@@ -84,7 +84,7 @@ package struct Guide: Sendable {
         }
     }
 
-    /// Says how it goes on, and removes a draft that has done its work.
+    /// Says what comes next, and removes a draft that is no longer needed.
     private func finish(_ end: Result<GuideEnd, any Error>, _ name: ApplianceName, _ place: GuideDirectory) throws {
         let isOver =
             switch end {
@@ -158,7 +158,7 @@ extension Guide {
         }
     }
 
-    /// The answers to begin with: those of a draft, of a file, of the appliance that is there, or none.
+    /// The initial answers: those of a draft, of a file, of the existing appliance, or none.
     private func answers(_ target: GuideTarget, _ name: ApplianceName, _ place: GuideDirectory) async throws -> GuideDraft? {
         let known = try GuideDraft.load(place)
         if case .file(let path, let spec) = target {
@@ -181,7 +181,7 @@ extension Guide {
 
     private enum Opening { case walk, run, unchanged, stopped }
 
-    /// What is to become of an appliance that is there already.
+    /// Asks what to do with an existing appliance.
     private func opening(_ draft: GuideDraft, _ situation: Situation) async throws -> Opening {
         let (name, plan) = (draft.spec.name, situation.plan)
         guard plan.deployment != .new else { return .walk }
@@ -219,7 +219,7 @@ extension Guide {
 // MARK: The end
 
 extension Guide {
-    /// - Returns: how the guide ends; nil when somebody wants to change an answer first.
+    /// - Returns: how the guide ends; nil if the user wants to change an answer first.
     private func deploy(_ draft: inout GuideDraft, _ place: GuideDirectory) async throws -> GuideEnd? {
         let run = GuidedRun(conversation: conversation, surroundings: surroundings, draft: draft, sink: sink, bootPatience: bootPatience)
         do {
@@ -233,13 +233,13 @@ extension Guide {
             case .failed(let error): return .failed(error)
             }
         } catch let failure as Failure where [.applianceDiffers, .restartNeeded, .diskFull, .availabilityImpossible].contains(failure.code) {
-            // Nothing was changed: another answer may help.
+            // Nothing was changed, so another answer may help.
             conversation.explain(failure)
             return nil
         }
     }
 
-    /// The last stop: what the verification found, and the offer to measure.
+    /// The last stop: the results of the verification, and the offer to measure.
     private func verified(_ appliance: Appliance, changed: Bool) async throws {
         let summary = try await ApplianceSummary.of(appliance, changed: changed)
         conversation.say([
@@ -296,6 +296,6 @@ extension GuideTarget {
 }
 
 extension Failure.Code {
-    /// Two guides for one appliance would write over each other's answers.
+    /// Two guides for one appliance would overwrite each other's answers.
     package static let guideBusy = Failure.Code("guide.busy")
 }

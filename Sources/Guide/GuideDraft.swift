@@ -6,16 +6,16 @@ internal import HostSystem
 internal import SpecFile
 package import SystemPackage
 
-/// The answers of a guide that has not come to its end, on disk after each of them: the spec as a file, and a note of where it stood.
+/// The answers of an unfinished guide, stored on disk after each answer: the spec as a file, and a note of the current stop.
 package struct GuideDraft: Sendable, Equatable {
     static let currentFormat = 1
 
     package var spec: ApplianceSpec
-    /// Where the next guide goes on.
+    /// Where the next guide resumes.
     package var stop: StopID
-    /// The spec file that the answers began with.
+    /// The spec file that supplied the initial answers.
     package var source: FilePath?
-    /// Where the spec was stored for its user.
+    /// Where the spec was stored for the user.
     package var saved: FilePath?
 
     package init(spec: ApplianceSpec, stop: StopID = .host, source: FilePath? = nil, saved: FilePath? = nil) {
@@ -33,7 +33,7 @@ package struct GuideDraft: Sendable, Equatable {
         let saved: String?
     }
 
-    /// The draft of an appliance; nil when there is none.
+    /// The draft of an appliance; nil if there is none.
     /// - Throws: `format.newer`, `spec.invalid`.
     package static func load(_ place: GuideDirectory) throws -> GuideDraft? {
         guard let bytes = try Files.readIfPresent(place.spec) else { return nil }
@@ -48,12 +48,12 @@ package struct GuideDraft: Sendable, Equatable {
             draft.source = known.source.map { FilePath($0) }
             draft.saved = known.saved.map { FilePath($0) }
         } catch is DecodingError {
-            // The answers are what counts; a damaged note only loses the place.
+            // The answers matter most; a damaged note only loses the place.
         }
         return draft
     }
 
-    /// Replaces what is on disk.
+    /// Replaces the draft on disk.
     package func save(in place: GuideDirectory) throws {
         try Files.createDirectory(place.path)
         try Files.write(text, to: place.spec)
@@ -63,7 +63,7 @@ package struct GuideDraft: Sendable, Equatable {
         try Files.write(Array(encoder.encode(note)) + [UInt8(ascii: "\n")], to: place.note)
     }
 
-    /// The spec as a file: every value written out, with what it is.
+    /// The spec as a file: every value written out, with a description.
     package var text: String {
         SpecFile.renderCommented(
             spec,

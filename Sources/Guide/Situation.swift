@@ -5,7 +5,7 @@ internal import HostSystem
 internal import MachineBackend
 internal import PostgresServer
 
-/// What a stop is told of: the answers so far, and what the planner found on this host for them.
+/// The input of a stop: the answers so far, and what the planner found on this host for them.
 struct Situation: Sendable {
     let spec: ApplianceSpec
     let plan: DeploymentPlan
@@ -13,14 +13,14 @@ struct Situation: Sendable {
     /// Names of the images in the cache.
     let images: [String]
 
-    /// What is recommended: what a spec has that says nothing.
+    /// The recommended values: those of a spec that leaves everything out.
     var standard: ApplianceSpec { ApplianceSpec(name: spec.name) }
 
     var isEmulated: Bool { plan.machine.accelerator == .tcg }
 
     var byHand: ByHandSubject { ByHandSubject(spec: spec, plan: plan) }
 
-    /// What was found of a check, with what to do about it.
+    /// The findings of a check, with what to do about them.
     func finding(_ check: String) -> [String] { plan.findings.filter { $0.check == check }.map(Self.text) }
 
     static func text(_ finding: Finding) -> String {
@@ -35,7 +35,7 @@ struct Situation: Sendable {
         }
     }
 
-    /// A setting that the server would get with a profile; nil while its version is not known.
+    /// A setting that the server would get with a profile; nil if its version is not known.
     func setting(_ name: String, profile: ApplianceSpec.PostgreSQL.Profile) -> String? {
         guard let version = plan.packages.postgresqlVersion else { return nil }
         var spec = spec

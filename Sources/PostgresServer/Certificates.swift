@@ -5,26 +5,26 @@ package import FoundationEssentials
 internal import SwiftASN1
 internal import X509
 
-/// The appliance's own CA, which signs nothing but its server's certificate.
+/// The appliance's own CA, which signs only its server's certificate.
 ///
-/// ECDSA P-256 with SHA-256 throughout: with an Ed25519 certificate libpq finds no digest for channel binding.
+/// ECDSA P-256 with SHA-256 throughout: with an Ed25519 certificate, libpq finds no digest for channel binding.
 package struct CertificateAuthority: Sendable {
     /// Ten years; leap days included.
     package static let validDays = 3653
     /// One year.
     package static let serverValidDays = 365
-    /// Guests and hosts whose clocks differ still agree that a new certificate is valid.
+    /// A tolerance, so that guests and hosts with different clocks agree that a new certificate is valid.
     private static let clockSkew: TimeInterval = 3600
 
-    /// What clients need: `sslrootcert`.
+    /// The certificate that clients need: `sslrootcert`.
     package let certificatePEM: String
-    /// PKCS #8.
+    /// In PKCS #8.
     package let keyPEM: Secret
     private let certificate: Certificate
     private let key: P256.Signing.PrivateKey
 
     /// A new CA with a new key.
-    /// - Parameter name: of the appliance; part of the subject.
+    /// - Parameter name: the appliance's name; part of the subject.
     /// - Throws: `certificate.invalid`.
     package static func create(name: String, now: Date) throws -> CertificateAuthority {
         try wrapping("cannot make the CA of '\(name)'") {
@@ -44,8 +44,8 @@ package struct CertificateAuthority: Sendable {
         }
     }
 
-    /// Reads a CA back.
-    /// - Throws: `certificate.invalid` when either is malformed, is no CA, or when they do not belong together.
+    /// Reads a stored CA.
+    /// - Throws: `certificate.invalid` if either is malformed or not a CA, or if they do not belong together.
     package init(certificatePEM: String, keyPEM: Secret) throws {
         self = try Self.wrapping("cannot read the CA") {
             let key = try keyPEM.withRevealed { try P256.Signing.PrivateKey(pemRepresentation: $0) }
@@ -66,11 +66,11 @@ package struct CertificateAuthority: Sendable {
         keyPEM = Secret(key.pemRepresentation + "\n")
     }
 
-    /// A new server certificate with a new key. It never outlives the CA.
+    /// Issues a new server certificate with a new key. It never outlives the CA.
     /// - Parameters:
     ///   - names: DNS names; `localhost` is always added.
-    ///   - addresses: of the guest; 127.0.0.1 is always added.
-    /// - Throws: `certificate.invalid`; `input.invalid` for no name, or one that is not a host name of ASCII letters.
+    ///   - addresses: the guest's addresses; 127.0.0.1 is always added.
+    /// - Throws: `certificate.invalid`; `input.invalid` if there is no name, or one that is not a host name of ASCII letters.
     package func issueServer(names: [String], addresses: [IPv4Address], now: Date) throws -> ServerCertificate {
         guard let first = names.first else { throw Failure(.invalidInput, "a server certificate needs a name") }
         for name in names where name.wholeMatch(of: #/[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?/#) == nil || name.utf8.count > 253 {
@@ -115,11 +115,11 @@ package struct CertificateAuthority: Sendable {
 /// A server certificate and its key, both PEM.
 package struct ServerCertificate: Sendable {
     package let certificatePEM: String
-    /// For the guest only, 0600; the host keeps no copy.
+    /// Only for the guest, 0600; the host keeps no copy.
     package let keyPEM: Secret
 }
 
-/// What a certificate says of its own time.
+/// Reads a certificate's validity.
 package enum CertificateExpiry {
     /// The last moment at which the certificate is valid.
     /// - Throws: `certificate.invalid`.
@@ -127,7 +127,7 @@ package enum CertificateExpiry {
         try CertificateAuthority.wrapping("cannot read the certificate") { try Certificate(pemEncoded: pem).notValidAfter }
     }
 
-    /// Whole days that are left, negative once it has expired.
+    /// The number of whole days left, negative once it has expired.
     /// - Throws: `certificate.invalid`.
     package static func daysLeft(pem: String, now: Date) throws -> Int {
         Int(saturating: (try notAfter(pem: pem).timeIntervalSince(now) / 86_400).rounded(.down))

@@ -1,8 +1,8 @@
-/// Where the files of the cluster lie in the guest.
+/// Where the cluster's files are in the guest.
 package struct ClusterLayout: Sendable, Equatable {
     /// The major version of PostgreSQL.
     package var version: Int
-    /// The cluster's name to Debian's tools.
+    /// The cluster's name in Debian's tools.
     package var clusterName: String
     /// PGDATA: a sub-directory of the data disk's mount point.
     package var dataDirectory: String
@@ -12,8 +12,8 @@ package struct ClusterLayout: Sendable, Equatable {
     package var socketDirectory: String
     package var port: UInt16
 
-    /// Debian's own places, so that `pg_lsclusters`, `pg_ctlcluster` and the manuals agree.
-    /// - Parameter dataDirectory: nil takes Debian's, `/var/lib/postgresql/VERSION/main`.
+    /// Uses Debian's own places, so that `pg_lsclusters`, `pg_ctlcluster` and the manuals agree.
+    /// - Parameter dataDirectory: nil means Debian's, `/var/lib/postgresql/VERSION/main`.
     package static func debian(version: Int, dataDirectory: String? = nil) -> ClusterLayout {
         ClusterLayout(
             version: version, clusterName: "main", dataDirectory: dataDirectory ?? "/var/lib/postgresql/\(version)/main",
@@ -38,10 +38,10 @@ package struct ClusterLayout: Sendable, Equatable {
     package var accessFile: String { configurationDirectory + "/pg_hba.conf" }
     package var identFile: String { configurationDirectory + "/pg_ident.conf" }
     package var pidFile: String { "\(socketDirectory)/\(version)-\(clusterName).pid" }
-    /// The client itself and not Debian's wrapper, which looks for a cluster first.
+    /// The client itself and not Debian's wrapper, which would look for a cluster first.
     package var psql: String { "/usr/lib/postgresql/\(version)/bin/psql" }
-    /// PEM; may be read by everybody.
+    /// PEM; readable by all users.
     package var serverCertificate: String { configurationDirectory + "/server.crt" }
-    /// PEM; 0600, of the user `postgres`: the server refuses anything wider.
+    /// PEM; 0600, owned by the user `postgres`: the server refuses wider permissions.
     package var serverKey: String { configurationDirectory + "/server.key" }
 }

@@ -2,7 +2,7 @@ internal import ApplianceModel
 internal import Basics
 internal import Quoting
 
-/// How a client on the host connects, in the forms that clients read. Never a password: that is in the password file.
+/// How a client on the host connects, in the forms that clients read. It never contains a password: that is in the password file.
 package struct ConnectionText: Sendable {
     private let name: String
     private let address: String
@@ -13,16 +13,16 @@ package struct ConnectionText: Sendable {
     private let passwordFile: String
     private let socketDirectory: String
 
-    /// How long connecting may take, in seconds, in the forms whose readers all know such a limit.
+    /// The time limit for connecting, in seconds, in the forms whose readers all support one.
     private static let connectTimeout = "30"
 
     /// - Parameters:
-    ///   - name: the DNS name on the server's certificate; it need not resolve.
-    ///   - address: the address that is dialled, which is on the certificate too.
+    ///   - name: the DNS name in the server's certificate; it need not resolve.
+    ///   - address: the address to connect to, which is in the certificate too.
     ///   - rootCertificate: the absolute path of the CA's certificate.
     ///   - passwordFile: an absolute path.
-    ///   - socketDirectory: an absolute path, of the Unix socket.
-    /// - Throws: `input.invalid` for a relative path and for a newline or NUL anywhere.
+    ///   - socketDirectory: the absolute path of the Unix socket's directory.
+    /// - Throws: `input.invalid` for a relative path, and for a newline or NUL in any value.
     package init(
         name: String, address: String = "127.0.0.1", port: UInt16, database: String, user: String, rootCertificate: String, passwordFile: String,
         socketDirectory: String
@@ -44,10 +44,10 @@ package struct ConnectionText: Sendable {
         self.socketDirectory = socketDirectory
     }
 
-    /// For every driver that reads URIs, libpq among them: `psql "$(pgkvm connection NAME)"`.
+    /// For every driver that reads URIs, including libpq: `psql "$(pgkvm connection NAME)"`.
     ///
-    /// It names the address: the appliance's name need not resolve, `localhost` may be `::1` first, and `hostaddr` is libpq's alone.
-    /// It holds only parameters that all take: asyncpg, and pgx before 5.8, send what they do not know to the server, which refuses it
+    /// It contains the address, because the appliance's name need not resolve, `localhost` may be `::1` first, and only libpq knows `hostaddr`. It
+    /// contains only parameters that all drivers accept: asyncpg, and pgx before 5.8, send unknown parameters to the server, which refuses them
     /// (`channel_binding`, `connect_timeout`).
     package var uri: String {
         uri(host: address, [("sslmode", "verify-full"), ("sslrootcert", rootCertificate), ("passfile", passwordFile)])
@@ -56,16 +56,16 @@ package struct ConnectionText: Sendable {
     /// For libpq and what is built on it: the server is verified by its name, and the password exchange is bound to its certificate.
     package var libpq: String { uri(host: name, terms.map { (name: $0.keyword, value: $0.value) }) }
 
-    /// The same for a libpq that takes nothing from its user's files: no client certificate, no list of revoked ones.
+    /// The same for a libpq that must not use its user's files: no client certificate, no list of revoked ones.
     package var libpqAlone: String { libpq + ["sslcert", "sslkey", "sslcrl"].map { "&\($0)=\(URIPart("/nonexistent"))" }.joined() }
 
-    /// For the Unix socket, where SSH stands for TLS. Every driver that reads URIs takes the directory for a host there.
+    /// For the Unix socket, where SSH replaces TLS. Every driver that reads URIs accepts the directory as the host there.
     package var socket: String {
         "postgresql://\(URIPart(user))@/\(URIPart(path: database))?"
             + URIPart.query([("host", socketDirectory), ("port", String(port)), ("passfile", passwordFile)])
     }
 
-    /// For rust-postgres, which refuses every parameter that it does not know: CA and password are given to it in the program.
+    /// For rust-postgres, which refuses every parameter that it does not know: the program has to supply CA and password.
     package var rustPostgres: String {
         uri(host: address, [("sslmode", "require"), ("channel_binding", "require"), ("connect_timeout", Self.connectTimeout)])
     }
@@ -74,7 +74,7 @@ package struct ConnectionText: Sendable {
     package var environment: String { parameters.map { "export \($0.variable)=\(ShellWord($0.value))\n" }.joined() }
 
     /// A section for `pg_service.conf`, named after the appliance: `psql service=NAME`.
-    /// - Throws: `unsupported` for a value that ends in white space, which libpq cuts off there.
+    /// - Throws: `unsupported` for a value that ends in white space, because libpq removes it there.
     package func service() throws -> String {
         let lines = try parameters.map { parameter in
             let value = try Failure.naming("'\(parameter.value)'", .unsupported, remedy: "use the form 'libpq' or 'env'") {
@@ -85,7 +85,7 @@ package struct ConnectionText: Sendable {
         return "[\(name)]\n" + lines.joined()
     }
 
-    /// For pgjdbc. It counts the time for the network's connection and the time for all of connecting apart.
+    /// For pgjdbc. It limits the time for the network's connection and the time for all of connecting separately.
     package var jdbc: String {
         let parameters: [(name: String, value: String)] = [
             ("user", user), ("sslmode", "verify-full"), ("sslrootcert", rootCertificate), ("connectTimeout", Self.connectTimeout),
@@ -94,12 +94,12 @@ package struct ConnectionText: Sendable {
         return "jdbc:postgresql://\(address):\(port)/\(URIPart(database))?" + URIPart.query(parameters)
     }
 
-    /// What libpq is told: its keyword, its environment variable, the value.
+    /// A libpq parameter: its keyword, its environment variable, the value.
     private typealias Parameter = (keyword: String, variable: String, value: String)
 
     private var parameters: [Parameter] { place + terms }
 
-    /// What a URI holds before its parameters.
+    /// The part of a URI before its parameters.
     private var place: [Parameter] {
         [("host", "PGHOST", name), ("port", "PGPORT", String(port)), ("dbname", "PGDATABASE", database), ("user", "PGUSER", user)]
     }
@@ -108,7 +108,7 @@ package struct ConnectionText: Sendable {
         [
             ("hostaddr", "PGHOSTADDR", address), ("sslmode", "PGSSLMODE", "verify-full"), ("sslrootcert", "PGSSLROOTCERT", rootCertificate),
             ("channel_binding", "PGCHANNELBINDING", "require"), ("passfile", "PGPASSFILE", passwordFile),
-            // A user with a Kerberos ticket would be encrypted by that instead of TLS.
+            // Otherwise, the connection of a user with a Kerberos ticket would be encrypted with that instead of TLS.
             ("gssencmode", "PGGSSENCMODE", "disable"), ("connect_timeout", "PGCONNECT_TIMEOUT", Self.connectTimeout),
         ]
     }

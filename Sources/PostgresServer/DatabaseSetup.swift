@@ -2,7 +2,7 @@ package import ApplianceModel
 package import Basics
 internal import Quoting
 
-/// Roles, databases and extensions of the spec, and pgkvm's own role, as one SQL script that may run again.
+/// Roles, databases and extensions of the spec, and pgkvm's own role, as one SQL script that may be run repeatedly.
 package struct DatabaseSetup: Sendable {
     /// pgkvm's own role and database, for its checks.
     package static let ownName = "pgkvm"
@@ -10,12 +10,12 @@ package struct DatabaseSetup: Sendable {
     package var version: Int
     package var roles: [ApplianceSpec.Role]
     package var databases: [ApplianceSpec.Database]
-    /// SCRAM verifiers by role (`PasswordVerifier`); a role without one keeps the password that it has.
+    /// SCRAM verifiers by role (`PasswordVerifier`); a role without one keeps its password.
     package var verifiers: [String: String]
 
     /// - Parameters:
     ///   - version: the major version of PostgreSQL.
-    ///   - verifiers: by role, pgkvm's own included.
+    ///   - verifiers: by role, including pgkvm's own.
     package init(version: Int, roles: [ApplianceSpec.Role], databases: [ApplianceSpec.Database], verifiers: [String: String]) {
         self.version = version
         self.roles = roles
@@ -26,7 +26,7 @@ package struct DatabaseSetup: Sendable {
     /// The roles that log in with a password, pgkvm's own first.
     package static func loginRoles(_ spec: ApplianceSpec) -> [String] { [ownName] + spec.postgresql.roles.map(\.name) }
 
-    /// What is wrong with the names, one fragment each; none when `script` can be rendered.
+    /// What is wrong with the names, one fragment each; empty if `script` can be rendered.
     package var faults: [String] {
         var faults: [String] = []
         let listed = Set(roles.map { ByteName($0.name) })
@@ -56,8 +56,8 @@ package struct DatabaseSetup: Sendable {
         return faults
     }
 
-    /// The script, for `psql --no-psqlrc --quiet --dbname=postgres --file=-` as the superuser over the local socket. It holds
-    /// verifiers: hand it over as input, and keep it in no file.
+    /// The script, for `psql --no-psqlrc --quiet --dbname=postgres --file=-` as the superuser over the local socket. It contains verifiers: pass it
+    /// as input, and do not store it in a file.
     /// - Throws: `input.invalid` with every fault; `template.invalid`.
     package func script(templates: Templates = Templates()) throws -> Secret {
         let faults = faults
@@ -94,7 +94,7 @@ package struct DatabaseSetup: Sendable {
         ]
     }
 
-    /// psql's commands and password files go by lines, so a name may not break one.
+    /// psql's commands and password files are read line by line, so a name must not contain a line break.
     private static func nameFault(_ name: String) -> String? {
         SQLIdentifier.fault(of: name) ?? (name.unicodeScalars.contains { $0 == "\n" || $0 == "\r" } ? "contains a newline" : nil)
     }
@@ -103,7 +103,7 @@ package struct DatabaseSetup: Sendable {
         ["postgres", ownName, "public", "none"].contains(role) || role.utf8.starts(with: "pg_".utf8)
     }
 
-    /// The names that are there more than once, byte for byte.
+    /// The names that occur more than once, compared byte for byte.
     private static func repeated(_ names: [String]) -> [String] {
         Dictionary(grouping: names) { ByteName($0) }.values.filter { $0.count > 1 }.compactMap(\.first).sorted()
     }

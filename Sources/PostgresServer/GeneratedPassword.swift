@@ -1,9 +1,9 @@
 internal import ApplianceModel
 package import Basics
 
-/// Passwords that nobody has to type.
+/// Passwords that no one has to type.
 package enum GeneratedPassword {
-    /// Letters and digits only: they mean nothing special in password files, URIs, shells and SQL.
+    /// Only letters and digits: they have no special meaning in password files, URIs, shells and SQL.
     private static let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789")
 
     /// 32 characters from the system's random source: 190 bits.

@@ -1,7 +1,7 @@
 internal import ApplianceModel
 package import Basics
 
-/// What the server has to work with.
+/// The resources that the server can use.
 package struct GuestSize: Sendable, Equatable {
     /// At least 1.
     package let vcpus: Int

@@ -2,15 +2,15 @@ package import ApplianceModel
 internal import Basics
 internal import Quoting
 
-/// Who may connect from where: `pg_hba.conf`.
+/// Which clients may connect from where: `pg_hba.conf`.
 package enum HostBasedAccess {
     /// The address from which the host's connections arrive under user networking.
     package static let userNetworkGateway = "\(UserNetworking.gateway)/32"
 
-    /// What is wrong with the networks of a spec, one fragment each; none when all is well.
+    /// What is wrong with the networks of a spec, one fragment each; empty if nothing is.
     ///
-    /// Under user networking only the host's loopback interface is forwarded, and the guest sees every client as the gateway:
-    /// nobody else could connect, and the server could not tell who is who.
+    /// Under user networking only the host's loopback interface is forwarded, and the guest sees every client as the gateway: no other host could
+    /// connect, and the server could not tell clients apart.
     package static func faults(mode: ApplianceSpec.Network.Mode, allowFrom: [IPv4Network]) -> [String] {
         switch mode {
         case .user:
@@ -24,12 +24,12 @@ package enum HostBasedAccess {
 
     /// - Parameters:
     ///   - host: the address with which the guest sees this host; nil under user networking, where it is the gateway's.
-    ///   - replicating: the roles that may stream the WAL from wherever they may connect.
+    ///   - replicating: the roles that may stream the WAL from every address from which they may connect.
     ///   - version: the major version of PostgreSQL, which decides how a role's name is written.
     static func render(
         mode: ApplianceSpec.Network.Mode, allowFrom: [IPv4Network], host: String?, replicating: [String], version: Int, templates: Templates
     ) throws -> RenderedFile {
-        // Under user networking this host arrives as the gateway, which has a line of its own.
+        // Under user networking this host appears as the gateway, which has its own line.
         let networks = allowFrom.filter { mode != .user || !SpecRules.isThisHost($0) }.map(\.description)
         let hostNetwork = host.map { "\($0)/32" }
         let open = ["127.0.0.1/32", "::1/128"] + (mode == .user ? [userNetworkGateway] : []) + (hostNetwork.map { [$0] } ?? []) + networks

@@ -2,15 +2,16 @@ package import Basics
 
 /// Huge pages for the server's shared memory: pages of 2 MiB instead of 4 KiB.
 package enum HugePages {
-    /// The size of `shared_buffers` from which on the guest reserves them.
+    /// The size of `shared_buffers` from which the guest reserves them.
     ///
-    /// Every connection has page tables of its own for the shared memory that it has touched: 2 MiB for each GiB in ordinary pages, so that 100 connections
-    /// take 200 MiB for 1 GiB, and 4 KiB in huge ones. Below that there is little to win, and what is reserved is lost to everything else.
+    /// Every connection has its own page tables for the shared memory that it has touched. In ordinary pages they take 2 MiB for each GiB, so that
+    /// 100 connections take 200 MiB for 1 GiB; in huge pages they take 4 KiB. Below this size there is little to gain, and nothing else can use the
+    /// reserved memory.
     package static let least = ByteSize.gibibytes(1)
 
     /// Whether the guest reserves them with these settings, by name.
     ///
-    /// Those of the kernel's usual size only; and only where the server says how many it needs, which it does since version 15.
+    /// It reserves only pages of the kernel's usual size, and only if the server reports how many it needs, which it does since version 15.
     package static func areReserved(_ settings: [String: String], version: Int) -> Bool {
         let amounts = ServerAmounts(settings, version: version)
         guard version >= 15, amounts["huge_page_size"] == 0 else { return false }

@@ -1,4 +1,4 @@
-/// The name of a locale as glibc takes it apart: `language_TERRITORY.charset@modifier`.
+/// The name of a locale as glibc parses it: `language_TERRITORY.charset@modifier`.
 struct LocaleName {
     let place: String
     let charset: String?
@@ -19,7 +19,7 @@ struct LocaleName {
     /// The file that `localedef -i` reads.
     var source: String { modifier.map { "\(place)@\($0)" } ?? place }
 
-    /// The C locale, which glibc has built in, with the bytes of any charset or of UTF-8.
+    /// The C locale, which is built into glibc, with the bytes of any charset or of UTF-8.
     var isPlainC: Bool {
         guard modifier == nil, place == "C" || place == "POSIX" else { return false }
         return charset == nil || place == "C" && charset.map(Self.normalized) == "utf8"
@@ -31,7 +31,7 @@ struct LocaleName {
         place == other.place && modifier == other.modifier && charset.map(Self.normalized) == other.charset.map(Self.normalized)
     }
 
-    /// glibc compares charsets by their letters and digits, in lower case; a number alone is one of ISO's.
+    /// glibc compares charsets by their letters and digits, in lower case; a number alone means one of ISO's.
     static func normalized(_ charset: String) -> String {
         let kept = ASCIICase.lowered(charset).filter {
             (UInt8(ascii: "a")...UInt8(ascii: "z")).contains($0) || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0)

@@ -2,11 +2,11 @@ internal import ApplianceModel
 package import Basics
 internal import Quoting
 
-/// libpq's password file (`passfile`), which must be 0600.
+/// libpq's password file (`passfile`), which must have mode 0600.
 package enum PasswordFile {
-    /// One line: the first that matches a connection gives its password.
+    /// One line; the first line that matches a connection supplies its password.
     package struct Entry: Sendable {
-        /// `host` of the connection, not the address that is dialled; `*` for any.
+        /// The `host` of the connection, not the address to connect to; `*` for any.
         package var host: String
         package var port: UInt16
         /// `*` for any.
@@ -24,7 +24,7 @@ package enum PasswordFile {
     }
 
     /// The whole file.
-    /// - Throws: `input.invalid` for a field with a newline or a NUL, which a line cannot hold.
+    /// - Throws: `input.invalid` for a field with a newline or a NUL, which a line cannot contain.
     package static func render(_ entries: [Entry]) throws -> Secret {
         let lines = try entries.map { entry in
             let password = try entry.password.withRevealed { try field($0, "password of '\(entry.user)'") }

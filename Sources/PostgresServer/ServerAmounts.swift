@@ -1,27 +1,27 @@
-/// What settings amount to in bytes, or in whatever they count: those that decide how much of the machine the server takes.
+/// The values of settings in bytes, or in whatever they count: the settings that decide how much of the machine the server uses.
 struct ServerAmounts {
     private let settings: [String: String]
     private let version: Int
 
-    /// - Parameter settings: what is written, by name. What is not written has PostgreSQL's default.
+    /// - Parameter settings: the written settings, by name. All others have PostgreSQL's default.
     init(_ settings: [String: String], version: Int) {
         self.settings = settings
         self.version = version
     }
 
-    /// As it is in force; zero for a value that is not a number, which the server refuses.
+    /// The value in force; zero for a value that is not a number, which the server refuses.
     subscript(_ name: String) -> Double {
         guard let known = Self.known[name] else { return 0 }
         return ServerNumber.value(text(name), unit: known.unit) ?? 0
     }
 
-    /// As it is written; PostgreSQL's default where it is not.
+    /// The written value, or else PostgreSQL's default.
     func text(_ name: String) -> String {
         let standard = name == "hash_mem_multiplier" && version < 15 ? "1" : Self.known[name]?.standard ?? ""
         return settings[name] ?? standard
     }
 
-    /// The same with PostgreSQL's default of one setting.
+    /// The same values with PostgreSQL's default for one setting.
     func without(_ name: String) -> ServerAmounts {
         var settings = settings
         settings[name] = nil
@@ -33,7 +33,7 @@ struct ServerAmounts {
     private static let megabyte = 0x1p20
     private static let block = 0x1p13
 
-    /// The unit of a number without one, in bytes, and PostgreSQL's own default.
+    /// For each setting, the unit of a number without one, in bytes, and PostgreSQL's own default.
     private static let known: [String: (unit: Double, standard: String)] = [
         "shared_buffers": (block, "128MB"), "wal_buffers": (block, "-1"), "min_dynamic_shared_memory": (megabyte, "0"),
         "huge_page_size": (kilobyte, "0"), "effective_cache_size": (block, "4GB"), "temp_buffers": (block, "8MB"),
@@ -52,9 +52,9 @@ struct ServerAmounts {
 
 /// The memory that the server reserves when it starts, all of it shared, in bytes.
 ///
-/// An estimate from below, within a fifth of what `postgres -C shared_memory_size` says: a test compares the two.
+/// A low estimate, within a fifth of what `postgres -C shared_memory_size` reports: a test compares the two.
 struct SharedMemory {
-    /// What it depends on.
+    /// The settings on which it depends.
     static let settings =
         [
             "shared_buffers", "wal_buffers", "min_dynamic_shared_memory", "max_connections", "max_locks_per_transaction", "max_pred_locks_per_transaction",
@@ -62,14 +62,14 @@ struct SharedMemory {
             "pg_stat_statements.max",
         ] + caches
 
-    /// Of transactions' states; since PostgreSQL 17.
+    /// The caches of transactions' states; since PostgreSQL 17.
     private static let caches = [
         "commit_timestamp_buffers", "multixact_member_buffers", "multixact_offset_buffers", "notify_buffers", "serializable_buffers",
         "subtransaction_buffers", "transaction_buffers",
     ]
 
     static func bytes(_ amounts: ServerAmounts) -> Double {
-        // Each buffer has a descriptor and a place in a hash table.
+        // Each buffer has a descriptor and an entry in a hash table.
         let buffers = amounts["shared_buffers"] * 1.02
         let wal = amounts["wal_buffers"] < 0 ? min(amounts["shared_buffers"] / 32, 0x1p24) : amounts["wal_buffers"]
         let processes =

@@ -3,7 +3,7 @@ internal import Basics
 internal import Quoting
 
 extension ServerCatalogue {
-    /// What of a spec this server cannot do, in the order of the file; empty for a spec that asks for another major version.
+    /// What this server cannot do of a spec, in the order of the file; empty for a spec that asks for another major version.
     package func faults(in server: ApplianceSpec.PostgreSQL) -> [SpecFault] {
         if let version = server.version, version != majorVersion { return [] }
         var faults: [SpecFault] = []
@@ -29,15 +29,15 @@ extension ServerCatalogue {
     private func extensionFault(_ name: String) -> String {
         let lacks = "extension \(SpecRules.shown(name)) is not in the image\(Suggestion.text(for: name, among: extensions))"
         guard let package = furtherPackage(bringing: name) else { return lacks }
-        // Packages carry the name of the project, which an extension often has without its first letters.
+        // Packages have the name of the project, which an extension often has without its first letters.
         let other =
             name.begins(with: "pg") && !name.begins(with: "pg_") && name.utf8.count > 4 ? ", with an extension called '\(name.dropFirst(2))' perhaps" : ""
         return "\(lacks); Debian's package \(package) may bring it\(other): deploy without it, install the package in the guest, then add the extension"
     }
 
-    /// The package of the archive whose name speaks of an extension or library.
+    /// The package of the archive whose name matches an extension or library.
     func furtherPackage(bringing name: String) -> String? {
-        /// Letters and digits: `pg_partman` and `postgresql-17-partman` share nothing else.
+        /// Only letters and digits: `pg_partman` and `postgresql-17-partman` have nothing else in common.
         func letters(_ text: some StringProtocol) -> String {
             String(decoding: ASCIICase.lowered(text).filter { $0.isLetterOrDigit }, as: UTF8.self)
         }
@@ -50,11 +50,11 @@ extension ServerCatalogue {
         guard bare.utf8.count >= 3 else { return topics.first { $0.1 == whole }?.0 }
         let exact = topics.first { $0.1 == whole || $0.1 == bare || $0.1 == "pg\(bare)" }
         let longer = topics.first { $0.1.hasPrefix(bare) || $0.1.hasPrefix(whole) }
-        // `plpython3u` comes in postgresql-plpython3-17.
+        // `plpython3u` is in postgresql-plpython3-17.
         return (exact ?? longer ?? topics.first { $0.1.utf8.count >= 5 && whole.hasPrefix($0.1) })?.0
     }
 
-    /// Why a database cannot have the locale; nil where it can, from what is there or from its sources.
+    /// Why a database cannot have the locale; nil if it can, because the locale exists or can be made from its sources.
     package func localeFault(_ text: String) -> String? {
         let locale = LocaleName(text)
         if locale.isPlainC { return nil }
@@ -77,7 +77,7 @@ extension ServerCatalogue {
         return "\(SpecRules.shown(text)) is not a locale that the image has or can make\(meant)"
     }
 
-    /// Why the server does not take the time zone; nil where it does.
+    /// Why the server does not accept the time zone; nil if it does.
     package func timeZoneFault(_ text: String) -> String? {
         if timeZones.contains(where: { ASCIICase.same($0, text) }) || TimeZoneText.isRule(text) { return nil }
         return "\(SpecRules.shown(text)) is not a time zone that the server knows\(Suggestion.text(for: text, among: timeZones))"

@@ -3,12 +3,12 @@ internal import Basics
 internal import Quoting
 
 extension ServerCatalogue {
-    /// What the server would say against a setting in a configuration file; nil where it takes it.
+    /// Why the server would refuse a setting in a configuration file; nil if it accepts it.
     ///
-    /// What only the running server can check (files, combinations of settings, the content of most strings) passes.
+    /// Settings that only the running server can check (files, combinations of settings, the content of most strings) pass.
     package func fault(ofSetting name: String, value: String) -> String? {
         guard let setting = setting(named: name) else {
-            // The name space of an extension, which may be loaded later.
+            // A name in the name space of an extension, which may be loaded later.
             if name.utf8.contains(UInt8(ascii: ".")) { return nil }
             return "\(SpecRules.shown(name)) is not a setting of PostgreSQL \(majorVersion)\(Suggestion.text(for: name, among: settings.map(\.name)))"
         }
@@ -63,7 +63,7 @@ extension ServerCatalogue {
         return true
     }
 
-    /// Of strings only what lies beside the server is judged: locales, time zones and libraries.
+    /// Of strings, only those are judged that depend on what is installed with the server: locales, time zones and libraries.
     private func fault(ofText value: String, _ setting: Parameter) -> String? {
         if setting.isLocale { return value.isEmpty ? nil : localeFault(value) }
         if setting.isTimeZone { return timeZoneFault(value) }
@@ -72,7 +72,7 @@ extension ServerCatalogue {
         return "there is no library \(SpecRules.shown(missing)) in the image\(Suggestion.text(for: missing, among: libraries))\(package)"
     }
 
-    /// The first library of a list that the server would not find. A list with paths or quotes is left to the server.
+    /// The first library in a list that the server would not find. A list with paths or quotes is left to the server.
     private func missingLibrary(_ list: String) -> String? {
         guard list.utf8.allSatisfy({ $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "/") }) else { return nil }
         let names = list.utf8.split(separator: UInt8(ascii: ",")).map { name in
@@ -84,11 +84,11 @@ extension ServerCatalogue {
 }
 
 extension ServerCatalogue.Parameter {
-    /// `lc_messages` and its sisters.
+    /// `lc_messages` and similar settings.
     fileprivate var isLocale: Bool { type == .string && name.begins(with: "lc_") }
 
     /// `TimeZone` and `log_timezone`.
     fileprivate var isTimeZone: Bool { type == .string && ASCIICase.lowered(name).suffix(8).elementsEqual("timezone".utf8) }
-    /// Libraries that every session or the server itself cannot start without. The local ones lie elsewhere.
+    /// Libraries without which no session, or not even the server, can start. The local ones are in another place.
     fileprivate var isLibraryList: Bool { name == "shared_preload_libraries" || name == "session_preload_libraries" }
 }

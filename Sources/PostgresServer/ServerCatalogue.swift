@@ -3,15 +3,15 @@ package import Basics
 internal import BuiltinTemplates
 internal import FoundationEssentials
 
-/// What a PostgreSQL server says of itself: its settings, and which extensions, libraries, locales and time zones it has.
+/// What a PostgreSQL server reports about itself: its settings, and which extensions, libraries, locales and time zones it has.
 ///
-/// It is taken when an image is built, from the server that the image carries. With it a spec can be judged before there is a guest.
+/// It is recorded when an image is built, from the server in the image. With it, a spec can be checked before there is a guest.
 package struct ServerCatalogue: Codable, Sendable, Equatable {
     /// The newest format of the file that this program reads, and the one that it writes.
     package static let currentFormat = 1
 
     package let formatVersion: Int
-    /// Such as 17.
+    /// For example 17.
     package let majorVersion: Int
     /// The rows of `pg_settings`, by name.
     package let settings: [Parameter]
@@ -23,13 +23,13 @@ package struct ServerCatalogue: Codable, Sendable, Equatable {
     package let packages: [String]
     /// The libraries that the server finds by their bare name, without `.so`.
     package let libraries: [String]
-    /// The sources that `localedef` makes a locale from, such as `de_CH` or `sr_RS@latin`.
+    /// The sources from which `localedef` makes a locale, such as `de_CH` or `sr_RS@latin`.
     package let localeSources: [String]
     /// The character sets that `localedef` knows, such as `UTF-8`.
     package let charmaps: [String]
     /// The locales that mean UTF-8 although their name does not say so, such as `en_IN`.
     package let unicodeLocales: [String]
-    /// The locales that are there already, as `locale -a` prints them.
+    /// The installed locales, as `locale -a` prints them.
     package let locales: [String]
     /// The names in `pg_timezone_names`.
     package let timeZones: [String]
@@ -38,20 +38,20 @@ package struct ServerCatalogue: Codable, Sendable, Equatable {
     package struct Parameter: Codable, Sendable, Equatable {
         package let name: String
         package let type: Kind
-        /// `kB`, `8kB`, `ms`, …; nil where the setting has none.
+        /// `kB`, `8kB`, `ms`, …; nil if the setting has none.
         package let unit: String?
-        /// As PostgreSQL prints them; of numbers only.
+        /// As PostgreSQL prints it; only for numbers.
         package let minimum: String?
         package let maximum: String?
-        /// The words of an enum.
+        /// The values of an enum.
         package let words: [String]?
-        /// Words that the enum takes and `pg_settings` does not show.
+        /// Values that the enum accepts and `pg_settings` does not show.
         package let furtherWords: [String]?
         /// Whether no configuration file can set it.
         package let isFixed: Bool
         /// When it can change: `internal`, `postmaster`, `sighup`, `superuser`, `user`, ….
         package let context: String
-        /// The value of a server whose configuration does not name it; nil where it has none.
+        /// The value if the server's configuration does not set it; nil if it has none.
         package let bootValue: String?
 
         package enum Kind: String, Codable, Sendable {
@@ -60,13 +60,13 @@ package struct ServerCatalogue: Codable, Sendable, Equatable {
         }
     }
 
-    /// What psql is asked to get the catalogue as JSON: a script that says which variables it takes.
+    /// The script that psql runs to get the catalogue as JSON; the script says which variables it takes.
     package static var question: String { BuiltinTemplates.text("guest/server-catalogue.sql") ?? "" }
 
-    /// More than any server has to say.
+    /// More than any server reports.
     package static let largestSize = 8 << 20
 
-    /// Reads the answer to `question`, or a file that holds one.
+    /// Reads the answer to `question`, or a file that contains one.
     /// - Parameter source: where it comes from, for messages.
     /// - Throws: `catalogue.unreadable`, `format.newer`.
     package init(json: [UInt8], source: String) throws {
@@ -94,10 +94,10 @@ package struct ServerCatalogue: Codable, Sendable, Equatable {
         return [UInt8](try encoder.encode(self)) + [UInt8(ascii: "\n")]
     }
 
-    /// The settings that the server reads when it starts and at no other time.
+    /// The settings that the server reads only when it starts.
     package var restartSettings: Set<String> { Set(settings.filter { $0.context == "postmaster" }.map(\.name)) }
 
-    /// The setting of a name in any case, as the server finds it.
+    /// The setting with this name in any case, as the server finds it.
     package func setting(named name: String) -> Parameter? {
         let wanted = ASCIICase.lowered(name)
         return settings.first { ASCIICase.lowered($0.name) == wanted }
@@ -105,6 +105,6 @@ package struct ServerCatalogue: Codable, Sendable, Equatable {
 }
 
 extension Failure.Code {
-    /// What a server said of itself is not in the form that pgkvm reads.
+    /// A server's report about itself is not in the form that pgkvm reads.
     package static let catalogueUnreadable = Failure.Code("catalogue.unreadable")
 }

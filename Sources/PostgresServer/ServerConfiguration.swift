@@ -2,8 +2,7 @@ package import ApplianceModel
 internal import Basics
 internal import Quoting
 
-/// Everything that decides the configuration of the server, and the files that follow from it. Pure: nothing is read or
-/// written.
+/// Everything that decides the configuration of the server, and the files that follow from it. Pure: nothing is read or written.
 package struct ServerConfiguration: Sendable {
     package var layout: ClusterLayout
     package var name: ApplianceName
@@ -17,7 +16,7 @@ package struct ServerConfiguration: Sendable {
     package var hostAddress: String?
     /// The roles that may stream the WAL.
     package var replicating: [String]
-    /// From the spec; they win over every computed setting.
+    /// The spec's own settings; they take precedence over every computed setting.
     package var userSettings: [String: String]
 
     /// The configuration that a spec asks for.
@@ -34,7 +33,7 @@ package struct ServerConfiguration: Sendable {
         userSettings = spec.postgresql.settings
     }
 
-    /// What is wrong, one fragment each; none when `files` can be rendered.
+    /// What is wrong, one fragment each; empty if `files` can be rendered.
     package var faults: [String] {
         HostBasedAccess.faults(mode: networkMode, allowFrom: allowFrom) + UserSettings.faults(userSettings)
     }
@@ -46,7 +45,7 @@ package struct ServerConfiguration: Sendable {
             + UserSettings.layer(userSettings)
     }
 
-    /// The files of the configuration directory, certificates aside.
+    /// The files of the configuration directory, without the certificates.
     /// - Throws: `input.invalid` with every fault; `template.invalid`.
     package func files(templates: Templates = Templates()) throws -> [RenderedFile] {
         let faults = faults

@@ -1,9 +1,9 @@
-/// A number as PostgreSQL reads the value of a setting: decimal, octal (`010`), hexadecimal (`0x10`) or with a fraction or exponent, with a unit of memory
-/// or without.
+/// A number as PostgreSQL reads the value of a setting: decimal, octal (`010`), hexadecimal (`0x10`) or with a fraction or exponent, with or without
+/// a unit of memory.
 enum ServerNumber {
     /// The value in bytes, or in whatever the setting counts.
     /// - Parameter unit: what a number without a unit counts, in bytes; 1 for a setting without units.
-    /// - Returns: nil for a text that the server does not take for a number. A value below zero is returned as it is: it means the same in every unit.
+    /// - Returns: nil if the server does not accept the text as a number. A value below zero is returned unchanged: it means the same in every unit.
     static func value(_ text: String, unit: Double) -> Double? {
         var rest = trimmed(text.utf8[...])
         let isNegative = rest.first == UInt8(ascii: "-")
@@ -21,7 +21,7 @@ enum ServerNumber {
 
     private static func name(_ unit: Substring.UTF8View) -> String { String(decoding: trimmed(unit), as: UTF8.self) }
 
-    /// The number at the beginning, which is taken away.
+    /// The number at the beginning, which is removed from the text.
     private static func number(_ rest: inout Substring.UTF8View) -> Double? {
         if rest.starts(with: "0x".utf8) || rest.starts(with: "0X".utf8) {
             rest = rest.dropFirst(2)

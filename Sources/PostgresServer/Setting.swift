@@ -43,6 +43,6 @@ package struct Setting: Sendable, Equatable {
 }
 
 extension [Setting] {
-    /// What must be in force once the server runs: of each name the last one, by name.
+    /// The settings that must be in force once the server runs: the last one of each name, by name.
     package var effective: [String: String] { Dictionary(map { ($0.name, $0.value) }) { _, later in later } }
 }

@@ -2,16 +2,16 @@ internal import Glibc
 
 /// How PostgreSQL reads the text of a value, by the rules of its `guc.c` and `bool.c`.
 enum SettingGrammar {
-    /// What a number's text can be.
+    /// The result of reading a number.
     enum Number: Equatable {
         /// In the unit of the setting, before it is rounded.
         case value(Double)
         case notANumber
-        /// What follows the number is not a unit of the setting's kind, or the setting does not take a unit.
+        /// What follows the number is not a unit of the setting's kind, or the setting does not accept a unit.
         case badUnit(String)
     }
 
-    /// Any beginning of true, false, yes and no; on, off and its beginning `of`; 1 and 0. Nil for everything else.
+    /// Any prefix of true, false, yes and no; on, off and its prefix `of`; 1 and 0. Nil for everything else.
     static func boolean(_ text: String) -> Bool? {
         let given = ASCIICase.lowered(text)
         func begins(_ word: String, least: Int = 1) -> Bool { given.count >= least && Array(word.utf8).starts(with: given) }
@@ -22,7 +22,7 @@ enum SettingGrammar {
 
     /// A whole number, decimal, octal (`017`) or hexadecimal (`0x1F`); with a point or an exponent, or beyond 64 bits, as a fraction.
     /// - Parameters:
-    ///   - unit: of the setting, as `pg_settings` names it.
+    ///   - unit: the setting's unit, as `pg_settings` names it.
     ///   - readsBinary: whether `0b101` is a number.
     static func integer(_ text: String, unit: String?, readsBinary: Bool) -> Number {
         let bytes = Array(text.utf8)
@@ -42,7 +42,7 @@ enum SettingGrammar {
         return withUnit(value, Array(text.utf8)[length...], unit: unit)
     }
 
-    /// The units that a value may carry, the largest first; none where the setting does not take one.
+    /// The units that a value may have, the largest first; empty if the setting does not accept a unit.
     static func units(of unit: String?) -> [String] { table(unit).map(\.name) }
 
     // MARK: - Numbers
@@ -50,7 +50,7 @@ enum SettingGrammar {
     private static func isSpace(_ byte: UInt8) -> Bool { byte == 0x20 || (0x09...0x0D).contains(byte) }
 
     /// `strtol` with base 0.
-    /// - Returns: the value, nil beyond 64 bits; and where the text goes on, 0 where no number begins.
+    /// - Returns: the value, nil beyond 64 bits; and the end of the number in the text, 0 if there is no number at the beginning.
     private static func wholeNumber(_ bytes: [UInt8], readsBinary: Bool) -> (value: Double?, end: Int) {
         var index = bytes.firstIndex { !isSpace($0) } ?? bytes.count
         var isNegative = false
@@ -93,7 +93,7 @@ enum SettingGrammar {
         return value < base ? UInt64(value) : nil
     }
 
-    /// - Returns: nil for what a Double cannot hold, larger or smaller.
+    /// - Returns: nil if a Double cannot hold the value because it is too large or too small.
     private static func fraction(_ text: String) -> (value: Double, length: Int)? {
         text.withCString { start in
             var end: UnsafeMutablePointer<CChar>?
@@ -115,12 +115,12 @@ enum SettingGrammar {
             return .badUnit(String(decoding: rest, as: UTF8.self))
         }
         var converted = value * table[index].factor
-        // 30.1GB is a whole number of megabytes.
+        // So 30.1GB is a whole number of megabytes.
         if index + 1 < table.count { converted = (converted / table[index + 1].factor).rounded(.toNearestOrEven) * table[index + 1].factor }
         return .value(converted)
     }
 
-    /// The units of a setting's kind with their size in the setting's own, the largest first.
+    /// The units of a setting's kind with their size in the setting's own unit, the largest first.
     private static func table(_ unit: String?) -> [(name: String, factor: Double)] {
         guard let unit else { return [] }
         let count = unit.utf8.prefix { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }.count

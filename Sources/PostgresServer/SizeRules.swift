@@ -1,36 +1,36 @@
 package import ApplianceModel
 internal import Basics
 
-/// A value of a spec that the machine of the spec does not carry.
+/// A value of a spec that is too large for the machine of the spec.
 package struct SizeConcern: Sendable, Equatable {
     package enum Level: Sendable, Equatable {
-        /// It cannot be: the server would not start, or the kernel would end it.
+        /// It is impossible: the server would not start, or the kernel would kill it.
         case refuse
-        /// It may work for long, and then not.
+        /// It may work for a long time, and then fail.
         case warn
     }
 
     package let level: Level
     /// The key of the spec: `postgresql.settings.shared_buffers`.
     package let path: String
-    /// Which value, what it amounts to, and what the machine has.
+    /// Which value, how much it uses, and what the machine has.
     package let message: String
 }
 
-/// Holds the settings of a spec against the memory and the data disk of its machine.
+/// Checks the settings of a spec against the memory and the data disk of its machine.
 ///
-/// What pgkvm computes by itself fits every machine, so that each concern names a setting of the spec's own. The thresholds, with their reasons, are in
-/// docs/spec.md.
+/// The settings that pgkvm computes fit every machine, so each concern names one of the spec's own settings. The thresholds, with their reasons, are
+/// in docs/spec.md.
 package enum SizeRules {
-    /// What the guest's kernel and system need beside the server, at least.
+    /// The least memory that the guest's kernel and system need besides the server.
     static let system = 128 * 0x1p20
-    /// What a backend at work needs of its own besides sorts and hashes.
+    /// The memory that a busy backend needs for itself, besides sorts and hashes.
     static let backend = 8 * 0x1p20
-    /// The part of the connections that may sort or fill temporary tables at once: the others wait for their clients.
+    /// The fraction of the connections that may sort or fill temporary tables at once: the others wait for their clients.
     static let busy = 0.2
 
     /// - Parameter version: the major version of PostgreSQL.
-    /// - Returns: none when all fits; refusals first.
+    /// - Returns: empty if everything fits; refusals come first.
     package static func concerns(_ spec: ApplianceSpec, version: Int) -> [SizeConcern] {
         let configuration = ServerConfiguration(spec: spec, layout: .debian(version: version))
         let machine = Machine(spec, configuration.settings.effective, version)
@@ -53,8 +53,8 @@ package enum SizeRules {
             remedy: concerns.isEmpty ? nil : "lower \(SpecRules.listed(unique(concerns.map(\.path)))), or ask for a larger machine")
     }
 
-    /// Throws one failure that lists what cannot be.
-    /// - Parameter source: what carries the faults, for the message.
+    /// Throws one failure that lists what is impossible.
+    /// - Parameter source: where the faults are, for the message.
     /// - Throws: `spec.invalid`.
     package static func check(_ spec: ApplianceSpec, version: Int, source: String) throws {
         let faults = concerns(spec, version: version).filter { $0.level == .refuse }.map { SpecFault($0.path, $0.message).description }
@@ -68,11 +68,11 @@ package enum SizeRules {
 }
 
 extension SizeRules {
-    /// What the rules look at.
+    /// The input of the rules.
     private struct Machine {
         let spec: ApplianceSpec
         let amounts: ServerAmounts
-        /// The names of the settings that the spec has itself.
+        /// The names of the settings that the spec itself contains.
         let own: Set<String>
         let version: Int
         let shared: Double
@@ -90,13 +90,13 @@ extension SizeRules {
 
         func named(_ name: String) -> String { "\(name) \(SpecRules.escaped(amounts.text(name)))" }
 
-        /// A concern about the first of the settings that the spec has itself; nil when it has none of them.
+        /// A concern about the first of these settings that the spec itself contains; nil if it contains none of them.
         func concern(_ level: SizeConcern.Level, of names: [String], _ message: String) -> SizeConcern? {
             names.first { own.contains($0) }.map { SizeConcern(level: level, path: "postgresql.settings.\($0)", message: message) }
         }
     }
 
-    /// 1.5GiB: rounded, and without a trap for what no machine has.
+    /// 1.5GiB: rounded, and without a trap for sizes that no machine has.
     static func text(_ bytes: Double) -> String {
         let units = ["KiB", "MiB", "GiB", "TiB"]
         var value = max(bytes, 0) / 0x1p10
@@ -114,7 +114,7 @@ extension SizeRules {
 
     private static func shared(_ machine: Machine) -> SizeConcern? {
         let (shared, memory) = (machine.shared, machine.memory)
-        // The setting without which the least would be reserved is the one to blame.
+        // The setting is to blame whose removal would reduce the reserved memory most.
         let saved = machine.own.intersection(SharedMemory.settings).sorted().map { ($0, SharedMemory.bytes(machine.amounts.without($0))) }
         guard let name = saved.min(by: { $0.1 < $1.1 })?.0 else { return nil }
         let reserved = "with \(machine.named(name)) the server reserves \(text(shared)) of memory when it starts"
@@ -153,7 +153,7 @@ extension SizeRules {
         let amounts = machine.amounts
         let isOwn = amounts["autovacuum_work_mem"] >= 0
         let name = isOwn ? "autovacuum_work_mem" : "maintenance_work_mem"
-        // Before 17 a vacuum cannot use more than 1 GB.
+        // Before 17, a vacuum cannot use more than 1 GB.
         let each = machine.version < 17 ? min(amounts[name], 0x1p30) : amounts[name]
         let bytes = amounts["maintenance_work_mem"] + amounts["autovacuum_max_workers"] * each
         return beyondMemory(

@@ -3,16 +3,15 @@ package import Basics
 internal import BuiltinTemplates
 internal import Mustache
 
-/// Where templates come from: compiled in, or replaced by the caller's.
+/// The source of templates: compiled in, or replaced by the caller's.
 package struct Templates: Sendable {
     private let replacement: @Sendable (String) -> String?
 
-    /// - Parameter replacement: the text that stands in for a template of that name (its path inside `templates/`), nil for
-    ///   the one that is compiled in.
+    /// - Parameter replacement: the text that replaces a template of that name (its path inside `templates/`); nil for the one that is compiled in.
     package init(replacement: @escaping @Sendable (String) -> String? = { _ in nil }) { self.replacement = replacement }
 
-    /// Fills a template in.
-    /// - Throws: `template.invalid` when there is none of that name or it is not Mustache.
+    /// Fills in a template.
+    /// - Throws: `template.invalid` if there is none of that name or it is not Mustache.
     func render(_ name: String, _ values: [String: Any]) throws -> String {
         guard let text = replacement(name) ?? BuiltinTemplates.text(name) else {
             throw Failure(.templateInvalid, "there is no template '\(name)'")

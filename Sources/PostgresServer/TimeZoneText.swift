@@ -1,8 +1,8 @@
-/// Time zones that need no file: PostgreSQL also takes hours east of Greenwich and the rules of POSIX.
+/// Time zones that need no file: PostgreSQL also accepts hours east of Greenwich and POSIX rules.
 enum TimeZoneText {
     /// Whether the text may be hours (`-7.5`), an interval, or a rule such as `EST5EDT` or `<+03>-3`.
     ///
-    /// What follows the first offset of a rule is left to the server.
+    /// The server checks what follows the first offset of a rule.
     static func isRule(_ text: String) -> Bool {
         let bytes = Array(text.utf8)
         guard let first = bytes.first else { return false }

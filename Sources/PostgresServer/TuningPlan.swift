@@ -1,11 +1,11 @@
 package import ApplianceModel
 internal import Basics
 
-/// The numbers behind the settings, from the guest's size and what it is for.
+/// The numbers behind the settings, from the guest's size and purpose.
 ///
-/// The formulas are those of pgtune (github.com/le0pard/pgtune: connections, `work_mem`, parallel workers, WAL sizes by
-/// profile) and of Ubicloud's PostgreSQL service (github.com/ubicloud/ubicloud: WAL bounded by the size of the disk, cost limit
-/// of autovacuum); where a small guest or disk would be overdrawn by them, they are bounded by its memory or its disk.
+/// The formulas are those of pgtune (github.com/le0pard/pgtune: connections, `work_mem`, parallel workers, WAL sizes by profile) and of Ubicloud's
+/// PostgreSQL service (github.com/ubicloud/ubicloud: WAL bounded by the size of the disk, cost limit of autovacuum). Where their results are too
+/// large for a small guest or disk, they are limited by its memory or its disk.
 package struct TuningPlan: Sendable, Equatable {
     package typealias Profile = ApplianceSpec.PostgreSQL.Profile
 
@@ -31,11 +31,11 @@ package struct TuningPlan: Sendable, Equatable {
         let disk = size.dataDisk.mebibytes
         let vcpus = max(size.vcpus, 1)
 
-        // Analytic scans read past the buffers anyway and profit from the kernel's cache.
+        // Analytic scans read past the buffers anyway, and benefit from the kernel's cache.
         sharedBuffersMiB = min(memory / 4, profile == .analytics ? 32 << 10 : 64 << 10)
         effectiveCacheMiB = memory - memory / 4
 
-        // A backend at work needs about 8 MiB besides the buffers, the system about 256 MiB.
+        // A busy backend needs about 8 MiB besides the buffers, the system about 256 MiB.
         let affordable = (memory - sharedBuffersMiB - 256) / 8
         maxConnections = min(profile.connections, max(25, Int(affordable)))
 
@@ -44,7 +44,7 @@ package struct TuningPlan: Sendable, Equatable {
         workMemMiB = max(4, profile == .oltp || profile == .web ? perSlot : perSlot / 2)
 
         maintenanceWorkMemMiB = profile == .analytics ? min(memory / 8, 8 << 10) : min(memory / 16, 2 << 10)
-        // Before 17 a vacuum cannot use more than 1 GB.
+        // Before 17, a vacuum cannot use more than 1 GB.
         autovacuumWorkMemMiB = min(max(memory / 32, 16), version >= 17 ? 2 << 10 : 1 << 10)
         autovacuumWorkers = vcpus >= 32 ? 5 : vcpus >= 16 ? 4 : 3
         autovacuumCostLimit = min(max(50 * vcpus, 200), 2400)
@@ -59,7 +59,7 @@ package struct TuningPlan: Sendable, Equatable {
         parallelMaintenanceWorkers = min(half, 4)
     }
 
-    /// WAL comes in files of 16 MiB.
+    /// WAL consists of files of 16 MiB.
     private static func wholeSegments(_ mebibytes: Int64) -> Int64 { mebibytes / 16 * 16 }
 }
 
@@ -73,7 +73,7 @@ extension TuningPlan.Profile {
         }
     }
 
-    /// How far the WAL may grow between two checkpoints.
+    /// How much the WAL may grow between two checkpoints.
     fileprivate var walMiB: Int64 {
         switch self {
         case .oltp: 8 << 10
@@ -82,7 +82,7 @@ extension TuningPlan.Profile {
         }
     }
 
-    /// Short statements gain nothing from many helpers and lose their CPUs to them.
+    /// Short statements gain nothing from many parallel workers, which take their CPUs.
     fileprivate var gatherLimit: Int {
         switch self {
         case .oltp, .web: 2

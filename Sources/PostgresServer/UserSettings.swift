@@ -2,8 +2,7 @@ internal import ApplianceModel
 
 /// Settings that the spec overrides.
 package enum UserSettings {
-    /// What is wrong with them, one fragment each; none when all is well. Whether the server knows a name and takes its
-    /// value, only the server can tell.
+    /// What is wrong with them, one fragment each; empty if nothing is. Only the server can tell whether it knows a name and accepts its value.
     package static func faults(_ settings: [String: String]) -> [String] {
         var names: Set<String> = []
         return settings.sorted { $0.key < $1.key }.compactMap { name, value in

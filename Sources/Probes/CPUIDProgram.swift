@@ -1,9 +1,9 @@
-/// A program for the guest that executes CPUID: assembled here by hand, since the guest has no compiler.
+/// A program for the guest that executes CPUID. It is assembled by hand, because the guest has no compiler.
 ///
-/// It reads questions from its standard input, 8 bytes each (leaf and sub-leaf, little-endian), and writes 16 bytes for each
-/// (EAX, EBX, ECX, EDX). It ends with 0 at the end of its input, with 1 on half a question or when nobody takes the answer.
+/// It reads questions from its standard input, 8 bytes each (leaf and sub-leaf, little-endian), and writes 16 bytes for each (EAX, EBX, ECX, EDX). It
+/// exits with 0 at the end of its input, and with 1 after half a question or if its output is not read.
 enum CPUIDProgram {
-    /// An ELF file for 64-bit Linux that needs no library: two headers and the code behind them.
+    /// An ELF file for 64-bit Linux that needs no library: two headers, followed by the code.
     static let bytes: [UInt8] = header + programHeader + code
 
     private static let address: UInt64 = 0x40_0000
@@ -12,15 +12,15 @@ enum CPUIDProgram {
     private static let header: [UInt8] =
         // Magic number; 64 bits, little-endian, version 1, System V.
         [0x7f, 0x45, 0x4c, 0x46, 2, 1, 1, 0] + number(0, 8)
-        // Executable, x86-64, version 1, where it starts.
+        // Executable, x86-64, version 1, entry point.
         + number(2, 2) + number(62, 2) + number(1, 4) + number(address + headerSizes, 8)
         // Program headers at 64, no section headers, no flags.
         + number(64, 8) + number(0, 8) + number(0, 4)
-        // Sizes: of this header, of a program header, one of them; nothing of sections.
+        // Sizes: of this header, of a program header, one of them; no sections.
         + number(64, 2) + number(56, 2) + number(1, 2) + number(0, 6)
 
     private static let programHeader: [UInt8] =
-        // To be loaded, readable and executable, from the start of the file.
+        // Load it, readable and executable, from the start of the file.
         number(1, 4) + number(5, 4) + number(0, 8) + number(address, 8) + number(address, 8)
         // Its size in the file and in memory, and its alignment.
         + number(headerSizes + UInt64(code.count), 8) + number(headerSizes + UInt64(code.count), 8) + number(0x1000, 8)

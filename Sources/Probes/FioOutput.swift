@@ -2,17 +2,17 @@ internal import ApplianceModel
 package import Basics
 internal import FoundationEssentials
 
-/// The result of one fio job, from `--output-format=json+`. Whatever does not add up is refused: a figure is exact or there is none.
+/// The result of one fio job, from `--output-format=json+`. Output that is not consistent is refused: there is either an exact figure or none.
 package struct FioOutput: Sendable, Equatable {
     package let version: String
     package let reads: LatencyHistogram?
     package let writes: LatencyHistogram?
-    /// Of the fsync or fdatasync calls alone.
+    /// Only of the fsync or fdatasync calls.
     package let syncs: LatencyHistogram?
 }
 
 extension FioOutput {
-    /// Reads what fio printed.
+    /// Reads the output of fio.
     /// - Throws: `probe.unreadable`.
     package init(_ bytes: [UInt8]) throws {
         let wire: Wire
@@ -34,10 +34,10 @@ extension FioOutput {
         }
     }
 
-    /// The latencies of the syncs of a job that writes and syncs in turn.
+    /// The latencies of the syncs of a job that alternates writes and syncs.
     ///
-    /// With `direct`, fio may leave syncs out without a word; the latency of the writes alone is that of the page cache.
-    /// - Throws: `probe.unreadable` when not every write but the last was synced.
+    /// With `direct`, fio may leave syncs out without a message. The latency of the writes alone is that of the page cache.
+    /// - Throws: `probe.unreadable` if any write except the last was not synced.
     package func syncedWrites() throws -> LatencyHistogram {
         guard let syncs, let writes, abs(syncs.count - writes.count) <= 1 else {
             throw Self.refused("has \(syncs?.count ?? 0) syncs for \(writes?.count ?? 0) writes: the run does not count")
@@ -50,7 +50,7 @@ extension FioOutput {
         return histogram
     }
 
-    /// Without the remarks that fio puts before it.
+    /// The output without the messages that fio prints before it.
     private static func json(_ bytes: [UInt8]) -> ArraySlice<UInt8> {
         var rest = bytes[...]
         while ["fio:", "note:", "\n"].contains(where: { rest.starts(with: $0.utf8) }), let end = rest.firstIndex(of: UInt8(ascii: "\n")) {
@@ -59,7 +59,7 @@ extension FioOutput {
         return rest
     }
 
-    /// Nil for no operation at all.
+    /// Nil if there was no operation.
     private static func histogram(_ wire: Wire.Latency, _ what: String) throws -> LatencyHistogram? {
         guard wire.count > 0 else {
             guard wire.count == 0, (wire.bins ?? [:]).isEmpty else { throw refused("has latencies without \(what)") }
@@ -73,7 +73,7 @@ extension FioOutput {
         let bins = try numbers(wire.bins ?? [:], what).map { LatencyHistogram.Bin(nanoseconds: Int(saturating: $0.key), count: Int(saturating: $0.value)) }
             .sorted { $0.nanoseconds < $1.nanoseconds }
         if let first = bins.first, let last = bins.last {
-            // A bin is named by its middle.
+            // The name of a bin is its middle.
             let isWithin = Double(first.nanoseconds) >= wire.min * 0.97 && Double(last.nanoseconds) <= wire.max * 1.03 + 1
             guard isWithin, bins.allSatisfy({ $0.count > 0 }), bins.map(\.count).sumSaturated() == wire.count else {
                 throw refused("has bins that do not hold its \(wire.count) \(what)")
@@ -113,7 +113,7 @@ extension FioOutput {
 
         struct Direction: Decodable {
             let total: Int
-            /// From the submission to the end; of a synchronous engine, the whole call.
+            /// From submission to completion; for a synchronous engine, the whole call.
             let clat: Latency
 
             enum CodingKeys: String, CodingKey {
@@ -145,6 +145,6 @@ extension FioOutput {
 }
 
 extension Failure.Code {
-    /// A measuring program's output is damaged, broken off or contradicts itself.
+    /// The output of a measuring program is damaged, incomplete or inconsistent.
     package static let probeUnreadable = Failure.Code("probe.unreadable")
 }

@@ -3,18 +3,18 @@ internal import Basics
 internal import HostSystem
 package import SecureShell
 
-/// A directory of ours beside the cluster, on the data disk's file system, for files that are measured on.
+/// pgkvm's directory beside the cluster, on the data disk's file system, for files to measure with.
 package struct GuestProbeDirectory {
     package static let mount = "/var/lib/postgresql"
     package static let path = "\(mount)/.pgkvm-probe"
     package static let file = "\(path)/file"
-    /// The file system keeps this much to itself: a measurement must not be what fills a database's disk.
+    /// The space to leave free on the file system: a measurement must not fill a database's disk.
     package static let spare: Int64 = 256 << 20
 
     package let shell: any RemoteShell
 
-    /// Takes away what a killed run left, makes the directory, runs `body`, and removes the directory whatever comes.
-    /// - Throws: `NotMeasured` where the guest has no room or no fio.
+    /// Removes what a killed run left, creates the directory, runs `body`, and removes the directory in any case.
+    /// - Throws: `NotMeasured` if the guest has no space or no fio.
     package static func with<Value>(_ shell: any RemoteShell, _ body: (GuestProbeDirectory) async throws -> Value) async throws -> Value {
         let result = try await shell.run(
             "sudo -n sh -euc \(preparation) sh \(mount) \(path) \(FioJob.fileSize + spare)", input: [], timeout: .seconds(60))
@@ -33,7 +33,7 @@ package struct GuestProbeDirectory {
             try await withoutCancellation { try await directory.remove() }
             return value
         } catch {
-            // What stays is taken away by the next run.
+            // The next run removes what remains.
             try? await withoutCancellation { try await directory.remove() }
             throw error
         }
@@ -50,7 +50,7 @@ package struct GuestProbeDirectory {
 
     private func remove() async throws { try await shell.check("sudo -n rm -rf -- \(Self.path)", timeout: .seconds(60)) }
 
-    /// Runs fio as root in the guest; it ends at its limit also when this program is gone.
+    /// Runs fio as root in the guest; it ends at its limit even if this program is gone.
     package func run(_ job: FioJob) async throws -> FioOutput { try await GuestFio.run(job, shell) }
 
     /// Fills the file that the jobs work on.

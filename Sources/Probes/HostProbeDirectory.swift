@@ -3,7 +3,7 @@ package import Basics
 internal import HostSystem
 package import SystemPackage
 
-/// A directory of ours on the host, beside the file that holds the data disk, for files that are measured on.
+/// pgkvm's directory on the host, beside the file that holds the data disk, for files to measure with.
 package struct HostProbeDirectory {
     package static let prefix = ".disk-probe"
     package static let fileName = "file"
@@ -11,9 +11,9 @@ package struct HostProbeDirectory {
     package let path: FilePath
     package var file: FilePath { path.appending(Self.fileName) }
 
-    /// Takes away what killed runs left in `parent`, makes a directory there, runs `body`, and removes it whatever comes.
-    /// - Parameter room: what has to be free there.
-    /// - Throws: `NotMeasured` where the host has no room.
+    /// Removes what killed runs left in `parent`, creates a directory there, runs `body`, and removes the directory in any case.
+    /// - Parameter room: the space that must be free there.
+    /// - Throws: `NotMeasured` if the host has no space.
     package static func with<Value>(
         in parent: FilePath, room needed: ByteSize = ByteSize(bytes: FioJob.fileSize + GuestProbeDirectory.spare),
         _ body: (HostProbeDirectory) async throws -> Value
@@ -33,7 +33,7 @@ package struct HostProbeDirectory {
         }
     }
 
-    /// Runs fio on this host, inside the directory: in a path, fio would take a colon for the end of a name.
+    /// Runs fio on this host, inside the directory: fio would interpret a colon in a path as the end of a name.
     package func run(_ job: FioJob) async throws -> FioOutput {
         let seconds = "\(job.limit.components.seconds)"
         let result = try await ProgramRunner.check("timeout", ["-k", "5", seconds, "fio"] + job.arguments, workingDirectory: path)

@@ -2,16 +2,16 @@ internal import ApplianceModel
 internal import FoundationEssentials
 internal import Quoting
 
-/// What `iperf3 --json` tells of one TCP stream.
+/// What `iperf3 --json` reports about one TCP stream.
 package struct IperfReport: Equatable {
-    /// Why an output is not believed.
+    /// Why an output is not accepted.
     package struct Damage: Error, CustomStringConvertible, Equatable {
         package let description: String
 
         package init(description: String) { self.description = description }
     }
 
-    /// What arrived at the receiver, without headers.
+    /// The bytes that arrived at the receiver, without headers.
     package let bytesPerSecond: Double
     package let seconds: Double
 
@@ -40,8 +40,8 @@ package struct IperfReport: Equatable {
     /// - Parameters:
     ///   - bytes: the client's whole output.
     ///   - reverse: whether the server was asked to send.
-    ///   - duration: how long, in seconds, it was asked to.
-    /// - Throws: `Damage` for an output that is cut off, tells of an error, is of another test or contradicts itself.
+    ///   - duration: the requested duration, in seconds.
+    /// - Throws: `Damage` for an output that is cut off, reports an error, belongs to another test or contradicts itself.
     package init(_ bytes: [UInt8], reverse: Bool, duration: Int) throws {
         guard let document = try? JSONDecoder().decode(Document.self, from: Data(bytes)) else {
             let start = String(decoding: bytes.prefix(80), as: UTF8.self).replacing("\n", by: " ")

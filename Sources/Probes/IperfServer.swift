@@ -4,11 +4,11 @@ internal import HostSystem
 internal import Quoting
 internal import SystemPackage
 
-/// iperf3 on an address of this host, for one test.
+/// Runs iperf3 on an address of this host, for one test.
 package enum IperfServer {
     /// Runs `body` while the server listens.
     ///
-    /// It takes one test and ends; `timeout` ends one that nobody came to, also when this program was killed.
+    /// The server accepts one test and ends. If no client comes, `timeout` ends it, even if this program was killed.
     package static func with<Value: Sendable>(address: IPv4Address, _ body: @escaping @Sendable (_ port: UInt16) async throws -> Value) async throws -> Value {
         let port = try Sockets.pickFreePort()
         return try await withThrowingTaskGroup(of: Value?.self) { group in
@@ -21,13 +21,13 @@ package enum IperfServer {
                 return try await body(port)
             }
             defer { group.cancelAll() }
-            // The server may end before the client has told its result.
+            // The server may end before the client has reported its result.
             while let next = try await group.next() { if let value = next { return value } }
             throw CancellationError()
         }
     }
 
-    /// Looks rather than connects: a connection would be the one that the server takes.
+    /// Checks the kernel's table instead of connecting: the server would take a connection for its only test.
     private static func waitUntilListening(_ address: IPv4Address, _ port: UInt16) async throws {
         let clock = ContinuousClock()
         let listens = try await poll(every: .milliseconds(50), until: clock.now + .seconds(60), on: clock) { () -> Bool? in
@@ -36,9 +36,9 @@ package enum IperfServer {
         guard listens == true else { throw Failure(.timedOut, "iperf3 does not listen on \(address):\(port)") }
     }
 
-    /// - Parameter table: of the kernel's sockets, as /proc/net/tcp has it.
+    /// - Parameter table: the kernel's sockets, in the form of /proc/net/tcp.
     static func isListening(_ address: IPv4Address, _ port: UInt16, _ table: String) -> Bool {
-        // The bytes of the address stand in the processor's order.
+        // The bytes of the address are in the processor's order.
         let socket = digits(address.value.byteSwapped, count: 8) + ":" + digits(UInt32(port), count: 4)
         return table.split(whereSeparator: \.isNewline).contains { line in
             let words = line.split(at: " ")

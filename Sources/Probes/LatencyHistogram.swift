@@ -4,7 +4,7 @@ package import Reports
 
 /// Latencies as fio reports them: exact counts in bins whose width is at most 1/64 of their value.
 package struct LatencyHistogram: Sendable, Equatable {
-    /// The operations that took up to a time, and longer than the bin before.
+    /// The operations that took up to a time, and longer than those in the bin before.
     package struct Bin: Sendable, Equatable {
         let nanoseconds: Int
         let count: Int
@@ -17,9 +17,9 @@ package struct LatencyHistogram: Sendable, Equatable {
 
     package let count: Int
     package let meanNanoseconds: Double
-    /// By rising latency; empty when fio gave none.
+    /// By rising latency; empty if fio reported none.
     let bins: [Bin]
-    /// What fio itself computed, by percent.
+    /// The percentiles that fio itself computed, by percent.
     let percentiles: [Double: Double]
 
     package init(count: Int, meanNanoseconds: Double, bins: [Bin], percentiles: [Double: Double]) {
@@ -32,10 +32,10 @@ package struct LatencyHistogram: Sendable, Equatable {
     /// Percents that a report shows.
     static let shownPercents: [Double] = [10, 25, 50, 75, 90, 95, 99, 99.9]
 
-    /// Whether at least ten operations lie above a percentile: p99 wants 1,000 of them, p99.9 wants 10,000.
+    /// Whether at least ten operations are above a percentile: p99 needs 1,000 operations, p99.9 needs 10,000.
     static func isBacked(_ percent: Double, count: Int) -> Bool { Double(count) * (100 - percent) >= 999.9 }
 
-    /// By the rule of fio: the first bin up to which `percent` of all operations lie.
+    /// Uses fio's rule: the first bin that, with the bins below it, contains `percent` of all operations.
     package func nanoseconds(at percent: Double) -> Double? {
         guard !bins.isEmpty else { return percentiles[percent] }
         let wanted = percent / 100 * Double(count)
@@ -50,8 +50,8 @@ package struct LatencyHistogram: Sendable, Equatable {
     /// The median, in nanoseconds.
     package var median: Double? { nanoseconds(at: 50) }
 
-    /// All operations of several rounds as one distribution, by adding the bins up.
-    /// - Returns: nil when there is no round, or one without bins.
+    /// Combines all operations of several rounds into one distribution by adding up the bins.
+    /// - Returns: nil if there is no round, or one without bins.
     package static func pooled(_ rounds: [LatencyHistogram]) -> LatencyHistogram? {
         guard !rounds.isEmpty, rounds.allSatisfy({ !$0.bins.isEmpty }) else { return nil }
         var counts: [Int: Int] = [:]
@@ -60,8 +60,8 @@ package struct LatencyHistogram: Sendable, Equatable {
         return LatencyHistogram(count: count(rounds), meanNanoseconds: mean(rounds), bins: bins, percentiles: [:])
     }
 
-    /// What is shown of several rounds: percentiles of the pooled operations; where a round has no bins, the medians of the rounds'
-    /// own percentiles, and only of those that every round has operations enough for.
+    /// The distribution to show for several rounds: percentiles of the pooled operations. If a round has no bins, these are the medians of the
+    /// rounds' own percentiles, and only of those for which every round has enough operations.
     package static func distribution(_ rounds: [LatencyHistogram]) -> LatencyDistribution {
         let all = pooled(rounds)
         let points = shownPercents.compactMap { percent -> LatencyDistribution.Point? in

@@ -1,7 +1,7 @@
 package import ApplianceModel
 internal import Basics
 
-/// Why a measurement cannot be made here; not a fault of the appliance.
+/// Why a measurement is not possible here; not a fault of the appliance.
 package struct NotMeasured: Error, Equatable {
     package let reason: String
     package let remedy: String
@@ -11,7 +11,7 @@ package struct NotMeasured: Error, Equatable {
         self.remedy = remedy
     }
 
-    /// The finding of a check that is left out.
+    /// The finding of a check that is skipped.
     package func finding(_ check: String, expected: String) -> Finding {
         Finding(check: check, level: .skip, measured: reason, expected: expected, remedy: remedy)
     }

@@ -2,8 +2,8 @@ internal import ApplianceModel
 internal import Basics
 package import Reports
 
-/// SplitMix64 (Steele, Lea and Flood 2014): the same numbers from the same seed on every machine, so that a report can be made again
-/// from its rounds.
+/// SplitMix64 (Steele, Lea and Flood 2014): the same seed gives the same numbers on every machine, so that a report can be recomputed from its
+/// rounds.
 struct SeededGenerator: RandomNumberGenerator {
     private var state: UInt64
 
@@ -18,12 +18,12 @@ struct SeededGenerator: RandomNumberGenerator {
     }
 }
 
-/// Figures from few, noisy rounds.
+/// Statistics of few, noisy rounds.
 package enum Statistics {
-    /// Fewer rounds give no interval that would mean anything.
+    /// With fewer rounds, an interval would have no meaning.
     package static let fewestRounds = 5
 
-    /// The middle value, the mean of the two middle ones; nil for none.
+    /// The middle value, or the mean of the two middle ones; nil if there are no values.
     package static func median(_ values: [Double]) -> Double? {
         guard !values.isEmpty else { return nil }
         let sorted = values.sorted()
@@ -47,9 +47,9 @@ package enum Statistics {
         return Estimate(value: value, low: quantile(0.025), high: quantile(0.975))
     }
 
-    /// How far apart the medians of the first and the second half of the rounds are: 0.25 when one is a quarter above the other.
-    /// The middle one of an odd number counts for neither.
-    /// - Returns: nil below two values.
+    /// How far apart the medians of the first and the second half of the rounds are: 0.25 if one is a quarter above the other. With an odd number of
+    /// rounds, the middle one belongs to neither half.
+    /// - Returns: nil for fewer than two values.
     package static func drift(_ values: [Double]) -> Double? {
         let half = values.count / 2
         guard let first = median(Array(values.prefix(half))), let second = median(Array(values.suffix(half))), min(first, second) > 0 else { return nil }

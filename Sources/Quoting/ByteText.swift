@@ -1,8 +1,8 @@
-/// Looking into text byte by byte: what every reader of it does, but Swift's own comparisons do not. To them a colon with a combining mark behind it is
-/// another `Character` than a colon, so that `split(separator: ":")` and `hasPrefix(":")` pass over it.
+/// Inspects text byte by byte, as all other readers do, but Swift's own comparisons do not. For them, a colon followed by a combining mark is another
+/// `Character` than a colon, so `split(separator: ":")` and `hasPrefix(":")` do not find it.
 extension StringProtocol {
     /// The parts between the separators.
-    /// - Parameter separator: of ASCII.
+    /// - Parameter separator: an ASCII character.
     package func split(at separator: Unicode.Scalar, maxSplits: Int = .max, omittingEmptySubsequences: Bool = true) -> [SubSequence] {
         guard separator.isASCII else { return [self[...]] }
         return utf8.split(separator: UInt8(separator.value), maxSplits: maxSplits, omittingEmptySubsequences: omittingEmptySubsequences).map {
@@ -14,7 +14,7 @@ extension StringProtocol {
 
     package func ends(with suffix: String) -> Bool { utf8.reversed().starts(with: suffix.utf8.reversed()) }
 
-    /// Whether the scalar is anywhere in the text, whatever stands behind it.
+    /// Whether the scalar is anywhere in the text, whatever follows it.
     package func holds(_ scalar: Unicode.Scalar) -> Bool { unicodeScalars.contains(scalar) }
 
     /// The text with each occurrence of a scalar replaced.

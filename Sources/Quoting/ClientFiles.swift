@@ -2,21 +2,21 @@
 package struct PassfileField: QuotedText {
     package let text: String
 
-    /// - Throws: for a line break or a NUL, which a line cannot hold.
+    /// - Throws: for a line break or a NUL, which a line cannot contain.
     package init(_ value: String) throws(Unquotable) {
         guard !value.holds(0, 10, 13) else { throw Unquotable("contains a newline or a NUL, which a password file cannot hold") }
         text = value.escaping("\\", ":")
     }
 }
 
-/// A value in libpq's `pg_service.conf`, which knows no quotes.
+/// A value in libpq's `pg_service.conf`, which has no quotes.
 package struct ServiceFileValue: QuotedText {
     package let text: String
 
-    /// - Throws: for a line break or a NUL, and for a value that ends in white space, which libpq cuts off.
+    /// - Throws: for a line break or a NUL, and for a value that ends in white space, because libpq removes it.
     package init(_ value: String) throws(Unquotable) {
         guard !value.holds(0, 10, 13) else { throw Unquotable("contains a newline or a NUL, which a service file cannot hold") }
-        // C's `isspace`.
+        // The same characters as C's `isspace`.
         guard value.utf8.last.map({ " \t\u{B}\u{C}".utf8.contains($0) }) != true else { throw Unquotable("ends in white space, which a service file loses") }
         text = value
     }
@@ -26,10 +26,11 @@ package struct ServiceFileValue: QuotedText {
 package struct URIPart: QuotedText {
     package let text: String
 
-    /// Every byte but the unreserved characters of RFC 3986 is percent-encoded; a blank becomes `%20`, never `+`.
+    /// Every byte except the unreserved characters of RFC 3986 is percent-encoded; a space becomes `%20`, never `+`.
     package init(_ value: String) { text = value.percentEncoded() }
 
-    /// A part of a path for readers that decode nothing there (node-postgres): what a path holds unencoded and a shell takes as it is stays.
+    /// A part of a path for readers that do not decode it (node-postgres): characters that a path may contain unencoded and that have no meaning in a
+    /// shell stay.
     package init(path value: String) { text = value.percentEncoded(leaving: "/:@=+,") }
 
     /// Names and values as a query, or as the body of a form.

@@ -2,8 +2,8 @@
 package struct ConfigurationValue: QuotedText {
     package let text: String
 
-    /// The value bare where the server's grammar certainly takes it so, otherwise in quotes, with escapes that keep it on one line. No value can
-    /// begin a second setting.
+    /// The value without quotes if the server's grammar certainly accepts it; otherwise in quotes, with escapes that keep it on one line. No value
+    /// can begin a second setting.
     package init(_ value: String) {
         guard !Self.isBare(value.utf8[...]) else {
             text = value
@@ -21,8 +21,8 @@ package struct ConfigurationValue: QuotedText {
         text = "'" + quoted + "'"
     }
 
-    /// Whether the scanner of configuration files (guc-file.l) takes the bytes for one value without quotes: a word (`ID`), a whole number with letters
-    /// behind it (`INTEGER`), or a fraction without any (`REAL`). There is no fraction with a unit.
+    /// Whether the scanner of configuration files (guc-file.l) reads the bytes as one value without quotes: a word (`ID`), a whole number followed by
+    /// letters (`INTEGER`), or a fraction without letters (`REAL`). A fraction cannot have a unit.
     private static func isBare(_ bytes: Substring.UTF8View) -> Bool {
         guard let first = bytes.first else { return false }
         if first.isASCIILetter { return bytes.allSatisfy { $0.isASCIIAlphanumeric || $0 == UInt8(ascii: "_") } }
@@ -38,15 +38,15 @@ package struct ConfigurationValue: QuotedText {
 package struct AccessFileRole: QuotedText {
     package let text: String
 
-    /// The name in quotes, so that it is not taken for a keyword (`all`), for the members of a group (`+x`) or for a file (`@x`). Since PostgreSQL 16 a
-    /// name that begins with a slash is a regular expression, quoted or not: such a name is written as the one that only it matches.
+    /// The name in quotes, so that it is not read as a keyword (`all`), as the members of a group (`+x`) or as a file (`@x`). Since PostgreSQL 16, a
+    /// name that begins with a slash is a regular expression, quoted or not. Such a name is written as an expression that matches only this name.
     /// - Parameter version: the major version of PostgreSQL.
     package init(_ name: String, version: Int) {
         let isExpression = version >= 16 && name.utf8.first == UInt8(ascii: "/")
         text = "\"" + (isExpression ? Self.expression(name) : name).doubling("\"") + "\""
     }
 
-    /// A backslash takes the meaning from every character of ASCII that is neither letter nor digit.
+    /// A backslash removes the special meaning of every ASCII character that is neither letter nor digit.
     private static func expression(_ name: String) -> String {
         "/^" + name.mapped { $0.isASCII && !UInt8($0.value).isASCIIAlphanumeric ? "\\\($0)" : nil } + "$"
     }

@@ -17,19 +17,19 @@ package struct XMLText: QuotedText {
             case "\"": "&quot;"
             case "'": "&#39;"
             case "\r": "&#13;"
-            // A parser would make a blank of it in an attribute.
+            // In an attribute, a parser would turn it into a space.
             case "\t", "\n": isAttribute ? "&#\(scalar.value);" : nil
             default: isForbidden(scalar) ? "\u{fffd}" : nil
             }
         }
     }
 
-    /// Control characters, and the two of each plane that are none.
+    /// Control characters, and the two code points of each plane that are not characters.
     private static func isForbidden(_ scalar: Unicode.Scalar) -> Bool {
         scalar.value < 0x20 || (0x7f...0x9f).contains(scalar.value) || scalar.value & 0xfffe == 0xfffe
     }
 
-    /// The text that a parser makes of what stands in an element, or in an attribute, with the entities that XML itself has.
+    /// The text that a parser reads from an element or an attribute, with XML's own entities.
     package static func read(_ escaped: some StringProtocol) -> String {
         let entities = ["lt": "<", "gt": ">", "amp": "&", "quot": "\"", "apos": "'", "#39": "'", "#10": "\n", "#13": "\r", "#9": "\t"]
         var result = ""
@@ -67,7 +67,8 @@ package struct HTMLText: QuotedText {
         }
     }
 
-    /// Control characters have pictures of their own; what turns the direction of text around would show something else than is there.
+    /// Control characters have their own visible symbols. Characters that change the direction of text would show a text that differs from the actual
+    /// one.
     private static func shown(_ scalar: Unicode.Scalar) -> Unicode.Scalar {
         switch scalar.value {
         case 0x09, 0x0a: scalar

@@ -1,14 +1,14 @@
-/// A value in a configuration file of curl's, in its double quotes.
+/// A value in a configuration file of curl, in double quotes.
 package struct CurlValue: QuotedText {
     package let text: String
 
-    /// - Throws: for a control character: a line break would begin another option, and of the others curl has escapes for a few only.
+    /// - Throws: for a control character: a line break would begin another option, and curl has escapes for only a few of the others.
     package init(_ value: String) throws(Unquotable) {
         guard !value.unicodeScalars.contains(where: { $0.value < 0x20 || $0.value == 0x7f }) else { throw Unquotable("has a control character") }
         text = "\"" + value.escaping("\\", "\"") + "\""
     }
 
-    /// A file for curl's option `form`, which has quotes of its own within the value: its path, and the name under which it is sent.
+    /// A file for curl's option `form`, which has its own quotes within the value: the path, and the name under which it is sent.
     /// - Throws: for a control character.
     package init(formFile path: String, name: String, part: String) throws(Unquotable) {
         let path = path.escaping("\\", "\"")
@@ -17,15 +17,15 @@ package struct CurlValue: QuotedText {
     }
 }
 
-/// The value of an option in a comma-separated argument of QEMU's.
+/// The value of an option in one of QEMU's comma-separated arguments.
 package struct QEMUValue: QuotedText {
     package let text: String
 
-    /// QEMU's option parser takes a doubled comma for a comma.
+    /// QEMU's option parser reads a doubled comma as a comma.
     package init(_ value: String) { text = value.doubling(",") }
 }
 
-/// A value within a property of Proxmox VE: `STORE:0,iothread=1,cache=none`. There are no quotes there.
+/// A value within a property of Proxmox VE: `STORE:0,iothread=1,cache=none`. Properties have no quotes.
 package struct ProxmoxPropertyValue: QuotedText {
     package let text: String
 
@@ -41,10 +41,10 @@ package struct ProxmoxPropertyValue: QuotedText {
 package struct DebugfsPath: QuotedText {
     package let text: String
 
-    /// The path in double quotes, in which a doubled one stands for itself.
+    /// The path in double quotes, in which a doubled quote means a quote.
     package init(_ path: String) { text = "\"" + path.doubling("\"") + "\"" }
 
-    /// What debugfs shows of a path, quoted or not.
+    /// The path that debugfs shows, quoted or not.
     package static func unquoted(_ shown: some StringProtocol) -> String {
         let scalars = shown.unicodeScalars
         guard scalars.first == "\"", scalars.last == "\"", scalars.count > 1 else { return String(shown) }

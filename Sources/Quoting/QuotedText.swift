@@ -1,8 +1,8 @@
-/// Text that is right in one language: a value in its quotes, or what is made of such values.
+/// Text that is valid in one language: a quoted value, or text that is made of such values.
 ///
-/// Each language has a type of its own, and no plain `String` is one: what was not quoted does not compile where quoted text is wanted. Everything
-/// here goes by Unicode scalars or bytes. A combining mark behind a quote is one `Character` with it, and a comparison by characters would not see
-/// the quote that the reader of the text sees.
+/// Each language has its own type, and none is a plain `String`: code that passes unquoted text where quoted text is required does not compile.
+/// Everything here works on Unicode scalars or bytes. A quote followed by a combining mark is one `Character`, and a comparison by characters would
+/// not see the quote that the reader of the text sees.
 package protocol QuotedText: Sendable, Hashable, CustomStringConvertible {
     var text: String { get }
 }
@@ -10,7 +10,7 @@ package protocol QuotedText: Sendable, Hashable, CustomStringConvertible {
 extension QuotedText {
     package var description: String { text }
 
-    /// Bytes, as the reader compares them: Unicode's equivalence is not for quoted text.
+    /// Compares bytes, as the reader does: Unicode's equivalence does not apply to quoted text.
     package static func == (left: Self, right: Self) -> Bool { left.text.utf8.elementsEqual(right.text.utf8) }
 
     package func hash(into hasher: inout Hasher) {
@@ -18,9 +18,9 @@ extension QuotedText {
     }
 }
 
-/// A value that a language cannot hold, whatever the quotes.
+/// A value that a language cannot represent, whatever the quotes.
 package struct Unquotable: Error, Equatable, CustomStringConvertible {
-    /// Why, as the end of a sentence about the value: `contains a NUL`.
+    /// The reason, as the end of a sentence about the value: `contains a NUL`.
     package let reason: String
 
     init(_ reason: String) { self.reason = reason }
@@ -29,7 +29,7 @@ package struct Unquotable: Error, Equatable, CustomStringConvertible {
 }
 
 extension String {
-    /// The text with each scalar replaced by what `form` gives for it; nil keeps the scalar.
+    /// The text with each scalar replaced by the result of `form`; nil keeps the scalar.
     func mapped(_ form: (Unicode.Scalar) -> String?) -> String {
         var result = "".unicodeScalars
         for scalar in unicodeScalars {
@@ -38,7 +38,7 @@ extension String {
         return String(result)
     }
 
-    /// The text with a backslash in front of each of these scalars.
+    /// The text with a backslash before each of these scalars.
     func escaping(_ special: Unicode.Scalar...) -> String { mapped { special.contains($0) ? "\\\($0)" : nil } }
 
     /// The text with each of these scalars doubled.
@@ -46,7 +46,7 @@ extension String {
 
     func holds(_ bytes: UInt8...) -> Bool { utf8.contains { bytes.contains($0) } }
 
-    /// The text in which every byte but RFC 3986's unreserved characters, and those that `leaving` adds, is percent-encoded.
+    /// The text with every byte percent-encoded, except RFC 3986's unreserved characters and those in `leaving`.
     func percentEncoded(leaving others: String = "") -> String {
         let digits = Array("0123456789ABCDEF".unicodeScalars)
         var result = "".unicodeScalars
@@ -68,7 +68,7 @@ extension UInt8 {
 }
 
 extension Unicode.Scalar {
-    /// A character that steers a terminal or a file instead of being shown. The byte order mark counts too: nobody means it within a text, and
+    /// A character that controls a terminal or a file instead of being shown. The byte order mark counts too: it has no purpose within a text, and
     /// readers drop it.
     package var isControl: Bool { value < 0x20 || (0x7f...0x9f).contains(value) || self == "\u{feff}" }
 }

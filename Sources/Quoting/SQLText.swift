@@ -2,7 +2,7 @@
 package struct SQLIdentifier: QuotedText {
     package let text: String
 
-    /// The longest name that PostgreSQL keeps, in bytes; a longer one it cuts off silently.
+    /// The longest name that PostgreSQL stores, in bytes; it truncates a longer one silently.
     package static let longest = 63
 
     /// The name in double quotes.
@@ -12,7 +12,7 @@ package struct SQLIdentifier: QuotedText {
         text = "\"" + name.doubling("\"") + "\""
     }
 
-    /// Why a text cannot be a name; nil when it can.
+    /// Why a text cannot be a name; nil if it can.
     package static func fault(of name: String) -> String? {
         if name.isEmpty { return "is empty" }
         if name.utf8.count > longest { return "is longer than \(longest) bytes" }
@@ -21,7 +21,7 @@ package struct SQLIdentifier: QuotedText {
     }
 }
 
-/// A string constant in a statement, right whatever `standard_conforming_strings` says.
+/// A string constant in a statement, valid with any value of `standard_conforming_strings`.
 package struct SQLLiteral: QuotedText {
     package let text: String
 
@@ -33,7 +33,7 @@ package struct SQLLiteral: QuotedText {
     }
 }
 
-/// A statement, or several: from a literal, into which names and values come quoted only. Where a statement takes parameters, those are better.
+/// One or more statements: from a literal, which accepts only quoted names and values. If a statement accepts parameters, those are better.
 package struct SQLText: QuotedText, ExpressibleByStringInterpolation {
     package let text: String
 
@@ -52,17 +52,17 @@ package struct SQLText: QuotedText, ExpressibleByStringInterpolation {
     package init(stringLiteral value: StaticString) { text = value.description }
     package init(stringInterpolation: StringInterpolation) { text = stringInterpolation.text }
 
-    /// A whole script that a template or a person has written.
+    /// A whole script from a template or a person.
     package init(script: String) { text = script }
 }
 
-/// What psql's `\connect` takes: a database, whatever its name.
+/// The argument of psql's `\connect`: a database, whatever its name.
 package struct PsqlConnectArgument: QuotedText {
     package let text: String
 
-    /// The name as a connection string, so that it is not taken for one, in the quotes of a meta-command, which are those of an identifier (as
-    /// pg_dumpall does it).
-    /// - Throws: for what no database can be called, and for a line break, which would end the meta-command.
+    /// The name inside a connection string, so that the name itself is not read as one. The string is in the quotes of a meta-command, which are
+    /// those of an identifier (as pg_dumpall does it).
+    /// - Throws: for a text that cannot be the name of a database, and for a line break, which would end the meta-command.
     package init(database: String) throws(Unquotable) {
         if let fault = SQLIdentifier.fault(of: database) { throw Unquotable(fault) }
         guard !database.holds(10, 13) else { throw Unquotable("contains a newline") }
@@ -70,7 +70,7 @@ package struct PsqlConnectArgument: QuotedText {
     }
 }
 
-/// libpq's connection string in its form of keywords and values.
+/// A libpq connection string in the form of keywords and values.
 package struct ConninfoText: QuotedText {
     package let text: String
 

@@ -2,7 +2,7 @@
 package struct YAMLScalar: QuotedText {
     package let text: String
 
-    /// The text plain where nobody could read it as anything else, otherwise in double quotes.
+    /// The text without quotes if no reader could read it as anything else, otherwise in double quotes.
     package init(_ value: String) { text = Self.isSafePlain(value) ? value : YAMLScalar(quoted: value).text }
 
     /// The text in double quotes in any case.
@@ -20,17 +20,17 @@ package struct YAMLScalar: QuotedText {
         text = "\"" + inner + "\""
     }
 
-    /// The text in single quotes, for a line that a message shows: in them nothing but they themselves means anything.
+    /// The text in single quotes, for a line in a message. Between them, only a single quote has a special meaning.
     package init(advised value: String) { text = "'" + value.doubling("'") + "'" }
 
     private static func isSafePlain(_ value: String) -> Bool {
         guard let first = value.utf8.first, first.isASCIILetter else { return false }
         let isSafe = value.utf8.allSatisfy { $0.isASCIIAlphanumeric || "._/-+".utf8.contains($0) }
-        // The words that YAML 1.1 takes for a boolean, nothing or a number.
+        // The words that YAML 1.1 reads as a boolean, as nothing or as a number.
         return isSafe && !["y", "n", "yes", "no", "true", "false", "on", "off", "null"].contains(value.lowercased())
     }
 
-    /// Whether a character may stand in the file as it is: visible, and no line break of any kind.
+    /// Whether a character may be in the file as it is: visible, and not a line break of any kind.
     private static func isPrintable(_ scalar: Unicode.Scalar) -> Bool {
         switch scalar.properties.generalCategory {
         case .control, .format, .surrogate, .privateUse, .unassigned, .lineSeparator, .paragraphSeparator: false

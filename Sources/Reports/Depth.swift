@@ -1,9 +1,9 @@
 /// How much a verification may do.
 package enum Depth: String, Sendable, Codable, CaseIterable {
-    /// Looks and asks; measures nothing that a busy database would feel.
+    /// Inspects and queries; measures nothing that a busy database would notice.
     case quick
-    /// Measures latency, throughput and flushes under a bounded load.
+    /// Measures latency, throughput and flushes under a limited load.
     case standard
-    /// The same with more rounds, and ends the postmaster once to see it come back.
+    /// Does the same with more rounds, and ends the postmaster once to check that it comes back.
     case full
 }

@@ -1,6 +1,6 @@
 internal import ApplianceModel
 
-/// Findings whose ids begin alike, in the order in which the first of each came.
+/// Findings whose ids begin with the same group, in the order of the first finding of each group.
 struct FindingGroup {
     let name: String
     let findings: [Finding]
@@ -20,10 +20,10 @@ struct FindingGroup {
 extension [Finding] {
     func count(_ level: Finding.Level) -> Int { count { $0.level == level } }
 
-    /// The level that stands for all of them: the worst of those that were asked.
+    /// The overall level: the worst of those that were not skipped.
     var overall: Finding.Level { map(\.level).filter { $0 != .skip }.max() ?? .skip }
 
-    /// What the whole comes to, in a few words.
+    /// A summary in a few words.
     var verdict: String {
         let (passed, skipped, warned, failed) = (count(.pass), count(.skip), count(.warn), count(.fail))
         if failed > 0 { return "\(failed) of \(count == 1 ? "1 check" : "\(count) checks") failed" }

@@ -1,9 +1,9 @@
 internal import Mustache
 internal import Quoting
 
-/// How a template that is HTML takes its values.
+/// How an HTML template escapes its values.
 struct HTMLContent: MustacheContentType {
-    /// The name by which the template asks for it.
+    /// The name with which the template selects it.
     static let name = "PGKVM_HTML"
 
     func escapeText(_ text: String) -> String { HTMLText(text).text }

@@ -1,10 +1,10 @@
 internal import ApplianceModel
 
-/// Latencies and metrics, as the template shows them.
+/// Latencies and metrics, in the form that the template shows.
 enum HTMLFigures {
     static func values(_ report: Report, _ history: [Report]) -> [String: Any] {
         let latencies = report.measurements.latencies
-        // Figures under another accelerator are of another kind.
+        // Figures measured with another accelerator cannot be compared.
         let past = history.filter { $0.accelerator == report.accelerator }.map(\.measurements.metrics)
         let metrics = report.measurements.metrics
         return [

@@ -1,8 +1,8 @@
 internal import ApplianceModel
 
-/// The runs before this one, as the template shows them.
+/// The runs before this one, in the form that the template shows.
 enum HTMLHistory {
-    /// How many are shown.
+    /// How many runs to show.
     static let limit = 24
 
     static func values(_ report: Report, _ history: [Report]) -> [String: Any] {

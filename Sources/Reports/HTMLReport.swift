@@ -4,7 +4,7 @@ internal import BuiltinTemplates
 internal import Mustache
 internal import Quoting
 
-/// The report as one HTML file that needs nothing else: no script, no network. Every value goes through the template's escaping.
+/// The report as one self-contained HTML file: no script, no network. The template escapes every value.
 package enum HTMLReport {
     /// - Parameter history: earlier reports of the same appliance, the oldest first.
     /// - Throws: `template.invalid`.
@@ -37,7 +37,7 @@ package enum HTMLReport {
         return values
     }
 
-    /// Levels that occur, the best first, as the bar below the verdict shows them.
+    /// The levels that occur, the best first, for the bar below the verdict.
     private static func levels(_ findings: [Finding]) -> [[String: Any]] {
         let words: [Finding.Level: String] = [.pass: "passed", .warn: "to know of", .fail: "failed", .skip: "left out"]
         return [.pass, .warn, .fail, .skip].filter { findings.count($0) > 0 }.map {
@@ -46,7 +46,7 @@ package enum HTMLReport {
     }
 
     private static func groups(_ findings: [Finding]) -> [[String: Any]] {
-        // A link leads to the finding by its place: an id may occur more than once.
+        // A link identifies the finding by its position, because an id may occur more than once.
         let places = Dictionary(grouping: findings.enumerated()) { $0.element.check.prefix { $0 != "." } }
         return FindingGroup.of(findings).map { group in
             let members = places[group.name[...]] ?? []
@@ -71,7 +71,7 @@ package enum HTMLReport {
         return names[group] ?? group.prefix(1).uppercased() + group.dropFirst()
     }
 
-    /// `22 November 2026, 22:50 UTC` of an ISO 8601 time; what is none stays as it is.
+    /// `22 November 2026, 22:50 UTC` for an ISO 8601 time; any other text is returned unchanged.
     /// - Parameter isShort: `22 Nov 2026, 22:50` for tables.
     static func date(_ time: String, isShort: Bool = false) -> String {
         let months = [

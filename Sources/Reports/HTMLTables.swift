@@ -1,6 +1,6 @@
 internal import ApplianceModel
 
-/// Processor, settings and outputs, as the template shows them.
+/// Processor, settings and outputs, in the form that the template shows.
 enum HTMLTables {
     static func values(_ measurements: Measurements) -> [String: Any] {
         var values: [String: Any] = ["hasProcessor": false]
@@ -12,7 +12,7 @@ enum HTMLTables {
         return values
     }
 
-    /// Features that PostgreSQL, TLS or virtualization live from: shown also where nobody disagrees.
+    /// Features on which PostgreSQL, TLS or virtualization depend: they are shown even if all observers agree.
     private static let notable: Set<String> = [
         "aes", "vaes", "pclmulqdq", "vpclmulqdq", "sha_ni", "avx2", "avx512f", "sse4_2", "popcnt", "rdrand", "invpcid", "x2apic", "nonstop_tsc",
     ]
@@ -29,7 +29,7 @@ enum HTMLTables {
         ]
     }
 
-    /// Whether all who can say say the same.
+    /// Whether all observers that can report the feature agree.
     private static func agree(_ flag: ProcessorComparison.Flag) -> Bool { Set(flag.isSet.compactMap(\.self)).count <= 1 }
 
     private static func flag(_ flag: ProcessorComparison.Flag) -> [String: Any] {

@@ -1,8 +1,8 @@
 internal import FoundationEssentials
 
-/// The report as JSON: what is stored and what `--format json` prints (docs/report.schema.json).
+/// The report as JSON: the stored form and the output of `--format json` (docs/report.schema.json).
 package enum JSONReport {
-    /// - Throws: `EncodingError` for a number that JSON does not have.
+    /// - Throws: `EncodingError` for a number that JSON cannot represent.
     package static func render(_ report: Report) throws -> String {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]

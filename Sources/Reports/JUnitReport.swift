@@ -46,6 +46,6 @@ package enum JUnitReport {
         }
     }
 
-    /// JUnit's times carry no zone.
+    /// JUnit's times have no time zone.
     private static func timestamp(_ time: String) -> String { time.ends(with: "Z") ? String(time.dropLast()) : time }
 }

@@ -8,7 +8,7 @@ struct LatencyChart {
     var height: Double
 
     static let wide = LatencyChart(size: "wide", width: 860, height: 320)
-    /// For screens on which the text of the wide one would be too small to read.
+    /// For screens on which the text of the wide chart would be too small to read.
     static let narrow = LatencyChart(size: "narrow", width: 340, height: 270)
 
     private static let lowHeight = 200.0
@@ -22,7 +22,7 @@ struct LatencyChart {
     }
 
     func values(_ latency: LatencyComparison) -> [String: Any] {
-        // One curve needs less room than two and what lies between them.
+        // One curve needs less room than two curves and the area between them.
         if latency.host == nil, height > Self.lowHeight { return LatencyChart(size: size, width: width, height: Self.lowHeight).values(latency) }
         let sides = Self.sides(latency)
         let scale = LogScale(sides.flatMap { $0.distribution.points.map(\.nanoseconds) })
@@ -32,7 +32,7 @@ struct LatencyChart {
         func y(_ nanoseconds: Double) -> Double { bottom - scale.share(nanoseconds) * (bottom - top) }
 
         let curves = sides.map { side in side.distribution.points.map { (x: x($0.percent), y: y($0.nanoseconds), point: $0) } }
-        /// The part of a curve at percentiles that the other has too.
+        /// The part of a curve at the percentiles that the other curve has too.
         func between(_ curve: [(x: Double, y: Double, point: LatencyDistribution.Point)], _ other: [(x: Double, y: Double, point: LatencyDistribution.Point)])
             -> [(Double, Double)]
         {
@@ -68,10 +68,11 @@ struct LatencyChart {
         ]
     }
 
-    /// How many nines a percentile has: 90 has one, 99.9 three. The last hundredth of a percent has no room beyond four and a half.
+    /// How many nines a percentile has: 90 has one, 99.9 three. The axis ends at four and a half nines, so there is no room for the last hundredth of
+    /// a percent beyond.
     private static func nines(_ percent: Double) -> Double { min(-log10(max(1 - percent / 100, 1e-12)), 4.5) }
 
-    /// Labels that would lie upon each other, moved away from each other.
+    /// Moves overlapping labels apart.
     private static func apart(_ places: [Double]) -> [Double] {
         guard places.count == 2, abs(places[0] - places[1]) < 16 else { return places }
         let middle = (places[0] + places[1]) / 2

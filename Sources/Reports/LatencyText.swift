@@ -2,7 +2,7 @@ internal import ApplianceModel
 internal import Basics
 internal import Terminal
 
-/// The percentiles of host and guest, one below the other, with a bar each on one logarithmic scale.
+/// The percentiles of host and guest, one below the other, each with a bar on a common logarithmic scale.
 enum LatencyText {
     private static let barWidth = 24
 
@@ -24,7 +24,7 @@ enum LatencyText {
         return lines.joined(separator: "\n")
     }
 
-    /// The percentiles that a table shows: all of a few, the usual ones of many.
+    /// The percentiles that a table shows: all if there are few, the usual ones if there are many.
     static func percents(_ latency: LatencyComparison) -> [Double] {
         let all = Set([latency.host, latency.guest].compactMap(\.self).flatMap { $0.points.map(\.percent) }).sorted()
         return all.count <= 6 ? all : all.filter { [50, 90, 99, 99.9, 99.99].contains($0) }
@@ -32,14 +32,14 @@ enum LatencyText {
 
     static func name(of percent: Double) -> String { percent == percent.rounded() ? "p\(Int(saturating: percent))" : "p\(percent)" }
 
-    /// How guest and host compare, and what that rests on.
+    /// How guest and host compare, and on which data the comparison is based.
     private static func summary(_ latency: LatencyComparison) -> String {
         guard let ratio = latency.ratio, latency.inconclusive == nil else { return basis(latency) }
         let unit = MetricUnit.ratio
         return "the guest takes \(unit.text(ratio.value)) the host's time (95 %: \(unit.text(ratio.low)) to \(unit.text(ratio.high))); \(basis(latency))"
     }
 
-    /// What the comparison rests on.
+    /// The data on which the comparison is based.
     static func basis(_ latency: LatencyComparison) -> String {
         let rounds = latency.rounds == 1 ? "1 round" : "\(latency.rounds) interleaved rounds"
         let host = latency.host.map { "\($0.count) operations on the host and " } ?? ""

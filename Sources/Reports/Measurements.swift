@@ -1,13 +1,13 @@
 package import ApplianceModel
 
-/// A figure that was measured, comparable from run to run.
+/// A measured figure, comparable from run to run.
 package struct Metric: Codable, Sendable, Equatable {
     package typealias Unit = MetricUnit
 
-    /// Which way is the better one.
+    /// Which direction is better.
     package enum Better: String, Codable, Sendable { case lower, higher }
 
-    /// Stable, below the id of its check: `disk.write-latency.p99`; part of the API.
+    /// Stable, and begins with the id of its check: `disk.write-latency.p99`; part of the API.
     package let id: String
     package let value: Double
     package let unit: Unit
@@ -21,18 +21,18 @@ package struct Metric: Codable, Sendable, Equatable {
     }
 }
 
-/// What one verification measured beyond its findings: the material of charts, tables and comparisons.
+/// What one verification measured beyond its findings: the data for charts, tables and comparisons.
 package struct Measurements: Codable, Sendable, Equatable {
     package var metrics: [Metric] = []
     package var latencies: [LatencyComparison] = []
     package var processor: ProcessorComparison?
     package var settings: [SettingRow] = []
-    /// What programs printed, by their names, kept as it was.
+    /// The output of programs, by their names, unchanged.
     package var outputs: [String: String] = [:]
 
     package init() {}
 
-    /// Leaves out figures that are no numbers: they can be neither stored nor compared, and a limit on one counts as not measured.
+    /// Removes figures that are not numbers: they can be neither stored nor compared, and a limit for one counts as not measured.
     package mutating func keepFinite() {
         metrics.removeAll { !$0.value.isFinite }
         latencies.removeAll { !$0.isFinite }
@@ -41,7 +41,7 @@ package struct Measurements: Codable, Sendable, Equatable {
 
 /// Latencies of many operations of one kind.
 package struct LatencyDistribution: Codable, Sendable, Equatable {
-    /// The latency below which `percent` of the operations stay.
+    /// The latency below which `percent` of the operations are.
     package struct Point: Codable, Sendable, Equatable {
         /// 0 to 100.
         package let percent: Double
@@ -56,7 +56,7 @@ package struct LatencyDistribution: Codable, Sendable, Equatable {
     /// The number of operations.
     package let count: Int
     package let meanNanoseconds: Double
-    /// By rising percent. A percentile that too few operations stand behind is not in it.
+    /// In order of rising percent. A percentile that is based on too few operations is left out.
     package let points: [Point]
 
     package init(count: Int, meanNanoseconds: Double, points: [Point]) {
@@ -68,7 +68,7 @@ package struct LatencyDistribution: Codable, Sendable, Equatable {
     package func nanoseconds(at percent: Double) -> Double? { points.first { $0.percent == percent }?.nanoseconds }
 }
 
-/// A value with the interval in which 95 of 100 repetitions would put it.
+/// A value with the interval in which 95 of 100 repetitions would be.
 package struct Estimate: Codable, Sendable, Equatable {
     package let value: Double
     package let low: Double
@@ -85,15 +85,15 @@ package struct Estimate: Codable, Sendable, Equatable {
 package struct LatencyComparison: Codable, Sendable, Equatable {
     /// The id of the check that measured it.
     package let check: String
-    /// What was done: `8 KiB write and fdatasync, one at a time`.
+    /// The work that was done: `8 KiB write and fdatasync, one at a time`.
     package let work: String
-    /// Nil where the host's side is no storage of its own.
+    /// Nil if the host's side does not have its own storage.
     package let host: LatencyDistribution?
     package let guest: LatencyDistribution
-    /// The guest's median against the host's, of paired rounds; nil when it would mean nothing.
+    /// The guest's median divided by the host's, from paired rounds; nil if it would have no meaning.
     package let ratio: Estimate?
     package let rounds: Int
-    /// Why the comparison is inconclusive; nil when it is not.
+    /// Why the comparison is inconclusive; nil if it is not.
     package let inconclusive: String?
 
     package init(
@@ -123,7 +123,7 @@ package struct ProcessorComparison: Codable, Sendable, Equatable {
     package struct Leaf: Codable, Sendable, Equatable {
         package let leaf: UInt32
         package let subleaf: UInt32
-        /// EAX, EBX, ECX, EDX, one array for each observer; nil where it cannot say.
+        /// EAX, EBX, ECX, EDX, one array for each observer; nil if an observer cannot report it.
         package let registers: [[UInt32]?]
 
         package init(leaf: UInt32, subleaf: UInt32, registers: [[UInt32]?]) {
@@ -133,10 +133,10 @@ package struct ProcessorComparison: Codable, Sendable, Equatable {
         }
     }
 
-    /// One feature by the name that /proc/cpuinfo has for it.
+    /// One feature, by its name in /proc/cpuinfo.
     package struct Flag: Codable, Sendable, Equatable {
         package let name: String
-        /// One for each observer; nil where it cannot say.
+        /// One for each observer; nil if an observer cannot report it.
         package let isSet: [Bool?]
 
         package init(name: String, isSet: [Bool?]) {
@@ -157,13 +157,13 @@ package struct ProcessorComparison: Codable, Sendable, Equatable {
     }
 }
 
-/// One setting of the server: asked for against got.
+/// One setting of the server: the requested value and the actual one.
 package struct SettingRow: Codable, Sendable, Equatable {
     package let name: String
-    /// Nil when nobody asked for a value.
+    /// Nil if no value was requested.
     package let asked: String?
     package let inForce: String
-    /// Where the value in force comes from: a file and line, or the kind of source.
+    /// The source of the value in force: a file and line, or the kind of source.
     package let source: String
     package let pendingRestart: Bool
     package let isAsAsked: Bool

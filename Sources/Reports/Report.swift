@@ -1,7 +1,6 @@
 package import ApplianceModel
 
-/// One verification, as it is stored and shown. Every form of it (text, JSON, JUnit, HTML, the exit status) is made from the
-/// same findings.
+/// One verification, as it is stored and shown. Every form of it (text, JSON, JUnit, HTML, the exit status) is made from the same findings.
 package struct Report: Codable, Sendable, Equatable {
     package static let currentFormat = 2
 

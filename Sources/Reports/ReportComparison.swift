@@ -7,10 +7,10 @@ package struct MetricChange: Codable, Sendable, Equatable {
     package let better: Metric.Better
     package let before: Double
     package let after: Double
-    /// The later figure divided by the earlier one; nil when that is zero.
+    /// The later figure divided by the earlier one; nil if the earlier one is zero.
     package let ratio: Double?
 
-    /// How many times worse a figure may be before it is worth a warning: figures of one machine scatter that much.
+    /// How many times worse a figure must be to cause a warning: figures of one machine vary by up to this factor.
     package static let margin = 1.5
 
     init(_ before: Metric, _ after: Metric) {
@@ -22,7 +22,7 @@ package struct MetricChange: Codable, Sendable, Equatable {
         ratio = before.value == 0 ? nil : after.value / before.value
     }
 
-    /// How many times worse the later figure is; below 1 when it is better, infinite when one of them is zero and the other is better.
+    /// How many times worse the later figure is; below 1 if it is better, infinite if one of them is zero and the other is better.
     package var worsening: Double {
         let (good, bad) = better == .lower ? (before, after) : (after, before)
         return good == bad ? 1 : good == 0 ? .infinity : bad / good
@@ -40,23 +40,23 @@ package struct MetricChange: Codable, Sendable, Equatable {
     private var extent: Double { max(worsening, 1 / worsening) }
 }
 
-/// What is different between two reports of one appliance. Its JSON keys are API.
+/// The differences between two reports of one appliance. Its JSON keys are API.
 package struct ReportComparison: Codable, Sendable, Equatable {
-    /// A check whose level is another, or that only one of the reports has.
+    /// A check whose level changed, or that only one of the reports has.
     package struct LevelChange: Codable, Sendable, Equatable {
         package let check: String
-        /// Nil when the earlier report does not have the check.
+        /// Nil if the earlier report does not have the check.
         package let before: Finding.Level?
-        /// Nil when the later report does not have it.
+        /// Nil if the later report does not have it.
         package let after: Finding.Level?
-        /// What was measured last.
+        /// The most recent measurement.
         package let measured: String
     }
 
     /// The times of the two reports.
     package let before: String
     package let after: String
-    /// Why the figures of the two are not of one kind.
+    /// Why the figures of the two are not comparable.
     package let cautions: [String]
     /// In the order of the later report.
     package let findings: [LevelChange]
@@ -77,7 +77,7 @@ package struct ReportComparison: Codable, Sendable, Equatable {
         metrics = MetricChange.between(before.measurements.metrics, after.measurements.metrics)
     }
 
-    /// A check with several findings counts with its worst.
+    /// The level of a check with several findings is that of its worst finding.
     private static func changes(_ before: [Finding], _ after: [Finding]) -> [LevelChange] {
         func worst(_ findings: [Finding]) -> [String: Finding] {
             Dictionary(findings.map { ($0.check, $0) }) { first, second in second.level > first.level ? second : first }

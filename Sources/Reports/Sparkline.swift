@@ -15,7 +15,7 @@ struct Sparkline {
         let (bottom, range) = (low, high - low)
         let step = 104 / Double(max(values.count - 1, 1))
         let places = values.enumerated().map { index, value in
-            // What does not change lies in the middle.
+            // A constant value is drawn in the middle.
             let share = range > 0 && range.isFinite ? (value - bottom) / range : 0.5
             return (x: MetricUnit.fixed(3 + Double(index) * step, 1), y: MetricUnit.fixed(22 - share * 18, 1))
         }

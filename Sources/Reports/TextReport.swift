@@ -77,7 +77,7 @@ package enum TextReport {
 }
 
 extension Finding {
-    /// As a terminal may be given it.
+    /// The finding, made safe for a terminal.
     fileprivate var shown: Finding {
         Finding(
             check: TextStyle.shown(check), level: level, measured: TextStyle.shown(measured), expected: TextStyle.shown(expected),

@@ -1,27 +1,27 @@
 package import ApplianceModel
 
-/// A value in which two specs differ, and what that means for an appliance that was made from the first.
+/// A value in which two specs differ, and what the difference means for an appliance that was made from the first.
 package struct SpecChange: Sendable, Equatable {
     /// The key of `SpecKeys`.
     package let key: String
     /// Which value of the key: `machine.memory`, `postgresql.settings.work_mem`, `postgresql.roles 'app'`.
     package let path: String
-    /// The value of the first spec in words; `none` where it has none.
+    /// The value of the first spec in words; `none` if it has none.
     package let before: String
     /// The value of the second spec, in the same words.
     package let after: String
-    /// What becomes of the appliance.
+    /// The effect on the appliance.
     package let effect: Effect
 
-    /// What a change means for an appliance that is there, as the rule of its key says (`SpecChangeRule`).
+    /// What a change means for an existing appliance, according to the rule of its key (`SpecChangeRule`).
     package enum Effect: Sendable, Equatable {
         /// It is made while everything runs.
         case inPlace
         /// The machine is shut down and started.
         case restart
-        /// Nothing is made from it.
+        /// No part of the appliance is made from it.
         case expectation
-        /// It cannot be made, for this reason.
+        /// It is impossible, for this reason.
         case impossible(String)
     }
 
@@ -29,10 +29,9 @@ package struct SpecChange: Sendable, Equatable {
     package var text: String { "\(path): \(before) → \(after)" }
 }
 
-/// Says in which values two specs differ.
+/// Finds the values in which two specs differ.
 package enum SpecDifference {
-    /// One change for each difference, in the order of the file; none when the specs are equal. The order of roles and databases is no
-    /// difference.
+    /// One change for each difference, in the order of the file; empty if the specs are equal. The order of roles and databases does not matter.
     package static func changes(_ old: ApplianceSpec, _ new: ApplianceSpec) -> [SpecChange] {
         let before = Dictionary(grouping: ApplianceSpec.compared(old), by: \.key)
         let after = Dictionary(grouping: ApplianceSpec.compared(new), by: \.key)

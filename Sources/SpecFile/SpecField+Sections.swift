@@ -17,8 +17,8 @@ extension SpecField {
         }
     }
 
-    /// A section that a spec may do without.
-    /// - Parameter compared: the values that count for this spec; nil when none do.
+    /// A section that a spec may leave out.
+    /// - Parameter compared: the values that count for this spec; nil if none do.
     static func section<Inner: DefaultPart>(
         _ path: String, _ place: SpecPlace<Part, Inner?>, _ meaning: String, compared: @escaping @Sendable (Part) -> Inner?
     ) -> SpecField {
@@ -40,8 +40,8 @@ extension SpecField {
 
     /// A list whose entries are sections.
     /// - Parameters:
-    ///   - limit: of entries.
-    ///   - compared: an entry, which is one value to a difference: its path leads to one of the same name in the other spec.
+    ///   - limit: the most entries.
+    ///   - compared: makes one value of an entry for the comparison; its path identifies the entry of the same name in the other spec.
     static func entries<Entry: DefaultPart>(
         _ path: String, _ place: SpecPlace<Part, [Entry]>, limit: Int, _ meaning: String, standard: String, change: SpecChangeRule,
         compared: @escaping @Sendable (Entry) -> SpecValue
@@ -77,16 +77,16 @@ extension SpecField {
     }
 }
 
-/// What is particular to a section with keys of any name.
+/// The details of a section with keys of any name.
 struct SpecWords: Sendable {
-    /// Of keys.
+    /// The most keys.
     var limit = Int.max
-    /// What is said of a list or a section in the place of a value.
+    /// The message for a list or a section in the place of a value.
     let rule: String
-    /// How a key with nothing behind it is written instead.
+    /// An example of what to write instead of a key without a value.
     let example: String
-    /// The spelling that all keys with one meaning have in common.
+    /// Returns the common spelling of all keys with the same meaning.
     var name: @Sendable (String) -> String = { $0 }
-    /// A value in a difference.
+    /// Formats a value in a difference.
     var shown: @Sendable (String) -> String = { $0 }
 }

@@ -2,12 +2,12 @@ package import ApplianceModel
 internal import Basics
 internal import Quoting
 
-/// One value at a time, as a person answers a question.
+/// Reads one value at a time, as a person answers a question.
 extension SpecFile {
-    /// The spec with another value of one key, read and judged as if it stood in a file.
+    /// The spec with another value of one key, read and checked as if it were in a file.
     /// - Parameters:
     ///   - key: a key of `SpecKeys` with one value, such as `data.size`.
-    ///   - text: the value as a file has it; nil leaves the key out, so that its default stands.
+    ///   - text: the value as a file has it; nil leaves the key out, so that its default applies.
     /// - Throws: `spec.invalid` with what is wrong and what is allowed.
     package static func setting(_ key: String, of spec: ApplianceSpec, to text: String?) throws -> ApplianceSpec {
         let changed = replacing(key.split(at: ".")[...], in: ApplianceSpec.entries(spec), by: text.map { scalar($0, of: key) })
@@ -30,7 +30,7 @@ extension SpecFile {
         }
     }
 
-    /// Numbers and sizes stand in a file without quotes, and the reader tells them from texts by that.
+    /// In a file, numbers and sizes are written without quotes; this is how the reader distinguishes them from texts.
     private static func scalar(_ text: String, of key: String) -> String {
         let isNumber =
             switch SpecKeys.key(at: key)?.form {

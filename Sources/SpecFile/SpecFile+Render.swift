@@ -1,20 +1,20 @@
 package import ApplianceModel
 
 extension SpecFile {
-    /// The file of a spec: every value written out, so that another default in a later pgkvm changes no appliance. Only what has
-    /// no value (a port or a version left to pgkvm) is left out. Reading it back gives an equal spec.
+    /// The file of a spec. Every value is written out, so that another default in a later pgkvm does not change an appliance. Only keys without a
+    /// value (a port or a version left to pgkvm) are left out. Reading the file back gives an equal spec.
     package static func render(_ spec: ApplianceSpec) -> String { YAMLText.lines(ApplianceSpec.entries(spec)).map(\.text).joined(separator: "\n") + "\n" }
 
-    /// The file of a spec for people: what has its default is left out, and each value has a comment that says what it is. Reading it back
-    /// gives an equal spec, in a pgkvm with the same defaults.
+    /// The file of a spec for people. Default values are left out, and each value has a comment that describes it. Reading the file back gives an
+    /// equal spec, in a pgkvm with the same defaults.
     package static func renderBriefly(_ spec: ApplianceSpec) -> String {
         let head = "# The spec of the appliance '\(spec.name)'. What is not here has its default ('pgkvm help spec').\n"
         return head + commented(YAMLText.lines(brief(ApplianceSpec.entries(spec), standard: ApplianceSpec.entries(ApplianceSpec(name: spec.name)), at: "")))
     }
 
-    /// The file of a spec for people to whom another default in a later pgkvm must make no difference: every value written out as by `render`,
-    /// each with a comment that says what it is. Reading it back gives an equal spec.
-    /// - Parameter head: lines of comment above it, without `#`.
+    /// The file of a spec for people, independent of the defaults of a later pgkvm. Every value is written out as by `render`, with a comment that
+    /// describes it. Reading the file back gives an equal spec.
+    /// - Parameter head: comment lines above it, without `#`.
     package static func renderCommented(_ spec: ApplianceSpec, head: [String]) -> String {
         head.map { "# \($0)\n" }.joined() + commented(YAMLText.lines(ApplianceSpec.entries(spec)))
     }
@@ -27,10 +27,11 @@ extension SpecFile {
         }.joined()
     }
 
-    /// Longer lines do not push the comments of all others to the right.
+    /// Comments are aligned at this column at most, so that a longer line does not push all the others to the right.
     private static let commentColumn = 40
 
-    /// What differs from the defaults, and what has none. Roles and databases stay together: a file that names one of them has no default of the other.
+    /// The entries that differ from the defaults, and those without a default. Roles and databases stay together: if a file names one of them, the
+    /// other has no default.
     private static func brief(_ entries: [YAMLEntry], standard: [YAMLEntry], at path: String) -> [YAMLEntry] {
         func below(_ key: String) -> String { path.isEmpty ? key : "\(path).\(key)" }
         let standards = Dictionary(standard.map { ($0.key, $0.value) }) { first, _ in first }

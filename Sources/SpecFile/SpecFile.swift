@@ -3,18 +3,17 @@ internal import Basics
 
 /// The spec file: YAML on disk, `ApplianceSpec` in the program.
 package enum SpecFile {
-    /// The largest file that is taken, in bytes.
+    /// The largest file that is accepted, in bytes.
     package static let sizeLimit = 1 << 20
-    /// How much of a file to read: one byte more shows that it is too large.
+    /// The most bytes to read of a file: one byte more than the limit shows that it is too large.
     package static let readLimit = sizeLimit + 1
 
     /// Reads a spec file.
     /// - Parameters:
     ///   - text: the YAML.
     ///   - file: the name of the file, for messages.
-    ///   - nameOverride: takes the place of the key `name`, which may then be missing.
-    /// - Throws: `spec.invalid` with every fault as `file:line: key: what is wrong; what is allowed`; `format.newer` when a
-    ///   later pgkvm wrote the file.
+    ///   - nameOverride: replaces the key `name`, which may then be missing.
+    /// - Throws: `spec.invalid` with every fault as `file:line: key: what is wrong; what is allowed`; `format.newer` if a later pgkvm wrote the file.
     package static func parse(_ text: String, file: String, nameOverride: ApplianceName? = nil) throws -> ApplianceSpec {
         try parse(Array(text.utf8), file: file, nameOverride: nameOverride)
     }
@@ -29,16 +28,16 @@ package enum SpecFile {
         return spec
     }
 
-    /// Reads a spec file and says everything that is wrong with it, in the order of its lines.
+    /// Reads a spec file and reports everything that is wrong with it, in the order of its lines.
     /// - Throws: `format.newer`.
     package static func examine(_ bytes: [UInt8], file: String) throws -> ExaminedSpec { try read(bytes, file: file) }
 
-    /// The line of each key that a file has, by path; none of a file that cannot be read.
+    /// The line of each key in a file, by path; empty if the file cannot be read.
     static func lines(_ bytes: [UInt8]) -> [String: Int] { (try? read(bytes, file: ""))?.lines ?? [:] }
 
     static func read(_ bytes: [UInt8], file: String, nameOverride: ApplianceName? = nil) throws -> ExaminedSpec {
         do {
-            // Editors put a byte order mark in front, and the YAML reader stumbles over it.
+            // Editors write a byte order mark at the beginning, which the YAML reader does not accept.
             let text = try text(bytes)
             let document = try YAMLDocument(text.unicodeScalars.first == "\u{feff}" ? String(text.unicodeScalars.dropFirst()) : text)
             if let version = document.formatVersion { try FormatVersion.check(version, supported: ApplianceSpec.currentFormat, file: file) }
@@ -63,11 +62,11 @@ package enum SpecFile {
     }
 }
 
-/// A spec file that was read, with what is wrong with it.
+/// A spec file after reading, with everything that is wrong with it.
 package struct ExaminedSpec: Sendable {
-    /// What could be read; nil without a name, and for a file that is not YAML. Only without faults it is what the file asks for.
+    /// What could be read; nil without a name, and for a file that is not YAML. It is what the file asks for only if there are no faults.
     package let spec: ApplianceSpec?
-    /// In the order of the lines; none when the file can be deployed.
+    /// In the order of the lines; empty if the file can be deployed.
     package let faults: [LocatedFault]
     fileprivate let lines: [String: Int]
 
@@ -86,11 +85,11 @@ package struct ExaminedSpec: Sendable {
     }
 }
 
-/// A fault and the line that it stands on. Where a file can be read no further it is an error too.
+/// A fault and its line. If the rest of a file cannot be read, the fault is also thrown as an error.
 package struct LocatedFault: Error, Codable, Sendable, Equatable {
-    /// From 1; nil when nothing in the file stands for it.
+    /// From 1; nil if no line of the file belongs to it.
     package let line: Int?
-    /// The key, nil for what concerns the whole file.
+    /// The key; nil if the fault concerns the whole file.
     package let path: String?
     /// What is wrong, and what is allowed.
     package let message: String

@@ -1,6 +1,6 @@
 /// The keys of the spec file in words, for the command line's help.
 package enum SpecHelp {
-    /// Two lines a key: its path and default, then what it is.
+    /// Two lines for each key: its path and default, then its description.
     package static var keys: String {
         SpecKeys.all.filter { $0.form != .section }.map { key in
             let standard = key.standard.map { " (\($0))" } ?? " (required)"

@@ -1,19 +1,19 @@
 internal import ApplianceModel
 internal import Quoting
 
-/// A key of the spec file: what the reader, the schema for editors, the help and a change of a deployed appliance know of it.
+/// A key of the spec file: what the reader, the schema for editors, the help and a change of a deployed appliance need to know about it.
 package struct SpecKey: Sendable {
-    /// Where it stands: `machine.systemDisk.size`; `postgresql.roles[].name` within the entries of a list.
+    /// Its place: `machine.systemDisk.size`; `postgresql.roles[].name` within the entries of a list.
     package let path: String
-    /// What may stand behind it.
+    /// The allowed form of its value.
     package let form: SpecForm
-    /// What it is, in one line.
+    /// Its description, in one line.
     package let meaning: String
-    /// What stands for it when it is left out, in words; nil when it is required.
+    /// Its default in words, used if the key is left out; nil if it is required.
     package let standard: String?
-    /// What becomes of an appliance whose spec gets another value.
+    /// What a changed value means for an appliance.
     package let change: SpecChangeRule
-    /// Whether nothing may stand behind the key: it is then as if it were left out.
+    /// Whether the key may have no value, which is the same as leaving it out.
     let takesNothing: Bool
 
     init(_ path: String, _ form: SpecForm, _ meaning: String, standard: String?, change: SpecChangeRule, takesNothing: Bool = false) {
@@ -28,13 +28,13 @@ package struct SpecKey: Sendable {
     /// The last part of the path.
     package var name: String { String(path[(path.unicodeScalars.lastIndex(of: ".").map { path.index(after: $0) } ?? path.startIndex)...]) }
 
-    /// The path of the section or list entry that it stands in; empty at the top.
+    /// The path of the section or list entry that contains it; empty at the top.
     var parent: String { path.unicodeScalars.lastIndex(of: ".").map { String(path[..<$0]) } ?? "" }
 }
 
-/// What may stand behind a key.
+/// The allowed form of a key's value.
 package enum SpecForm: Sendable, Equatable {
-    /// Keys of its own.
+    /// A section with its own keys.
     case section
     /// A list whose entries are sections.
     case entries
@@ -46,7 +46,7 @@ package enum SpecForm: Sendable, Equatable {
     case text(TextForm)
     /// One of these words.
     case choice([String])
-    /// A whole number of this range.
+    /// A whole number in this range.
     case number(ClosedRange<Int>)
     /// A TCP port that an ordinary user may open.
     case port
@@ -56,28 +56,28 @@ package enum SpecForm: Sendable, Equatable {
     case flag
 }
 
-/// The form of a text, as far as a pattern can tell; the rules of `SpecRules` may know more.
+/// The form of a text, as far as a pattern can describe it; the rules of `SpecRules` may be stricter.
 package struct TextForm: Sendable, Equatable {
-    /// A regular expression as ECMAScript has them; nil takes any text.
+    /// A regular expression in ECMAScript's syntax; nil accepts any text.
     let pattern: String?
 
     static let any = TextForm(pattern: nil)
 }
 
-/// What another value of a key means for an appliance that is there.
+/// What another value of a key means for an existing appliance.
 package enum SpecChangeRule: Sendable, Equatable {
-    /// The server's files, roles and databases are brought in line while everything runs; a setting may need the server's restart.
+    /// The server's files, roles and databases are updated while everything runs; a setting may need a restart of the server.
     case inPlace
-    /// As `inPlace`, as long as nothing is taken away: the reason says what would be lost.
+    /// Like `inPlace`, as long as nothing is removed: the reason says what would be lost.
     case onlyAdds(String)
-    /// As `inPlace` for a larger value; the reason says why there is no smaller one.
+    /// Like `inPlace` for a larger value; the reason says why a smaller one is not possible.
     case onlyGrows(String)
     /// The machine is shut down and started.
     case restart
-    /// Nothing is made from it.
+    /// No part of the appliance is made from it.
     case expectation
-    /// It stays as it is, for this reason.
+    /// The value cannot change, for this reason.
     case fixed(String)
-    /// The keys below have rules of their own.
+    /// The keys below have their own rules.
     case byItsKeys
 }

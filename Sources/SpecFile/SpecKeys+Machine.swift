@@ -16,7 +16,7 @@ extension ApplianceSpec.Machine: DefaultPart {
         ),
         .section("machine.systemDisk", \.systemDisk, "the disk of the operating system"),
         .section("machine.libvirt", \.libvirt, "with 'backend: libvirt'") { machine in
-            // From the section of another platform nothing is made.
+            // The section of another platform has no effect.
             (machine.backend == .libvirt ? machine.libvirt : nil) ?? .standard
         },
         .section("machine.proxmox", \.proxmox, "with 'backend: proxmox'") { machine in machine.backend == .proxmox ? machine.proxmox : nil },

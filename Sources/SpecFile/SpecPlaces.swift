@@ -1,25 +1,25 @@
 package import ApplianceModel
 
-/// Where the keys of a spec file stand, for messages of those who know the spec and not its file.
+/// Where the keys of a spec file are, for messages from code that knows the spec but not its file.
 package struct SpecPlaces: Sendable {
     private let file: String
     private let lines: [String: Int]
 
-    /// Nothing is known of a spec that was put together on the command line.
+    /// For a spec from the command line, whose places are not known.
     package init() { (file, lines) = ("", [:]) }
 
     /// - Parameters:
-    ///   - bytes: the file's; one that cannot be read has no places.
+    ///   - bytes: the content of the file; if it cannot be read, there are no places.
     ///   - file: its name as the user gave it.
     package init(_ bytes: [UInt8], file: String) {
         self.file = file
         lines = SpecFile.lines(bytes)
     }
 
-    /// A fault with the place of its key in front, where that is known.
+    /// A fault, after the place of its key if that is known.
     package func text(of fault: SpecFault) -> String { (place(of: fault.path).map { "\($0): " } ?? "") + fault.description }
 
-    /// `FILE:LINE` of a key such as `postgresql.settings.work_mem`, or of the key that it stands under.
+    /// `FILE:LINE` of a key such as `postgresql.settings.work_mem`, or of the key above it.
     package func place(of path: String) -> String? {
         var path = Substring(path)
         while !path.isEmpty {

@@ -3,22 +3,22 @@ internal import Basics
 internal import Quoting
 internal import Yams
 
-/// A mapping of the file: its keys with their nodes, and where it stands.
+/// A mapping of the file: its keys with their nodes, and its place.
 struct Section {
     let path: String
     let fields: [(key: String, value: Node)]
 
     func value(_ key: String) -> Node? { fields.first { $0.key == key }?.value }
     func has(_ key: String) -> Bool { value(key) != nil }
-    /// Whether there is one of the keys of these paths, with something behind it.
+    /// Whether one of the keys of these paths is present with a value.
     func has(anyOf paths: Set<String>) -> Bool { fields.contains { paths.contains(path(of: $0.key)) && !isNull($0.key) } }
     func line(_ key: String) -> Int? { value(key)?.mark?.line }
     func path(of key: String) -> String { path.isEmpty ? key : "\(path).\(key)" }
-    /// Whether the key is there with nothing behind it.
+    /// Whether the key is present without a value.
     func isNull(_ key: String) -> Bool { value(key)?.scalar.map(YAMLValue.isNull) ?? false }
 }
 
-/// What YAML makes of a plain word.
+/// How YAML interprets a plain word.
 enum YAMLValue {
     static func isPlain(_ scalar: Node.Scalar) -> Bool { scalar.style == .plain || scalar.style == .any }
 
@@ -30,7 +30,7 @@ enum YAMLValue {
         isPlain(scalar) && ["yes", "no", "true", "false", "on", "off"].contains(scalar.string.lowercased())
     }
 
-    /// Whether a reader of YAML takes the word for a number: 17, 1_000, 0x1F, 0o17, 1.5, 1e3.
+    /// Whether a YAML reader would read the word as a number: 17, 1_000, 0x1F, 0o17, 1.5, 1e3.
     static func isNumber(_ scalar: Node.Scalar) -> Bool {
         let digits = scalar.string.filter { $0 != "_" }
         guard isPlain(scalar), let first = digits.drop(while: { "+-.".contains($0) }).first, ("0"..."9").contains(first) else { return false }
@@ -40,7 +40,7 @@ enum YAMLValue {
 
 extension SpecReader {
     /// The keys of a mapping; unknown ones are faults. A key without a value in front of a section means an empty section.
-    /// - Parameter keys: the known keys; nil takes any.
+    /// - Parameter keys: the known keys; nil accepts any.
     mutating func section(_ node: Node, at path: String, keys: [String]?) -> Section {
         if !path.isEmpty { note(node, at: path) }
         if isRefused(node, at: path) { return Section(path: path, fields: []) }
@@ -85,8 +85,8 @@ extension SpecReader {
         return section(node, at: parent.path(of: key), keys: keys)
     }
 
-    /// The entries of a list with their paths; none when the key is missing or has no value, and none of a list that is too long.
-    /// - Parameter what: in the plural, for the message: `roles`.
+    /// The entries of a list with their paths; empty if the key is missing or has no value, and if the list is too long.
+    /// - Parameter what: the entries, in the plural, for the message: `roles`.
     mutating func items(_ section: Section, _ key: String, limit: Int, _ what: String) -> [(path: String, node: Node)] {
         guard let node = section.value(key), !section.isNull(key) else { return [] }
         let path = section.path(of: key)
@@ -105,13 +105,13 @@ extension SpecReader {
         }
     }
 
-    /// Reports a key that the section cannot do without, when it is not there.
+    /// Reports a required key that is missing.
     mutating func require(_ section: Section, _ key: String) {
-        // A list entry that is no section at all has been reported as such.
+        // A list entry that is not a section has already been reported.
         if !section.has(key), !isFaulty(section.path) { report(nil, section.path(of: key), "is missing") }
     }
 
-    /// A text that stands for a value.
+    /// Reads a text that represents a value.
     mutating func text<Value>(_ text: SpecText<Value>, _ node: Node, at path: String) -> Value? {
         guard let written = self.text(node, at: path) else { return nil }
         do {
@@ -122,7 +122,7 @@ extension SpecReader {
         }
     }
 
-    /// A text; what YAML reads as a number, a boolean or nothing has to be in quotes.
+    /// Reads a text; what YAML reads as a number, a boolean or nothing must be in quotes.
     private mutating func text(_ node: Node, at path: String) -> String? {
         guard let scalar = scalar(node, at: path, wanted: "a text") else { return nil }
         let kind = YAMLValue.isBoolean(scalar) ? "a boolean" : YAMLValue.isNumber(scalar) ? "a number" : nil
@@ -144,7 +144,7 @@ extension SpecReader {
         return number
     }
 
-    /// `true` or `false`, and none of the other words that YAML 1.1 has for them.
+    /// Reads `true` or `false`, but none of YAML 1.1's other words for them.
     mutating func flag(_ section: Section, _ key: String) -> Bool? {
         let path = section.path(of: key)
         guard let node = section.value(key), let scalar = scalar(node, at: path, wanted: "true or false") else { return nil }
@@ -193,13 +193,13 @@ extension SpecReader {
         return scalar
     }
 
-    /// How a value is written that has such a sign as its own first character.
+    /// How to write a value whose own first character is such a sign.
     private func quotes(_ node: Node, _ path: String) -> String {
         guard let scalar = node.scalar, YAMLValue.isPlain(scalar), let advice = document.advice(line: node.mark?.line) else { return "" }
         return ", or, where the sign belongs to it, put it in quotes: \(advice)"
     }
 
-    /// Anchors, aliases and tags are not part of the format: a file says what it says, once, where it is read.
+    /// Anchors, aliases and tags are not part of the format: every value is written out once, where it is used.
     mutating func isRefused(_ node: Node, at path: String) -> Bool {
         if node.anchor != nil {
             report(node.mark?.line, path, "anchors and aliases ('&' and '*') are not supported; write the value out\(quotes(node, path))")

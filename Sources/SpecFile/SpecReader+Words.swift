@@ -3,7 +3,7 @@ internal import Quoting
 internal import Yams
 
 extension SpecReader {
-    /// A section with keys of any name, whose values keep their text, whatever YAML takes them for: `on`, `1.1`, `'%m [%p] '`.
+    /// A section with keys of any name. Their values keep their text, however YAML would interpret it: `on`, `1.1`, `'%m [%p] '`.
     mutating func words(_ section: Section, _ key: String, _ words: SpecWords) -> [String: String] {
         guard let node = section.value(key), !section.isNull(key) else { return [:] }
         let path = section.path(of: key)

@@ -3,15 +3,15 @@ internal import Basics
 internal import Quoting
 internal import Yams
 
-/// Walks the nodes of a document, collecting every fault instead of stopping at the first.
+/// Walks the nodes of a document, and collects every fault instead of stopping at the first.
 struct SpecReader {
     let document: YAMLDocument
     private(set) var faults: [LocatedFault] = []
     /// The paths of the faults.
     private var faulty: Set<String> = []
-    /// Where each key that was read stands, for the rules, which know paths only.
+    /// Where each key that was read is, for the rules, which know only paths.
     private(set) var lines: [String: Int] = [:]
-    /// Takes the place of the key `name`.
+    /// Replaces the key `name`.
     private let nameOverride: ApplianceName?
 
     init(_ document: YAMLDocument, nameOverride: ApplianceName?) {
@@ -19,10 +19,10 @@ struct SpecReader {
         self.nameOverride = nameOverride
     }
 
-    /// The spec, nil when it has no usable name.
+    /// The spec; nil if it has no usable name.
     mutating func readSpec() -> ApplianceSpec? {
         let top = section(document.root, at: "", keys: ApplianceSpec.names)
-        // The rules are asked in any case, so that a missing name hides nothing.
+        // The rules are applied in any case, so that a missing name does not hide other faults.
         guard let name = nameOverride ?? ApplianceName("unnamed") else { return nil }
         var spec = ApplianceSpec(name: name)
         let isNamed = read(top, into: &spec)
@@ -30,8 +30,8 @@ struct SpecReader {
         return isNamed ? spec : nil
     }
 
-    /// Reads the keys of a section: first those that it cannot do without.
-    /// - Returns: whether all of these have a value.
+    /// Reads the keys of a section, the required ones first.
+    /// - Returns: whether all required keys have a value.
     mutating func read<Part: SpecPart>(_ section: Section, into part: inout Part) -> Bool {
         let required = Part.fields.filter { $0.key.standard == nil }
         let others = Part.fields.filter { $0.key.standard != nil }
@@ -42,13 +42,13 @@ struct SpecReader {
         return isWhole
     }
 
-    /// A part that a file may leave out; nil when it lacks a key that it cannot do without.
+    /// A part that a file may leave out; nil if it lacks a required key.
     mutating func whole<Part: DefaultPart>(_ section: Section) -> Part? {
         var part = Part.standard
         return read(section, into: &part) ? part : nil
     }
 
-    /// Only asks for the format: whether this pgkvm knows it was seen before (`YAMLDocument.formatVersion`).
+    /// Only requires the format. Whether this pgkvm knows it was checked before (`YAMLDocument.formatVersion`).
     mutating func readFormat(_ top: Section) {
         if number(top, "formatVersion") == nil, !top.has("formatVersion") {
             report(nil, "formatVersion", "is missing; write 'formatVersion: \(ApplianceSpec.currentFormat)'")
@@ -61,7 +61,7 @@ struct SpecReader {
             if nameOverride == nil { report(nil, "name", "is missing; allowed are \(ApplianceName.rule)") }
             return nameOverride != nil
         }
-        // The file's name has to be a text even where another takes its place.
+        // The file's name must be a text even if another name replaces it.
         guard nameOverride == nil else {
             _ = text(.any, node, at: "name")
             return true
@@ -71,7 +71,7 @@ struct SpecReader {
         return true
     }
 
-    /// Adds what the rules find, unless a fault of the same part of the file already explains it.
+    /// Adds the faults that the rules find, unless a fault of the same part of the file already explains it.
     private mutating func applyRules(to spec: ApplianceSpec) {
         let read = faulty
         func isFaulty(_ prefix: String) -> Bool { read.contains { $0.utf8.starts(with: prefix.utf8) } }

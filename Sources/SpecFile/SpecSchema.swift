@@ -1,8 +1,8 @@
 internal import ApplianceModel
 package import Basics
 
-/// The JSON schema of the spec file (draft 2020-12), for editors: completion, and most faults while typing. The reader of the file knows
-/// more: what it takes the schema takes too, and not the other way round.
+/// The JSON schema of the spec file (draft 2020-12), for editors: completion, and most faults while typing. The reader of the file is stricter: the
+/// schema accepts everything that the reader accepts, but not vice versa.
 package enum SpecSchema {
     /// The whole schema, as a JSON object.
     package static let document: JSONValue = {
@@ -34,7 +34,7 @@ package enum SpecSchema {
         switch key.form {
         case .section: orNothing(section(key.path), "object")
         case .entries: orNothing(["items": .object(section("\(key.path)[]"))], "array")
-        // YAML takes `on` for a boolean and `1.1` for a number; the reader takes them as they are written.
+        // YAML reads `on` as a boolean and `1.1` as a number; the reader takes them as they are written.
         case .words:
             orNothing(["additionalProperties": .object(["type": .array(["string", "number", "boolean"].map { .string($0) })])], "object")
         case .texts(let form): orNothing(["items": .object(text(form))], "array")
@@ -59,7 +59,7 @@ package enum SpecSchema {
         return isOptional ? orNothing(bounds, "integer") : bounds.merging(["type": .string("integer")]) { first, _ in first }
     }
 
-    /// The same, or a key with nothing behind it.
+    /// The same, or a key without a value.
     private static func orNothing(_ members: [String: JSONValue], _ type: String) -> [String: JSONValue] {
         members.merging(["type": .array([.string(type), .string("null")])]) { _, new in new }
     }

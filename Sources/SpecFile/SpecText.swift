@@ -1,26 +1,26 @@
 internal import ApplianceModel
 internal import Basics
 
-/// A text of the file that stands for a value.
+/// A text of the file that represents a value.
 struct SpecText<Value: Sendable>: Sendable {
     let form: TextForm
-    /// - Throws: why the text stands for no value, and what is allowed.
+    /// - Throws: why the text does not represent a value, and what is allowed.
     let parse: @Sendable (String) throws(Refusal) -> Value
 
     struct Refusal: Error {
         let message: String
     }
 
-    /// Of any text a value.
+    /// Any text represents a value.
     private init(_ form: TextForm, parse: @escaping @Sendable (String) -> Value) {
         self.form = form
         self.parse = parse
     }
 
     /// - Parameters:
-    ///   - parse: nil for a text that stands for no value.
-    ///   - refusal: what is said of such a text, behind the text itself.
-    ///   - words: what it may have been meant as.
+    ///   - parse: returns nil for a text that does not represent a value.
+    ///   - refusal: the message about such a text, after the text itself.
+    ///   - words: what the user may have meant.
     private init(_ pattern: String, refusal: String, words: [String] = [], parse: @escaping @Sendable (String) -> Value?) {
         form = TextForm(pattern: pattern)
         self.parse = { text throws(Refusal) in
@@ -38,7 +38,7 @@ extension SpecText<String> {
 
     static let absolutePath = matching("^/")
 
-    /// Of a node, a storage or a pool of a platform.
+    /// The name of a node, a storage or a pool of a platform.
     static let platformName = matching("^[A-Za-z0-9][A-Za-z0-9._-]{0,79}$")
 }
 
@@ -48,7 +48,7 @@ extension SpecText<ApplianceName> {
 }
 
 extension SpecText<ImageChoice> {
-    /// The rules say which names are none.
+    /// The rules say which names are not valid.
     static let image = SpecText(TextForm(pattern: "^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$")) { ImageChoice($0) }
 }
 

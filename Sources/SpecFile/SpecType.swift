@@ -5,13 +5,13 @@ internal import Quoting
 /// How the values of one kind are read, written and shown.
 struct SpecType<Value: Sendable>: Sendable {
     let form: SpecForm
-    /// Whether nothing may stand behind the key: it is then as if it were left out.
+    /// Whether the key may have no value, which is the same as leaving it out.
     let takesNothing: Bool
-    /// - Returns: nil when the key is missing, and when its value is wrong, which has been reported.
+    /// - Returns: nil if the key is missing, and if its value is wrong, which has been reported.
     let read: @Sendable (inout SpecReader, Section, String) -> Value?
-    /// As it stands behind the key, on one line; nil leaves the key out.
+    /// The value as written after the key, on one line; nil leaves the key out.
     let written: @Sendable (Value) -> String?
-    /// As a default, and in a difference.
+    /// The value as shown as a default, and in a difference.
     let shown: @Sendable (Value) -> String
 
     private init(
@@ -25,15 +25,16 @@ struct SpecType<Value: Sendable>: Sendable {
         self.shown = shown
     }
 
-    /// The same, where one value leaves the key out of a file: an earlier pgkvm, which does not know the key, reads the files of all others.
+    /// The same type, except that one value leaves the key out of a file. An earlier pgkvm, which does not know the key, can then read the files with
+    /// that value.
     func leftOut(where isLeftOut: @escaping @Sendable (Value) -> Bool) -> SpecType {
         SpecType(form, takesNothing: takesNothing, read: read, written: { isLeftOut($0) ? nil : written($0) }, shown: shown)
     }
 }
 
 extension SpecType {
-    /// A value that a spec may do without.
-    /// - Parameter unset: no value, in words.
+    /// A value that a spec may leave out.
+    /// - Parameter unset: the words for no value.
     static func optional<Wrapped>(_ type: SpecType<Wrapped>, unset: String = "none") -> SpecType where Value == Wrapped? {
         SpecType(type.form, takesNothing: true) { reader, section, key in
             section.isNull(key) ? nil : type.read(&reader, section, key).map(Optional.some)
@@ -45,7 +46,7 @@ extension SpecType {
     }
 
     /// - Parameters:
-    ///   - limit: of texts.
+    ///   - limit: the most texts.
     ///   - what: the texts, in the plural, for messages.
     static func texts<Element: CustomStringConvertible>(_ text: SpecText<Element>, limit: Int, _ what: String) -> SpecType where Value == [Element] {
         SpecType(.texts(text.form)) { reader, section, key in

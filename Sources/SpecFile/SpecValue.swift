@@ -8,12 +8,12 @@ struct SpecValue: Sendable {
     let path: String
     let text: String
     let size: ByteSize?
-    /// What may not be another.
+    /// A part of the value that must not change.
     let owner: String?
-    /// What may be added to, and not taken away.
+    /// Parts that may be added, but not removed.
     let parts: Set<String>
 
-    /// - Parameter name: which one of the key's values, as the path shows it.
+    /// - Parameter name: identifies one of the key's values, as the path shows it.
     init(_ key: String, _ text: String, of name: String = "", size: ByteSize? = nil, owner: String? = nil, parts: Set<String> = []) {
         self.key = key
         path = key + name
@@ -23,6 +23,6 @@ struct SpecValue: Sendable {
         self.parts = parts
     }
 
-    /// Several texts as one: `[a, b]`.
+    /// Several texts in one: `[a, b]`.
     static func list(_ words: [String]) -> String { "[\(words.joined(separator: ", "))]" }
 }

@@ -1,19 +1,19 @@
 internal import ApplianceModel
 internal import Quoting
 
-/// How a line has to be written that YAML does not take, or takes for something else, since its value begins with a sign of YAML's or holds one.
+/// How to write a line that YAML does not accept, or misinterprets, because its value begins with one of YAML's signs or contains one.
 struct YAMLAdvice {
     private let lines: [Substring.UTF8View]
 
     init(_ text: String) { lines = text.utf8.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).map { Substring($0).utf8 } }
 
-    /// Whether the line holds a tab.
+    /// Whether the line contains a tab.
     func holdsTab(line: Int) -> Bool { bytes(of: line)?.contains(UInt8(ascii: "\t")) ?? false }
 
     /// Whether there is a tab before the first word of the line.
     func isIndentedByTab(line: Int) -> Bool { bytes(of: line)?.prefix(while: Self.isBlank).contains(UInt8(ascii: "\t")) ?? false }
 
-    /// The line with its value in quotes; nil where the value is not to blame.
+    /// The line with its value in quotes; nil if the value is not the cause.
     /// - Parameters:
     ///   - line: from 1.
     ///   - column: where the reader stopped, from 1, in scalars; it selects the entry of a list or a section written on one line.
@@ -22,7 +22,7 @@ struct YAMLAdvice {
         let (key, value) = Self.parts(bytes)
         guard let first = value.first else { return nil }
         if Self.brackets.contains(first), Self.takesMany(key) {
-            // The brackets are meant; a value within them may be to blame.
+            // The brackets are intended; a value within them may be the cause.
             guard let column, let entry = Self.entry(Array(bytes), at: column), let sign = entry.first else { return nil }
             return Self.brackets.contains(sign) || !Self.isToBlame(entry[...]) ? nil : Self.quote(entry)
         }
@@ -41,7 +41,7 @@ struct YAMLAdvice {
     /// What a value may not begin with.
     private static let signs = Set("%@`*&!|>[]{},".utf8)
 
-    /// Whether YAML reads a value otherwise than as a text from its first to its last byte.
+    /// Whether YAML does not read the value as one text from its first to its last byte.
     private static func isToBlame(_ value: ArraySlice<UInt8>) -> Bool {
         guard let first = value.first else { return false }
         switch first {
@@ -70,7 +70,7 @@ struct YAMLAdvice {
 
     private static func isBlank(_ byte: UInt8) -> Bool { byte == UInt8(ascii: " ") || byte == UInt8(ascii: "\t") }
 
-    /// Without blanks around it and without a comment behind it.
+    /// The bytes without blanks around them and without a comment after them.
     private static func trimmed(_ bytes: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
         var value = bytes.drop(while: isBlank)
         for index in value.indices where value[index] == UInt8(ascii: "#") && index > value.startIndex && isBlank(value[index - 1]) {
@@ -93,7 +93,7 @@ struct YAMLAdvice {
         }
     }
 
-    /// The value that begins at or before a column of a list or section in one line, up to the comma or bracket behind it.
+    /// The value that begins at or before a column of a list or section in one line, up to the comma or bracket after it.
     private static func entry(_ line: [UInt8], at column: Int) -> [UInt8]? {
         let scalars = String(decoding: line, as: UTF8.self).unicodeScalars
         guard column >= 1, column <= scalars.count else { return nil }
@@ -106,16 +106,16 @@ struct YAMLAdvice {
         zip(value, value.dropFirst()).contains { $0 == UInt8(ascii: ":") && isBlank($1) }
     }
 
-    /// In single quotes, in which nothing but they themselves means anything.
+    /// The value in single quotes. Between them, only a single quote has a special meaning.
     private static func quote(_ value: [UInt8]) -> String {
         var value = value[...]
         var end = ""
-        // In a list or section of several lines the comma is YAML's.
+        // In a list or section of several lines, the comma belongs to YAML.
         if value.count > 1, value.last == UInt8(ascii: ",") {
             value = value.dropLast()
             end = ","
         }
-        // Quotes that were meant as such are not doubled.
+        // Quotes that the user meant as quotes are not doubled.
         for quote in "'\"".utf8 where value.count > 1 && value.first == quote && value.last == quote {
             value = value.dropFirst().dropLast()
             break

@@ -8,11 +8,11 @@ struct YAMLDocument {
     private let parser: Parser
     private let advice: YAMLAdvice
 
-    /// - Throws: `LocatedFault` when the text is not one YAML document with a mapping at the top.
+    /// - Throws: `LocatedFault` if the text is not one YAML document with a mapping at the top.
     init(_ text: String) throws {
         advice = YAMLAdvice(text)
         do {
-            // No resolver: what a plain word means is decided by the key that it stands under.
+            // Plain words are not resolved here: the key above a word decides its meaning.
             parser = try Parser(yaml: text, resolver: .basic, encoding: .utf8)
             guard let root = try parser.singleRoot() else { throw Self.fault(1, "the file is empty; start with 'formatVersion: 1'") }
             guard case .mapping = root else {
@@ -30,7 +30,7 @@ struct YAMLDocument {
         return node.scalar.flatMap { Int($0.string) }
     }
 
-    /// How the value of a line is written so that it keeps a first character that means something to YAML.
+    /// How to write the value of a line so that it keeps a first character that has a meaning in YAML.
     func advice(line: Int?) -> String? { line.flatMap { advice.quoted(line: $0) } }
 
     private static func fault(_ line: Int?, _ message: String) -> LocatedFault { LocatedFault(line: line, path: nil, message: message) }
@@ -57,7 +57,7 @@ struct YAMLDocument {
         }
     }
 
-    /// A place where the reader stopped. The cause may be where it began, lines before.
+    /// The fault for a place where the reader stopped. The cause may be where it began, some lines before.
     private static func unread(_ problem: String, _ mark: Mark, _ context: YamlError.Context?, _ advice: YAMLAdvice) -> LocatedFault {
         let tab = "; the line holds a tab, and YAML allows only spaces before a key"
         if advice.isIndentedByTab(line: mark.line) { return fault(mark.line, "not YAML: \(problem)\(tab)") }

@@ -1,4 +1,4 @@
-/// A key of a file that is to be written, with what stands behind it.
+/// A key of a file to be written, with its value.
 struct YAMLEntry: Equatable {
     let key: String
     let value: Value
@@ -11,7 +11,7 @@ struct YAMLEntry: Equatable {
     }
 }
 
-/// The lines of a file from its entries.
+/// Renders entries as the lines of a file.
 enum YAMLText {
     struct Line {
         let text: String

@@ -3,7 +3,7 @@ internal import Glibc
 internal import Synchronization
 internal import SystemPackage
 
-/// The whole screen of a terminal, which is given back as it was: what was on it, the cursor, and what keys do.
+/// Takes over the whole screen of a terminal, and later restores its content, the cursor, and the function of keys.
 package enum ScreenTerminal {
     private struct State {
         var saved: termios?
@@ -11,9 +11,9 @@ package enum ScreenTerminal {
     }
     private static let state = Mutex(State())
 
-    /// Takes the screen. Keys come one by one and unseen; Ctrl-C stays a signal, and Ctrl-Z does nothing, since a stopped program
-    /// would leave the terminal as it is now.
-    /// - Throws: `unsupported` when standard input is no terminal.
+    /// Takes over the screen. Keys arrive one by one and are not echoed. Ctrl-C is still a signal. Ctrl-Z does nothing, because a stopped program
+    /// would leave the terminal in its current mode.
+    /// - Throws: `unsupported` if standard input is not a terminal.
     package static func enter() throws {
         var current = termios()
         guard tcgetattr(STDIN_FILENO, &current) == 0 else {
@@ -36,7 +36,7 @@ package enum ScreenTerminal {
         write("\u{1b}[?1049h\u{1b}[?25l")
     }
 
-    /// Gives it back; a second call does nothing.
+    /// Restores the terminal; a second call does nothing.
     package static func leave() {
         let saved = state.withLock { state in
             defer { state.saved = nil }
@@ -47,7 +47,7 @@ package enum ScreenTerminal {
         tcsetattr(STDIN_FILENO, TCSAFLUSH, &saved)
     }
 
-    /// Shows these lines from the top, and nothing else.
+    /// Shows only these lines, from the top.
     package static func draw(_ lines: [String]) {
         write("\u{1b}[H" + lines.map { $0 + "\u{1b}[K" }.joined(separator: "\r\n") + "\u{1b}[J")
     }

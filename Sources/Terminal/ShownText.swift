@@ -1,7 +1,7 @@
-/// What a terminal may be given of a text that comes from a guest, a server, a file or a client: whatever would steer the terminal, or show
-/// the text in another order than it has, is shown instead.
+/// Makes text from a guest, a server, a file or a client safe for a terminal: characters that would control the terminal, or change the order in
+/// which the text is shown, are made visible instead.
 extension TextStyle {
-    /// On one line.
+    /// The text on one line.
     package static func shown(_ text: String) -> String {
         var result = String.UnicodeScalarView()
         for scalar in text.unicodeScalars {
@@ -10,8 +10,8 @@ extension TextStyle {
         return String(result)
     }
 
-    /// With its lines and tabs. Lines that end as Windows ends them end as others do.
-    /// - Parameter keepsStyle: whether the text was made with a style, whose own sequences stay.
+    /// The text with its lines and tabs. Windows line endings become ordinary ones.
+    /// - Parameter keepsStyle: whether the text was made with a style; if so, the style's own sequences stay.
     package static func shownLines(_ text: String, keepsStyle: Bool = false) -> String {
         var result = String.UnicodeScalarView()
         var rest = text.unicodeScalars[...]
@@ -41,7 +41,7 @@ extension TextStyle {
         }
     }
 
-    /// Control characters of both blocks, separators of lines, and whatever turns the direction of what follows.
+    /// Control characters of both blocks, line separators, and characters that change the direction of the text after them.
     private static func steers(_ scalar: Unicode.Scalar) -> Bool {
         switch scalar.value {
         case 0x00..<0x20, 0x7f..<0xa0, 0x61c, 0x200e...0x200f, 0x2028...0x2029, 0x202a...0x202e, 0x2066...0x2069, 0xfeff: true

@@ -21,11 +21,11 @@ package enum TTY {
     }
 }
 
-/// The terminal in raw mode: every key goes to the other side.
+/// The terminal in raw mode: every key is sent to the other side.
 package struct RawTerminal {
     private let saved: termios
 
-    /// - Throws: `unsupported` when standard input is not a terminal.
+    /// - Throws: `unsupported` if standard input is not a terminal.
     package init() throws {
         var state = termios()
         guard tcgetattr(STDIN_FILENO, &state) == 0 else {
@@ -36,7 +36,7 @@ package struct RawTerminal {
         tcsetattr(STDIN_FILENO, TCSANOW, &state)
     }
 
-    /// Gives the terminal its former mode back.
+    /// Restores the terminal's former mode.
     package func restore() {
         var state = saved
         tcsetattr(STDIN_FILENO, TCSANOW, &state)

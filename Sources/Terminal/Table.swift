@@ -2,7 +2,7 @@ internal import Basics
 
 /// A table with aligned columns.
 package enum Table {
-    /// - Parameter rows: the first has a cell for each column; the last column is not padded.
+    /// - Parameter rows: the first row has a cell for each column; the last column is not padded.
     package static func render(_ rows: [[String]]) -> String {
         let widths = (rows.first ?? []).indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
         return rows.map { row in

@@ -3,36 +3,36 @@ internal import FoundationEssentials
 internal import Glibc
 internal import Quoting
 
-/// Standard output carries results, standard error everything else.
+/// Standard output is for results, standard error for everything else.
 package enum Terminal {
     package static let isErrorTTY = isatty(STDERR_FILENO) == 1
     package static let isOutputTTY = isatty(STDOUT_FILENO) == 1
     package static let isInputTTY = isatty(STDIN_FILENO) == 1
 
-    /// Whether a line of standard error can be taken back and written anew.
+    /// Whether a line of standard error can be erased and written again.
     package static let rewritesLines = isErrorTTY && EnvironmentVariable.value("TERM").map { $0 != "dumb" } ?? false
 
-    /// Prints a text for people; nothing in it steers a terminal, also not one that a file is shown on later.
-    /// - Parameter style: what the text was made with; its own sequences stay.
+    /// Prints a text for people. Nothing in it controls a terminal, not even one that later shows a file with this output.
+    /// - Parameter style: the style of the text; its own sequences stay.
     package static func print(_ text: String, style: TextStyle = .plain) {
         write(TextStyle.shownLines(text, keepsStyle: style.hasColor) + "\n", to: STDOUT_FILENO)
     }
 
-    /// Prints a text whose every byte counts: a log, a document, or what another program reads. A terminal shows it as it shows any text.
+    /// Prints a text in which every byte counts: a log, a document, or input for another program. On a terminal, it is made safe like any other text.
     package static func printDocument(_ text: String) { printDocument(Array(text.utf8)) }
 
-    /// The same of bytes that need not be UTF-8.
+    /// The same for bytes that need not be UTF-8.
     package static func printDocument(_ bytes: [UInt8]) {
         let shown = isOutputTTY ? Array(TextStyle.shownLines(String(decoding: bytes, as: UTF8.self)).utf8) : bytes
         write(shown + [UInt8(ascii: "\n")], to: STDOUT_FILENO)
     }
 
-    /// As `print`, on standard error.
+    /// Like `print`, on standard error.
     package static func error(_ text: String, style: TextStyle = .plain) {
         write(TextStyle.shownLines(text, keepsStyle: style.hasColor) + "\n", to: STDERR_FILENO)
     }
 
-    /// As `printDocument`, on standard error.
+    /// Like `printDocument`, on standard error.
     package static func errorDocument(_ text: String) { write((isErrorTTY ? TextStyle.shownLines(text) : text) + "\n", to: STDERR_FILENO) }
 
     /// Rewrites the current line of a terminal.
@@ -52,7 +52,7 @@ package enum Terminal {
         return String(decoding: try encoder.encode(value), as: UTF8.self)
     }
 
-    /// What standard output shows: colours and bars on a terminal only, no colours where the user wants none (no-color.org).
+    /// The abilities of standard output: colours and bars only on a terminal, and no colours if the user does not want any (no-color.org).
     package static let style: TextStyle = {
         guard isOutputTTY, let terminal = EnvironmentVariable.value("TERM"), terminal != "dumb" else { return .plain }
         let wantsNoColor = EnvironmentVariable.value("NO_COLOR").map { !$0.isEmpty } ?? false
@@ -63,12 +63,12 @@ package enum Terminal {
         return TextStyle(hasColor: !wantsNoColor, hasBlocks: isUTF8, columns: columns)
     }()
 
-    /// Writes a question whose answer somebody else reads.
+    /// Writes a question whose answer is read elsewhere.
     package static func prompt(_ question: String, style: TextStyle = .plain) {
         write(TextStyle.shownLines(question, keepsStyle: style.hasColor), to: STDERR_FILENO)
     }
 
-    /// Asks a question on the terminal; nil when nobody is there.
+    /// Asks a question on the terminal; nil if there is no user.
     package static func ask(_ question: String) -> String? {
         guard isInputTTY else { return nil }
         prompt(question)

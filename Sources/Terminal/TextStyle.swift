@@ -1,11 +1,11 @@
 internal import Quoting
 
-/// What the place can show that a text goes to.
+/// The abilities of the place where a text is shown.
 package struct TextStyle: Sendable, Equatable {
     package var hasColor: Bool
     /// Whether it shows block characters.
     package var hasBlocks: Bool
-    /// How many characters fit on a line; nil breaks none.
+    /// How many characters fit on a line; nil breaks no lines.
     package var columns: Int?
 
     package init(hasColor: Bool = false, hasBlocks: Bool = false, columns: Int? = nil) {
@@ -20,13 +20,13 @@ package struct TextStyle: Sendable, Equatable {
     package func bold(_ text: String) -> String { paint(text, "1") }
     package func dim(_ text: String) -> String { paint(text, "2") }
 
-    /// The text in a colour, where colours can be shown.
+    /// The text in a colour, if colours can be shown.
     package func colored(_ text: String, _ color: Color) -> String { paint(text, color.rawValue) }
 
     /// The colours that this program uses, by their numbers in a terminal's sequences.
     package enum Color: String, CaseIterable, Sendable { case green = "32", yellow = "33", cyan = "36", boldRed = "1;31" }
 
-    /// A line of words on as many lines as it needs; the first begins at column `indent`, the others are moved there.
+    /// Words wrapped to as many lines as needed. The first line begins at column `indent`, the others are indented to it.
     package func wrapped(_ text: String, indent: Int) -> String {
         guard let columns, columns - indent >= 20 else { return text }
         var lines: [String] = [""]
@@ -44,6 +44,6 @@ package struct TextStyle: Sendable, Equatable {
 
     private func paint(_ text: String, _ color: String) -> String { hasColor ? "\u{1b}[\(color)m\(text)\u{1b}[0m" : text }
 
-    /// What `paint` puts between the escape character and a text; it puts no other.
+    /// The sequences that `paint` puts between the escape character and a text; it uses no others.
     static let sequences = (["0", "1", "2"] + Color.allCases.map(\.rawValue)).map { "[\($0)m" }
 }

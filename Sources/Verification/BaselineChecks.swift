@@ -2,7 +2,7 @@ internal import ApplianceModel
 internal import Quoting
 internal import Reports
 
-/// Figures held against those of a former report.
+/// Checks figures against those of a former report.
 enum BaselineChecks {
     static func findings(_ options: VerificationOptions, _ measurements: Measurements, _ accelerator: Accelerator) -> [Finding] {
         guard let baseline = options.baseline else { return [] }
@@ -16,7 +16,7 @@ enum BaselineChecks {
         }
         let changes = MetricChange.between(baseline.measurements.metrics, measurements.metrics)
         let wanted = baseline.measurements.metrics.map(\.id).filter { id in
-            // What was left out on purpose is not missed.
+            // Figures that were left out on purpose do not count as missing.
             id.split(at: ".").first.flatMap { GroupName(rawValue: String($0)) }.map(options.groups.contains) ?? true
         }
         let missing = Set(wanted).subtracting(changes.map(\.id)).sorted()

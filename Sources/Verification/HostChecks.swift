@@ -4,12 +4,12 @@ internal import HostSystem
 internal import MachineBackend
 internal import Reports
 
-/// What this host knows of the appliance.
+/// What this host knows about the appliance.
 enum HostChecks {
     static let group = CheckGroup(name: .host, check: "host.report") { run, _ in
         let target = run.target
         var findings = [emulation(target.accelerator), certificate(target.certificateDaysLeft)]
-        // This host's memory is nothing to a machine elsewhere.
+        // This host's memory does not matter to a machine on another host.
         if target.spec.machine.isOnThisHost { findings.append(try overcommit()) }
         if let file = target.backend.capabilities.dataDiskFile?.dataDiskFile(of: target.machine) {
             findings.append(allocation(Files.status(file, followLinks: false), asked: target.spec.dataDisk.size))
@@ -21,7 +21,7 @@ enum HostChecks {
         return findings
     }
 
-    /// Nothing where another host is neither asked for nor there.
+    /// Empty if no other host is asked for and none is available.
     static func availability(_ platform: any HighAvailabilityProviding, _ machine: MachineReference) async throws -> [Finding] {
         guard try await platform.isAvailabilityAsWanted(for: machine) else {
             return [
@@ -61,7 +61,7 @@ enum HostChecks {
             expected: "at least 5 % available", remedy: isTight ? "the host is overcommitted: it may kill the guest; stop something" : nil)
     }
 
-    /// A disk that is not allocated stops the database on the day the host is full.
+    /// If the disk is not allocated, the database stops on the day the host is full.
     static func allocation(_ status: FileStatus?, asked: ByteSize) -> Finding {
         guard let status else {
             return Finding(

@@ -2,7 +2,7 @@ internal import ApplianceModel
 internal import Quoting
 internal import Reports
 
-/// Figures held against the bounds that the user set; one finding for each bound.
+/// Checks figures against the limits that the user set; one finding for each limit.
 enum LimitChecks {
     static func findings(_ options: VerificationOptions, _ measurements: Measurements) -> [Finding] {
         options.limits.map { limit in finding(limit, measurements.metrics.last { $0.id == limit.metric }, options) }
@@ -21,7 +21,7 @@ enum LimitChecks {
             remedy: holds ? nil : "find what has changed with 'pgkvm report NAME --compare previous latest', or set another limit")
     }
 
-    /// A bound that nothing was held against has not been kept: where its group was to be measured, that is a failure.
+    /// A limit without a figure counts as not kept: if its group was to be measured, this is a failure.
     private static func unmeasured(_ limit: MetricLimit, _ options: VerificationOptions) -> Finding {
         let group = limit.metric.split(at: ".").first.flatMap { GroupName(rawValue: String($0)) }
         let unit = MetricCatalogue.entry(limit.metric)?.unit

@@ -3,14 +3,14 @@ internal import Quoting
 
 /// Rules that several groups of checks share.
 extension Finding {
-    /// Passes when both texts are the same.
+    /// Passes if both texts are the same.
     static func equal(_ check: String, _ measured: String, _ expected: String, remedy: String) -> Finding {
         Finding(
             check: check, level: measured == expected ? .pass : .fail, measured: measured.isEmpty ? "nothing" : measured, expected: expected,
             remedy: measured == expected ? nil : remedy)
     }
 
-    /// The guest left out what it should have said: a failure, since nothing is known.
+    /// The guest did not report a required value. This is a failure, because the value is not known.
     static func unsaid(_ check: String, expected: String) -> Finding {
         Finding(
             check: check, level: .fail, measured: "the guest did not say", expected: expected, remedy: "verify again; if it stays, pgkvm logs")
@@ -21,7 +21,7 @@ extension Finding {
         equal(check, found, wanted, remedy: "the device is not a VirtIO one: deploy the appliance anew")
     }
 
-    /// Every disk that something lies on is bound to virtio_blk.
+    /// Every disk that holds something is bound to virtio_blk.
     /// - Parameter found: for each disk its driver and then its controller's, disks separated by commas.
     static func diskDrivers(_ check: String, _ found: String) -> Finding {
         let disks = found.split(at: ",").map { drivers in

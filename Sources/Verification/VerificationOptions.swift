@@ -1,16 +1,16 @@
 package import ApplianceModel
 package import Reports
 
-/// What the user wants of one verification.
+/// What the user wants from one verification.
 package struct VerificationOptions: Sendable, Equatable {
     package var depth: Depth
     package var groups: [GroupName]
-    /// Interleaved rounds of a measurement, 1 to 1000; nil takes the depth's.
+    /// Interleaved rounds of a measurement, 1 to 1000; nil uses the depth's number.
     package var rounds: Int?
     /// Ends the machine's process once, with SIGKILL, and starts it again.
     package var killsMachine: Bool
     package var limits: [MetricLimit]
-    /// A former report that the figures are held against.
+    /// A former report with which the figures are compared.
     package var baseline: Report?
 
     package init(
@@ -25,6 +25,6 @@ package struct VerificationOptions: Sendable, Equatable {
         self.baseline = baseline
     }
 
-    /// The rounds to run: asked for, or those of the depth.
+    /// The rounds to run: the requested number, or the depth's.
     package func rounds(standard: Int, full: Int) -> Int { rounds ?? (depth == .full ? full : standard) }
 }

@@ -6,7 +6,7 @@ package import PostgresClient
 package import SecureShell
 package import SystemPackage
 
-/// What is verified, and the ways to reach it.
+/// The appliance to verify, and the ways to reach it.
 package struct VerificationTarget: Sendable {
     package let spec: ApplianceSpec
     package let accelerator: Accelerator
@@ -21,19 +21,19 @@ package struct VerificationTarget: Sendable {
     package let parameters: @Sendable () async throws -> PostgresParameters
     /// Starts the machine again after a check has ended it, and waits for PostgreSQL.
     package let restart: @Sendable () async throws -> Void
-    /// Every setting that was asked for, by name, as written in the guest's files.
+    /// Every requested setting, by name, as written in the guest's files.
     package let settings: [String: String]
-    /// Values that the server itself has put in the place of settings such as `-1`, by name, as `pg_settings` shows them.
+    /// Values that the server itself chose for settings such as `-1`, by name, as `pg_settings` shows them.
     package let resolvedSettings: [String: String]
-    /// pg_hba.conf as it is to be; nil leaves out whether lines were added to it.
+    /// The planned pg_hba.conf; nil skips the check for added lines.
     package let accessFile: String?
-    /// The day on which the server's certificate ends, counted from today; nil when it is unknown.
+    /// The day on which the server's certificate ends, counted from today; nil if it is unknown.
     package let certificateDaysLeft: Int?
-    /// The packet filter that the guest is to have, as the file that nft reads; nil for none.
+    /// The packet filter that the guest is to have, in the form that nft reads; nil for none.
     package let packetFilter: String?
     /// Whether the guest reserves huge pages when the server starts.
     package let reservesHugePages: Bool
-    /// The file by which two verifications of the appliance do not measure at once.
+    /// The file that keeps two verifications of the appliance from measuring at once.
     package let measurementLock: FilePath
 
     package init(
@@ -63,17 +63,18 @@ package struct VerificationTarget: Sendable {
 }
 
 extension VerificationTarget {
-    /// Whether the machine is a process of this host, and so runs on this host's processor.
+    /// Whether the machine is a process on this host, and so runs on this host's processor.
     var isProcessOfThisHost: Bool { backend.capabilities.process != nil && spec.machine.isOnThisHost }
 
-    /// The file of this host that holds the data disk; nil where there is none.
+    /// The file on this host that holds the data disk; nil if there is none.
     func dataDiskFile() async throws -> FilePath? {
         if let providing = backend.capabilities.dataDiskFile { return providing.dataDiskFile(of: machine) }
         return try await backend.capabilities.dataDiskLocation?.dataDiskLocation(of: machine)
     }
 
-    /// A directory of this host, on the file system of the data disk's file, for files that are measured on; nil where there is none. Where
-    /// the disk lies in a directory of the user that QEMU runs as, it is the appliance's own: QEMU could put a link in the way of such files.
+    /// A directory on this host, on the file system of the data disk's file, for files to measure with; nil if there is none. If the disk is in a
+    /// directory of the user that QEMU runs as, this is the appliance's own directory instead, because QEMU could put a link in the way of such
+    /// files.
     func probePlace() async throws -> FilePath? {
         guard let beside = try await dataDiskFile()?.removingLastComponent() else { return nil }
         let own = measurementLock.removingLastComponent()
@@ -81,7 +82,7 @@ extension VerificationTarget {
         return own
     }
 
-    /// The address of this host from which its packets come to a guest on a network of the host's.
+    /// This host's address from which its packets reach a guest on one of the host's networks.
     /// - Throws: `socket.unreachable` without a route to the guest.
     func hostAddress() async throws -> IPv4Address {
         let guest = try await parameters().hostAddress ?? ""

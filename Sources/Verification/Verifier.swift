@@ -2,13 +2,13 @@ package import ApplianceModel
 internal import Basics
 package import Reports
 
-/// One verification under way: what its checks share.
+/// One running verification: what its checks share.
 package struct VerificationRun: Sendable {
     package let target: VerificationTarget
     package let options: VerificationOptions
-    /// Says what is being done, and how long it may still take where that is known.
+    /// Reports what is being done and, if known, how long it may still take.
     package let progress: @Sendable (String) -> Void
-    /// What the guest says of itself, asked once.
+    /// The guest's report about itself, requested once.
     let guestReport: GuestReportSource
 
     init(target: VerificationTarget, options: VerificationOptions, progress: @escaping @Sendable (String) -> Void) {
@@ -19,20 +19,20 @@ package struct VerificationRun: Sendable {
     }
 }
 
-/// One group of checks that share a measurement.
+/// A group of checks that share a measurement.
 package struct CheckGroup: Sendable {
     package let name: GroupName
-    /// The finding's id when the measurement itself fails.
+    /// The finding's id if the measurement itself fails.
     package let check: String
     /// Whether it belongs to a verification of this depth.
     package var runs: @Sendable (VerificationOptions) -> Bool = { _ in true }
-    /// Measures and judges; figures go into the measurements as they come, so that those before a failure are kept.
+    /// Measures and judges. Figures are added to the measurements as they come, so that those before a failure are kept.
     package let run: @Sendable (VerificationRun, inout Measurements) async throws -> [Finding]
 }
 
-/// Runs checks and returns their findings; a measurement that fails is a failed check, never a silent one.
+/// Runs checks and returns their findings. A measurement that fails is always reported as a failed check.
 package enum Verifier {
-    /// In the order in which they run: what only looks comes before what puts load on the machine.
+    /// In the order in which they run: read-only checks come before those that put load on the machine.
     package static let groups: [CheckGroup] = looking + measuring + ending
 
     private static let looking = [
@@ -50,7 +50,7 @@ package enum Verifier {
     private static let ending = [CrashChecks.group, MachineCrashChecks.group]
 
     /// - Parameters:
-    ///   - progress: called with what is being done.
+    ///   - progress: receives a text about what is being done.
     ///   - timed: called with the time that the measurements of a group took.
     package static func run(
         _ target: VerificationTarget, _ options: VerificationOptions = VerificationOptions(), progress: @escaping @Sendable (String) -> Void,
@@ -73,7 +73,7 @@ package enum Verifier {
                 let finding = Finding(
                     check: group.check, level: .fail, measured: "could not be measured: \(describe(error))", expected: "an answer",
                     remedy: (error as? Failure)?.remedy ?? "pgkvm status \(target.spec.name)")
-                // A question that several groups share fails once.
+                // If several groups share a question and it fails, the failure is reported once.
                 if !findings.contains(finding) { findings.append(finding) }
             }
         }

@@ -12,7 +12,7 @@ internal import SystemPackage
 internal import Terminal
 internal import Workflow
 
-/// Which database, and as whom.
+/// Which database to connect to, and as which role.
 struct ConnectionOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Database (the first of the spec)", valueName: "name")) var database: String?
     @Option(help: ArgumentHelp("Role (the database's owner)", valueName: "name")) var role: String?
@@ -128,7 +128,7 @@ struct ConsoleCommand: AsyncParsableCommand {
     }
 }
 
-/// The logs that are kept on the host; without a choice PostgreSQL's is meant, which the guest is asked for.
+/// The logs on the host. Without a choice, the command shows PostgreSQL's log, which it gets from the guest.
 enum HostLog: String, EnumerableFlag {
     case serial, qemu, pgkvm
 

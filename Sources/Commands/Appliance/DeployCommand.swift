@@ -129,7 +129,7 @@ struct SpecOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Network whose clients may connect; may be repeated", valueName: "network")) var allowFrom: [IPv4Network] = []
     @Option(help: ArgumentHelp("Directory that 'delete --keep-data' left", valueName: "directory"), completion: .directory) var adopt: String?
 
-    /// The spec that is meant: a file or a name, with the options laid over it, checked as a whole.
+    /// The spec for a file or a name, with the options applied to it, checked as a whole.
     func spec(for target: String) throws -> ApplianceSpec {
         var spec = try base(target)
         if let vcpus { spec.machine.vcpus = vcpus }
@@ -160,7 +160,7 @@ struct SpecOptions: ParsableArguments {
         return spec
     }
 
-    /// Where the keys of what `spec(for:)` reads stand.
+    /// Where the keys that `spec(for:)` reads are in their files.
     func places(of target: String) throws -> SpecPlaces {
         if Self.isFile(target) { return SpecPlaces(try Files.read(FilePath(target)), file: target) }
         guard let name = ApplianceName(target), let stored = try stored(name) else { return SpecPlaces() }
@@ -172,7 +172,7 @@ struct SpecOptions: ParsableArguments {
         return [directory.wantedSpec, directory.spec].first { Files.exists($0) }
     }
 
-    /// Whether a word means a spec file, and not the name of an appliance.
+    /// Whether a word is a spec file, and not the name of an appliance.
     static func isFile(_ target: String) -> Bool { target.ends(with: ".yaml") || target.ends(with: ".yml") || target.holds("/") }
 
     private func base(_ target: String) throws -> ApplianceSpec {
@@ -180,7 +180,7 @@ struct SpecOptions: ParsableArguments {
             guard let name = ApplianceName(target) else {
                 throw Failure(.invalidInput, "'\(target)' is not an appliance name", remedy: "a name has \(ApplianceName.rule)")
             }
-            // What is deployed already is meant as it was asked for last, also where that has not come true yet.
+            // For an existing appliance, the base is the spec that was requested last, even if it is not in force yet.
             guard let stored = try stored(name) else { return ApplianceSpec(name: name) }
             return try SpecFile.parse(Files.readRegular(stored), file: stored.string)
         }

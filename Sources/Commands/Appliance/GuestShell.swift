@@ -6,9 +6,9 @@ internal import SecureShell
 internal import SystemPackage
 internal import Terminal
 
-/// This terminal in the hands of a shell or a command in the guest.
+/// Gives this terminal to a shell or a command in the guest.
 enum GuestShell {
-    /// - Parameter command: words, each quoted for the guest's shell; none starts the user's shell.
+    /// - Parameter command: words, each quoted for the guest's shell; an empty list starts the user's shell.
     /// - Returns: its exit status.
     static func run(in appliance: Appliance, _ command: [String] = []) async throws -> Int32 {
         let context = appliance.context

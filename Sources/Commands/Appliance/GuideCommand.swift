@@ -68,6 +68,6 @@ struct GuideCommand: WatchedCommand {
         return .file(path, try SpecFile.parse(Files.read(path, atMost: SpecFile.readLimit), file: target))
     }
 
-    /// The result, on standard output: what does the same without a question.
+    /// Prints the result on standard output: the command that does the same without questions.
     private func printReplay(_ target: String) { Terminal.printDocument("pgkvm deploy \(PlanText.quoted(target))") }
 }

@@ -17,7 +17,7 @@ struct StartCommand: WatchedCommand {
     func run() async throws { try await Power.start(appliance.openForWork()) }
 }
 
-/// Starting and stopping, as those who watch are told of it.
+/// Starting and stopping, with the events that are reported meanwhile.
 private enum Power {
     static func start(_ appliance: Appliance, position: Int = 1, of count: Int = 1) async throws {
         let renderer = ProgressRenderer.current
@@ -32,7 +32,7 @@ private enum Power {
     }
 }
 
-/// How a guest is brought to a stop.
+/// How to stop a guest.
 struct StopOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Seconds that the guest may take to shut down", valueName: "seconds"))
     var grace: Int = 300
@@ -118,9 +118,9 @@ struct DeleteCommand: WatchedCommand {
         }
         if let kept { Terminal.printDocument("\(kept)") }
     }
-    /// Removes one whose journal cannot be used.
+    /// Removes an appliance whose journal cannot be used.
     private func remove(_ damaged: DamagedAppliance) async throws {
-        // What its data disk holds, and under which version, nothing says any more.
+        // It is no longer known what its data disk holds, and under which version.
         guard !keepData else { throw damaged.damage }
         try askFor("what is left of the appliance '\(damaged.name)'\(forget ? " here, and leaves its machine" : ", and its database")", damaged.name.rawValue)
         if forget { return Self.show(left: try damaged.forget()) }

@@ -26,7 +26,7 @@ struct ReportCommand: AsyncParsableCommand {
         parsing: .upToNextOption, help: ArgumentHelp("Two reports: show what changed from the first to the second", valueName: "report report"))
     var compare: [String] = []
 
-    /// How many runs the text shows below the report.
+    /// How many runs the text lists below the report.
     private static let shownRuns = 10
 
     func validate() throws {

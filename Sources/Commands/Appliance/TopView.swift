@@ -5,7 +5,7 @@ internal import HostSystem
 internal import SystemPackage
 internal import Terminal
 
-/// The screen of `top`: draws after each look, each key and each change of the window, until `q` or a signal.
+/// The screen of `top`: draws after each sample, each key and each change of the window, until `q` or a signal.
 struct TopView {
     let sampler: UsageSampler
     let interval: Duration
@@ -59,7 +59,7 @@ struct TopView {
         ScreenTerminal.draw(lines.map { TextStyle.shownLines($0, keepsStyle: Terminal.style.hasColor) })
     }
 
-    /// Looks until the task is cancelled. The first report has no rates yet, and is there at once.
+    /// Takes samples until the task is cancelled. The first report has no rates yet, and appears at once.
     private static func look(_ sampler: UsageSampler, every interval: Duration, _ report: (UsageReport) -> Void) async throws {
         let processors = HostCPU.current().logicalCPUs
         var last = try await sampler.sample()

@@ -10,7 +10,7 @@ internal import Terminal
 internal import Verification
 internal import Workflow
 
-/// The forms of a report.
+/// The output formats of a report.
 enum ReportFormat: String, ExpressibleByArgument, CaseIterable {
     case text, json, junit, html
 
@@ -24,14 +24,14 @@ enum ReportFormat: String, ExpressibleByArgument, CaseIterable {
         }
     }
 
-    /// Prints a report: as text for people, else as a document.
+    /// Prints a report: as text for people, otherwise as a document.
     func print(_ report: Report, history: @autoclosure () throws -> [Report]) throws {
         let text = try render(report, history: history())
         if self == .text { Terminal.print(text, style: Terminal.style) } else { Terminal.printDocument(text) }
     }
 }
 
-/// How much is done; neither means the measurements of about two minutes.
+/// How much to verify; neither flag means the measurements of about two minutes.
 enum DepthFlag: String, EnumerableFlag {
     case quick, full
 
@@ -111,7 +111,7 @@ struct VerifyCommand: WatchedCommand {
     }
 }
 
-/// What is wrong with an option, as wrong usage.
+/// Reports what is wrong with an option as a usage error.
 func usage<Value>(_ body: () throws -> Value) throws -> Value {
     do {
         return try body()
@@ -120,7 +120,7 @@ func usage<Value>(_ body: () throws -> Value) throws -> Value {
     }
 }
 
-/// What each group of checks took, and what is left for the tool.
+/// The time that each group of checks took, and the rest that the tool itself took.
 enum VerifyTimings {
     static func render(_ groups: [(GroupName, Duration)], wall: Duration) -> String {
         var order: [GroupName] = []

@@ -55,7 +55,7 @@ struct ProxmoxCheckCommand: WatchedCommand {
         guard findings.allPassed else { throw ExitCode(ExitStatus.checksFailed) }
     }
 
-    /// What the file says, with the options laid over it.
+    /// The values of the file, with the options applied to them.
     private func wanted() throws -> (ProxmoxConnection, ApplianceSpec?, bridge: String?) {
         let spec = try file.map { try SpecFile.parse(Files.read(FilePath($0), atMost: SpecFile.readLimit), file: $0) }
         guard let url = url ?? spec?.machine.proxmox?.url else {

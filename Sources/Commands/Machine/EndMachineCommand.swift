@@ -6,7 +6,7 @@ internal import QEMUBackend
 internal import Quoting
 internal import SystemPackage
 
-/// What systemd runs when it stops a machine's unit.
+/// The command that systemd runs when it stops a machine's unit.
 struct EndMachineCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: MachineStop.commandName, abstract: "Have a machine's guest shut down and wait until its QEMU has ended (for pgkvm itself)",

@@ -2,7 +2,7 @@ internal import ArgumentParser
 internal import HostSystem
 internal import QEMUBackend
 
-/// In front of QEMU's own command where the guest is on a network of the host's.
+/// Runs before QEMU's own command if the guest is on a network of the host.
 struct OpenNetworkCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: NetworkHandover.commandName, abstract: "Open a machine's network and become its QEMU (for pgkvm itself)",

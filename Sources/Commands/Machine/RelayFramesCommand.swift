@@ -3,7 +3,7 @@ internal import HostSystem
 internal import QEMUBackend
 internal import SystemPackage
 
-/// Between a machine's QEMU and its passt.
+/// Relays between a machine's QEMU and its passt.
 struct RelayFramesCommand: WholeProcessCommand {
     static let configuration = CommandConfiguration(
         commandName: FrameRelay.commandName, abstract: "Keep a guest's packets from this host itself (for pgkvm itself)",
@@ -18,7 +18,7 @@ struct RelayFramesCommand: WholeProcessCommand {
     func stay() throws -> Int32 {
         let ids: (user: UInt32, group: UInt32)? = if let user, let group { (user, group) } else { nil }
         try ProcessRights.drop(to: ids)
-        // That an end has gone is how this ends.
+        // The relay ends normally when one of the ends has gone, so the error is ignored.
         try? FrameRelay(machine: FileDescriptor(rawValue: 3), forwarder: FileDescriptor(rawValue: 4)).run()
         return ExitStatus.done
     }

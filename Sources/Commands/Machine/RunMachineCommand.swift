@@ -5,7 +5,7 @@ internal import QEMUBackend
 internal import Quoting
 internal import SystemPackage
 
-/// In front of QEMU's own command: its keeper.
+/// Runs before QEMU's own command, as its keeper.
 struct RunMachineCommand: WholeProcessCommand {
     static let configuration = CommandConfiguration(
         commandName: MachineKeeper.commandName, abstract: "Start a machine's QEMU as its own user and stay until it ends (for pgkvm itself)",

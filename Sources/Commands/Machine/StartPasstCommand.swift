@@ -2,7 +2,7 @@ internal import ArgumentParser
 internal import HostSystem
 internal import QEMUBackend
 
-/// In front of QEMU's own command where passt carries the guest's packets.
+/// Runs before QEMU's own command if passt carries the guest's packets.
 struct StartPasstCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: PasstForwarding.commandName, abstract: "Start passt and become the machine's QEMU (for pgkvm itself)",

@@ -1,8 +1,8 @@
 internal import ArgumentParser
 
-/// A command that is this whole process: no task, no thread and no signal handler beside it.
+/// A command that makes up this whole process: there is no task, thread or signal handler beside it.
 ///
-/// The library gives up rights for all threads but those that are ending, and the first thread of a program with tasks waits in its own end: it
+/// The C library gives up rights for all threads except those that are ending. The first thread of a program with tasks waits in its own end, so it
 /// would keep the rights.
 protocol WholeProcessCommand: ParsableCommand {
     /// - Returns: the exit status.

@@ -2,10 +2,10 @@ internal import Synchronization
 internal import Terminal
 internal import Workflow
 
-/// Progress as text: each step ends in a line. What happens meanwhile stands in one line that is rewritten, with the time that the
-/// step has taken; where lines cannot be rewritten, in a line now and then.
+/// Progress as text: each step ends with a line. Until then, one line is rewritten with the current event and the time that the step has taken. If
+/// lines cannot be rewritten, a line is printed now and then.
 ///
-/// Work that is no scenario is not worth a line before it has taken two seconds.
+/// Work that is not part of a scenario gets no line in its first two seconds.
 final class ProgressLines: Sendable {
     private struct State {
         var isScenario = false
@@ -18,7 +18,7 @@ final class ProgressLines: Sendable {
         let label: String
         let start = ContinuousClock.now
         var message: String?
-        /// When a line was last printed about it, nil when none was.
+        /// When a line about it was last printed; nil if none was.
         var lastLine: ContinuousClock.Instant?
         var saidMessage: String?
 
@@ -27,9 +27,9 @@ final class ProgressLines: Sendable {
     private let state = Mutex(State())
     private let rewrites: Bool
 
-    /// How long work may take without a word.
+    /// How long work may take before a line appears.
     private static let patience = Duration.seconds(2)
-    /// How often a step gets a plain line with what is new, and how often one although nothing is new.
+    /// How often a step gets a plain line with news, and how often one without news.
     private static let interval = Duration.seconds(5)
     private static let heartbeat = Duration.seconds(30)
 
@@ -54,7 +54,7 @@ final class ProgressLines: Sendable {
         }
     }
 
-    /// Prints a line of its own, whatever is being shown.
+    /// Prints a separate line, whatever is being shown.
     func print(_ text: String) { state.withLock { line(text, &$0) } }
 
     /// Ends a line that is still being rewritten.
@@ -135,7 +135,7 @@ final class ProgressLines: Sendable {
 
     private static func label(_ step: StepSummary) -> String { step.count == 1 ? step.title : "[\(step.position)/\(step.count)] \(step.title)" }
 
-    /// What comes from a guest may mean something to a terminal.
+    /// Text from a guest may contain control sequences for a terminal.
     private static func printable(_ text: String) -> String {
         String(String.UnicodeScalarView(text.unicodeScalars.map { $0.value < 0x20 || (0x7f...0x9f).contains($0.value) ? " " : $0 }))
     }

@@ -1,9 +1,9 @@
 internal import ArgumentParser
 
-/// The forms in which a command tells what it is doing.
+/// The forms in which a command reports its progress.
 enum ProgressMode: String, ExpressibleByArgument, CaseIterable { case auto, plain, json, none }
 
-/// What is to be seen on standard error while a command runs.
+/// What standard error shows while a command runs.
 struct ProgressOptions: ParsableArguments {
     @Option(
         name: .customLong("progress"),
@@ -20,7 +20,7 @@ struct ProgressOptions: ParsableArguments {
     }
 }
 
-/// A command that may take longer than two seconds: it tells what it is doing.
+/// A command that may take longer than two seconds: it reports its progress.
 protocol WatchedCommand: AsyncParsableCommand {
     var progress: ProgressOptions { get }
 }

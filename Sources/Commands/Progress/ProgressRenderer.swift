@@ -3,9 +3,9 @@ internal import HostSystem
 internal import Terminal
 internal import Workflow
 
-/// Standard error of a command: what it is doing, warnings, what of the debug log was asked for, and how it failed.
+/// Standard error of a command: its progress, warnings, the requested lines of the debug log, and its failure.
 final class ProgressRenderer: EventSink {
-    /// That of the command that runs.
+    /// The renderer of the running command.
     @TaskLocal static var current = ProgressRenderer()
 
     private enum Form {
@@ -15,7 +15,7 @@ final class ProgressRenderer: EventSink {
     }
     private let form: Form
     private let isQuiet: Bool
-    /// The least level of a line of the debug log that is shown; nil shows none.
+    /// The lowest level of debug log lines to show; nil shows none.
     private let shownLevel: DebugLog.Level?
 
     init(_ mode: ProgressMode = .auto, quiet: Bool = false, verbosity: Int = 0) {
@@ -44,17 +44,17 @@ final class ProgressRenderer: EventSink {
         }
     }
 
-    /// Says what to look at although it went well.
+    /// Prints a warning about something that needs attention although the command succeeded.
     func warn(_ text: String) { receive(.warning(text)) }
 
-    /// Says what a person wants to know besides the result.
+    /// Prints additional information besides the result.
     func note(_ text: String) {
         guard !isQuiet else { return }
         say(text) { EventLine(.note, text) }
     }
 
-    /// Says how the command failed; that is said in every form.
-    /// - Parameter step: the step that failed, in a run.
+    /// Reports how the command failed; this appears in every form.
+    /// - Parameter step: the step that failed, if there was a run.
     func fail(at step: StepID? = nil, _ error: any Error) {
         let text = (step.map { "\($0): " } ?? "") + FailureText.render(error)
         DebugLog.current?.write(.error, text, echoes: false)
@@ -62,15 +62,15 @@ final class ProgressRenderer: EventSink {
         say(text) { EventLine(error: error, at: step) }
     }
 
-    /// Says that the command was interrupted.
-    /// - Parameter step: the step at which it was, in a run.
+    /// Reports that the command was interrupted.
+    /// - Parameter step: the step that was interrupted, if there was a run.
     func interrupted(at step: StepID? = nil) {
         let text = "interrupted" + (step.map { " at '\($0)'" } ?? "")
         DebugLog.current?.write(.warning, text, echoes: false)
         say(text) { .interrupted(at: step) }
     }
 
-    /// Shows a line of the debug log to whoever wants to see such lines.
+    /// Shows a line of the debug log if such lines were requested.
     func show(_ level: DebugLog.Level, _ text: String) {
         guard let shownLevel, level >= shownLevel else { return }
         say("\(level): \(text)") { EventLine(log: text, level: "\(level)") }

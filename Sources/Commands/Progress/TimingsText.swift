@@ -5,7 +5,7 @@ internal import HostSystem
 internal import Terminal
 internal import Workflow
 
-/// What each step took, and what the tool itself did besides waiting.
+/// The time that each step took, and that the tool itself used besides waiting.
 enum TimingsText {
     static func render(_ outcome: RunOutcome, wall: Duration, waiting: Duration) -> String {
         var rows = outcome.durations.map { [$0.step.rawValue, $0.duration.formattedSeconds] }
@@ -19,7 +19,7 @@ enum TimingsText {
 }
 
 extension Duration {
-    /// Seconds with a tenth, such as `12.3 s`.
+    /// Seconds with one decimal, for example `12.3 s`.
     var formattedSeconds: String {
         let tenths = (components.seconds * 10) + components.attoseconds / 100_000_000_000_000_000
         return "\(tenths / 10).\(tenths % 10) s"

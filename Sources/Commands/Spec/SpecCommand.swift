@@ -81,7 +81,7 @@ private struct CheckedSpec: Encodable {
         warnings = concerns.filter { $0.level == .warn }.map { examined.located($0.path, $0.message) } + Self.zone(examined)
     }
 
-    /// Sizes are only judged when they, and the sizes of the machine, could be read.
+    /// Sizes are judged only if they, and the sizes of the machine, could be read.
     private static func concerns(_ examined: ExaminedSpec) -> [SizeConcern] {
         let keys = ["machine.memory", "machine.image", "data.size", "postgresql.version", "postgresql.profile", "postgresql.settings"]
         guard let spec = examined.spec, !keys.contains(where: examined.isFaulty) else { return [] }
@@ -120,6 +120,6 @@ struct ExportCommand: AsyncParsableCommand {
 }
 
 extension String {
-    /// Without the newline that the end of a printed line adds again.
+    /// The text without the newline that printing adds again.
     fileprivate var trimmedEnd: String { ends(with: "\n") ? String(dropLast()) : self }
 }

@@ -4,9 +4,9 @@ internal import HostSystem
 internal import SystemPackage
 internal import Terminal
 
-/// Keyboard and screen on a serial console's socket.
+/// Connects keyboard and screen to the socket of a serial console.
 enum ConsoleSession {
-    /// Ctrl-].
+    /// The key Ctrl-].
     private static let leave: UInt8 = 0x1d
 
     static func run(socket path: FilePath) async throws {
@@ -38,7 +38,7 @@ enum ConsoleSession {
             if watched[0].revents != 0 {
                 let count = read(STDIN_FILENO, &buffer, buffer.count)
                 if count <= 0 {
-                    // Without a keyboard the console is only watched.
+                    // Without a keyboard, the console can only be watched.
                     watched[0].fd = -1
                     continue
                 }

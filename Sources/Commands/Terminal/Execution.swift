@@ -3,10 +3,10 @@ internal import Glibc
 internal import HostSystem
 internal import SystemPackage
 
-/// Becoming another program.
+/// Replaces this process by another program.
 enum Execution {
-    /// Replaces this process by a program that has its environment, less pgkvm's secrets; returns only by throwing.
-    /// - Parameter directory: where the program runs; nil for where this one does.
+    /// Replaces this process by a program that inherits its environment, without pgkvm's secrets; returns only by throwing.
+    /// - Parameter directory: where the program runs; nil for this process's directory.
     static func replace(by program: String, _ arguments: [String], in directory: FilePath? = nil) throws -> Never {
         var words = try [ProgramRunner.find(program).string] + arguments
         let secrets = HostEnvironment.secrets.filter { EnvironmentVariable.value($0) != nil }
@@ -19,7 +19,7 @@ enum Execution {
         pointers.append(nil)
         // An ignored signal stays ignored in the next program.
         for number in [SIGPIPE, SIGINT, SIGTERM] { signal(number, SIG_DFL) }
-        // So does a blocked one, and the threads of Dispatch block them all.
+        // A blocked signal also stays blocked, and the threads of Dispatch block them all.
         var none = sigset_t()
         sigemptyset(&none)
         pthread_sigmask(SIG_SETMASK, &none, nil)

@@ -9,19 +9,19 @@ internal import SystemPackage
 internal import Terminal
 internal import Verification
 
-/// The terminal of a guide: lines out, lines in. The terminal itself edits the line that is typed, so that nothing has to be put right
-/// when the program is stopped, and a screen reader knows every key.
+/// The terminal of a guide: it writes and reads lines. The terminal itself edits the typed line, so nothing has to be restored when the program is
+/// stopped, and a screen reader knows every key.
 final class LineTerminal: GuideTerminal {
     let isPlain: Bool
     private let queue = DispatchQueue(label: "guide-input")
-    /// Wakes the wait for a line: its read end is polled beside the keyboard.
+    /// Wakes the wait for a line: its read end is polled together with the keyboard.
     private let wake: (read: Int32, write: Int32)
-    // Set once, and touched again only where the terminal ends.
+    // Set once, and used again only when the terminal ends.
     nonisolated(unsafe) private let foreground: any DispatchSourceSignal
 
     private enum Wake: UInt8 { case cancelled = 1, continued }
 
-    /// - Throws: `unsupported` where nobody can be asked.
+    /// - Throws: `unsupported` if no user can be asked.
     init(isPlain: Bool) throws {
         guard Terminal.isInputTTY, Terminal.isErrorTTY else {
             let missing = Terminal.isInputTTY ? "standard error" : "standard input"
@@ -37,7 +37,7 @@ final class LineTerminal: GuideTerminal {
             _ = fcntl(end, F_SETFD, FD_CLOEXEC)
             _ = fcntl(end, F_SETFL, O_NONBLOCK)
         }
-        // Whoever stopped the program (Ctrl-Z) and goes on with it sees the question again.
+        // A user who stops the program (Ctrl-Z) and continues it sees the question again.
         foreground = DispatchSource.makeSignalSource(signal: SIGCONT, queue: .global())
         foreground.setEventHandler { [wake] in Self.send(.continued, to: wake.write) }
         foreground.resume()
@@ -85,7 +85,7 @@ final class LineTerminal: GuideTerminal {
         if status != 0 { show("The shell ended with status \(status).") }
     }
 
-    /// Waits for a line, byte by byte as the terminal gives it: a line at a time.
+    /// Waits for a line. It reads byte by byte, but the terminal delivers one line at a time.
     private func line(_ prompt: String) throws -> String? {
         var typed: [UInt8] = []
         while true {
@@ -97,7 +97,7 @@ final class LineTerminal: GuideTerminal {
                     Terminal.error("")
                     throw CancellationError()
                 }
-                // What was typed before the stop is forgotten by the terminal.
+                // The terminal discards what was typed before the stop.
                 if reasons.contains(.continued) {
                     typed = []
                     Terminal.prompt(prompt, style: style)
@@ -108,7 +108,7 @@ final class LineTerminal: GuideTerminal {
             let count = read(STDIN_FILENO, &byte, 1)
             if count < 0, errno == EINTR || errno == EAGAIN { continue }
             guard count == 1 else {
-                // Ctrl-D leaves the cursor behind the question.
+                // Ctrl-D leaves the cursor after the question.
                 Terminal.error("")
                 return nil
             }
@@ -117,7 +117,7 @@ final class LineTerminal: GuideTerminal {
         }
     }
 
-    /// What woke the wait since the last look.
+    /// The events that woke the wait since the last call.
     @discardableResult
     private func drain() -> Set<Wake> {
         var reasons: Set<Wake> = []

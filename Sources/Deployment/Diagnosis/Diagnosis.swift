@@ -9,29 +9,29 @@ internal import SystemPackage
 internal import Verification
 internal import Workflow
 
-/// Evidence about an appliance in one archive, without its secrets.
+/// Evidence about an appliance in one archive, without the appliance's secrets.
 package struct Diagnosis: Sendable {
     /// One file of the archive.
     package struct Entry: Sendable, Equatable {
-        /// With `/` between directories.
+        /// The name, with `/` between directories.
         package let name: String
         package let bytes: [UInt8]
     }
 
     private let appliance: Appliance
     private let withLogs: Bool
-    /// Of the program, for the summary.
+    /// The version of the program, for the summary.
     private let version: String
     private let redactor: Redactor
 
-    /// The last bytes of a log that are taken.
+    /// The most bytes to take from the end of a log.
     private static let logLimit = 256 << 10
     private static let reportLimit = 3
-    /// What a report has at most; they have some ten thousand bytes.
+    /// The maximum size of a report; typical reports have some ten thousand bytes.
     private static let mostReport = 4 << 20
 
-    /// - Parameter withLogs: whether what the guest wrote is taken too: PostgreSQL's log, its journal, cloud-init's log and the console.
-    /// - Throws: `file.unreadable` when the secrets cannot be read: what is not known cannot be left out.
+    /// - Parameter withLogs: whether to take what the guest wrote too: PostgreSQL's log, its journal, cloud-init's log and the console.
+    /// - Throws: `file.unreadable` if the secrets cannot be read: unknown secrets cannot be left out.
     package init(_ appliance: Appliance, withLogs: Bool, version: String) throws {
         self.appliance = appliance
         self.withLogs = withLogs
@@ -39,7 +39,7 @@ package struct Diagnosis: Sendable {
         redactor = try Redactor(directory: appliance.directory)
     }
 
-    /// Gathers everything; what cannot be had is told in `notes.txt`.
+    /// Collects everything; `notes.txt` lists what could not be collected.
     package func collect(progress: (String) -> Void) async -> [Entry] {
         var gathering = Gathering(redactor: redactor)
         progress("files of the appliance")
@@ -98,7 +98,7 @@ package struct Diagnosis: Sendable {
         ] { gathering.addHostFile(FilePath(path), as: "host/\(path.dropFirst().replacing("/", by: "-"))") }
     }
 
-    /// What /proc shows of QEMU; never its environment, which is not pgkvm's.
+    /// What /proc shows about QEMU; never its environment, which is not pgkvm's.
     private func process(_ gathering: inout Gathering) async {
         await gathering.add("qemu/command.txt") {
             guard let machine = try await appliance.machine(), let provider = appliance.context.backend.capabilities.command else { return nil }
@@ -136,13 +136,13 @@ package struct Diagnosis: Sendable {
                 let result = try await appliance.context.guest.run(command, input: [], timeout: .seconds(30))
                 return Array(result.standardOutput.suffix(Self.logLimit)) + Array(result.errorText.utf8.prefix(4096))
             }
-            // A guest that does not answer once is not asked three times more.
+            // A guest that does not answer once is not asked three more times.
             if !isThere { return }
         }
     }
 }
 
-/// Values as JSON files.
+/// Encodes values as JSON files.
 private enum JSONText {
     static func render(_ value: some Encodable) throws -> [UInt8] {
         let encoder = JSONEncoder()
@@ -151,9 +151,9 @@ private enum JSONText {
     }
 }
 
-/// The files that were gathered, none with a secret, and what could not be had.
+/// The collected files, without any secret, and what could not be collected.
 struct Gathering {
-    /// Bytes of a file of the appliance's own.
+    /// The most bytes to read from one of the appliance's files.
     private static let fileLimit = 64 << 20
 
     private let redactor: Redactor
@@ -162,8 +162,8 @@ struct Gathering {
 
     init(redactor: Redactor) { self.redactor = redactor }
 
-    /// Adds what is made now.
-    /// - Parameter make: nil adds nothing.
+    /// Adds a file that is made now.
+    /// - Parameter make: returns the file; nil adds nothing.
     /// - Returns: whether it could be made.
     @discardableResult
     mutating func add(_ name: String, _ make: () async throws -> [UInt8]?) async -> Bool {
@@ -176,20 +176,20 @@ struct Gathering {
         }
     }
 
-    /// Adds the last bytes of a regular file of the appliance; one that is not there is left out, and anything else of its name is noted.
+    /// Adds the last bytes of a regular file of the appliance. A missing file is left out; anything else of this name is noted.
     mutating func add(_ path: FilePath, as name: String?, limit: Int) {
         guard let name = name ?? path.lastComponent?.string else { return }
         trying(name) { gathering in
-            // What is cut first can break a secret in two, which is then not known again: cut after.
+            // Cutting first could break a secret in two, and its halves would not be recognized. So the cut comes after the redaction.
             guard let bytes = try Files.readEnd(path, bytes: limit * 2) else { return }
             gathering.entries.append(Diagnosis.Entry(name: name, bytes: Array(gathering.redactor.redact(bytes).suffix(limit))))
         }
     }
 
-    /// What is read of a file of the host at most.
+    /// The most bytes to read from a file of the host.
     static let hostFileLimit = 1 << 20
 
-    /// Adds a file of the host, such as one in /proc, whose size is not known before it is read; one that is not there is left out.
+    /// Adds a file of the host, for example one in /proc, whose size is not known before it is read. A missing file is left out.
     mutating func addHostFile(_ path: FilePath, as name: String) {
         trying(name) { gathering in
             guard Files.exists(path) else { return }

@@ -5,15 +5,15 @@ internal import HostSystem
 internal import Quoting
 package import SystemPackage
 
-/// The archive that a diagnosis is kept in.
+/// The archive that holds a diagnosis.
 package enum DiagnosisArchive {
     /// `pgkvm-orders-20261122T104500Z`: the archive's own directory, and its name without the ending.
     package static func stem(_ name: ApplianceName) -> String {
         "pgkvm-\(name)-\(Date.now.ISO8601Format().filter { $0.isNumber || $0 == "T" || $0 == "Z" })"
     }
 
-    /// Writes a compressed tar archive, mode 0600, whose entries lie in one directory.
-    /// - Throws: `input.invalid` when there is a file of this name; `program.missing`, `program.failed`, `file.unwritable`.
+    /// Writes a compressed tar archive, mode 0600, whose entries are all in one directory.
+    /// - Throws: `input.invalid` if a file of this name exists; `program.missing`, `program.failed`, `file.unwritable`.
     package static func write(_ entries: [Diagnosis.Entry], directory: String, to path: FilePath) async throws {
         guard Files.status(path, followLinks: false) == nil else { throw taken(path) }
         let work = try Files.createTemporaryDirectory(in: path.removingLastComponent().isEmpty ? "." : path.removingLastComponent(), prefix: ".pgkvm-diagnose")

@@ -4,19 +4,19 @@ internal import FoundationEssentials
 internal import HostSystem
 internal import SystemPackage
 
-/// Takes secrets out of bytes that are to leave the host: those that are known, in every form in which something may have written
-/// them down, and what looks like one. Pure but for `init(directory:)`.
+/// Removes secrets from bytes that are to leave the host: known secrets, in every form in which a program may have written them, and everything that
+/// looks like a secret. Pure except for `init(directory:)`.
 package struct Redactor: Sendable {
     /// By their first four bytes, the longest first.
     private let patterns: [UInt32: [[UInt8]]]
-    /// Whether a pattern begins with these two bytes: most places need no other look.
+    /// Whether a pattern begins with these two bytes. If none does, as in most places, no further check is needed.
     private let beginnings: [Bool]
     private static let mark = Array("<redacted>".utf8)
-    /// What is shorter would be found in innocent text.
+    /// Shorter patterns would be found in innocent text.
     private static let leastLength = 8
 
     /// The secrets of an appliance: its private keys and the passwords of its passfile.
-    /// - Throws: `file.unreadable`: without knowing them nothing may leave.
+    /// - Throws: `file.unreadable`: if the secrets are not known, nothing may leave the host.
     package init(directory: ApplianceDirectory) throws {
         var secrets = try StoredPasswords.read(directory).values.map { $0.withRevealed { Array($0.utf8) } }
         for path in [directory.sshKey, directory.caKey] {
@@ -24,13 +24,14 @@ package struct Redactor: Sendable {
             let lines = bytes.split(separator: 0x0a).filter { !$0.starts(with: Array("-----".utf8)) }.map(Array.init)
             secrets += lines
             guard let key = Data(base64Encoded: Data(lines.joined())) else { continue }
-            // The last part of an OpenSSH key is what is secret in it; all of a PKCS #8 key is as long.
+            // In an OpenSSH key, only the last part is secret; a whole PKCS #8 key is as long as that part.
             secrets.append(Array(key.suffix(256)))
         }
         self.init(secrets: secrets)
     }
 
-    /// - Parameter secrets: each is looked for as it is, in hexadecimal and in base64, whole and in pieces: text is cut and broken anywhere.
+    /// - Parameter secrets: the redactor searches for each as it is, in hexadecimal and in base64, whole and in pieces, because text can be cut and
+    ///   broken anywhere.
     package init(secrets: [[UInt8]]) {
         let parts = secrets.flatMap { [$0] + Self.pieces($0) }.filter { $0.count >= Self.leastLength }
         let forms = Set(parts.flatMap(Self.forms)).flatMap { form in
@@ -80,8 +81,8 @@ package struct Redactor: Sendable {
         return [secret, hexadecimal, upper] + (0..<3).flatMap { base64(secret, offset: $0) }
     }
 
-    /// What the base64 of a longer text holds when the secret begins there after a multiple of three bytes and `offset`, in both alphabets.
-    /// The characters at the ends depend on what is beside it, and are left out.
+    /// The base64 text, in both alphabets, of a secret inside a longer text, where the secret begins `offset` bytes after a multiple of three bytes.
+    /// The characters at the ends depend on the neighbouring bytes, and are left out.
     private static func base64(_ secret: [UInt8], offset: Int) -> [[UInt8]] {
         let padded = [UInt8](repeating: 0, count: offset) + secret
         let whole = Array(Data(padded).base64EncodedString().utf8)
@@ -93,14 +94,14 @@ package struct Redactor: Sendable {
         return plain == other ? [plain] : [plain, other]
     }
 
-    /// Text without what looks like a secret although it is none that is known: private keys, password verifiers, passwords in statements,
-    /// connection strings and URIs.
+    /// Removes what looks like a secret but is not a known one: private keys, password verifiers, passwords in statements, connection strings and
+    /// URIs.
     private static func withoutLookalikes(_ bytes: [UInt8]) -> [UInt8] {
         var text = bytes
         if holds(text[...], Array("PRIVATE KEY-----".utf8)) {
             text = Array(String(decoding: text, as: UTF8.self).replacing(keyBlock, with: "<redacted>").utf8)
         }
-        // Expressions are slow: only lines that can hold something are given to them.
+        // Regular expressions are slow, so they are applied only to lines that can hold a secret.
         let lines = text.split(separator: 0x0a, omittingEmptySubsequences: false).map { line in
             signs.contains { holds(line, $0) } ? ArraySlice(withoutLookalikes(line: String(decoding: line, as: UTF8.self)).utf8) : line
         }
@@ -117,7 +118,7 @@ package struct Redactor: Sendable {
             .replacing(#/([a-z][a-z0-9+.-]*:\/\/[^\s:@\/]+):([^\s@\/]+)@/#) { "\($0.1):<redacted>@" }
     }
 
-    /// Whether the bytes hold a text of lower-case letters, in either case.
+    /// Whether the bytes contain a lower-case text, ignoring case.
     private static func holds(_ bytes: ArraySlice<UInt8>, _ needle: [UInt8]) -> Bool {
         func lower(_ byte: UInt8) -> UInt8 { (0x41...0x5a).contains(byte) ? byte + 0x20 : byte }
         guard let first = needle.first, bytes.count >= needle.count else { return false }

@@ -4,23 +4,23 @@ internal import GuestImage
 internal import PostgresServer
 internal import SpecFile
 
-/// What the PostgreSQL of an image says of a spec, before there is a guest that could be asked.
+/// What the PostgreSQL of an image says about a spec, before there is a guest to ask.
 struct CatalogueFindings {
-    /// What of the spec the server of the image cannot do.
+    /// What the server of the image cannot do of the spec.
     let faults: [SpecFault]
-    /// The image that speaks for another one, which carries no server; its word is a warning.
+    /// The image that is asked in place of one without a server; its findings are warnings.
     let standIn: String?
-    /// Where the keys of the spec stand in its file.
+    /// Where the keys of the spec are in its file.
     private let places: SpecPlaces
 
-    /// - Parameter image: nil as long as it is not in the cache; then nothing is known.
+    /// - Parameter image: nil if it is not in the cache; then nothing is known.
     /// - Throws: `catalogue.unreadable`, `format.newer`, `image.damaged`.
     init(_ spec: ApplianceSpec, image: CachedImage?, images: ImageCache, places: SpecPlaces) throws {
         self.places = places
         if let image, let catalogue = try images.catalogue(of: image) {
             (faults, standIn) = (catalogue.faults(in: spec.postgresql), nil)
         } else if let image, image.postgresqlVersion == nil, let version = spec.postgresql.version, let other = try images.catalogue(ofVersion: version) {
-            // Locales, time zones and extensions are those of the image itself.
+            // Another image's locales, time zones and extensions say nothing about this one, so only settings are checked.
             faults = other.catalogue.settingFaults(in: spec.postgresql)
             standIn = other.image.name
         } else {
@@ -28,7 +28,7 @@ struct CatalogueFindings {
         }
     }
 
-    /// One finding a fault: a refusal, or a warning where another image speaks.
+    /// One finding for each fault: a refusal, or a warning if another image was asked.
     var findings: [Finding] {
         faults.map { fault in
             Finding(
@@ -38,7 +38,7 @@ struct CatalogueFindings {
         }
     }
 
-    /// - Throws: `spec.invalid`, and what `init` throws.
+    /// - Throws: `spec.invalid`, and the errors of `init`.
     static func check(_ spec: ApplianceSpec, image: CachedImage?, images: ImageCache, places: SpecPlaces) throws {
         let found = try CatalogueFindings(spec, image: image, images: images, places: places)
         guard found.standIn == nil, !found.faults.isEmpty else { return }

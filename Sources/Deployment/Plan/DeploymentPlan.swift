@@ -8,43 +8,44 @@ package struct DeploymentPlan: Codable, Sendable {
 
     package var formatVersion = DeploymentPlan.currentFormat
     package let name: String
-    /// What is there: `new`, `incomplete`, `deployed`.
+    /// The current state: `new`, `incomplete`, `deployed`.
     package let deployment: Presence
-    /// What the platform says of the machine: running, off, paused, unresponsive, absent; unknown where it is another machine and was not asked.
+    /// The state that the platform reports: running, off, paused, unresponsive, absent; unknown if the platform is another machine and was not
+    /// queried.
     package let state: String
     package let steps: [PlannedStep]
-    /// In what the spec differs from the one that the appliance has.
+    /// The differences between the spec and the appliance's own spec.
     package let changes: [PlannedChange]
-    /// What was found of the host; one of level `fail` refuses the deployment.
+    /// Findings about the host; one of level `fail` refuses the deployment.
     package let findings: [Finding]
     package let resources: [HostResource]
     package let machine: PlannedHardware
     package let ports: [PlannedPort]
     package let packages: PlannedPackages
-    /// The program that runs the machine, with its arguments; empty where that cannot be told.
+    /// The program that runs the machine, with its arguments; empty if it is not known.
     package let command: [String]
-    /// What the platform's API is asked for, in order.
+    /// The requests to the platform's API, in order.
     package let calls: [MachineRecipe.Call]
     package let files: [PlannedFile]
 
     package enum Presence: String, Codable, Sendable { case new, incomplete, deployed }
 
-    /// Why the deployment would be refused, one line each; none when it can begin.
+    /// Why the deployment would be refused, one line each; empty if it can begin.
     package var refusals: [String] {
         findings.filter { $0.level == .fail }.map(\.measured)
             + ports.filter { $0.state == .taken }.map { "port \($0.port ?? 0) on \($0.address), asked for \($0.service), is in use" }
             + changes.filter { $0.effect == .impossible }.map { "\($0.text) (\($0.reason ?? "it cannot change"))" }
     }
 
-    /// Whether it would do anything.
+    /// Whether the deployment would change nothing.
     package var isUnchanged: Bool { changes.isEmpty && steps.allSatisfy { $0.status == .done } }
 }
 
-/// A step of a deployment, and what a look at it says.
+/// A step of a deployment, and its status.
 package struct PlannedStep: Codable, Sendable {
     package enum Status: String, Codable, Sendable {
         case done, pending
-        /// It shows only in the guest, which was not asked or did not answer.
+        /// The status is visible only in the guest, which was not asked or did not answer.
         case unknown
     }
 
@@ -62,13 +63,13 @@ package struct PlannedChange: Codable, Sendable {
     package enum Effect: String, Codable, Sendable {
         /// Made while everything runs.
         case inPlace
-        /// The server is restarted: every connection ends, the machine goes on.
+        /// The server is restarted: every connection ends, the machine keeps running.
         case serverRestart
         /// The machine is shut down and started.
         case restart
-        /// Nothing of the appliance is made from it.
+        /// No part of the appliance is made from it.
         case expectation
-        /// The whole spec is replaced: there is no machine yet.
+        /// The whole spec is replaced, because there is no machine yet.
         case replaced
         case impossible
     }
@@ -89,36 +90,36 @@ package struct PlannedHardware: Codable, Sendable {
     package let memory: ByteSize
     package let systemDisk: ByteSize
     package let dataDisk: ByteSize
-    /// Nil where it cannot be told.
+    /// Nil if it is not known.
     package let disk: DiskDecision?
 }
 
-/// Where the guest's programs come from.
+/// Where the guest's software comes from.
 package struct PlannedPackages: Codable, Sendable {
     package let image: String
-    /// Nil when the image is not in the cache.
+    /// Nil if the image is not in the cache.
     package let imageKey: String?
     /// Whether the deployment builds the image first.
     package let buildsImage: Bool
-    /// What the image of a Debian release holds besides Debian's minimum; empty for an imported one.
+    /// What the image of a Debian release contains besides Debian's minimum; empty for an imported one.
     package let inImage: [String]
-    /// Nil when only the guest can tell.
+    /// Nil if only the guest knows it.
     package let postgresqlVersion: Int?
     package let source: String
-    /// What is installed in the guest.
+    /// The packages to install in the guest.
     package let installed: [String]
 }
 
 /// A file that a deployment renders.
 package struct PlannedFile: Codable, Sendable {
     package enum Kind: String, Codable, Sendable, CaseIterable {
-        /// The spec as it is kept.
+        /// The spec as it is stored.
         case spec
         /// On the cloud-init medium.
         case seed
-        /// Of the guest's system.
+        /// A file of the guest's system.
         case guest
-        /// Of the server.
+        /// A file of the server.
         case postgresql
         /// Given to a program in the guest.
         case script
@@ -127,13 +128,13 @@ package struct PlannedFile: Codable, Sendable {
     }
 
     package let kind: Kind
-    /// Where it goes: in the guest, on the medium, or in the appliance's directory.
+    /// The target: in the guest, on the medium, or in the appliance's directory.
     package let target: String
     package let owner: String?
     package let mode: String?
     package let content: String
 
-    /// Its place below the directory of `plan --out`.
+    /// Its path below the directory of `plan --out`.
     package var relativePath: String {
         switch kind {
         case .spec: target

@@ -4,9 +4,9 @@ internal import GuestImage
 internal import MachineBackend
 internal import SpecFile
 
-/// What keeps a guest from getting its image, found before anything is made.
+/// Reasons why a guest cannot get its image, found before anything is created.
 enum ImageFindings {
-    /// What a plan says: why the image cannot be built, or what its server cannot do of the spec. A machine that is there has its image.
+    /// The findings for a plan: why the image cannot be built, or what its server cannot do of the spec. A machine that exists already has its image.
     /// - Throws: `catalogue.unreadable`, `format.newer`, `image.damaged`.
     static func all(_ spec: ApplianceSpec, machine: MachineReference?, image: CachedImage?, _ images: ImageCache, _ places: SpecPlaces) async throws
         -> [Finding]
@@ -19,7 +19,7 @@ enum ImageFindings {
         }
     }
 
-    /// What `doctor` says of the image that a spec without wishes takes.
+    /// The findings of `doctor` about the image that a spec takes by default.
     static func ofHost(_ images: ImageCache) async throws -> [Finding] {
         let choice = ApplianceSpec.Machine().image
         guard case .release(let release) = choice else { return [] }
@@ -29,9 +29,9 @@ enum ImageFindings {
         return obstacles.isEmpty ? [good("the image '\(choice)' is not in the cache, and can be built")] : obstacles.map(finding(of:))
     }
 
-    /// What the server of an image in the cache says, before anything of a new appliance is stored. One that has its machine is judged by
-    /// its own server; a build looks itself before it makes anything.
-    /// - Throws: `spec.invalid`, and what `all` throws.
+    /// Checks a spec against the server of an image in the cache, before anything of a new appliance is stored. An appliance that has its machine is
+    /// judged by its own server. A build does its own checks before it creates anything.
+    /// - Throws: `spec.invalid`, and the errors of `all`.
     static func check(_ spec: ApplianceSpec, in environment: ApplianceEnvironment, places: SpecPlaces = SpecPlaces()) async throws {
         guard let image = try await environment.images.find(spec.machine.image),
             try await PresentAppliance.find(spec, in: environment.lookingOnly).machine == nil
@@ -39,7 +39,7 @@ enum ImageFindings {
         try CatalogueFindings.check(spec, image: image, images: environment.images, places: places)
     }
 
-    /// An image that can only be imported.
+    /// The failure for an image that can only be imported.
     static func missing(_ choice: ImageChoice, _ images: ImageCache) throws -> Failure {
         let known = try images.list().map(\.name) + DebianRelease.allCases.map(\.rawValue)
         return Failure(

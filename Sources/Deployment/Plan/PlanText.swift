@@ -3,9 +3,9 @@ internal import Basics
 internal import MachineBackend
 internal import Quoting
 
-/// A plan for people.
+/// Renders a plan for people.
 package enum PlanText {
-    /// - Parameter showsFiles: whether the rendered files follow, each in full.
+    /// - Parameter showsFiles: whether to append the rendered files, each in full.
     package static func render(_ plan: DeploymentPlan, showsFiles: Bool = true) -> String {
         let sections = [
             head(plan), section("Steps", steps(plan)), section("Changes", changes(plan)), section("Machine", machine(plan)), section("Host", host(plan)),
@@ -16,7 +16,7 @@ package enum PlanText {
             .filter { !$0.isEmpty }.joined(separator: "\n\n")
     }
 
-    /// What the plan comes to: the state of the appliance, and whether the deployment would be refused.
+    /// The summary of the plan: the state of the appliance, and whether the deployment would be refused.
     package static func head(_ plan: DeploymentPlan) -> String {
         let what =
             switch plan.deployment {
@@ -67,7 +67,7 @@ package enum PlanText {
         }
     }
 
-    /// The machine, one line a property.
+    /// The machine, one line for each property.
     package static func machine(_ plan: DeploymentPlan) -> [String] {
         let machine = plan.machine
         let disk = machine.disk.map { ", cache \($0.cacheDirect ? "none" : "writeback"), aio \($0.aio.rawValue)\($0.ioThread ? ", I/O thread" : "")" } ?? ""
@@ -108,7 +108,7 @@ package enum PlanText {
             + ["postgresql  \(server) (\(packages.source))"]
     }
 
-    /// One option a line, so that lines can be compared.
+    /// One option a line, so that plans can be compared line by line.
     private static func command(_ plan: DeploymentPlan) -> [String] {
         var lines: [String] = []
         for word in plan.command.map(quoted) {
@@ -117,12 +117,12 @@ package enum PlanText {
         return lines.enumerated().map { index, line in (index == 0 ? line : "  \(line)") + (index < lines.count - 1 ? " \\" : "") }
     }
 
-    /// A request with its parameters, and the lines that stand for it.
+    /// A request with its parameters, and the lines that describe it.
     private static func call(_ call: MachineRecipe.Call) -> [String] {
         ["\(call.method) \(call.path)"] + call.parameters.map { "    \($0.replacing("\n", by: "\\n"))" } + call.byHand.map { "  by hand: \($0)" }
     }
 
-    /// A word as a shell takes it.
+    /// A word, quoted for a shell.
     package static func quoted(_ word: String) -> String { ShellWord.quoted(word) }
 
     private static func rights(_ file: PlannedFile) -> String {

@@ -7,16 +7,16 @@ internal import PostgresServer
 internal import Quoting
 internal import SpecFile
 
-/// Every file that a deployment of a spec renders. What is secret, and what is only chosen at the deployment, stands as a placeholder.
+/// Every file that a deployment of a spec renders. Secrets, and values that are chosen only during the deployment, are shown as placeholders.
 struct PlannedFiles {
     let spec: ApplianceSpec
-    /// Nil when only the guest can tell; what follows from it is then left out.
+    /// Nil if only the guest knows it; what depends on it is then left out.
     let version: Int?
     let network: GuestNetwork
     let place: GuestPlace
-    /// The deployment's id, or words for it.
+    /// The deployment's id, or a placeholder for it.
     let deployment: String
-    /// Of the data disk's file system.
+    /// The UUID of the data disk's file system.
     let fileSystemUUID: String?
     let isAdopted: Bool
 
@@ -58,7 +58,7 @@ struct PlannedFiles {
         ]
     }
 
-    /// What root or the server's superuser runs in the guest.
+    /// The scripts that root or the server's superuser runs in the guest.
     private func scripts() throws -> [PlannedFile] {
         func file(_ script: GuestScript, _ content: String) -> PlannedFile {
             PlannedFile(kind: .script, target: "\(script.rawValue).sh", owner: nil, mode: nil, content: content)

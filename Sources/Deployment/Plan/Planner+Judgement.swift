@@ -6,9 +6,9 @@ internal import PostgresServer
 internal import SpecFile
 internal import Workflow
 
-/// What is known beforehand of a change: by the server that runs, else by what its image's says of itself.
+/// Judges a change in advance: by the running server, or else by the catalogue of its image.
 extension Planner {
-    /// What the server says of the spec; nothing where it would not be changed.
+    /// The server's judgement of the spec; empty if the server would not change.
     func judged(
         _ context: DeploymentContext, _ present: PresentAppliance, version: Int?, asksGuest: Bool
     ) async -> (findings: [Finding], restart: SpecChanges.Restart) {
@@ -51,7 +51,7 @@ extension Planner {
         return SpecChanges(from: known, to: context.spec, version: version, restart: restart, made: made).changes
     }
 
-    /// What the catalogue of the image says while there is no server that could be asked. Extensions may have been added to the guest since.
+    /// The judgement by the image's catalogue while there is no server to ask. Extensions may have been added to the guest since.
     private func judgedByImage(_ context: DeploymentContext) async throws -> (findings: [Finding], restart: SpecChanges.Restart) {
         guard let image = try await environment.images.find(context.spec.machine.image), let catalogue = try environment.images.catalogue(of: image) else {
             return ([], .unknown)

@@ -9,23 +9,23 @@ package import SpecFile
 internal import SystemPackage
 internal import Workflow
 
-/// Finds out what a deployment would do. Nothing is made, changed or locked.
+/// Finds out what a deployment would do. It creates, changes and locks nothing.
 package struct Planner: Sendable {
     let environment: ApplianceEnvironment
     private let places: SpecPlaces
     private let isOffline: Bool
 
     /// - Parameters:
-    ///   - places: where the keys of the spec stand in its file, for messages.
-    ///   - isOffline: whether no other machine is asked: neither a guest that runs nor the server of a platform.
+    ///   - places: where the keys of the spec are in its file, for messages.
+    ///   - isOffline: whether to contact no other machine: neither a running guest nor the server of a platform.
     package init(_ environment: ApplianceEnvironment, places: SpecPlaces = SpecPlaces(), isOffline: Bool = false) {
         self.environment = isOffline ? environment.offline : environment.lookingOnly
         self.places = places
         self.isOffline = isOffline
     }
 
-    /// - Parameter asksGuest: whether a guest that runs is asked what it has; a new appliance has none.
-    /// - Throws: `data.not-kept`, and what a damaged spec or journal makes; what the host refuses is in the plan.
+    /// - Parameter asksGuest: whether to ask a running guest for its current state; a new appliance has no guest.
+    /// - Throws: `data.not-kept`, and the errors for a damaged spec or journal; refusals by the host are in the plan.
     package func plan(_ wanted: ApplianceSpec, asksGuest: Bool = true) async throws -> DeploymentPlan {
         let asksGuest = asksGuest && !isOffline
         let backend = environment.backend(for: wanted)
@@ -41,7 +41,7 @@ package struct Planner: Sendable {
         let host = try await Self.host(forecast, present, more: judged.findings + Self.findings(context, present))
         let ofImage = try await ImageFindings.all(context.spec, machine: present.machine, image: image, environment.images, places)
         let machine = try await machine(context, present, host, image)
-        // Of a machine that is there and was not asked nothing says which requests it would take.
+        // If a machine exists but was not queried, it is not known which requests it would need.
         let recipe = present.power == nil ? MachineRecipe() : try await Self.recipe(machine, backend)
         let chosen = try await Self.values(context)
         let files = PlannedFiles(
@@ -61,7 +61,8 @@ package struct Planner: Sendable {
             files: try files.all() + recipe.documents.map { PlannedFile(kind: .machine, target: $0.name, owner: nil, mode: nil, content: $0.content) })
     }
 
-    /// As the deployment will have it. Without a machine another spec begins anew, and what was decided for the first does not count.
+    /// The context that the deployment will have. As long as there is no machine, another spec starts over, and the decisions for the first do not
+    /// count.
     private func context(_ wanted: ApplianceSpec, _ present: PresentAppliance) throws -> DeploymentContext {
         let goesOn = present.machine != nil || present.comparable == present.known
         let directory = environment.state.appliance(wanted.name)
@@ -80,7 +81,7 @@ package struct Planner: Sendable {
         return nil
     }
 
-    /// What a run has chosen for the machine by now.
+    /// The values that a run has already chosen for the machine.
     private static func values(_ context: DeploymentContext) async throws -> PlannedValues {
         let network = try await context.journal.fact(NetworkFact.self)?.decision
         let asked = context.spec.network
@@ -101,7 +102,7 @@ package struct Planner: Sendable {
 
     private func adoptedUUID(_ spec: ApplianceSpec) throws -> String? { try spec.dataDisk.adopt.map { try KeptData.load($0).fileSystemUUID } }
 
-    /// Of a host that has the machine already only what it has left counts.
+    /// If the host already has the machine, only its remaining resources count.
     private static func host(_ forecast: HostForecast, _ present: PresentAppliance, more: [Finding]) -> HostForecast {
         guard present.machine != nil else { return forecast }
         let resources = forecast.resources.filter { $0.kind == .space || present.power != .running }
@@ -116,13 +117,13 @@ package struct Planner: Sendable {
             ports: forecast.ports, network: forecast.network)
     }
 
-    /// What the settings ask of the machine, where it is too much.
+    /// Findings about settings that need more than the machine has.
     private static func sizes(_ spec: ApplianceSpec, _ version: Int?) -> [Finding] {
         let finding = SizeRules.finding(spec, version: version ?? spec.expectedVersion)
         return finding.level == .pass ? [] : [finding]
     }
 
-    /// What there is to say of the machine that is there and is to change.
+    /// Findings about the existing machine that is to change.
     private static func findings(_ context: DeploymentContext, _ present: PresentAppliance) async throws -> [Finding] {
         var findings = [try await refusal(context, present), try await strangerOfThatName(context)]
         if let machine = present.machine, present.power != .absent, present.power != nil, let platform = context.backend.capabilities.availability {
@@ -131,7 +132,7 @@ package struct Planner: Sendable {
         return findings.compactMap(\.self)
     }
 
-    /// A machine that has the name and is somebody else's. What else the platform answers the forecast says.
+    /// A machine that has the name but belongs to someone else. The forecast reports the platform's other answers.
     private static func strangerOfThatName(_ context: DeploymentContext) async throws -> Finding? {
         guard let platform = context.backend.capabilities.names else { return nil }
         do {
@@ -144,7 +145,7 @@ package struct Planner: Sendable {
         }
     }
 
-    /// Why the machine that is there cannot get the processor and memory of the spec.
+    /// Why the existing machine cannot get the processor and memory of the spec.
     private static func refusal(_ context: DeploymentContext, _ present: PresentAppliance) async throws -> Finding? {
         guard let machine = present.machine, present.power != .absent, present.power != nil else { return nil }
         let size = context.spec.machine
@@ -157,7 +158,7 @@ package struct Planner: Sendable {
         }
     }
 
-    /// The machine as the deployment leaves it; nil where the host cannot have it.
+    /// The machine as the deployment leaves it; nil if the host cannot have it.
     private func machine(
         _ context: DeploymentContext, _ present: PresentAppliance, _ host: HostForecast, _ image: CachedImage?
     ) async throws -> PlannedMachine? {
@@ -194,7 +195,7 @@ package struct Planner: Sendable {
         do {
             return try await backend.recipe(for: machine)
         } catch let error as Failure where error.code == .programMissing || error.code == .programFailed {
-            // The findings say what is missing.
+            // The findings report what is missing.
             return MachineRecipe()
         }
     }
@@ -216,7 +217,7 @@ extension PlannedChange {
     fileprivate var asReplaced: PlannedChange { PlannedChange(path: path, before: before, after: after, effect: .replaced, reason: nil) }
 }
 
-/// The journal of an appliance that has none.
+/// The journal of an appliance that does not have one.
 struct EmptyJournal: JournalStorage {
     func readAll() throws -> [UInt8] { [] }
 

@@ -5,14 +5,14 @@ internal import MachineBackend
 internal import SpecFile
 internal import Workflow
 
-/// What is there of an appliance, beside a spec that somebody wants of it. Only looks.
+/// The current state of an appliance, beside the spec that the user wants. Read-only.
 struct PresentAppliance {
-    /// The spec on disk; nil when there is no appliance of the name.
+    /// The spec on disk; nil if there is no appliance of this name.
     let known: ApplianceSpec?
-    /// The wanted spec in terms of the known one: a disk that was adopted keeps its size.
+    /// The wanted spec in the terms of the known one: an adopted disk keeps its size.
     let comparable: ApplianceSpec
     let machine: MachineReference?
-    /// Nil where the platform is another machine and was not asked.
+    /// Nil if the platform is another machine and was not queried.
     let power: PowerState?
     let presence: DeploymentPlan.Presence
 
@@ -36,7 +36,7 @@ struct PresentAppliance {
             presence: try await appliance.isVerified() ? .deployed : .incomplete)
     }
 
-    /// The machine of the journal, or one that a killed run made and did not record.
+    /// The machine from the journal, or one that a killed run created and did not record.
     static func machine(of appliance: Appliance) async throws -> MachineReference? {
         if let machine = try await appliance.machine() { return machine }
         guard let id = try await appliance.context.journal.fact(DeploymentFact.self)?.id else { return nil }
@@ -45,9 +45,9 @@ struct PresentAppliance {
 }
 
 extension ApplianceSpec {
-    /// The spec as it is compared with the one of an appliance: an adopted disk has the size that it has, and asking for the forwarder that
-    /// the machine has is no change, however it is spelled.
-    /// - Parameter decision: what was decided of the appliance's network; nil while nothing was.
+    /// The spec in the form in which it is compared with an appliance's spec. An adopted disk has its actual size. Asking for the forwarder that the
+    /// machine already has is not a change, whatever its spelling.
+    /// - Parameter decision: the decision about the appliance's network; nil if there is none yet.
     func comparable(with known: ApplianceSpec, network decision: NetworkDecision?) -> ApplianceSpec {
         var comparable = self
         if let decision, [.auto, decision.forwarder ?? .slirp].contains(network.forwarder) { comparable.network.forwarder = known.network.forwarder }

@@ -2,23 +2,23 @@ internal import ApplianceModel
 internal import PostgresServer
 internal import SpecFile
 
-/// What becomes of an appliance whose spec is to change. `plan` shows it and `deploy` does it.
+/// The effects of a change of an appliance's spec. `plan` shows them and `deploy` carries them out.
 struct SpecChanges {
-    /// What is known of the settings that the server reads only when it starts.
+    /// What is known about the settings that the server reads only when it starts.
     enum Restart {
-        /// Those that the server itself says it would have to be started for.
+        /// The settings for which the server itself reports that it needs a restart.
         case waiting([String])
-        /// All that there are, by the catalogue of the image.
+        /// All such settings, according to the catalogue of the image.
         case catalogue(Set<String>)
-        /// The server says it when it is asked.
+        /// Not known until the server is asked.
         case unknown
     }
 
     let changes: [PlannedChange]
 
     /// - Parameters:
-    ///   - version: the major version of PostgreSQL; nil while it is not known, and no server is there.
-    ///   - made: what was made of the known spec; nil for all of it.
+    ///   - version: the major version of PostgreSQL; nil if it is not known and there is no server.
+    ///   - made: what was made from the known spec; nil means all of it.
     init(from known: ApplianceSpec, to wanted: ApplianceSpec, version: Int?, restart: Restart, made: MadeParts? = nil) {
         var attributed: Set<String> = []
         var changes = SpecDifference.changes(known, wanted).map { change in
@@ -56,7 +56,7 @@ struct SpecChanges {
         }
     }
 
-    /// The settings that this change alone alters, by name.
+    /// The names of the settings that only this change alters.
     private static func settings(alteredBy change: SpecChange, _ known: ApplianceSpec, _ wanted: ApplianceSpec, _ version: Int?) -> [String] {
         guard let version else { return [] }
         var changed = known
@@ -79,7 +79,7 @@ struct SpecChanges {
 }
 
 extension PlannedChange {
-    /// A setting that no difference of the specs explains: it was changed earlier, and the server has not been started since.
+    /// A setting that no difference of the specs explains: it was changed earlier, and the server has not been restarted since.
     static func waiting(_ name: String) -> PlannedChange {
         PlannedChange(
             path: "postgresql.settings.\(name)", before: "as the server was started", after: "as the files say", effect: .serverRestart,

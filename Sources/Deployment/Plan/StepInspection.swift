@@ -3,16 +3,16 @@ internal import Basics
 internal import MachineBackend
 internal import Workflow
 
-/// Looks at every step of a deployment without doing any.
+/// Inspects every step of a deployment without performing any.
 struct StepInspection {
     let context: DeploymentContext
-    /// Nil while it is not known.
+    /// Nil if it is not known.
     let version: Int?
     let asksGuest: Bool
-    /// Whether the spec asks for something else than what is deployed.
+    /// Whether the spec differs from what is deployed.
     let isChanged: Bool
 
-    /// The steps whose content lies in the guest.
+    /// The steps whose content is in the guest.
     private static let inGuest: Set<StepID> = [
         PrepareDataDiskStep().id, InstallPostgreSQLStep().id, ConfigurePostgreSQLStep().id,
     ]
@@ -43,7 +43,7 @@ struct StepInspection {
         }
     }
 
-    /// Whether the guest answers; nil when it may be asked.
+    /// The status of the boot while the guest is not asked; nil if it may be asked.
     private func boot() async throws -> (PlannedStep.Status, String?)? {
         guard !asksGuest, try await context.journal.fact(FirstBootFact.self) != nil, let machine = try await context.journal.fact(MachineFact.self)?.reference
         else { return nil }
@@ -53,7 +53,7 @@ struct StepInspection {
         }
     }
 
-    /// What can be said of a step's content while the guest does not answer; nil when it answers.
+    /// The status of a step's content while the guest does not answer; nil if it answers.
     private func withoutGuest(_ step: StepID, _ earlier: [PlannedStep]) async throws -> (PlannedStep.Status, String?)? {
         guard try await context.journal.fact(FirstBootFact.self) != nil else { return (.pending, nil) }
         if step == ConfigurePostgreSQLStep().id {

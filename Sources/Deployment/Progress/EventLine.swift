@@ -40,7 +40,7 @@ package struct EventLine: Encodable, Sendable {
         count = step.count
     }
 
-    /// What a run tells.
+    /// The line for an event of a run.
     package init(_ event: WorkflowEvent) {
         let time = Date.now
         switch event {
@@ -82,7 +82,7 @@ package struct EventLine: Encodable, Sendable {
     /// The kinds of message that come from the command itself.
     package enum MessageKind: String, Sendable {
         case warning
-        /// What a person wants to know besides, such as what was left behind.
+        /// Other information for the user, such as what was left behind.
         case note
     }
 
@@ -99,7 +99,7 @@ package struct EventLine: Encodable, Sendable {
     }
 
     /// The end of a command that failed.
-    /// - Parameter step: the step that failed, in a run.
+    /// - Parameter step: the step that failed, if there was a run.
     package init(error: any Error, at step: StepID? = nil) {
         self.init("error", at: .now)
         self.step = step?.rawValue
@@ -107,14 +107,14 @@ package struct EventLine: Encodable, Sendable {
     }
 
     /// The end of a command that was interrupted.
-    /// - Parameter step: the step at which it was, in a run.
+    /// - Parameter step: the step that was interrupted, if there was a run.
     package static func interrupted(at step: StepID? = nil) -> EventLine {
         var line = EventLine("interrupted", at: .now)
         line.step = step?.rawValue
         return line
     }
 
-    /// The object on one line, its keys sorted. Members without a value are left out.
+    /// The object on one line, with sorted keys. Members without a value are left out.
     package var text: String {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]

@@ -5,7 +5,7 @@ internal import Workflow
 
 /// An error with its chain of causes: what happened, why, and what to do. Its JSON keys are API.
 package struct FailureReport: Encodable, Sendable, Equatable {
-    /// The stable name of what happened, where it has one (docs/troubleshooting.md).
+    /// The stable name of the failure, if it has one (docs/troubleshooting.md).
     package let code: String?
     package let message: String
     /// From the nearest to the farthest.
@@ -25,7 +25,7 @@ package struct FailureReport: Encodable, Sendable, Equatable {
     private static func cause(of error: any Error) -> (any Error)? { (error as? Failure)?.cause }
 }
 
-/// An error as it is printed once, at the top. Much of it may be another's: a guest's, a server's, a file's.
+/// An error as it is printed once, at the top level. Much of its text may come from elsewhere: from a guest, a server or a file.
 package enum FailureText {
     package static func render(_ error: any Error) -> String {
         let report = FailureReport(error)

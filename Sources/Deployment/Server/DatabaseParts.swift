@@ -4,8 +4,8 @@ internal import Quoting
 internal import SecureShell
 internal import Verification
 
-/// Roles, databases and extensions that a spec asks for and the server does not have: what a change makes, and what is taken away again when the
-/// rest of it cannot be made.
+/// Roles, databases and extensions that a spec asks for and the server does not have. A change makes them, and removes them again if the rest of the
+/// change fails.
 struct DatabaseParts: Codable, Equatable {
     struct Extension: Codable, Equatable {
         let name: String
@@ -23,8 +23,8 @@ struct DatabaseParts: Codable, Equatable {
     var isEmpty: Bool { roles.isEmpty && databases.isEmpty && extensions.isEmpty && memberships.isEmpty }
 
     /// - Parameters:
-    ///   - present: nil has nothing.
-    ///   - made: the extensions of each database that is there.
+    ///   - present: the running server; nil means that it has nothing.
+    ///   - made: the extensions in each existing database.
     init(missingFor server: ApplianceSpec.PostgreSQL, in present: PresentServer?, made: [String: Set<String>]) {
         let roles = Set((present?.roles ?? []).map(Key.init))
         let databases = Set((present?.databases ?? []).map { Key($0.name) })
@@ -41,7 +41,7 @@ struct DatabaseParts: Codable, Equatable {
         }
     }
 
-    /// What is missing now in the guest's server.
+    /// What is missing in the guest's server now.
     static func missing(_ spec: ApplianceSpec, present: PresentServer?, _ shell: any RemoteShell, version: Int) async throws -> DatabaseParts {
         var made: [String: Set<String>] = [:]
         let there = Set((present?.databases ?? []).map { Key($0.name) })
@@ -51,9 +51,9 @@ struct DatabaseParts: Codable, Equatable {
         return DatabaseParts(missingFor: spec.postgresql, in: present, made: made)
     }
 
-    /// Takes away what was made of these parts. Nothing that anything depends on goes: a database with sessions or with
-    /// a relation that belongs to no extension, a role that owns something.
-    /// - Returns: what could not be taken away.
+    /// Removes what was made of these parts. Nothing that is in use is removed: a database with sessions or with a relation that belongs to no
+    /// extension, a role that owns something.
+    /// - Returns: what could not be removed.
     func remove(_ shell: any RemoteShell, version: Int) async throws -> [String] {
         var left: [String] = []
         func run(_ sql: SQLText, in database: String = "postgres", _ what: String) async throws {
@@ -65,7 +65,7 @@ struct DatabaseParts: Codable, Equatable {
         }
         for name in databases.reversed() {
             let found = try await shell.runSQL(Self.emptiness, version: version, database: name, limit: .seconds(30))
-            // Without a session there is no such database, or one that is not for pgkvm to judge.
+            // If no session can be opened, the database does not exist, or pgkvm cannot judge it.
             guard found.status == 0 else { continue }
             guard found.outputText.utf8.starts(with: "empty".utf8) else {
                 left.append("database '\(name)'")
@@ -80,14 +80,14 @@ struct DatabaseParts: Codable, Equatable {
         return left
     }
 
-    /// Prints `empty` for a database in which no user has made a relation.
+    /// Prints `empty` for a database in which no user has created a relation.
     private static let emptiness: SQLText = """
         SELECT 'empty' WHERE NOT EXISTS (
             SELECT FROM pg_class c WHERE c.oid >= 16384 AND c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S') AND c.relnamespace <> 'pg_toast'::regnamespace
             AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e'));
         """
 
-    /// PostgreSQL compares bytes.
+    /// A name as PostgreSQL compares it: byte by byte.
     private struct Key: Hashable {
         let bytes: [UInt8]
         init(_ text: String) { bytes = Array(text.utf8) }

@@ -9,8 +9,8 @@ internal import SystemPackage
 internal import Workflow
 
 extension DeploymentContext {
-    /// Asks the guest's PostgreSQL what it makes of the spec. Nothing of it is in force afterwards.
-    /// - Throws: `server.not-judged`, and what the connection throws.
+    /// Asks the guest's PostgreSQL to judge the spec. Nothing of the spec is in force afterwards.
+    /// - Throws: `server.not-judged`, and the errors of the connection.
     func judgement() async throws -> ServerJudgement {
         let plan = try await ServerPlan(self)
         if let known = judgements.known(plan.digest) { return known }
@@ -24,12 +24,12 @@ extension DeploymentContext {
         let answer = try await WaitingTime.measure { try await question.ask(guest) }
         let judgement = ServerJudgement(
             spec, answer: answer, present: present, extensions: asked, known: try textsInForce(plan), planned: Self.texts(plan.content))
-        // With more memory it is another question.
+        // With more memory, the same plan needs another judgement.
         if !hasLessMemory { judgements.remember(judgement, plan.digest) }
         return judgement
     }
 
-    /// What the server would refuse, as one failure.
+    /// Combines what the server would refuse into one failure.
     func refusal(_ faults: [SpecFault]) -> Failure {
         Failure(
             .specRefused,
@@ -38,13 +38,13 @@ extension DeploymentContext {
             remedy: "correct what is listed and run the same command again")
     }
 
-    /// Whether the machine that runs has less memory than the spec asks for.
+    /// Whether the running machine has less memory than the spec asks for.
     private func hasLessMemory() async throws -> Bool {
         guard let machine = try await journal.fact(MachineFact.self)?.reference else { return false }
         return try await backend.processor(of: machine).memory < spec.machine.memory
     }
 
-    /// The files of the configuration that came true, by their path in the configuration directory; none where its spec cannot be read.
+    /// The files of the configuration in force, by their path in the configuration directory; empty if its spec cannot be read.
     private func textsInForce(_ plan: ServerPlan) throws -> [String: String] {
         guard let bytes = try Files.readIfPresent(directory.spec), let known = try? SpecFile.parse(bytes, file: directory.spec.string) else { return [:] }
         return Self.texts(try ServerContent(known, version: plan.version, place: plan.content.place))
@@ -59,12 +59,12 @@ extension DeploymentContext {
     }
 }
 
-/// What a run has found out and done: what the server was asked once it is not asked again.
+/// What a run has found out and done: the server is not asked the same question twice.
 package final class Judgements: Sendable {
     private let last = Mutex<(digest: String, judgement: ServerJudgement)?>(nil)
     private let started = Mutex(false)
 
-    /// Whether this run has started the machine, which was off.
+    /// Whether this run has started the machine, which was off before.
     var hasStarted: Bool {
         get { started.withLock { $0 } }
         set { started.withLock { $0 = newValue } }

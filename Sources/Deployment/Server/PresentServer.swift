@@ -4,7 +4,7 @@ internal import Quoting
 internal import SecureShell
 internal import Verification
 
-/// What the running server has now, as far as a change has to know it.
+/// The current state of the running server, as far as a change needs it.
 struct PresentServer: Decodable, Equatable {
     struct Setting: Decodable, Equatable {
         /// In lower case.
@@ -25,17 +25,17 @@ struct PresentServer: Decodable, Equatable {
         let group: String
     }
 
-    /// Those that are read when the server starts and at no other time.
+    /// The settings that the server reads only when it starts.
     let startSettings: [Setting]
     let preparedTransactions: Int
     let slots: [Slot]
-    /// `application_name` of each standby that streams.
+    /// The `application_name` of each streaming standby.
     let standbys: [String]
     let roles: [String]
     let databases: [Database]
     let memberships: [Membership]
 
-    /// More names than a spec may have are not read.
+    /// Reads at most as many names as a spec may have.
     private static let query: SQLText = """
         SELECT json_build_object(
             'startSettings', (SELECT json_agg(json_build_object('name', lower(name), 'value', setting)) FROM pg_settings WHERE context = 'postmaster'),
@@ -49,8 +49,8 @@ struct PresentServer: Decodable, Equatable {
                             FROM (SELECT DISTINCT member, roleid FROM pg_auth_members LIMIT 100000) m));
         """
 
-    /// Asks the server; nil when none runs.
-    /// - Throws: `ssh.command-failed` when it refuses the question, and what `run` throws.
+    /// Asks the server; nil if none runs.
+    /// - Throws: `ssh.command-failed` if the server refuses the query, and the errors of `run`.
     static func ask(_ shell: any RemoteShell, version: Int) async throws -> PresentServer? {
         let result = try await shell.runSQL(query, version: version)
         if result.status == noSession { return nil }
@@ -65,10 +65,10 @@ struct PresentServer: Decodable, Equatable {
         return try JSONDecoder().decode(PresentServer.self, from: Data(result.standardOutput))
     }
 
-    /// psql's status when no session could be opened.
+    /// The exit status of psql if it could not open a session.
     private static let noSession: Int32 = 2
 
-    /// The extensions of a database; none when it cannot be asked.
+    /// The extensions in a database; empty if it cannot be queried.
     static func extensions(of database: String, _ shell: any RemoteShell, version: Int) async throws -> Set<String> {
         let result = try await shell.runSQL(
             "SELECT coalesce(json_agg(extname), '[]') FROM pg_extension", version: version, database: database)

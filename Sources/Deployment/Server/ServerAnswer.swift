@@ -4,7 +4,7 @@ internal import FoundationEssentials
 
 /// What the trial of a configuration printed (`judge-server.sh`).
 struct ServerAnswer {
-    /// What a server that started says of itself.
+    /// What a started server reports about itself.
     struct Server: Decodable, Equatable {
         struct Setting: Decodable, Equatable {
             /// In lower case.
@@ -12,34 +12,34 @@ struct ServerAnswer {
             /// As the server resolved it, in its own unit.
             let value: String
             let context: String
-            /// Whether it was set by ALTER SYSTEM, and not by a file of pgkvm's.
+            /// Whether it was set by ALTER SYSTEM, and not by one of pgkvm's files.
             let isAlterSystem: Bool
         }
         let settings: [Setting]
-        /// Of each name the value that stands last in the files.
+        /// For each name, the value that comes last in the files.
         let written: [String: String]
-        /// How many huge pages its shared memory needs; nil before PostgreSQL 15.
+        /// The number of huge pages that its shared memory needs; nil before PostgreSQL 15.
         let hugePages: String?
-        /// That can be made.
+        /// The extensions that can be created.
         let extensions: [String]
         /// PostgreSQL's own roles, and `postgres`.
         let roles: [String]
     }
 
-    /// Nil when the server did not start.
+    /// Nil if the server did not start.
     let server: Server?
-    /// What the first session was refused.
+    /// The messages with which the first session was refused.
     let refusal: [ServerMessage]
-    /// What the making of each extension was refused, in the order in which they were asked for.
+    /// The messages with which the creation of each extension was refused, in the order of the requests.
     let extensions: [[ServerMessage]]
-    /// What the server wrote.
+    /// The server's log.
     let log: [ServerMessage]
-    /// Figures of the guest, by name.
+    /// Numbers about the guest, by name.
     let host: [String: Int]
     /// The configuration files in force, by their path in the configuration directory.
     let files: [String: String]
 
-    /// - Throws: `server.not-judged` when it is not what a judgement prints.
+    /// - Throws: `server.not-judged` if the bytes are not the output of a judgement.
     init(_ bytes: [UInt8]) throws {
         let text = String(decoding: bytes, as: UTF8.self)
         var parts: [(name: String, lines: [Substring])] = []
@@ -71,7 +71,7 @@ struct ServerAnswer {
         self.files = Self.files(files)
     }
 
-    /// `file PATH`, then its lines, each with a blank in front.
+    /// Parses `file PATH`, followed by its lines, each with a leading space.
     private static func files(_ lines: [Substring]) -> [String: String] {
         var files: [String: String] = [:]
         var current: String?
@@ -87,12 +87,12 @@ struct ServerAnswer {
     }
 }
 
-/// A message of the server's: its severity, its text, and the lines that belong to it.
+/// A message of the server: its severity, its text, and the lines that belong to it.
 struct ServerMessage: Equatable {
     /// `LOG`, `WARNING`, `ERROR`, `FATAL`, `PANIC`.
     let severity: String
     let text: String
-    /// DETAIL and HINT.
+    /// The DETAIL and HINT.
     var more: [String] = []
 
     /// Message, detail and hint on one line.
@@ -100,11 +100,11 @@ struct ServerMessage: Equatable {
         ([text] + more).map { part in part.utf8.last == UInt8(ascii: ".") ? String(part.dropLast()) : part }.joined(separator: "; ")
     }
 
-    /// Reads what psql or a server without a line prefix writes. Lines that are no message belong to the one before.
+    /// Parses the output of psql or of a server without a line prefix. A line that is not a message belongs to the message before it.
     static func parse(_ lines: [Substring]) -> [ServerMessage] {
         var messages: [ServerMessage] = []
         for line in lines {
-            // What the postmaster says before it has a log.
+            // The format of the postmaster's messages before it has a log.
             if line.utf8.starts(with: "postgres: ".utf8) {
                 messages.append(ServerMessage(severity: "FATAL", text: String(line.utf8.dropFirst(10)) ?? ""))
                 continue
@@ -119,7 +119,7 @@ struct ServerMessage: Equatable {
         return messages
     }
 
-    /// `SEVERITY:  text`, with what psql puts in front (`psql: error: connection to server … failed: `) left out.
+    /// Splits `SEVERITY:  text`, without the prefix that psql adds (`psql: error: connection to server … failed: `).
     private static func split(_ line: Substring) -> (label: String, text: String) {
         for label in ["LOG", "WARNING", "ERROR", "FATAL", "PANIC", "NOTICE", "INFO", "DETAIL", "HINT"] {
             guard let range = line.firstRange(of: "\(label):  ") else { continue }

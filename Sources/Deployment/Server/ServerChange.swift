@@ -4,19 +4,19 @@ internal import BuiltinTemplates
 internal import PostgresServer
 internal import SecureShell
 
-/// Puts a configuration in force in the guest, so that either all of it is there or the former one is.
+/// Puts a configuration in force in the guest. Afterwards either all of it is in force or the former one is.
 enum ServerChange {
-    /// How the guest's script ends when it took the change back by itself, and when that failed too (begin-change.sh).
+    /// The exit statuses of the guest's script if it took the change back itself, and if that failed too (begin-change.sh).
     private static let takenBack: Int32 = 8
     private static let notTakenBack: Int32 = 9
-    /// Longer than the server may take to come up twice.
+    /// Longer than the server may take to start twice.
     private static let limit = Duration.seconds(900)
 
-    /// Writes the files and starts or reloads the server.
+    /// Writes the files, and starts or reloads the server.
     /// - Parameters:
-    ///   - isFirst: whether there is no former configuration to go back to.
-    ///   - restarts: whether a reload does not do.
-    /// - Throws: `server.not-started` with the server's own reason: the former one runs again where there was one; what `run` throws.
+    ///   - isFirst: whether there is no former configuration to return to.
+    ///   - restarts: whether the server must be restarted because a reload is not enough.
+    /// - Throws: `server.not-started` with the server's own reason: the former configuration runs again if there was one; the errors of `run`.
     static func apply(_ plan: ServerPlan, certificate: ServerCertificate, isFirst: Bool, restarts: Bool, on shell: some RemoteShell) async throws {
         let (version, action) = ("\(plan.version)", restarts ? "restart" : "reload")
         let filter = plan.content.filtersPackets ? GuestScript.filterPackets.text() : ""
@@ -40,7 +40,7 @@ enum ServerChange {
     }
 
     /// Puts the former configuration in force again after a change that was applied.
-    /// - Throws: `server.down` with the reason, and what `run` throws.
+    /// - Throws: `server.down` with the reason, and the errors of `run`.
     static func takeBack(version: Int, restarts: Bool, on shell: some RemoteShell) async throws {
         let script = GuestScript.startCluster.text() + GuestScript.takeBack.text("\(version)", restarts ? "restart" : "reload")
         let result = try await shell.run("sudo -n sh -eu", input: Array(whole(script).utf8), timeout: limit)
@@ -49,11 +49,11 @@ enum ServerChange {
         }
     }
 
-    /// Forgets the former configuration: the change has come true.
+    /// Deletes the former configuration, because the change is complete.
     static func settle(on shell: some RemoteShell) async throws { try await shell.check("sudo -n rm -rf /var/lib/pgkvm/former") }
 
-    /// The script as one function, which the shell has read to its end before it begins, and deaf to a connection that breaks: nothing is
-    /// left half done by it.
+    /// Wraps the script in a function, so that the shell reads all of it before it begins, and makes it ignore a broken connection. So the script
+    /// leaves nothing half done.
     private static func whole(_ script: String) -> String {
         """
         change() {
@@ -74,7 +74,7 @@ enum ServerChange {
         """
     }
 
-    /// The server's first lines that say why, without pgkvm's.
+    /// The server's first lines that give a reason, without pgkvm's own lines.
     static func reason(_ result: ShellResult) -> String {
         let lines = result.errorText.split(whereSeparator: \.isNewline).map(String.init)
         guard let start = lines.firstIndex(where: { $0 == "PostgreSQL did not come up" }) else { return lines.suffix(6).joined(separator: "\n    ") }
@@ -86,6 +86,6 @@ enum ServerChange {
 extension Failure.Code {
     /// The server did not start with a configuration.
     package static let serverNotStarted = Failure.Code("server.not-started")
-    /// The server is down, and the former configuration did not help.
+    /// The server is down, and restoring the former configuration did not help.
     package static let serverDown = Failure.Code("server.down")
 }

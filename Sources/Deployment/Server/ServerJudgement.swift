@@ -3,22 +3,22 @@ internal import Basics
 internal import PostgresServer
 internal import Verification
 
-/// What the guest's PostgreSQL makes of a spec: what it would refuse, and which settings it reads only when it starts and has otherwise now.
-/// Pure; the questions are `ServerQuestion` and `PresentServer`.
+/// What the guest's PostgreSQL says about a spec: what it would refuse, and which changed settings it reads only when it starts. Pure;
+/// `ServerQuestion` and `PresentServer` ask the questions.
 struct ServerJudgement {
-    /// What keeps the server from running as the spec asks, by the key of the spec.
+    /// What prevents the server from running as the spec asks, by the key of the spec.
     let faults: [SpecFault]
-    /// Settings that have another value now than after a start with the new files, by name; empty when no server runs.
+    /// The names of settings whose current value differs from the value after a start with the new files; empty if no server runs.
     let waitingForRestart: [String]
-    /// Whether a server runs now.
+    /// Whether a server is running.
     let isRunning: Bool
-    /// Lines that an administrator added to files of pgkvm's, by file: a change would remove them.
+    /// Lines that an administrator added to pgkvm's files, by file: a change would remove them.
     let addedByHand: [String: [String]]
 
     /// - Parameters:
-    ///   - extensions: by which database each of the answer's extensions was asked for.
-    ///   - known: the files of the configuration that came true before, by their path in the configuration directory.
-    ///   - planned: the files that are judged, likewise.
+    ///   - extensions: for each of the answer's extensions, the database that asks for it.
+    ///   - known: the files of the configuration in force, by their path in the configuration directory.
+    ///   - planned: the files to judge, by the same paths.
     init(
         _ spec: ApplianceSpec, answer: ServerAnswer, present: PresentServer?, extensions: [(name: String, path: String)],
         known: [String: String], planned: [String: String]
@@ -34,21 +34,22 @@ struct ServerJudgement {
             faults += Self.againstHost(server, answer, present, spec)
             faults += Self.memberships(spec, server.roles)
         } else {
-            // A server that started and lets no session in is no better than one that did not.
+            // A server that started but accepts no session is no better than one that did not start.
             let refusals = answer.refusal.filter { $0.isRefusal }.map { Self.fault($0, spec) }
             faults += refusals.isEmpty ? Self.startFaults(answer.log, spec) : refusals
         }
-        // A value that two settings take their own from is one fault.
+        // If two settings take their values from the same wrong value, it is reported as one fault.
         var seen: Set<String> = []
         self.faults = faults.filter { $0.path == Self.anySetting || seen.insert($0.path).inserted }
         waitingForRestart = Self.waiting(answer.server, present)
         addedByHand = HandAdded.lines(inForce: answer.files, known: known, planned: planned)
     }
 
-    /// The key of a fault that no single setting can be named for.
+    /// The key of a fault that cannot be assigned to a single setting.
     static let anySetting = "postgresql.settings"
 
-    /// Without a server everything that it wrote may be a reason, but for how it starts and ends. What only sums up others is left out.
+    /// If the server did not start, everything that it wrote may be a reason, except the messages about its start and end. Messages that only sum up
+    /// others are left out.
     private static func startFaults(_ log: [ServerMessage], _ spec: ApplianceSpec) -> [SpecFault] {
         let sums = ["contains errors", "could not create any", "could not load pg_hba.conf", "startup process", "aborting startup"]
         let ways = ["starting ", "listening ", "database system ", "received ", "aborting ", "background worker ", "shutting down", "checkpoint", "redo "]
@@ -64,32 +65,32 @@ struct ServerJudgement {
         return reasons.map { fault($0, spec) }
     }
 
-    /// A setting whose value differs between the server that runs and the one that was tried. What ALTER SYSTEM set is not the spec's, and what
-    /// the trial had to set for itself stays as pgkvm decides it.
+    /// Finds the settings whose values differ between the running server and the trial server. Settings that were set by ALTER SYSTEM are not the
+    /// spec's. Settings that the trial had to set for itself stay as pgkvm decides them.
     private static func waiting(_ server: ServerAnswer.Server?, _ present: PresentServer?) -> [String] {
         guard let server, let present else { return [] }
         let now = Dictionary(present.startSettings.map { ($0.name, $0.value) }, uniquingKeysWith: { first, _ in first })
         return server.settings.filter { setting in
             guard setting.context == "postmaster", !setting.isAlterSystem, let value = now[setting.name] else { return false }
             guard !trialOwn.contains(setting.name) else {
-                // The trial did not resolve it; of those it is the only one that a spec may set.
+                // The trial did not resolve this value; `huge_pages` is the only setting of this kind that a spec may set.
                 return setting.name == "huge_pages" && HugePages.text(server.written["huge_pages"]) != value
             }
             return value != setting.value
         }.map(\.name).sorted()
     }
 
-    /// Settings of the context `postmaster` that `try-server.sh` gives on the command line.
+    /// Settings of the context `postmaster` that `try-server.sh` sets on the command line.
     private static let trialOwn: Set<String> = [
         "data_directory", "config_file", "hba_file", "ident_file", "external_pid_file", "listen_addresses", "unix_socket_directories", "archive_mode",
         "huge_pages", "logging_collector",
     ]
 }
 
-// MARK: Against what is there
+// MARK: Against the current state
 
 extension ServerJudgement {
-    /// What a start on the scratch cluster cannot show.
+    /// Faults that a start on the scratch cluster cannot show.
     private static func againstHost(
         _ server: ServerAnswer.Server, _ answer: ServerAnswer, _ present: PresentServer?, _ spec: ApplianceSpec
     ) -> [SpecFault] {
@@ -126,7 +127,7 @@ extension ServerJudgement {
         return faults
     }
 
-    /// A commit that waits for a standby which is not there waits for ever.
+    /// A commit that waits for a missing standby waits for ever.
     private static func standbys(_ server: ServerAnswer.Server, _ present: PresentServer?) -> String? {
         guard let text = server.written["synchronous_standby_names"], let names = StandbyNames(text), names.count > 0 else { return nil }
         let level = server.written["synchronous_commit"] ?? "on"
@@ -153,7 +154,7 @@ extension ServerJudgement {
         return SpecFault(asked.path, "\(SpecRules.shown(asked.name)): \(message.words)" + (isMissing ? guess(asked.name, available) : ""))
     }
 
-    /// A name that is near, or that is part of the other.
+    /// A similar name, or one that is part of the other.
     private static func guess(_ name: String, _ available: [String]) -> String {
         if let near = Suggestion.nearest(to: name, among: available) { return "; did you mean '\(near)'?" }
         let part = available.filter { $0.utf8.count >= 4 && (name.firstRange(of: $0) != nil || $0.firstRange(of: name) != nil) }
@@ -164,7 +165,7 @@ extension ServerJudgement {
 // MARK: Which key a message is about
 
 extension ServerJudgement {
-    /// The fault of the spec that a message of the server's tells of.
+    /// The fault of the spec that a server message reports.
     static func fault(_ message: ServerMessage, _ spec: ApplianceSpec) -> SpecFault {
         let words = message.words
         if words.firstRange(of: "postgresql.auto.conf") != nil || isForeign(message.text, spec) {
@@ -178,15 +179,15 @@ extension ServerJudgement {
         return SpecFault(path, "\(SpecRules.shown(value)): \(words)")
     }
 
-    /// Whether a message complains of a value that no file of pgkvm's gives the setting.
+    /// Whether a message complains about a value that none of pgkvm's files gives the setting.
     private static func isForeign(_ text: String, _ spec: ApplianceSpec) -> Bool {
         guard let match = text.firstMatch(of: #/parameter "([^"]+)": "(.*)"$/#) else { return false }
         let settings = ServerConfiguration(spec: spec, layout: .debian(version: spec.postgresql.version ?? 17)).settings.effective
         return settings[match.1.lowercased()].map { !$0.utf8.elementsEqual(match.2.utf8) } ?? true
     }
 
-    /// The setting that a message names; else one of the spec's whose value it quotes (`could not access file "timescaledb"`), or whose name it
-    /// speaks of; else the only one that there is.
+    /// The setting that a message names; or else one of the spec's settings whose value the message quotes (`could not access file "timescaledb"`),
+    /// or whose name it mentions; or else the only setting in the spec.
     private static func setting(in message: ServerMessage, _ spec: ApplianceSpec) -> String? {
         if let match = message.text.firstMatch(of: #/parameter (?:name )?"([A-Za-z_][A-Za-z0-9_.$]*)"/#) { return match.1.lowercased() }
         let text = message.words
@@ -212,7 +213,7 @@ extension ServerJudgement {
         return settings.count == 1 ? settings.first?.name : nil
     }
 
-    /// The setting on a line of the spec's own file: a syntax error names no more.
+    /// The setting on a line of the spec's own file: a syntax error names only the line.
     private static func lineSetting(_ line: Int, _ spec: ApplianceSpec) -> String? {
         let configuration = ServerConfiguration(spec: spec, layout: .debian(version: spec.postgresql.version ?? 17))
         guard let file = try? configuration.files().first(where: { $0.path == "conf.d/90-spec.conf" }) else { return nil }

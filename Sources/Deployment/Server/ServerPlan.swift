@@ -5,19 +5,19 @@ internal import FoundationEssentials
 internal import HostSystem
 internal import PostgresServer
 
-/// What a spec makes of the guest's server: pure, nothing is read or written.
+/// The guest's server as a spec defines it. Pure: nothing is read or written.
 struct ServerContent {
     let version: Int
     let layout: ClusterLayout
     let configuration: ServerConfiguration
     let files: [GuestFile]
-    /// Names on the server's certificate.
+    /// The names on the server's certificate.
     let names: [String]
     let addresses: [IPv4Address]
-    /// Of files, certificate names, roles and databases.
+    /// The digest of files, certificate names, roles and databases.
     let digest: String
     let place: GuestPlace
-    /// Whether the guest has a packet filter: one that only its host reaches needs none.
+    /// Whether the guest has a packet filter: a guest that only its host can reach needs none.
     let filtersPackets: Bool
 
     init(_ spec: ApplianceSpec, version: Int, place: GuestPlace) throws {
@@ -46,7 +46,7 @@ struct ServerContent {
     }
 }
 
-/// Everything that will be written into the guest's configuration, with the CA that vouches for it.
+/// Everything that is written into the guest's configuration, with the CA that signs for it.
 struct ServerPlan {
     let content: ServerContent
     let authority: CertificateAuthority
@@ -54,7 +54,7 @@ struct ServerPlan {
     var version: Int { content.version }
     var layout: ClusterLayout { content.layout }
     var files: [GuestFile] { content.files }
-    /// By which a later run knows whether all this is in the guest.
+    /// A later run compares the digest to know whether all of this is in the guest.
     var digest: String { content.digest }
 
     init(_ context: DeploymentContext) async throws {
@@ -62,7 +62,7 @@ struct ServerPlan {
         authority = try CertificateAuthority.load(from: context.directory, name: context.spec.name.rawValue)
     }
 
-    /// Every setting by name, the spec's own last.
+    /// Every setting by name. The spec's own settings take precedence.
     var settings: [String: String] { content.configuration.settings.effective }
 
     /// A new certificate for the server.
@@ -78,23 +78,23 @@ struct ServerPlan {
 }
 
 extension CertificateAuthority {
-    /// The appliance's CA; a new one, not yet saved, where there is none.
+    /// The appliance's CA; if there is none, a new one that is not saved yet.
     static func load(from directory: ApplianceDirectory, name: String) throws -> CertificateAuthority {
         guard Files.exists(directory.caKey), Files.exists(directory.caCertificate) else { return try create(name: "pgkvm \(name)", now: .now) }
         return try CertificateAuthority(
             certificatePEM: Files.readText(directory.caCertificate), keyPEM: Secret(Files.readText(directory.caKey)))
     }
 
-    /// The certificate first: a key without it is made anew, and nothing was signed by it yet.
+    /// The certificate is saved first: a key without it is created again, and has not signed anything yet.
     func save(to directory: ApplianceDirectory) throws {
         try Files.write(certificatePEM, to: directory.caCertificate)
         try keyPEM.withRevealed { try Files.write($0, to: directory.caKey) }
     }
 }
 
-/// How long a certificate lasts.
+/// How long certificates are valid.
 enum CertificateDays {
-    /// Deploying again issues a new one when fewer days are left.
+    /// A deployment issues a new one if fewer days are left.
     static let reissueBelow = 30
 
     /// - Parameter end: seconds since 1970.

@@ -5,26 +5,26 @@ internal import PostgresServer
 internal import Quoting
 internal import SecureShell
 
-/// Has a configuration judged in the guest by the guest's own PostgreSQL, before anything is in force.
+/// Lets the guest's own PostgreSQL judge a configuration in the guest, before anything is in force.
 ///
-/// The files are put aside with the ones that an administrator added, and a server is started with them: on a scratch cluster, without
-/// network, with a socket of its own. It ends with its unit, and the files with it.
+/// The files are put aside, together with those that an administrator added. A server is started with them on a scratch cluster, without network and
+/// with its own socket. The server ends with its unit, and the files are removed with it.
 struct ServerQuestion {
-    /// Where the guest keeps the files while they are judged; in memory.
+    /// Where the guest keeps the files during the judgement; in memory.
     static let directory = "/run/pgkvm-judgement"
-    /// The longest that a judgement takes before it is given up: the trial's own limit and what is around it.
+    /// The longest time that a judgement may take: the trial's own limit and the work around it.
     private static let limit = Duration.seconds(240)
 
     let version: Int
     let files: [GuestFile]
-    /// Extensions to be made in the trial.
+    /// The extensions to create in the trial.
     let extensions: [String]
-    /// Whether the guest has less memory than the configuration is made for: then how much the server reserves is not tried.
+    /// Whether the guest has less memory than the configuration is made for. If so, the trial does not test how much memory the server reserves.
     let isForMoreMemory: Bool
 
     /// - Parameters:
-    ///   - certificate: any of the appliance's CA; the server's key never leaves the guest.
-    ///   - extensions: that the server is to make and may not be able to.
+    ///   - certificate: any certificate of the appliance's CA; the server's key never leaves the guest.
+    ///   - extensions: extensions that the server is to create and may not be able to.
     init(_ plan: ServerPlan, certificate: ServerCertificate, extensions: [String], isForMoreMemory: Bool) {
         version = plan.version
         self.extensions = extensions
@@ -38,7 +38,7 @@ struct ServerQuestion {
             own.map { GuestFile(path: Self.directory + $0.path.dropFirst(place.count), content: $0.content, owner: $0.owner, mode: $0.mode) } + [trial]
     }
 
-    /// - Throws: `server.not-judged` when the trial could not be made, and what `check` throws.
+    /// - Throws: `server.not-judged` if the trial was not possible, and the errors of `check`.
     func ask(_ shell: some RemoteShell) async throws -> ServerAnswer {
         let arguments = try ["\(version)", Self.directory, isForMoreMemory ? "small" : "whole"] + extensions.map { try SQLIdentifier($0).text }
         let script =

@@ -9,17 +9,17 @@ internal import Synchronization
 internal import Verification
 internal import Workflow
 
-/// Roles, databases and extensions in the guest's server: all that the spec asks for, or as before.
+/// Sets up roles, databases and extensions in the guest's server: either everything that the spec asks for is made, or nothing changes.
 struct ServerSetup {
     let context: DeploymentContext
     let plan: ServerPlan
 
-    /// By which the session is found among the server's.
+    /// The name that identifies the session among the server's sessions.
     static let applicationName = "pgkvm setup"
-    /// How long making all of them may take; then the server ends the statement.
+    /// The time limit for making all of them; after that the server ends the statement.
     private static let limit = Duration.seconds(300)
 
-    /// - Throws: `server.setup-failed` with the server's words and what a statement waited for; what this run made is taken away again.
+    /// - Throws: `server.setup-failed` with the server's message and what a statement waited for; everything that this run made is removed again.
     func run(_ passwords: StoredPasswords) async throws {
         let present = try await PresentServer.ask(context.guest, version: plan.version)
         let missing = try await DatabaseParts.missing(context.spec, present: present, context.guest, version: plan.version)
@@ -51,9 +51,9 @@ struct ServerSetup {
     }
 }
 
-/// Tells what a session of pgkvm's waits for, when it waits.
+/// Reports what pgkvm's session waits for, if it waits.
 final class WaitReports: Sendable {
-    /// How long a session may take before anybody asks what it does.
+    /// How long a session may take before the server is asked what it waits for.
     private static let patience = Duration.seconds(10)
 
     private let context: DeploymentContext
@@ -65,7 +65,7 @@ final class WaitReports: Sendable {
         self.applicationName = applicationName
     }
 
-    /// What was waited for at last; nil when nothing was.
+    /// What the session last waited for; nil if it did not wait.
     var last: String? { told.text }
 
     func telling<Value: Sendable>(_ body: @escaping @Sendable () async throws -> Value) async throws -> Value {
@@ -84,7 +84,7 @@ final class WaitReports: Sendable {
         }
     }
 
-    /// A server that cannot be asked now tells nothing.
+    /// If the server cannot be asked now, nothing is reported.
     private func look() async {
         guard let connection = try? await context.connect() else { return }
         let rows = try? await connection.query(Self.question, [applicationName], timeout: .seconds(10))

@@ -1,11 +1,11 @@
 /// The setting `synchronous_standby_names`, in the grammar of PostgreSQL's `syncrep_gram.y`: `FIRST 2 (a, b)`, `ANY 1 (*)`, `2 (a, "B")`, `a, b`.
 struct StandbyNames: Equatable {
-    /// How many standbys each commit waits for; 0 when it waits for none.
+    /// How many standbys each commit waits for; 0 if it waits for none.
     let count: Int
     /// In lower case unless quoted; `*` is any.
     let names: [String]
 
-    /// - Returns: nil for a text that the server would not take.
+    /// - Returns: nil if the server would not accept the text.
     init?(_ text: String) {
         var tokens = Self.tokens(text)
         guard !tokens.isEmpty else {
@@ -36,7 +36,7 @@ struct StandbyNames: Equatable {
         (self.count, self.names) = (count, names)
     }
 
-    /// Whether enough of the standbys that stream now are among those that a commit waits for.
+    /// Whether enough of the standbys that are streaming now are among those that a commit waits for.
     func areThere(_ standbys: [String]) -> Bool {
         standbys.count { standby in names.contains { $0 == "*" || $0.lowercased() == standby.lowercased() } } >= count
     }

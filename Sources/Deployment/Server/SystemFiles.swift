@@ -1,9 +1,9 @@
 internal import BuiltinTemplates
 internal import PostgresServer
 
-/// What the guest's system does for the server by itself, at each start: its clock and its huge pages.
+/// What the guest's system does for the server by itself at each start: it sets up the clock and the huge pages.
 enum SystemFiles {
-    /// - Parameter settings: of the server, by name.
+    /// - Parameter settings: the server's settings, by name.
     static func all(settings: [String: String], version: Int) -> [GuestFile] {
         let pages = HugePages.areReserved(settings, version: version) ? "on" : "off"
         return [

@@ -6,7 +6,7 @@ internal import MachineBackend
 internal import SecureShell
 internal import Workflow
 
-/// From power-on to a guest that is its own: reachable with a key that only it has, without cloud-init and without its seed.
+/// Boots the guest and makes it independent: it is reachable, has a host key that only it knows, and no longer has cloud-init or its seed.
 struct BootGuestStep: Step {
     let id = StepID(rawValue: "boot-guest")
     let title = "Boot the guest"
@@ -55,17 +55,17 @@ struct BootGuestStep: Step {
         try await context.journal.record(FirstBootFact(hostKeyFingerprint: key.fingerprint))
     }
 
-    /// The guest can do without us and without cloud-init what the next steps ask of it, so that it works while its key changes.
+    /// The guest can do the work of the next steps without pgkvm and without cloud-init, so it works while its key changes.
     private func letWorkBegin(_ context: DeploymentContext) async throws {
         guard try await InstallPostgreSQLStep.needsNoNetwork(context) else { return }
         try await context.giveHeadStart(InstallPostgreSQLStep.installation(context))
-        // The file system comes after the disk was written, and the cluster after the file system.
+        // The file system is made after the disk was written, and the cluster after the file system.
         if let reservation = try await PrepareDataDiskStep.reservation(context) { return try await context.giveHeadStart(reservation) }
         try await context.giveHeadStart(PrepareDataDiskStep.preparation(context))
         try await context.giveHeadStart(ConfigurePostgreSQLStep.initialization(context))
     }
 
-    /// Both keys are pinned and on disk while it changes, so that a cut at any moment leaves a guest that is known.
+    /// Both keys are pinned and on disk during the change. If it is interrupted at any moment, the guest's key is still known.
     private func changeHostKey(_ context: DeploymentContext, _ wait: GuestWait) async throws -> HostKey {
         let staged = try await context.runAsRoot(HostKeyRotation.stageScript(hostname: context.spec.name)).outputText
         let line = String(staged.split(whereSeparator: \.isNewline).first ?? "")
@@ -81,7 +81,7 @@ struct BootGuestStep: Step {
         await context.guest.close()
         try PinnedKeys.write([new], to: context.directory)
         do {
-            // The server is starting again: connections may be refused for a moment.
+            // The server is restarting, so connections may be refused for a moment.
             try await wait.forSSH()
         } catch {
             try PinnedKeys.write(old + [new], to: context.directory)

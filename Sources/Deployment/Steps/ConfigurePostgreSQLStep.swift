@@ -9,7 +9,7 @@ internal import SecureShell
 internal import Verification
 package import Workflow
 
-/// The cluster on the data disk, its files, its roles and databases; ready when a client has committed a row and read it back.
+/// Sets up the cluster on the data disk, its files, roles and databases. The step is done when a client has committed a row and read it back.
 struct ConfigurePostgreSQLStep: Step {
     static let id = StepID(rawValue: "configure-postgresql")
     var id: StepID { Self.id }
@@ -40,7 +40,7 @@ struct ConfigurePostgreSQLStep: Step {
     func perform(_ context: DeploymentContext) async throws {
         let known = try await context.journal.fact(ConfigurationFact.self)
         let isFirst = known == nil
-        // A server that is still recovering would begin again.
+        // A server that is still recovering would have to begin again.
         if !isFirst {
             var wait = ServerWait(context, signs: SignsOfLife())
             try await wait.untilSettled()
@@ -58,7 +58,7 @@ struct ConfigurePostgreSQLStep: Step {
         let certificate = try plan.certificate()
         try await context.journal.forget(VerifiedFact.self)
         if !isFirst {
-            // Of a change that was cut off, what was before it counts.
+            // If a change was interrupted, the state before it counts.
             let cutOff = try await context.journal.fact(ChangeFact.self).flatMap { $0.isApplied ? $0 : nil }
             try await context.journal.record(
                 ChangeFact(isApplied: true, isByRestart: restarts, reason: nil, former: cutOff?.former ?? known, made: cutOff?.made))
@@ -70,7 +70,7 @@ struct ConfigurePostgreSQLStep: Step {
         StepProgress.report("making roles and databases")
         try await ServerSetup(context: context, plan: plan).run(passwords)
 
-        // Debian's unit ignores a failed start: only a client's commit says that the server is ready.
+        // Debian's unit ignores a failed start: only a client's commit proves that the server is ready.
         guard try await CommitProbe.roundTrip({ try await context.connect() }) else {
             throw Failure(.commitLost, "a committed row did not come back over a second connection", remedy: "pgkvm logs \(context.spec.name)")
         }
@@ -85,7 +85,7 @@ struct ConfigurePostgreSQLStep: Step {
     }
 
     /// Asks the server before anything is in force.
-    /// - Returns: whether it has to be started again.
+    /// - Returns: whether the server has to be restarted.
     /// - Throws: `spec.refused`, `server.edited`, `appliance.restart-needed`: nothing has changed then.
     private func judged(_ context: DeploymentContext) async throws -> Bool {
         let judgement = try await context.judgement()
@@ -93,31 +93,31 @@ struct ConfigurePostgreSQLStep: Step {
         try await context.leave.toOverwrite(judgement.addedByHand, of: context.spec.name)
         guard judgement.isRunning else { return true }
         guard !judgement.waitingForRestart.isEmpty else { return false }
-        // A machine that this run has started, for another size for one, has no clients yet who could mind.
+        // A machine that this run has started, for example for another size, has no clients yet that a restart would disturb.
         if !context.judgements.hasStarted {
             try await context.leave.toRestart(for: judgement.waitingForRestart.map(PlannedChange.waiting), of: context.spec.name)
         }
         return true
     }
 
-    /// Makes the data directory.
+    /// Creates the data directory.
     static func initialization(_ context: DeploymentContext) async throws -> RemoteUnit {
         let version = try await context.postgresqlVersion()
         return RemoteUnit(
             purpose: "cluster", script: GuestScript.initializeCluster.text("\(version)", context.spec.postgresql.locale, context.spec.postgresql.timeZone))
     }
 
-    /// Nothing: a database is never undone. Reverting `create-machine` removes the whole disk when this run made it.
+    /// Does nothing: a database is never undone. Reverting `create-machine` removes the whole disk if this run created it.
     func revert(_ context: DeploymentContext) async throws {}
 }
 
 extension Failure.Code {
-    /// The server took a commit and does not have the row.
+    /// The server accepted a commit and does not have the row.
     package static let commitLost = Failure.Code("postgres.commit-lost")
 }
 
 extension RunOutcome {
-    /// The time until a client had committed a row and read it back; nil when this run did not come to that.
+    /// The time until a client had committed a row and read it back; nil if this run did not get that far.
     package var firstCommit: Duration? {
         guard performed.contains(ConfigurePostgreSQLStep.id), let last = durations.firstIndex(where: { $0.step == ConfigurePostgreSQLStep.id }) else {
             return nil

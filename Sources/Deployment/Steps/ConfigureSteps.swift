@@ -46,7 +46,7 @@ struct ConfigureCPUStep: Step {
     func revert(_ context: DeploymentContext) async throws { try await context.journal.forget(CPUFact.self) }
 }
 
-/// Step 3 of the scenario: virtio-net, with an address and ports that stay.
+/// Step 3 of the scenario: virtio-net, with a fixed address and fixed ports.
 struct ConfigureNetworkStep: Step {
     let id = StepID(rawValue: "configure-network")
     let title = "Choose the network (virtio-net)"

@@ -28,7 +28,7 @@ struct CreateMachineStep: Step {
         let machine = try await context.backend.create(try await machineSpec(context))
         StepProgress.report("making the seed")
         try await attachSeed(context, machine)
-        // Recorded last: until then a new run makes key and seed anew, and the guest has not seen either.
+        // Recorded last: until then, a new run creates key and seed again, and the guest has seen neither.
         try await context.journal.record(MachineFact(reference: machine))
     }
 
@@ -42,7 +42,7 @@ struct CreateMachineStep: Step {
         try await context.journal.forget(MachineFact.self)
     }
 
-    /// A disk that was taken over is somebody's database: undoing puts it back where it came from.
+    /// An adopted disk holds a user's database, so undoing the step puts the disk back where it came from.
     private func giveBackAdoptedDisk(_ context: DeploymentContext, _ machine: MachineReference) async throws {
         guard let adopt = context.spec.dataDisk.adopt, let provider = context.backend.capabilities.dataDiskFile else { return }
         try await context.backend.powerOff(machine)
@@ -58,7 +58,7 @@ struct CreateMachineStep: Step {
             dataDiskSize: context.spec.dataDisk.size, adoptedDataDisk: context.spec.dataDisk.adopt.map { "\($0)/\(KeptData.Name.disk)" })
     }
 
-    /// An adopted disk brings its CA and passwords, so that its clients go on unchanged.
+    /// An adopted disk brings its CA and passwords, so that its clients keep working unchanged.
     private func adoptSecrets(_ context: DeploymentContext) throws {
         guard let adopt = context.spec.dataDisk.adopt else { return }
         let pairs = [
@@ -82,7 +82,7 @@ struct CreateMachineStep: Step {
         String(try Files.readText(directory.sshPublicKey).prefix { !$0.isNewline })
     }
 
-    /// A host key for the first contact only: pinned, then put into the seed.
+    /// Creates a host key for the first contact only: it is pinned, then put into the seed.
     private func attachSeed(_ context: DeploymentContext, _ machine: MachineReference) async throws {
         let hostKey = try await SSHKeyPair.generate(comment: "first contact", in: context.directory.path)
         guard let pinned = HostKey(openSSH: hostKey.publicKey) else {
@@ -101,7 +101,7 @@ struct CreateMachineStep: Step {
 }
 
 extension DeploymentContext {
-    /// How the guest addresses itself.
+    /// How the guest gets its address.
     func guestNetwork() async throws -> GuestNetwork {
         let decision = try await require(NetworkFact.self).decision
         return GuestNetwork(
@@ -113,7 +113,7 @@ extension GuestNetwork.Address {
     /// How a guest of a spec gets its address.
     init(_ network: ApplianceSpec.Network, isBehindPasst: Bool) {
         switch network.address {
-        // passt's DHCP tells the host's own resolvers, of which a guest cannot reach those on the loopback interface.
+        // passt's DHCP announces the host's own resolvers, but a guest cannot reach those on the loopback interface.
         case .dhcp where isBehindPasst: self = .static(.userNetworking)
         case .dhcp: self = .dhcp
         case .static: self = .static(.userNetworking)

@@ -5,12 +5,12 @@ internal import MachineBackend
 internal import SecureShell
 internal import Workflow
 
-/// A larger data disk for a database at work: the host's file, the disk that QEMU shows, the file system in the guest.
+/// Grows the data disk of a running database: the host's file, the disk that QEMU shows, the file system in the guest.
 struct GrowDataDiskStep: Step {
     let id = StepID(rawValue: "grow-data-disk")
     let title = "Grow the data disk"
 
-    /// Whether the disk is smaller than the spec asks for, or a growth was begun and its end is not known.
+    /// Whether the disk is smaller than the spec asks for, or a growth was begun and may not be complete.
     static func isNeeded(_ context: DeploymentContext) async throws -> Bool {
         guard let machine = try await context.journal.fact(MachineFact.self)?.reference,
             try await context.backend.powerState(of: machine) != .absent
@@ -27,7 +27,7 @@ struct GrowDataDiskStep: Step {
 
     func perform(_ context: DeploymentContext) async throws {
         let size = context.spec.dataDisk.size
-        // Recorded first: the machine's own record says that it has grown before the file system has.
+        // Recorded first: the machine's own record says that the disk has grown before the file system has.
         try await context.journal.record(DataDiskGrowthFact(size: size, isComplete: false))
         try await context.journal.forget(VerifiedFact.self)
         try await context.backend.growDataDisk(to: size, of: context.machine())
@@ -39,7 +39,7 @@ struct GrowDataDiskStep: Step {
         try await context.journal.record(DataDiskGrowthFact(size: size, isComplete: true))
     }
 
-    /// Nothing: a file system that has grown is not made smaller again.
+    /// Does nothing: a file system that has grown is not made smaller again.
     func revert(_ context: DeploymentContext) async throws {}
 }
 

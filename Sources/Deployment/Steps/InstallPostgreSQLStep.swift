@@ -4,7 +4,7 @@ internal import Quoting
 internal import SecureShell
 internal import Workflow
 
-/// The server's packages, over SSH.
+/// Installs the server's packages, over SSH.
 struct InstallPostgreSQLStep: Step {
     let id = StepID(rawValue: "install-postgresql")
     let title = "Install PostgreSQL"
@@ -17,7 +17,7 @@ struct InstallPostgreSQLStep: Step {
     }
 
     func inspect(_ context: DeploymentContext) async throws -> StepStatus {
-        // What the guest was given to do ahead counts once this step has seen its end.
+        // Work that the guest was given in advance counts only after this step has seen its end.
         guard let version = try await context.journal.fact(PackagesFact.self)?.version else { return .pending }
         let package = "postgresql-\(version)"
         let found = try await context.guest.run(
@@ -43,6 +43,6 @@ struct InstallPostgreSQLStep: Step {
         return try await context.postgresqlVersion() == release.postgresqlVersion
     }
 
-    /// Nothing: the packages go with the machine.
+    /// Does nothing: the packages are removed with the machine.
     func revert(_ context: DeploymentContext) async throws {}
 }

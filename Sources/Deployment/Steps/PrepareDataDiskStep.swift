@@ -6,7 +6,7 @@ internal import MachineBackend
 internal import SecureShell
 internal import Workflow
 
-/// The file system of the data disk, found by its virtio serial.
+/// Creates the file system of the data disk, which is found by its virtio serial.
 struct PrepareDataDiskStep: Step {
     let id = StepID(rawValue: "prepare-data-disk")
     let title = "Prepare the data disk"
@@ -26,7 +26,7 @@ struct PrepareDataDiskStep: Step {
         return .satisfied("mounted on /var/lib/postgresql")
     }
 
-    /// Succeeds where the file system is mounted, and the next boot mounts it as this version means it: a former one had systemd give up after 60 s.
+    /// Succeeds if the file system is mounted, and the next boot mounts it as this version intends: a former version had systemd give up after 60 s.
     static func mountedCommand(_ uuid: String) -> ShellCommand {
         let script = #"[ "$(findmnt -n -o UUID /var/lib/postgresql)" = "$1" ] && ! grep -q "^UUID=$1 .*x-systemd\.device-timeout=60s" /etc/fstab"#
         return "sh -c \(script) sh \(uuid)"
@@ -37,10 +37,10 @@ struct PrepareDataDiskStep: Step {
         try await context.runUnit(Self.preparation(context))
     }
 
-    /// Some TiB at the speed of a slow disk.
+    /// Enough for some TiB at the speed of a slow disk.
     static let reservationTime = Duration.seconds(48 * 3600)
 
-    /// Writes the disk once, where only that reserves its space; nil where it is reserved, or holds somebody's data.
+    /// Writes the whole disk once, if only that reserves its space; nil if the space is reserved, or the disk holds a user's data.
     static func reservation(_ context: DeploymentContext) async throws -> RemoteUnit? {
         guard let backend = context.backend.capabilities.spaceReserving, context.spec.dataDisk.adopt == nil, case let machine = try await context.machine(),
             try await backend.isReservedByWriting(machine), case let size = try await context.backend.dataDisk(of: machine)
@@ -55,7 +55,7 @@ struct PrepareDataDiskStep: Step {
         return RemoteUnit(purpose: "data-disk", script: script)
     }
 
-    /// Chooses and journals the UUID before mkfs, so that a later run knows its own file system.
+    /// Chooses and journals the UUID before mkfs, so that a later run recognizes its own file system.
     private static func chosen(_ context: DeploymentContext) async throws -> DataDiskFact {
         if let disk = try await context.journal.fact(DataDiskFact.self) { return disk }
         let disk: DataDiskFact
@@ -68,6 +68,6 @@ struct PrepareDataDiskStep: Step {
         return disk
     }
 
-    /// Nothing: a file system is never undone. Reverting `create-machine` removes the whole disk when this run made it.
+    /// Does nothing: a file system is never undone. Reverting `create-machine` removes the whole disk if this run created it.
     func revert(_ context: DeploymentContext) async throws {}
 }

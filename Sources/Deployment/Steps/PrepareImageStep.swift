@@ -48,7 +48,7 @@ struct PrepareImageStep: Step {
         }
     }
 
-    /// The image stays: it is a cache, and another appliance may want it.
+    /// The image stays: it is in a cache, and another appliance may use it.
     func revert(_ context: DeploymentContext) async throws { try await context.journal.forget(ImageFact.self) }
 }
 

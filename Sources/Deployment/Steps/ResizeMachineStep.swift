@@ -3,14 +3,14 @@ internal import Basics
 internal import MachineBackend
 internal import Workflow
 
-/// Another processor or memory for a machine that exists: it is shut down here and started by the step that boots it.
+/// Gives an existing machine another processor or memory: it is shut down here, and started by the step that boots it.
 struct ResizeMachineStep: Step {
     let id = StepID(rawValue: "resize-machine")
     let title = "Change the machine"
     /// How long the guest may take to shut down.
     static let grace = Duration.seconds(300)
 
-    /// Whether a machine has another processor or memory than the spec asks for.
+    /// Whether a machine's processor or memory differs from the spec's.
     static func isNeeded(_ context: DeploymentContext) async throws -> Bool {
         guard let machine = try await context.journal.fact(MachineFact.self)?.reference,
             case let state = try await context.backend.powerState(of: machine), state != .absent
@@ -36,6 +36,6 @@ struct ResizeMachineStep: Step {
         try await context.backend.setProcessor(decision, of: machine)
     }
 
-    /// Nothing: the former spec, deployed again, is the way back.
+    /// Does nothing: deploying the former spec again is the way back.
     func revert(_ context: DeploymentContext) async throws {}
 }

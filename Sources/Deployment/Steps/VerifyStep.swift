@@ -4,7 +4,7 @@ internal import Reports
 internal import Verification
 internal import Workflow
 
-/// Step 4 of the scenario: what was asked for, held against what is there.
+/// Step 4 of the scenario: the appliance is checked against its spec.
 struct VerifyStep: Step {
     let id = StepID(rawValue: "verify")
     let title = "Verify"
@@ -30,7 +30,7 @@ struct VerifyStep: Step {
                 .checksFailed, "\(failed.count == 1 ? "1 check" : "\(failed.count) checks") failed:\n    \(lines)", remedy: failed.compactMap(\.remedy).first)
         }
         try await context.journal.record(VerifiedFact(time: report.time, checks: report.findings.count))
-        // What stays in the directory of an adopted disk is a second copy of its secrets.
+        // The remaining files in the directory of an adopted disk are a second copy of its secrets.
         if let adopt = context.spec.dataDisk.adopt { try KeptData.removeRemains(adopt) }
     }
 
@@ -38,6 +38,6 @@ struct VerifyStep: Step {
 }
 
 extension Failure.Code {
-    /// The appliance is there and something about it is not as asked.
+    /// The appliance exists, and something about it is not as the spec asks.
     package static let checksFailed = Failure.Code("verify.failed")
 }

@@ -4,7 +4,7 @@ package import HostSystem
 internal import MachineBackend
 internal import Quoting
 
-/// What appliances used between two looks. Its JSON keys are API.
+/// What appliances used between two samples. Its JSON keys are API.
 package struct UsageReport: Codable, Sendable, Equatable {
     package struct Host: Codable, Sendable, Equatable {
         package let processors: Int
@@ -13,7 +13,7 @@ package struct UsageReport: Codable, Sendable, Equatable {
         package let pressure: Pressure
     }
 
-    /// Per cent of one processor.
+    /// In per cent of one processor.
     package struct Thread: Codable, Sendable, Equatable {
         package let name: String
         package let busyPercent: Double
@@ -21,13 +21,13 @@ package struct UsageReport: Codable, Sendable, Equatable {
     }
 
     package struct Rates: Codable, Sendable, Equatable {
-        /// Per cent of one processor: the guest's processors, the threads of disks, and the rest of QEMU.
+        /// In per cent of one processor: the guest's processors, the threads of disks, and the rest of QEMU.
         package let processorPercent: Double
         package let diskThreadPercent: Double
         package let otherPercent: Double
-        /// Per cent of the time in which one of the guest's processors was ready and had none of the host's, all of them together.
+        /// The per cent of time in which one of the guest's processors was ready but had to wait for one of the host's; the sum over all of them.
         package let waitingPercent: Double?
-        /// Both disks; nil while the monitor does not answer.
+        /// Both disks; nil if the monitor does not answer.
         package let readBytesPerSecond: Double?
         package let writtenBytesPerSecond: Double?
         package let readsPerSecond: Double?
@@ -47,19 +47,19 @@ package struct UsageReport: Codable, Sendable, Equatable {
         package let processID: Int32?
         package let residentBytes: Int64?
         package let nice: Int?
-        /// Of its control group, where it has one.
+        /// The pressure of its control group, if it has one.
         package let pressure: Pressure?
-        /// Nil unless the same process was there at both looks.
+        /// Nil unless the same process was running at both samples.
         package let rates: Rates?
 
-        /// Everything that its process did, in per cent of one processor.
+        /// The use of the whole process, in per cent of one processor.
         package var totalPercent: Double { (rates?.processorPercent ?? 0) + (rates?.diskThreadPercent ?? 0) + (rates?.otherPercent ?? 0) }
     }
 
-    /// Between the two looks.
+    /// The time between the two samples.
     package let seconds: Double
     package let host: Host
-    /// The busiest first, those that do not run last.
+    /// The busiest first; those that do not run come last.
     package let appliances: [Appliance]
 
     package init(seconds: Double, host: Host, appliances: [Appliance]) {
@@ -77,7 +77,7 @@ package struct UsageReport: Codable, Sendable, Equatable {
             pressure: later.host)
         let before = Dictionary(earlier.machines.map { ($0.name, $0) }) { first, _ in first }
         appliances = later.machines.map { machine in
-            // One without ports of this host's is reached at an address of its own, and not counted.
+            // An appliance without ports of this host is reached at its own address, and its traffic is not counted.
             let traffic = machine.ports.isEmpty ? nil : earlier.traffic.flatMap { start in later.traffic.map { $0.since(start, ports: machine.ports) } }
             return Appliance(
                 name: machine.name, state: machine.state.word, vcpus: machine.vcpus, memoryBytes: machine.memory.bytes, processID: machine.processID,
@@ -93,13 +93,13 @@ package struct UsageReport: Codable, Sendable, Equatable {
 }
 
 extension UsageReport.Rates {
-    /// Nil when it is not the same process, or there is none.
+    /// Nil if there is no process, or not the same one.
     init?(from earlier: UsageSample.Machine, to later: UsageSample.Machine, traffic: PortTraffic.Bytes?, seconds: Double) {
         guard seconds > 0, let id = later.processID, id == earlier.processID, let now = later.process, let before = earlier.process else { return nil }
         func percent(_ nanoseconds: Double) -> Double { (nanoseconds / seconds / 1e7 * 10).rounded() / 10 }
         func rate(_ count: Double) -> Double { (max(0, count) / seconds * 10).rounded() / 10 }
         let known = Dictionary(before.threads.map { ($0.id, $0) }) { first, _ in first }
-        /// What a thread used since then; all of it for one that is new.
+        /// What a thread used since then; for a new thread, everything it used.
         func used(_ thread: ThreadUsage, _ count: (ThreadUsage) -> UInt64?) -> Double? {
             guard let end = count(thread) else { return nil }
             let start = known[thread.id].flatMap { $0.name == thread.name ? count($0) : nil } ?? 0
@@ -130,11 +130,11 @@ extension UsageReport.Rates {
     }
 }
 
-/// What a thread of QEMU is for, by the name that QEMU gives it (`debug-threads=on`).
+/// The purpose of a QEMU thread, by the name that QEMU gives it (`debug-threads=on`).
 enum QEMUThreadRole {
     /// `CPU n/KVM` or `CPU n/TCG`.
     case processor
-    /// `IO ID`, but for the monitor's.
+    /// `IO ID`, except the monitor's.
     case disk
     case other
 

@@ -5,40 +5,40 @@ package import MachineBackend
 internal import SystemPackage
 internal import Workflow
 
-/// One look at appliances: what each has used since it was started.
+/// One sample of appliances: what each has used since it was started.
 package struct UsageSample: Sendable {
     /// One appliance.
     package struct Machine: Sendable {
         package let name: String
         package let state: PowerState
-        /// What it was given.
+        /// The number of processors that it was given.
         package let vcpus: Int
         package let memory: ByteSize
         /// The ports on which this host reaches it.
         package let ports: Set<UInt16>
         package let processID: Int32?
-        /// Nil when there is no process, or /proc hides it.
+        /// Nil if there is no process, or /proc hides it.
         package let process: ProcessUsage?
         package let nice: Int?
-        /// Of its control group.
+        /// The pressure of its control group.
         package let pressure: Pressure?
         package let disks: [DiskUsage]
     }
 
     package let time: ContinuousClock.Instant
     package let machines: [Machine]
-    /// Nil where the kernel cannot be asked.
+    /// Nil if the kernel cannot be asked.
     package let traffic: PortTraffic?
     package let host: Pressure
     package let hostMemory: HostMemory?
 }
 
-/// Looks at appliances again and again, and reads what does not change once.
+/// Takes samples of appliances, and reads what does not change only once.
 package actor UsageSampler {
-    /// What stays as long as the machine is the same.
+    /// What stays the same as long as the machine does.
     private struct Known {
         let machine: MachineReference?
-        /// Nil where it cannot be told.
+        /// Nil if it is not known.
         let backend: (any MachineBackend)?
         let vcpus: Int
         let memory: ByteSize
@@ -48,10 +48,10 @@ package actor UsageSampler {
     private let environment: ApplianceEnvironment
     private let wanted: [ApplianceName]
     private var known: [ApplianceName: Known] = [:]
-    /// How long a QEMU may take to answer: one that hangs must not hold up the others.
+    /// How long a QEMU may take to answer: one that hangs must not delay the others.
     private static let patience = Duration.milliseconds(1500)
 
-    /// - Parameter names: those to look at; none means all.
+    /// - Parameter names: the appliances to sample; an empty list means all.
     /// - Throws: `appliance.not-found`.
     package init(_ names: [String], in environment: ApplianceEnvironment) throws {
         self.environment = environment
@@ -80,7 +80,7 @@ package actor UsageSampler {
         if let found = known[name], found.machine == card.machine, found.machine != nil { return found }
         let backend = try? card.machine.map { try environment.backend(of: $0, name) }
         var result = Known(machine: card.machine, backend: backend, vcpus: 0, memory: .mebibytes(0), ports: [])
-        // One that cannot be opened is shown with what the platform says; `status` tells why.
+        // An appliance that cannot be opened is shown with the state that its platform reports; `status` reports the reason.
         if let appliance = try? Appliance.open(name.rawValue, in: environment) {
             let network = try await appliance.context.journal.fact(NetworkFact.self)?.decision
             let recorded = try await appliance.machine()
@@ -93,7 +93,7 @@ package actor UsageSampler {
         return result
     }
 
-    /// One whose platform cannot be asked, or whose records are not to be believed, is shown as unresponsive: it hides no other.
+    /// If the platform cannot be queried, or its records are not trusted, the appliance is shown as unresponsive and the others are still shown.
     private static func machine(_ name: ApplianceName, _ known: Known) async -> UsageSample.Machine {
         var usage = MachineUsage(state: .absent)
         var processID: Int32?

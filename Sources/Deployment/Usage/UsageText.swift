@@ -19,11 +19,11 @@ package struct UsageText: Sendable {
 
     private static let headings = ["NAME", "PID", "VCPU%", "IO%", "REST%", "WAIT%", "MEM", "READ", "WRITE", "FLUSH", "IN", "OUT"]
 
-    /// For a pipe: every line, as long as it has to be.
+    /// For a pipe: every line in full length.
     package var plain: String { (head(columns: nil) + table(columns: nil)).joined(separator: "\n") }
 
-    /// For a screen: no line longer than the screen is wide, no more lines than it is high.
-    /// - Parameter foot: the last line, such as which keys there are.
+    /// For a screen: no line is longer than the screen is wide, and there are no more lines than fit.
+    /// - Parameter foot: the last line, for example the list of keys.
     package func screen(columns: Int, rows: Int, foot: String) -> [String] {
         let head = head(columns: columns)
         let table = table(columns: columns)
@@ -122,11 +122,11 @@ package struct UsageText: Sendable {
 }
 
 extension String {
-    /// Without blanks at the end.
+    /// The text without spaces at the end.
     fileprivate var trimmingEnd: String { String(self[..<(lastIndex { $0 != " " }.map(index(after:)) ?? startIndex)]) }
 }
 
-/// Figures of a table.
+/// Formats numbers for a table.
 private enum MetricText {
     /// One decimal below 99.95.
     static func digits(_ value: Double) -> String { value < 99.95 ? fixed(value) : "\(Int(saturating: min(value, 1e9).rounded()))" }

@@ -2,7 +2,7 @@ package import ApplianceModel
 package import Deployment
 internal import MachineBackend
 
-/// What the commands by hand are made of: nothing else decides them.
+/// The values that the commands by hand are made from; nothing else influences them.
 package struct ByHandSubject: Sendable {
     package let spec: ApplianceSpec
     package let plan: DeploymentPlan
@@ -18,7 +18,7 @@ package struct ByHandSubject: Sendable {
     var usesIOThread: Bool { plan.machine.disk?.ioThread ?? true }
 }
 
-/// What a person would type for one stop, platform by platform.
+/// The commands that a person would type for one stop, for each platform.
 package enum ByHand {
     /// The commands of a stop under a heading for each platform; comments begin with `#`.
     package static func sections(_ stop: StopID, _ subject: ByHandSubject) -> [(title: String, lines: [String])] {

@@ -3,7 +3,7 @@ internal import Basics
 internal import Deployment
 internal import MachineBackend
 
-/// libvirt by hand: the options of one `virt-install`, stop by stop, and virsh for a machine that is there.
+/// libvirt by hand: the options of one `virt-install`, stop by stop, and virsh for an existing machine.
 enum LibvirtByHand {
     private static let images = "/var/lib/libvirt/images"
 
@@ -63,7 +63,7 @@ enum LibvirtByHand {
 
     private static let network = ["--network", "network=default,model=virtio"]
 
-    /// Without words about Secure Boot virt-install takes a firmware that has Microsoft's keys and refuses what the image boots.
+    /// Without an explicit setting for Secure Boot, virt-install chooses a firmware that has Microsoft's keys and refuses to boot the image.
     private static let firmware =
         "firmware=efi,"
         + [("secure-boot", 0), ("enrolled-keys", 1)].map { "firmware.feature\($1).name=\($0),firmware.feature\($1).enabled=no" }.joined(separator: ",")

@@ -3,8 +3,8 @@ internal import Basics
 internal import Deployment
 internal import MachineBackend
 
-/// Proxmox VE by hand. Sizes are whole GiB there, and the cloud-init medium goes to a SCSI drive: Debian's cloud kernel has no driver for
-/// the IDE drive of a q35 machine.
+/// Proxmox VE by hand. Its sizes are whole GiB. The cloud-init medium goes to a SCSI drive, because Debian's cloud kernel has no driver for the IDE
+/// drive of a q35 machine.
 enum ProxmoxByHand {
     static func lines(_ stop: StopID, _ subject: ByHandSubject) -> [String] {
         let name = subject.spec.name.rawValue

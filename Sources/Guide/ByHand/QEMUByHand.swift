@@ -4,7 +4,7 @@ internal import Deployment
 internal import MachineBackend
 internal import Quoting
 
-/// QEMU by hand: the part of the plan's own command line that a stop decides, and what has to be there before it.
+/// QEMU by hand: the part of the plan's own command line that a stop decides, and what has to exist before it.
 enum QEMUByHand {
     static func lines(_ stop: StopID, _ subject: ByHandSubject) -> [String] {
         let options = options(of: stop, in: subject.plan.command)
@@ -29,7 +29,8 @@ enum QEMUByHand {
 
     static func seedFiles(_ subject: ByHandSubject) -> [String] { subject.plan.files.filter { $0.kind == .seed }.map(\.target) }
 
-    /// What opens the machine's network and becomes QEMU, up to the `--` behind which that stands; nothing where QEMU has it by itself.
+    /// The command that opens the machine's network and then becomes QEMU, up to the `--` before QEMU's own command. Empty if QEMU opens the network
+    /// itself.
     private static func opening(_ command: [String]) -> [String] {
         guard command.count > 1, ["start-passt", "open-network"].contains(command[1]), let end = command.firstIndex(of: "--") else { return [] }
         return ["pgkvm"] + command[1...end].map(named)
@@ -39,7 +40,7 @@ enum QEMUByHand {
         command.first { $0.contains("qemu-system") }.map { String($0.split(at: "/").last ?? "") } ?? "qemu-system-x86_64"
     }
 
-    /// The options of a command, each with its value, that a stop decides.
+    /// The options of a command that a stop decides, each with its value.
     private static func options(of stop: StopID, in command: [String]) -> [String] {
         zip(command, command.dropFirst()).flatMap { option, value in self.stop(of: option, value) == stop ? [option, named(value)] : [] }
     }
@@ -67,7 +68,7 @@ enum QEMUByHand {
         return value.contains("drive=seed") ? .image : .disk
     }
 
-    /// `<MAC address, chosen at the deployment>` as `MAC_ADDRESS`, which a shell takes for a word.
+    /// `<MAC address, chosen at the deployment>` as `MAC_ADDRESS`, which a shell reads as one word.
     static func named(_ word: String) -> String {
         word.replacing(#/<([^,>]*)[^>]*>/#) { match in
             match.output.1.uppercased().map { $0.isLetter || $0.isNumber ? String($0) : "_" }.joined()

@@ -2,7 +2,7 @@ internal import ApplianceModel
 internal import Deployment
 internal import MachineBackend
 
-/// The server by hand: the same in every guest. The steps' own words, since the steps do it the same way.
+/// The server by hand: the same in every guest. It uses the steps' own commands, so that both do the same.
 enum ServerByHand {
     static func lines(_ subject: ByHandSubject) -> [String] {
         let version = subject.plan.packages.postgresqlVersion

@@ -5,8 +5,8 @@ internal import Quoting
 enum ShellLines {
     static let width = 80
 
-    /// One option a line. A word that is longer than a line is broken behind a comma; a shell joins it only when nothing stands before its
-    /// next part, which therefore is not moved to the right.
+    /// One option a line. A word that is longer than a line is broken after a comma. A shell joins the parts only if nothing comes before the next
+    /// part, so that part is not indented.
     static func command(_ words: [String]) -> [String] {
         let line = words.map(PlanText.quoted).joined(separator: " ")
         if line.count <= width { return [line] }
@@ -22,7 +22,7 @@ enum ShellLines {
         return lines
     }
 
-    /// A line of somebody's own words, broken at spaces where it is too long.
+    /// A line of the user's own words, broken at spaces if it is too long.
     static func fitted(_ line: String) -> [String] {
         guard line.count > width else { return [line] }
         var lines = [""]
@@ -40,7 +40,7 @@ enum ShellLines {
         var lines = [indentation]
         var isFirst = true
         for word in words {
-            // Two characters stay free for the backslash that ends a line.
+            // Two characters stay free for the backslash at the end of a line.
             if !isFirst, lines[lines.count - 1].count + 1 + word.count > width - 2 {
                 let start = lines[lines.count - 1].count > indentation.count + 20 ? "    " : nil
                 if let start, start.count + word.count <= width - 2 {

@@ -6,11 +6,11 @@ internal import Quoting
 internal import Terminal
 internal import Verification
 
-/// Talking over a terminal: texts that fit on it, and questions whose answers may be keys.
+/// A conversation over a terminal: texts that fit on it, and questions that also accept keys as answers.
 struct Conversation: Sendable {
     let terminal: any GuideTerminal
 
-    /// Lines that stay free below a part of a text: for the question that waits there.
+    /// Lines that stay free below a part of a text, for the question that waits there.
     private static let roomForQuestion = 2
 
     func say(_ text: String) { say([.plain(text)]) }
@@ -19,7 +19,7 @@ struct Conversation: Sendable {
 
     func rendered(_ blocks: [Block]) -> String { GuideText.render(blocks, style: terminal.style, isPlain: terminal.isPlain) }
 
-    /// Shows a text of any length; on a terminal that is lower, part by part.
+    /// Shows a text of any length; if the terminal has too few lines, part by part.
     func page(_ blocks: [Block]) async throws { try await page(rendered(blocks)) }
 
     func page(_ text: String) async throws {
@@ -37,23 +37,23 @@ struct Conversation: Sendable {
 
     func ask(_ prompt: String) async throws -> Reply { Reply(try await terminal.ask(prompt)) }
 
-    /// Asks for yes or no; anything but a clear yes is a no.
+    /// Asks for yes or no; any answer but a clear yes is a no.
     func agrees(_ question: String) async throws -> Bool {
         let answer = try await terminal.ask("\(question) [y/N] > ")?.trimmed.lowercased()
         return answer == "y" || answer == "yes"
     }
 
-    /// Says what an error says, and goes on.
+    /// Shows an error's message, and continues.
     func explain(_ error: any Error) { say(TextLines.shown(FailureText.render(error))) }
 
-    /// The end of what the guest printed, and of what QEMU and PostgreSQL logged.
+    /// Shows the end of the guest's console, and of QEMU's and PostgreSQL's logs.
     func showLogs(of name: ApplianceName, in environment: ApplianceEnvironment) async throws {
         guard let appliance = try? Appliance.open(name.rawValue, in: environment), (try? await appliance.machine()) != nil else {
             return say("There is no machine yet, so nothing was logged.")
         }
         var blocks: [Block] = []
         for (source, title) in [(LogSource.process, "QEMU"), (LogSource.serial, "The guest's console"), (LogSource.postgresql, "PostgreSQL")] {
-            // PostgreSQL's log is in the guest: one that does not run, or does not answer, cannot show it.
+            // PostgreSQL's log is in the guest. A guest that does not run, or does not answer, cannot show it.
             if source == .postgresql, try await appliance.powerState() != .running { continue }
             guard let bytes = try? await appliance.log(source, lines: 12) else { continue }
             let text = String(decoding: bytes, as: UTF8.self)
@@ -64,7 +64,7 @@ struct Conversation: Sendable {
         try await page(blocks + [.plain("More: pgkvm logs \(name) [--serial|--qemu]")])
     }
 
-    /// A shell in the guest, or the reason why there is none.
+    /// Opens a shell in the guest, or shows why that is not possible.
     func openShell(of name: ApplianceName, in environment: ApplianceEnvironment) async throws {
         do {
             let appliance = try Appliance.open(name.rawValue, in: environment)
@@ -80,7 +80,7 @@ struct Conversation: Sendable {
     }
 }
 
-/// Texts of several lines as a terminal may be given them.
+/// Texts of several lines, made safe for a terminal.
 enum TextLines {
     static func shown(_ text: String) -> String {
         text.split(at: "\n", omittingEmptySubsequences: false).map { TextStyle.shown(String($0)) }.joined(separator: "\n")

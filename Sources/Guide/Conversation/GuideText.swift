@@ -1,22 +1,22 @@
 internal import Quoting
 internal import Terminal
 
-/// A part of what a guide shows.
+/// A part of a guide's output.
 enum Block: Equatable {
     case heading(String)
     /// A label and sentences beside it.
     case paragraph(String, String)
-    /// A label and lines that are not joined; a line that is too long goes on, moved to the right.
+    /// A label and lines that are not joined; a line that is too long continues on the next, indented.
     case list(String, [String])
     case plain(String)
-    /// Commands, which stay as they are: they are there to be copied.
+    /// Commands, which stay unchanged so that the user can copy them.
     case commands([String])
     case gap
 }
 
-/// Blocks as lines of a terminal. No line is longer than the terminal is wide; commands are, where somebody's own words are.
+/// Formats blocks as lines of a terminal. No line is longer than the terminal is wide, except commands that contain the user's own words.
 enum GuideText {
-    /// Where the text begins beside the labels.
+    /// The column where the text beside the labels begins.
     private static let column = 9
 
     static func render(_ blocks: [Block], style: TextStyle, isPlain: Bool) -> String {
@@ -54,7 +54,7 @@ enum GuideText {
 
     private static func padded(_ label: String) -> String { label + String(repeating: " ", count: max(1, column - label.count)) }
 
-    /// Breaks a text at spaces, and a word that is longer than a line where the line ends.
+    /// Breaks a text at spaces, and breaks a word that is longer than a line at the end of the line.
     static func wrap(_ text: String, _ width: Int, first: String, rest: String) -> [String] {
         var lines = [first]
         var isEmpty = true

@@ -1,13 +1,13 @@
 internal import Quoting
 
-/// What somebody said to a question.
+/// The user's reply to a question.
 enum Reply: Equatable {
-    /// Enter alone: what stands in brackets.
+    /// Enter alone: accepts the value in brackets.
     case enter
     case text(String)
     case key(GuideKey)
 
-    /// Reads a line. Keys are single characters; a text that is one of them has `=` in front.
+    /// Reads a line. Keys are single characters; to enter a text that is such a character, the user puts `=` in front.
     /// - Parameter line: nil is the end of the input.
     init(_ line: String?) {
         guard let line else {
@@ -25,7 +25,7 @@ enum Reply: Equatable {
     }
 }
 
-/// The keys that mean the same at every question.
+/// The keys that have the same meaning at every question.
 enum GuideKey: String, CaseIterable {
     case back = "b"
     case more = "?"
@@ -37,7 +37,7 @@ enum GuideKey: String, CaseIterable {
 }
 
 extension String {
-    /// Without white space at either end.
+    /// The text without white space at either end.
     var trimmed: String {
         let start = drop { $0.isWhitespace }
         return String(start.reversed().drop { $0.isWhitespace }.reversed())

@@ -5,12 +5,12 @@ package import HostSystem
 internal import Quoting
 package import SystemPackage
 
-/// What a guide works with besides its terminal.
+/// What a guide needs besides its terminal.
 package struct Surroundings: Sendable {
     package let environment: ApplianceEnvironment
-    /// Of this host; a test has one of its own.
+    /// This host's processor; a test supplies its own.
     package let cpu: HostCPU
-    /// Where the files lie that somebody names without a directory.
+    /// The directory of files that the user names without a directory.
     package let workingDirectory: FilePath
 
     package init(environment: ApplianceEnvironment, cpu: HostCPU = .current(), workingDirectory: FilePath) {
@@ -21,16 +21,16 @@ package struct Surroundings: Sendable {
 
     func directory(of name: ApplianceName) -> GuideDirectory { GuideDirectory(environment.state, name) }
 
-    /// The file that somebody in the working directory means.
+    /// The file that a user in the working directory means.
     package func absolute(_ path: String) -> FilePath { path.begins(with: "/") ? FilePath(path) : workingDirectory.appending(path).lexicallyNormalized() }
 
-    /// A path as somebody in the working directory would type it.
+    /// A path as a user in the working directory would type it.
     package func shown(_ path: FilePath) -> String {
         var path = path
         return path.removePrefix(workingDirectory) && !path.isEmpty ? path.string : path.string
     }
 
-    /// What the planner, which `plan` asks too, says of a spec.
+    /// What the planner says about a spec; `plan` uses the same planner.
     func situation(_ spec: ApplianceSpec, asksGuest: Bool = false) async throws -> Situation {
         let plan = try await Planner(environment).plan(spec, asksGuest: asksGuest)
         return Situation(spec: spec, plan: plan, cpu: cpu, images: ((try? environment.images.list()) ?? []).map(\.name))

@@ -6,7 +6,7 @@ internal import Workflow
 /// Asks before each step that has something to do, and after each failure.
 final class GuidedGate: Gate {
     private struct State {
-        /// Nobody is asked any more before a step.
+        /// Whether to run the remaining steps without asking.
         var runsAll = false
         var wantsBack = false
     }
@@ -14,7 +14,7 @@ final class GuidedGate: Gate {
     private let conversation: Conversation
     private let surroundings: Surroundings
     private let name: ApplianceName
-    /// Steps that are done already: the runner says so by itself.
+    /// Steps that are already done. The runner reports them itself.
     private let done: Set<String>
 
     init(_ conversation: Conversation, _ surroundings: Surroundings, _ plan: DeploymentPlan, _ name: ApplianceName) {
@@ -24,10 +24,10 @@ final class GuidedGate: Gate {
         done = Set(plan.steps.filter { $0.status == .done }.map(\.id))
     }
 
-    /// Whether somebody wants to change an answer before the run goes on.
+    /// Whether the user wants to change an answer before the run continues.
     var wantsBack: Bool { state.withLock { $0.wantsBack } }
 
-    /// Only a step on which no other depends may be left out.
+    /// Only a step that no other step depends on may be skipped.
     private static func maySkip(_ step: StepSummary) -> Bool { step.position == step.count }
 
     func shouldRun(_ step: StepSummary) async throws -> GateDecision {
@@ -68,7 +68,7 @@ final class GuidedGate: Gate {
         conversation.say(
             "Enter keeps what is there and stops: the next guide goes on from here. r: try again. u: undo what this run did. ?: by hand, l: logs, !: shell in the guest."
         )
-        // Whoever cannot be asked any more keeps what is there.
+        // If the user can no longer be asked, the current state is kept.
         while let reply = try? await conversation.ask("Keep [Enter], r or u > ") {
             switch reply {
             case .enter, .key(.stop), .key(.back): return .keep

@@ -6,7 +6,7 @@ internal import SystemPackage
 internal import Verification
 internal import Workflow
 
-/// The deployment of a guide: the same engine, steps and spec file as `deploy`, with somebody who is asked.
+/// The deployment of a guide: the same engine, steps and spec file as `deploy`, with questions to the user.
 struct GuidedRun {
     let conversation: Conversation
     let surroundings: Surroundings
@@ -16,14 +16,14 @@ struct GuidedRun {
 
     enum End {
         case completed(Appliance, changed: Bool)
-        /// Somebody wants to change an answer first.
+        /// The user wants to change an answer first.
         case back
         case stopped
         case interrupted
         case failed(any Error)
     }
 
-    /// The spec that is deployed is the one of the stored file, read as `deploy` reads it.
+    /// The spec to deploy comes from the stored file, read as `deploy` reads it.
     private func spec() throws -> ApplianceSpec {
         let file = draft.saved ?? surroundings.directory(of: draft.spec.name).spec
         guard let bytes = try Files.readIfPresent(file), let stored = try? SpecFile.parse(bytes, file: file.string), stored == draft.spec else {

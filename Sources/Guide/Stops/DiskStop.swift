@@ -4,7 +4,7 @@ internal import HostSystem
 internal import MachineBackend
 internal import SpecFile
 
-/// The disks: VirtIO Block, and how much space.
+/// The disks: VirtIO Block, and how much space they get.
 struct DiskStop: Stop {
     let id = StopID.disk
     let title = "the disks (VirtIO Block)"

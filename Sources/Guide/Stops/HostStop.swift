@@ -10,7 +10,7 @@ struct HostStop: Stop {
     let title = "the host"
 
     func text(_ situation: Situation) -> StopText {
-        // What the disks are on is for the next stop.
+        // The storage of the disks is a topic of the next stop.
         let findings = situation.plan.findings.filter { $0.check != "host.storage" }
         let (odd, well) = (findings.filter { $0.level >= .warn }, findings.filter { $0.level < .warn })
         let failures = situation.plan.findings.filter { $0.level == .fail }

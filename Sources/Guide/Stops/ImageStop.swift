@@ -4,7 +4,7 @@ internal import HostSystem
 internal import MachineBackend
 internal import SpecFile
 
-/// The image that the guest starts from, and what cloud-init tells it.
+/// The image from which the guest starts, and what cloud-init configures in it.
 struct ImageStop: Stop {
     let id = StopID.image
     let title = "the image and cloud-init"

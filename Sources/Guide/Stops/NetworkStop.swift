@@ -4,7 +4,7 @@ internal import HostSystem
 internal import MachineBackend
 internal import SpecFile
 
-/// How the guest is reached.
+/// How clients reach the guest.
 struct NetworkStop: Stop {
     let id = StopID.network
     let title = "the network (virtio-net)"

@@ -4,7 +4,7 @@ internal import HostSystem
 internal import MachineBackend
 internal import SpecFile
 
-/// The server: what it is tuned for, and what is in it.
+/// The server: what it is tuned for, and what it contains.
 struct PostgreSQLStop: Stop {
     let id = StopID.postgresql
     let title = "PostgreSQL"
@@ -29,7 +29,7 @@ struct PostgreSQLStop: Stop {
         return values.isEmpty ? nil : "\(profile.rawValue): \(values.joined(separator: ", "))"
     }
 
-    /// Whether there is one database with its owner, as a question can ask for it.
+    /// Whether the spec has one database with its owner, which a question can ask for.
     private func isOrdinary(_ spec: ApplianceSpec) -> Bool {
         let server = spec.postgresql
         guard server.roles.count == 1, server.databases.count == 1, let role = server.roles.first, let database = server.databases.first else { return false }

@@ -7,7 +7,7 @@ internal import Quoting
 internal import SpecFile
 internal import SystemPackage
 
-/// The last stop before anything is made: the plan, the spec file, and the decision to begin.
+/// The last stop before anything is created: the plan, the spec file, and the decision to begin.
 struct Review {
     let conversation: Conversation
     let surroundings: Surroundings
@@ -15,7 +15,7 @@ struct Review {
 
     enum End {
         case begin
-        /// The spec is stored and nothing is to be deployed.
+        /// The spec is stored and will not be deployed.
         case saved
         case back, stopped
     }
@@ -64,7 +64,7 @@ struct Review {
         return situation
     }
 
-    /// The head of the plan's own text, and the machine in few lines.
+    /// The head of the plan's own text, and a short description of the machine.
     static func blocks(_ situation: Situation) -> [Block] {
         let (spec, plan) = (situation.spec, situation.plan)
         let server = spec.postgresql
@@ -96,8 +96,8 @@ struct Review {
 
     // MARK: The spec file
 
-    /// Stores the spec where its user wants it. The file that the answers began with is written over only when that is said.
-    /// - Returns: false when somebody changed their mind.
+    /// Stores the spec where the user wants it. It overwrites the file of the initial answers only if the user agrees.
+    /// - Returns: false if the user decided against it.
     private mutating func store() async throws -> Bool {
         if let source = draft.source, Self.holds(source, draft.spec) {
             draft.saved = source

@@ -4,24 +4,24 @@ internal import HostSystem
 internal import MachineBackend
 internal import SpecFile
 
-/// A stop of a guide: what is decided there, and the questions that decide it.
+/// A stop of a guide: its decisions, and the questions for them.
 protocol Stop: Sendable {
     var id: StopID { get }
     var title: String { get }
 
     func text(_ situation: Situation) -> StopText
-    /// In their order; an earlier answer may change the later questions.
+    /// The questions in order; an earlier answer may change the later ones.
     func questions(_ situation: Situation) -> [Question]
 }
 
-/// What somebody reads at a stop.
+/// The text of a stop.
 struct StopText: Equatable {
     let what: String
     let why: String
-    /// On this host.
+    /// What was found on this host.
     let found: [String]
     let recommended: String
-    /// Each with what it costs.
+    /// Each alternative with its cost.
     let alternatives: [String]
 
     var blocks: [Block] {
@@ -33,12 +33,12 @@ struct StopText: Equatable {
 /// A question about one value of the spec.
 struct Question: Sendable {
     let label: String
-    /// What may be answered, in one line.
+    /// The allowed answers, in one line.
     let hint: String
-    /// The answer that stands, which Enter keeps.
+    /// The current answer, which Enter keeps.
     let present: String
     /// The spec with another answer.
-    /// - Throws: what is wrong with the answer, and what is allowed.
+    /// - Throws: a failure that says what is wrong with the answer, and what is allowed.
     let apply: @Sendable (String, ApplianceSpec) throws -> ApplianceSpec
 
     init(_ label: String, hint: String, present: String, apply: @escaping @Sendable (String, ApplianceSpec) throws -> ApplianceSpec) {
@@ -48,10 +48,10 @@ struct Question: Sendable {
         self.apply = apply
     }
 
-    /// A question whose answer is the value of a key of the spec file: the table of keys says what it is, and the reader of the file judges it.
+    /// A question whose answer is the value of a key of the spec file. The table of keys describes it, and the reader of the file checks it.
     /// - Parameters:
-    ///   - present: nil when the spec has no value.
-    ///   - unset: the word for no value; nil when there has to be one.
+    ///   - present: nil if the spec has no value.
+    ///   - unset: the word for no value; nil if a value is required.
     init(_ label: String, key: String, present: String?, unset: String? = nil) {
         self.init(label, hint: Self.hint(key, unset), present: present ?? unset ?? "") { text, spec in
             try SpecFile.setting(key, of: spec, to: text == unset ? nil : text)

@@ -5,7 +5,7 @@ internal import HostSystem
 internal import MachineBackend
 internal import SpecFile
 
-/// The way through the stops, forth and back, up to the review.
+/// The way through the stops, forward and back, up to the review.
 struct Walk {
     let conversation: Conversation
     let surroundings: Surroundings
@@ -27,7 +27,7 @@ struct Walk {
         situation = try await surroundings.situation(draft.spec)
     }
 
-    /// Goes on from the draft's stop. Each answer is on disk before the next question.
+    /// Continues at the draft's stop. Each answer is on disk before the next question.
     mutating func toReview() async throws -> End {
         var index = Self.stops.firstIndex { $0.id == draft.stop } ?? (draft.stop == .review ? Self.stops.count : 0)
         while index < Self.stops.count {
@@ -69,7 +69,7 @@ struct Walk {
         }
     }
 
-    /// At a stop without questions.
+    /// Waits for the user at a stop without questions.
     private mutating func goOn(_ stop: any Stop) async throws -> Step? {
         switch try await conversation.ask("Go on [Enter] > ") {
         case .enter, .key(.skip): return .next
@@ -94,8 +94,8 @@ struct Walk {
         return nil
     }
 
-    /// Judges an answer, by the rules of the spec and by what the host says to it, and keeps it on disk.
-    /// - Returns: whether it was taken; the reason was said when not.
+    /// Checks an answer against the rules of the spec and against the host, and stores it on disk.
+    /// - Returns: whether it was accepted; if not, the user was told the reason.
     private mutating func take(_ text: String, _ question: Question) async throws -> Bool {
         do {
             let spec = try question.apply(text, draft.spec)
@@ -122,10 +122,10 @@ struct Walk {
         }
     }
 
-    /// What would be refused now and was not before, each with what to do about it.
+    /// Refusals that the new answer causes, each with what to do about it.
     static func fresh(_ new: Situation, than old: Situation) -> [String] {
         let known = Set(old.plan.refusals)
-        // A refusal that only got another figure counts as one of this answer too.
+        // A refusal in which only a figure changed counts as caused by this answer too.
         return new.plan.refusals.filter { !known.contains($0) }.map { refusal in
             let remedy = new.plan.findings.first { $0.level == .fail && $0.measured == refusal }?.remedy
             return refusal + (remedy.map { "; try: \($0)" } ?? "")

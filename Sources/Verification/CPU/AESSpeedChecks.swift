@@ -6,8 +6,8 @@ internal import Probes
 internal import Reports
 internal import SecureShell
 
-/// AES-256-GCM in the guest and on the host, with the processor's instructions and with them masked: so their use is seen, not
-/// inferred from a flag.
+/// AES-256-GCM in the guest and on the host, with the processor's instructions and with them masked. So their use is observed, not inferred from a
+/// flag.
 enum AESSpeedChecks {
     static let group = CheckGroup(name: .cpu, check: "cpu.aes-speed", runs: { $0.depth != .quick }) { run, measurements in
         let target = run.target
@@ -33,20 +33,20 @@ enum AESSpeedChecks {
         return [judge(guest, host: hostUnknown == nil ? host : nil, hostUnknown: hostUnknown, target.accelerator)]
     }
 
-    /// The best of all rounds, in bytes per second: whatever disturbs makes it slower.
+    /// The best of all rounds, in bytes per second: any disturbance makes a round slower.
     struct Speeds: Sendable, Equatable {
         var plain = 0.0
         var masked = 0.0
         var ratio: Double { masked > 0 ? plain / masked : 0 }
 
-        /// Whether there is a figure for both: every round may have been too busy.
+        /// Whether there is a figure for both. There is none if the machine was too busy in every round.
         var isComplete: Bool { plain > 0 && masked > 0 }
 
         mutating func take(_ speed: OpenSSLSpeed, isMasked: Bool) {
             if isMasked { masked = max(masked, speed.bytesPerSecond) } else { plain = max(plain, speed.bytesPerSecond) }
         }
 
-        /// Takes what is measured; a round in which the machine was too busy does not count.
+        /// Adds a measurement; a round in which the machine was too busy does not count.
         mutating func take(isMasked: Bool, _ measure: () async throws -> OpenSSLSpeed) async throws {
             do {
                 take(try await measure(), isMasked: isMasked)
@@ -79,7 +79,8 @@ enum AESSpeedChecks {
         ]
     }
 
-    /// What the instructions have to gain: without them it is 1, and no noise of a busy machine triples the best of some rounds.
+    /// The least gain that the instructions must show. Without them the ratio is 1, and no noise of a busy machine triples the best of several
+    /// rounds.
     static let leastGain = 3.0
 
     static func judge(_ guest: Speeds, host: Speeds?, hostUnknown: String?, _ accelerator: Accelerator) -> Finding {

@@ -1,10 +1,10 @@
 internal import ApplianceModel
 internal import HostSystem
 
-/// The features that the host's processor has and the guest's lacks.
+/// Finds the features that the host's processor has and the guest's lacks.
 enum FeatureCheck {
-    /// What follows from the number of processors, or is the host's own business: power, sensors, errors, monitoring, other
-    /// machines. QEMU leaves them out of `-cpu host` on purpose, whatever KVM offers.
+    /// Features that depend on the number of processors, or that concern only the host: power, sensors, errors, monitoring, other machines. QEMU
+    /// leaves them out of `-cpu host` on purpose, whatever KVM offers.
     static let ofTheHostAlone: Set<String> = [
         "ht", "cmp_legacy", "topoext", "nodeid_msr", "extapic", "nonstop_tsc", "waitpkg", "monitor", "mwaitx", "arch_lbr", "intel_pt", "pdcm", "ds_cpl",
         "dtes64", "dts", "sgx", "sgx_lc", "svm", "vmx", "npt", "lbrv", "svm_lock", "nrip_save", "tsc_scale", "vmcb_clean", "flushbyasid",
@@ -13,7 +13,7 @@ enum FeatureCheck {
         "bus_lock_detect", "acpi", "tm", "tm2", "est", "ss", "pbe", "xtpr", "dca", "smx", "cqm", "rdt_a", "tme", "pconfig",
     ]
 
-    /// What encryption, checksums, sorting and memory of a database use: missed even where KVM does not offer them.
+    /// Features that a database's encryption, checksums, sorting and memory use. They count as missing even if KVM does not offer them.
     static let important: Set<String> = [
         "aes", "pclmulqdq", "vaes", "vpclmulqdq", "sse4_2", "popcnt", "avx", "avx2", "avx512f", "avx512bw", "avx512vl", "bmi1", "bmi2", "sha_ni", "adx",
         "rdrand", "rdseed", "pdpe1gb", "rdtscp", "pcid", "invpcid", "x2apic", "erms", "fsrm",

@@ -1,14 +1,14 @@
 package import HostSystem
 internal import Quoting
 
-/// The features of x86 processors by the names that /proc/cpuinfo has for them.
+/// The features of x86 processors, by their names in /proc/cpuinfo.
 package enum FeatureNames {
-    /// One register of one leaf: a name for each of its bits.
+    /// One register of one leaf, with a name for each of its bits.
     struct Register {
         let leaf: UInt32
         let subleaf: UInt32
         let register: CPUIDRegister
-        /// From bit 0 up, separated by blanks: `-` for a bit without a name, `a+b` for one with two, `*n` for n bits without.
+        /// From bit 0 up, separated by spaces: `-` for a bit without a name, `a+b` for one with two, `*n` for n bits without.
         let names: String
 
         init(_ leaf: UInt32, _ subleaf: UInt32, _ register: CPUIDRegister, _ names: String) {
@@ -34,7 +34,7 @@ package enum FeatureNames {
         }
     }
 
-    /// A name may stand in several registers: makers have put the same feature in different places.
+    /// A name may be in several registers: makers have put the same feature in different places.
     static let registers: [Register] = [
         Register(
             1, 0, .edx,
@@ -90,7 +90,7 @@ package enum FeatureNames {
         return registers.flatMap(\.bits).map(\.name).filter { seen.insert($0).inserted }
     }()
 
-    /// The features that a table shows.
+    /// The features that are set in a table.
     package static func set(in table: CPUIDTable) -> Set<String> {
         Set(
             registers.flatMap { register in

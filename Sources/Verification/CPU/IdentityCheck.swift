@@ -1,7 +1,7 @@
 internal import ApplianceModel
 internal import HostSystem
 
-/// Whether the guest's processor is the host's, and its hypervisor the one that the appliance was made for.
+/// Whether the guest's processor is the host's, and its hypervisor is the one that the appliance was made for.
 enum IdentityCheck {
     static func judge(_ guest: CPUIDTable, host: CPUIDTable?, _ accelerator: Accelerator) -> Finding {
         guard let inGuest = ProcessorIdentity(guest) else {

@@ -4,7 +4,7 @@ internal import MachineBackend
 internal import Probes
 internal import Reports
 
-/// The number of processors, as the guest's kernel counts them.
+/// The number of processors that the guest's kernel counts.
 enum ProcessorCountChecks {
     static let group = CheckGroup(name: .cpu, check: "guest.report") { run, _ in
         [count(try await run.guestReport.get(), run.target.spec)]
@@ -15,11 +15,11 @@ enum ProcessorCountChecks {
     }
 }
 
-/// The processor that the guest sees, held against the one of this host: CPUID as everybody executes it.
+/// The processor that the guest sees, compared with this host's: CPUID, executed by each observer.
 enum ProcessorChecks {
     static let group = CheckGroup(name: .cpu, check: "cpu.aes") { run, measurements in
         let target = run.target
-        // Only a machine that is a process of this host runs on this host's processor.
+        // Only a machine that is a process on this host runs on this host's processor.
         var observation = target.isProcessOfThisHost ? await ProcessorObservation.ofThisHost() : ProcessorObservation()
         observation.guest = try await GuestCPUID.read(target.shell)
         measurements.processor = observation.comparison

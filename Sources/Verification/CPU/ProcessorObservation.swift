@@ -1,17 +1,17 @@
 internal import HostSystem
 internal import Reports
 
-/// CPUID as each observer sees it; nil where one cannot say.
+/// CPUID as each observer sees it; nil if an observer cannot report it.
 struct ProcessorObservation: Sendable, Equatable {
     var host: CPUIDTable?
-    /// What KVM says that it can give.
+    /// What KVM reports that it supports.
     var kvm: CPUIDTable?
-    /// What the micro-guest executes on this host's KVM.
+    /// What the micro-guest reads on this host's KVM.
     var microGuest: CPUIDTable?
-    /// What the appliance's guest executes.
+    /// What the appliance's guest reads.
     var guest: CPUIDTable?
 
-    /// Asks this host's three.
+    /// Asks this host's three observers.
     static func ofThisHost() async -> ProcessorObservation {
         ProcessorObservation(host: HostCPU.leaves(), kvm: await KVMProbe.supportedLeaves(), microGuest: await KVMProbe.executedLeaves())
     }
@@ -19,7 +19,7 @@ struct ProcessorObservation: Sendable, Equatable {
     static let observers = ["host", "KVM", "micro-guest", "guest"]
     private var tables: [CPUIDTable?] { [host, kvm, microGuest, guest] }
 
-    /// Side by side, without leaves in which everybody has zeros and without features that nobody has.
+    /// A comparison side by side, without leaves in which every observer has zeros and without features that no observer has.
     var comparison: ProcessorComparison {
         let leaves = CPUIDQuestion.all.compactMap { question -> ProcessorComparison.Leaf? in
             let rows = tables.map { $0?[question.leaf, question.subleaf].map { [$0.eax, $0.ebx, $0.ecx, $0.edx] } }

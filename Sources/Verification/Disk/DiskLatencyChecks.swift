@@ -6,7 +6,7 @@ internal import Probes
 internal import Reports
 internal import SystemPackage
 
-/// The same work in the guest, on the data disk, and on the host, on the file system that holds the disk: in turn, round by round.
+/// Runs the same work in the guest, on the data disk, and on the host, on the file system that holds the disk. The two alternate, round by round.
 enum DiskLatencyChecks {
     static let write = group(
         LatencyVerdict(
@@ -44,11 +44,11 @@ enum DiskLatencyChecks {
     }
 }
 
-/// Runs one job in turn on both sides.
+/// Runs one job on both sides alternately.
 private struct LatencyProbe {
     let run: VerificationRun
     let name: String
-    /// Of one round on one side.
+    /// The length of one round on one side.
     let milliseconds: Int
     let counted: @Sendable (DiskCounters) -> Int
     let result: @Sendable (FioOutput) throws -> LatencyHistogram
@@ -93,7 +93,7 @@ private struct LatencyProbe {
         for round in 1...count {
             try Task.checkCancellation()
             run.progress(progress.text(round: round))
-            // Who goes first changes, so that what rises or falls evenly does so for both.
+            // The two sides take turns at going first, so that a steady rise or fall affects both equally.
             if round.isMultiple(of: 2) {
                 rounds.guest.append(try await self.guest(guest))
                 if let host { rounds.host.append(try await self.host(host)) }
@@ -114,7 +114,7 @@ private struct LatencyProbe {
         try result(try await directory.run(job(HostProbeDirectory.fileName, milliseconds)))
     }
 
-    /// Nil on a platform that does not count.
+    /// Nil on a platform that does not count operations.
     private func counters() async throws -> DiskCounters? {
         guard let watching = run.target.backend.capabilities.diskWatching else { return nil }
         return try await watching.diskCounters(of: run.target.machine, serial: MachineSpec.dataDiskSerial)

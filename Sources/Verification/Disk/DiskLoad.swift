@@ -2,9 +2,9 @@ internal import ApplianceModel
 internal import HostSystem
 internal import Probes
 
-/// Keeps two verifications from measuring on the same disk at once: each would measure the other, and take its files away.
+/// Keeps two verifications from measuring on the same disk at once: each would measure the other, and remove its files.
 enum DiskLoad {
-    /// Runs `body` alone; where it cannot be made here, the check is left out with the reason.
+    /// Runs `body` alone. If the measurement is not possible here, the check is skipped with the reason.
     static func alone(_ run: VerificationRun, check: String, expected: String, _ body: () async throws -> [Finding]) async throws -> [Finding] {
         do {
             guard let lock = try FileLock.tryAcquire(run.target.measurementLock) else {
@@ -19,7 +19,7 @@ enum DiskLoad {
     }
 }
 
-/// Rounds under way, and how long the rest will take at the pace so far.
+/// The progress of the rounds, and an estimate of the remaining time at the pace so far.
 struct RoundProgress {
     let what: String
     let rounds: Int
@@ -30,7 +30,7 @@ struct RoundProgress {
         self.rounds = rounds
     }
 
-    /// Before round `round`, counted from 1.
+    /// The text before round `round`, counted from 1.
     func text(round: Int) -> String { Self.text(what, round: round, of: rounds, elapsed: ContinuousClock.now - start) }
 
     static func text(_ what: String, round: Int, of rounds: Int, elapsed: Duration) -> String {

@@ -3,7 +3,7 @@ internal import MachineBackend
 internal import Quoting
 internal import Reports
 
-/// The shape of the data disk as the guest's kernel has it.
+/// The properties of the data disk as the guest's kernel shows them.
 enum DiskQueueChecks {
     static let group = CheckGroup(name: .disk, check: "disk.queues") { run, _ in
         let target = run.target
@@ -11,7 +11,7 @@ enum DiskQueueChecks {
         return findings(try await run.guestReport.get(), vcpus: target.spec.machine.vcpus, discards: use)
     }
 
-    /// - Parameter discards: what the platform does with discarded blocks; nil where it does not offer to take them.
+    /// - Parameter discards: what the platform does with discarded blocks; nil if it does not accept discards.
     static func findings(_ report: GuestReport, vcpus: Int, discards: DiscardUse? = nil) -> [Finding] {
         [serial(report), queues(report, vcpus: vcpus), scheduler(report), discard(report, discards)]
     }
@@ -23,7 +23,7 @@ enum DiskQueueChecks {
             remedy: found == "pgdata" ? nil : "the disk is not the one that pgkvm made: look at /dev/disk/by-id in the guest")
     }
 
-    /// virtio-blk has as many queues as there are processors, so that none waits for another's.
+    /// virtio-blk has as many queues as there are processors, so that no processor waits for another's queue.
     private static func queues(_ report: GuestReport, vcpus: Int) -> Finding {
         guard let count = Int(report["data_disk_queues"]), count > 0 else { return unknown("disk.queues", "\(vcpus)") }
         return Finding(
@@ -40,7 +40,7 @@ enum DiskQueueChecks {
             remedy: chosen == "none" ? nil : "echo none >/sys/block/\(name(report))/queue/scheduler in the guest, and a udev rule that keeps it")
     }
 
-    /// What the guest gives back the host no longer promises.
+    /// The host no longer guarantees the space that the guest gives back.
     private static func discard(_ report: GuestReport, _ use: DiscardUse?) -> Finding {
         guard let most = Int64(report["data_disk_discard_max"]) else { return unknown("disk.discard", "off") }
         let isSafe = most == 0 || use != nil

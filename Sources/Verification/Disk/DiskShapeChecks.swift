@@ -2,7 +2,7 @@ internal import ApplianceModel
 internal import Basics
 internal import Reports
 
-/// What the guest says of its disks, without using them.
+/// What the guest reports about its disks, without using them.
 enum DiskShapeChecks {
     static let group = CheckGroup(name: .disk, check: "guest.report") { run, _ in
         findings(try await run.guestReport.get(), run.target.spec)
@@ -18,7 +18,7 @@ enum DiskShapeChecks {
         ]
     }
 
-    /// Less than this and the next segment of WAL, of which the server keeps one ready, may be the one that does not fit: then it stops.
+    /// The server keeps one segment of WAL ready. With less space than this, the next segment may not fit, and then the server stops.
     private static let leastAvailable = ByteSize.mebibytes(32)
 
     private static func dataUsage(_ report: GuestReport) -> Finding {

@@ -4,7 +4,7 @@ internal import Quoting
 internal import Reports
 internal import SecureShell
 
-/// What PostgreSQL's own program says of the ways to make a write durable.
+/// What PostgreSQL's own program reports about the methods to make a write durable.
 enum FsyncMethodsCheck {
     private static let check = "disk.fsync-methods"
     private static let expected = "a figure of fdatasync, which wal_sync_method uses"
@@ -27,7 +27,7 @@ enum FsyncMethodsCheck {
         }
     }
 
-    /// The rules, apart from the run.
+    /// The rules, separate from the run.
     static func finding(_ text: String) -> Finding {
         let methods = methods(text)
         let said = methods.map { "\($0.name) \($0.microseconds.map { "\($0) µs" } ?? "n/a")" }.joined(separator: ", ")
@@ -39,7 +39,7 @@ enum FsyncMethodsCheck {
         return Finding(check: check, level: .pass, measured: said, expected: expected)
     }
 
-    /// The first table, one 8 kB write each; nil where the system has no such method.
+    /// The first table, with one 8 kB write each; nil for a method that the system does not have.
     static func methods(_ text: String) -> [(name: String, microseconds: Int?)] {
         let lines = text.split(at: "\n", omittingEmptySubsequences: false)
         guard let start = lines.firstIndex(where: { $0.contains("one 8kB write") }) else { return [] }

@@ -3,30 +3,30 @@ internal import Basics
 internal import Probes
 internal import Reports
 
-/// What interleaved rounds gave.
+/// The results of interleaved rounds.
 struct LatencyRounds: Sendable {
-    /// Empty where the host was not measured.
+    /// Empty if the host was not measured.
     var host: [LatencyHistogram] = []
     var guest: [LatencyHistogram] = []
-    /// Why there is no host's side.
+    /// Why there are no results for the host.
     var hostMissing: NotMeasured?
-    /// Operations of this kind that the platform counted on the disk meanwhile, other users' included; nil where it cannot be asked.
+    /// Operations of this kind that the platform counted on the disk meanwhile, including other users'; nil if it cannot be queried.
     var counted: Int?
 }
 
-/// The rules by which rounds become a finding, a comparison and metrics; apart from the measuring.
+/// The rules that turn rounds into a finding, a comparison and metrics; separate from the measuring.
 struct LatencyVerdict: Sendable {
     let check: String
-    /// What was done, for the report.
+    /// The work that was done, for the report.
     let work: String
-    /// What the platform counts: `flushes`, `reads`.
+    /// The kind of operation that the platform counts: `flushes`, `reads`.
     let counter: String
-    /// How many operations a round of the guest may have more than the platform counts: fio leaves the last sync out, or counts it.
+    /// How many more operations a round of the guest may have than the platform counts: fio leaves the last sync out, or counts it.
     let slack: Int
 
-    /// The host's halves may lie this far apart before its rounds say nothing of the guest.
+    /// The largest difference between the two halves of the host's rounds. If they differ more, the rounds say nothing about the guest.
     static let greatestDrift = 0.25
-    /// A guest this much faster than the storage below it does not wait for that storage.
+    /// A guest that is faster than the storage below it by this ratio does not wait for that storage.
     static let implausibleRatio = 0.5
     static let expected = "guest and platform count the same; a host that holds still within 25 %"
 
@@ -50,7 +50,7 @@ struct LatencyVerdict: Sendable {
         return Result(finding: finding(rounds, comparison), comparison: comparison, metrics: metrics(comparison))
     }
 
-    /// Why the host's rounds cannot be compared with.
+    /// Why the host's rounds cannot be used for a comparison.
     static func inconclusive(_ host: [LatencyHistogram]) -> String? {
         guard host.count >= Statistics.fewestRounds else { return "\(host.count) rounds are too few to tell the guest from the noise" }
         let medians = host.compactMap { $0.nanoseconds(at: 50) }

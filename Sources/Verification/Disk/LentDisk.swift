@@ -5,18 +5,18 @@ package import MachineBackend
 package import Probes
 package import SecureShell
 
-/// A disk without storage that is lent to the guest for a measurement.
+/// A disk without storage that is attached to the guest temporarily, for a measurement.
 package struct LentDisk: Sendable {
-    /// Of a disk that the platform lends: 1 GiB.
+    /// The size of a disk that the platform lends: 1 GiB.
     private static let bytes: Int64 = 1 << 30
 
     package let serial: String
     private let shell: any RemoteShell
     private var device: String { "/dev/disk/by-id/virtio-\(serial)" }
 
-    /// Lends the machine a disk for each serial, waits until the guest has them, runs `body`, and takes them away whatever comes.
-    /// - Parameter latencies: what each disk adds to a request, by serial.
-    /// - Throws: `unsupported` on a platform that lends none, and what `body` throws.
+    /// Lends the machine a disk for each serial, waits until the guest has them, runs `body`, and removes the disks in any case.
+    /// - Parameter latencies: the latency that each disk adds to a request, by serial.
+    /// - Throws: `unsupported` on a platform that does not lend disks, and the errors of `body`.
     package static func with<Value>(
         _ latencies: [(serial: String, latency: Duration)], backend: any MachineBackend, machine: MachineReference, shell: any RemoteShell,
         _ body: ([LentDisk]) async throws -> Value
@@ -37,7 +37,7 @@ package struct LentDisk: Sendable {
         }
     }
 
-    /// Runs 4 KiB writes for a time, one at a time.
+    /// Runs 4 KiB writes for a while, one at a time.
     package func writes(milliseconds: Int) async throws -> LatencyHistogram {
         try await GuestFio.run(.writeDevice(device, milliseconds: milliseconds), shell).required(\.writes, "writes")
     }
@@ -62,7 +62,7 @@ package struct LentDisk: Sendable {
         [ "$size" = "$2" ] || { echo "$1 has $size bytes: it is not the disk that was lent" >&2; exit 1; }
         """
 
-    /// Not before nobody has it open: unplugged under a running fio, it makes that report what never happened.
+    /// Waits until no process has the disk open: if a disk is unplugged under a running fio, fio reports things that never happened.
     private func takeAway(_ lending: any DiskLending, _ machine: MachineReference) async throws {
         _ = try? await shell.check("sudo -n sh -c \(Self.release) sh \(device)", timeout: .seconds(90))
         try await lending.detachNullDisk(from: machine, serial: serial)

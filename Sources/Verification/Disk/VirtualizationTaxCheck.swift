@@ -5,7 +5,7 @@ internal import Probes
 internal import Reports
 internal import SecureShell
 
-/// What a request costs on its way through guest, virtio and platform when no storage answers it.
+/// The cost of a request on its way through guest, virtio and platform when no storage answers it.
 enum VirtualizationTaxCheck {
     private static let check = "disk.virtualization-tax"
     private static let serial = "pgkvm-null"
@@ -52,7 +52,7 @@ enum VirtualizationTaxCheck {
         }
     }
 
-    /// The rules, apart from the measuring. Nobody else writes to the disk: the counts are equal, or one of them is wrong.
+    /// The rules, separate from the measuring. Nothing else writes to the disk: the counts are equal, or one of them is wrong.
     static func finding(_ distribution: LatencyDistribution, counted: Int, accelerator: Accelerator) -> Finding {
         let emulated = accelerator == .tcg ? " (emulated)" : ""
         let figures = "\(distribution.percentilesText)\(emulated)"
@@ -61,7 +61,7 @@ enum VirtualizationTaxCheck {
                 check: check, level: .fail, measured: "fio counts \(distribution.count) writes in the guest, the platform \(counted); \(figures)",
                 expected: expected, remedy: "the figures cannot be believed: verify again, and report it if it stays")
         }
-        // What emulation takes; hardware takes a tenth of it.
+        // This much is typical of emulation; hardware takes a tenth of it.
         if accelerator == .kvm, let median = distribution.nanoseconds(at: 50), median > 200_000 {
             return Finding(
                 check: check, level: .warn, measured: figures, expected: "\(expected); under KVM a median below 200 µs",

@@ -4,7 +4,7 @@ internal import Probes
 internal import Quoting
 internal import Reports
 
-/// Whether anything on the way from the guest to the host's storage drops flushes: asked, not measured.
+/// Whether anything between the guest and the host's storage drops flushes. The check queries settings and measures nothing.
 enum DurabilityChecks {
     static let nodes = CheckGroup(name: .durability, check: "durability.nodes") { run, _ in
         guard let watching = run.target.backend.capabilities.diskWatching else { return [unseen("this platform does not show its block layer")] }
@@ -24,7 +24,7 @@ enum DurabilityChecks {
 
     private static let expectedNodes = "no node drops flushes, and each uses the page cache as decided"
 
-    /// File and format nodes carry flags of their own: every node is looked at, not only the disk's.
+    /// File and format nodes have their own flags, so every node is checked, not only the disk's.
     static func judge(_ nodes: [DiskNode]) -> Finding {
         let dropping = nodes.filter(\.dropsFlushes).map { "\($0.name) (\($0.driver)) drops flushes" }
         let strayed = nodes.compactMap { node -> String? in
@@ -40,7 +40,7 @@ enum DurabilityChecks {
             remedy: faults.isEmpty ? nil : "commits may be lost with the host's power: stop and start the appliance, which sets every node again")
     }
 
-    /// A kernel that takes a disk's cache for write-through sends it no flush.
+    /// A kernel that believes a disk's cache to be write-through sends it no flush.
     static func judge(writeCaches report: GuestReport) -> Finding {
         let rows = report["write_caches"].split(at: ";").map { $0.split(at: ":", maxSplits: 1).map(String.init) }
         let expected = "write back, for each disk: the guest sends flushes"

@@ -5,7 +5,7 @@ internal import Probes
 internal import Reports
 internal import SecureShell
 
-/// Counts: so many durable writes in the guest, so many flushes at the platform, so many at the host's file system.
+/// Compares counts: durable writes in the guest, flushes at the platform, and flushes at the host's file system.
 enum FlushConservation {
     static let group = CheckGroup(name: .durability, check: "durability.flushes", runs: { $0.depth != .quick }) { run, _ in
         try await DiskLoad.alone(run, check: "durability.flushes", expected: Rounds.expected) {
@@ -28,7 +28,7 @@ enum FlushConservation {
                 for round in 1...Rounds.most where rounds.wantsMore {
                     try Task.checkCancellation()
                     run.progress("durability: \(writes) durable writes, round \(round) of \(Rounds.most) at most")
-                    // What the fill left in the guest's journal is flushed before the count begins.
+                    // What the fill left in the guest's journal is flushed before counting begins.
                     try await target.shell.check("sudo -n sync \(GuestProbeDirectory.file)", timeout: .seconds(60))
                     let before = try await watching.diskCounters(of: target.machine, serial: MachineSpec.dataDiskSerial)
                     let output = try await guest.run(.durableWrites(GuestProbeDirectory.file, count: writes))
@@ -45,19 +45,19 @@ enum FlushConservation {
         }
     }
 
-    /// What was counted, and the rules by which it is judged.
+    /// The counts, and the rules by which they are judged.
     struct Rounds: Sendable {
         static let most = 5
         static let expected = "as many flushes as durable writes, or more where others write too"
 
-        /// Of one round.
+        /// The writes of one round.
         let writes: Int
-        /// Flushes at the platform, of each round.
+        /// The flushes at the platform, for each round.
         var counted: [Int] = []
-        /// Flushes at the host's file system, of all rounds; nil while it was not asked.
+        /// The flushes at the host's file system, for all rounds; nil if it was not asked.
         var host: HostFlushCount.Outcome?
 
-        /// Until one round is exact: a database at work adds flushes of its own. One that lacks some ends it.
+        /// Rounds are repeated until one is exact, because a running database adds its own flushes. A round with too few flushes ends the check.
         var wantsMore: Bool { counted.allSatisfy { $0 > writes + 1 } }
 
         var finding: Finding {

@@ -9,8 +9,8 @@ internal import SystemPackage
 
 /// Counts how often the host's file system is asked to make the data disk's file durable.
 ///
-/// The file system's own trace point sees every way there: fdatasync(2) of threads, IO_CMD_FDSYNC, IORING_OP_FSYNC. It is filtered by the
-/// file's inode, and perf runs in a mount namespace of its own, so that nothing is mounted on the host.
+/// The file system's own trace point sees every kind of request: fdatasync(2) of threads, IO_CMD_FDSYNC, IORING_OP_FSYNC. It is filtered by the
+/// file's inode. perf runs in its own mount namespace, so that nothing is mounted on the host.
 struct HostFlushCount: Sendable {
     enum Outcome: Sendable, Equatable {
         /// - Parameter how: the trace point.
@@ -21,11 +21,11 @@ struct HostFlushCount: Sendable {
     private let directory: FilePath
     private let event: String
     private let file: FileStatus
-    /// The file's name by which perf's work says that the count has begun, and by which it is told to end.
+    /// The name of the file with which perf's workload reports that the count has begun, and of the file that ends it.
     private static let begun = "begun"
     private static let ended = "ended"
 
-    /// Runs `body` while perf counts; `host` is given the outcome. Where the host cannot be counted, `body` runs all the same.
+    /// Runs `body` while perf counts; `host` receives the outcome. If the host cannot count, `body` runs all the same.
     static func with<Value: Sendable>(
         _ target: VerificationTarget, _ body: (HostFlushCount?) async throws -> Value, host: (inout Value, Outcome) -> Void
     ) async throws -> Value {
@@ -60,7 +60,7 @@ struct HostFlushCount: Sendable {
         }
     }
 
-    /// The trace point of the file system below the disk's file.
+    /// The trace point of the file system that holds the disk's file.
     private static func event(file: FilePath?) throws -> String {
         guard let file else { throw NotMeasured(reason: "the disk is not a file of this host", remedy: "there is none on this platform") }
         let fileSystem = try FileSystems.name(at: file)
@@ -76,7 +76,7 @@ struct HostFlushCount: Sendable {
 
     private static let events = ["ext4": "ext4:ext4_sync_file_enter", "xfs": "xfs:xfs_file_fsync"]
 
-    /// Counts from the moment the file `begun` appears until the file `ended` does, or this program or the directory is gone.
+    /// Counts from the moment the file `begun` appears until the file `ended` does, or until this program or the directory is gone.
     private func perf() async throws -> Outcome {
         let count = [
             "unshare", "--mount", "perf", "stat", "--all-cpus", "--field-separator=,", "--event=\(event)", "--filter=\(Self.filter(file))", "--", "sh", "-c",
@@ -88,7 +88,7 @@ struct HostFlushCount: Sendable {
     }
 
     private static let work = #": >"$1"; while [ -e "$1" ] && [ ! -e "$2" ] && [ -e "/proc/$3" ]; do sleep 0.2; done"#
-    /// Where perf cannot count it ends without having begun: nobody is to wait for that.
+    /// If perf cannot count, it ends without having begun. The wrapper keeps the caller from waiting for that.
     private static let wrapper = #"begun=$1; shift; "$@"; status=$?; : >"$begun"; exit "$status""#
 
     private func waitUntilBegun() async throws {
@@ -98,7 +98,7 @@ struct HostFlushCount: Sendable {
         }
     }
 
-    /// The device number as the kernel has it inside: 12 bits, then 20.
+    /// The device number as the kernel stores it: 12 bits, then 20.
     static func filter(_ file: FileStatus) -> String { filter(device: file.device, inode: file.inode) }
 
     static func filter(device: UInt64, inode: UInt64) -> String {

@@ -5,7 +5,7 @@ internal import Quoting
 internal import Reports
 internal import SecureShell
 
-/// The guest's clock: whether a time source holds it, and how far it is from this host's.
+/// The guest's clock: whether a time source controls it, and how much it differs from this host's.
 enum ClockChecks {
     static let group = CheckGroup(name: .guest, check: "guest.clock") { run, _ in
         let shell = run.target.shell
@@ -24,10 +24,10 @@ enum ClockChecks {
     static let sourceCommand: ShellCommand =
         "chronyc -c -n tracking 2>/dev/null; timedatectl show -p NTPSynchronized 2>/dev/null; cat /sys/class/ptp/*/clock_name 2>/dev/null; true"
 
-    /// The guest's clock less this host's, in seconds.
+    /// The guest's clock minus this host's, in seconds.
     struct Difference: Sendable, Equatable {
         let seconds: Double
-        /// The guest looked at its clock at some time between question and answer.
+        /// The guest read its clock at some time between question and answer.
         let uncertainty: Double
 
         init(seconds: Double, uncertainty: Double) {
@@ -35,7 +35,7 @@ enum ClockChecks {
             self.uncertainty = uncertainty
         }
 
-        /// Nil when the guest's answer is no time, or this host's clock was set meanwhile.
+        /// Nil if the guest's answer is not a time, or if this host's clock was set meanwhile.
         init?(guest: String, before: Double, after: Double) {
             guard let line = guest.split(at: "\n").first, let time = Double(line), time.isFinite, time > 0, after >= before else { return nil }
             seconds = time - (before + after) / 2
@@ -43,13 +43,13 @@ enum ClockChecks {
         }
     }
 
-    /// What holds the guest's clock.
+    /// What controls the guest's clock.
     enum TimeSource: Sendable, Equatable {
         case synchronized(by: String)
         case none
-        /// The kernel shows the host's clock, and nothing holds the guest's by it.
+        /// The kernel offers the host's clock, but nothing adjusts the guest's clock to it.
         case unusedHostClock
-        /// Neither chrony nor systemd said anything.
+        /// Neither chrony nor systemd reported anything.
         case unknown
 
         /// Reads the line of `chronyc -c tracking` (14 fields, the last one the leap status), that of `timedatectl`, and the names of the kernel's clocks.
@@ -59,7 +59,7 @@ enum ClockChecks {
             let tracking = lines.map { $0.split(at: ",", omittingEmptySubsequences: false) }.first { $0.count == 14 }
             if let tracking, let stratum = Int(tracking[2]) {
                 let isHeld = tracking[13] != "Not synchronised" && tracking[0] != "00000000" && stratum > 0
-                // The name is the one that choose-clock.sh gives it.
+                // choose-clock.sh assigns this name.
                 let source = tracking[1] == "KVM" ? "its host's clock (ptp_kvm)" : "source \(tracking[1])"
                 self = isHeld ? .synchronized(by: "chrony, \(source), stratum \(stratum)") : hasHostClock ? .unusedHostClock : .none
             } else if lines.contains("NTPSynchronized=yes") {
@@ -70,7 +70,7 @@ enum ClockChecks {
         }
     }
 
-    /// A second is what no client can miss in its logs; with a minute, certificates and recovery to a point in time go wrong.
+    /// A client notices a difference of a second in its logs; with a minute, certificates and recovery to a point in time go wrong.
     static func judge(_ difference: Difference?, _ source: TimeSource) -> Finding {
         let expected = "a time source, and at most 1 s from this host"
         guard let difference else { return .unsaid("guest.clock", expected: expected) }

@@ -2,7 +2,7 @@ internal import ApplianceModel
 internal import Basics
 internal import Reports
 
-/// What the guest says of its memory and of the care that it needs.
+/// What the guest reports about its memory and about its need for maintenance.
 enum GuestChecks {
     static let group = CheckGroup(name: .guest, check: "guest.report") { run, _ in
         findings(try await run.guestReport.get(), run.target.spec)
@@ -12,7 +12,7 @@ enum GuestChecks {
         [memory(report, spec), updates(report), reboot(report), units(report), backup]
     }
 
-    /// The kernel keeps a part for itself: up to an eighth is expected to be missing.
+    /// The kernel reserves a part for itself, so up to an eighth may be missing.
     private static func memory(_ report: GuestReport, _ spec: ApplianceSpec) -> Finding {
         let seen = (Int64(report["memory_kib"]) ?? 0) >> 10
         let asked = spec.machine.memory.mebibytes
@@ -45,7 +45,7 @@ enum GuestChecks {
     }
 
     private static func units(_ report: GuestReport) -> Finding {
-        // The last line of the report: without it the report broke off.
+        // This is the last line of the report. Without it, the report is incomplete.
         guard report.has("failed_units") else { return .unsaid("guest.units", expected: "no failed units") }
         let failed = report["failed_units"]
         return Finding(

@@ -5,7 +5,7 @@ internal import SecureShell
 /// The `key=value` lines that `guest-report.sh` prints.
 struct GuestReport: Sendable {
     private let values: [String: String]
-    /// Characters that are kept of one value: it goes into findings as it is.
+    /// The most characters to keep of one value: it goes into findings unchanged.
     private static let mostOfAValue = 4_096
 
     init(_ text: String) {
@@ -23,12 +23,12 @@ struct GuestReport: Sendable {
     subscript(_ key: String) -> String { values[key] ?? "" }
 }
 
-/// Asks the guest for its report, at most once.
+/// Asks the guest for its report at most once.
 actor GuestReportSource {
     private let target: VerificationTarget
     private var question: Task<GuestReport, any Error>?
 
-    /// What the script is given to.
+    /// The command that runs the script.
     static let command: ShellCommand = #"sudo -n env SSH_CONNECTION="$SSH_CONNECTION" sh"#
 
     init(target: VerificationTarget) { self.target = target }
@@ -38,7 +38,7 @@ actor GuestReportSource {
             question
             ?? Task { [target] in
                 let script = GuestScript.guestReport.text("\(target.postgresqlVersion)")
-                // The script finds the network card by the variable, which sudo would take away.
+                // The script finds the network card by the variable, which sudo would otherwise remove.
                 let result = try await target.shell.check(Self.command, input: Array(script.utf8), timeout: .seconds(180))
                 return GuestReport(result.outputText)
             }

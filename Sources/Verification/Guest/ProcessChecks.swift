@@ -5,7 +5,7 @@ internal import MachineBackend
 internal import Quoting
 internal import Reports
 
-/// The machine's process on this host, as /proc shows it: what it may do, and how much it gets.
+/// The machine's process on this host, as /proc shows it: its rights and its resources.
 enum ProcessChecks {
     static let group = CheckGroup(name: .guest, check: "process.name") { run, _ in
         let target = run.target
@@ -13,7 +13,7 @@ enum ProcessChecks {
             return skipped("the machine is no process of this host: look there")
         }
         guard let processID = try await provider.processID(of: target.machine) else {
-            // A platform that promises no name keeps the process itself, perhaps where nothing here shows it.
+            // If a platform does not promise a process name, it manages the process itself, and the process may not be visible here.
             if provider.processName(of: target.machine) == nil, try await target.backend.powerState(of: target.machine) == .running {
                 return skipped("it runs, and /proc does not show it here: verify as root, on the host and in the namespace of its daemon")
             }
@@ -126,7 +126,7 @@ enum ProcessChecks {
             remedy: passed ? nil : "use a QEMU built with seccomp (and libvirt with seccomp_sandbox in qemu.conf), then stop and start the appliance")
     }
 
-    /// - Parameter own: whether the process has it for itself; nil where /proc does not say.
+    /// - Parameter own: whether the process has it for itself; nil if /proc does not show it.
     private static func separate(
         _ check: String, _ own: Bool?, measured: String, expected: String, _ separation: SeparationPromise
     ) -> Finding {
@@ -160,7 +160,7 @@ enum ProcessChecks {
 
     private static func coreDumps(_ status: ProcessStatus, _ separation: SeparationPromise) -> Finding {
         let measured = status.coreLimit == 0 ? "none" : status.coreLimit.map { "up to \($0) bytes" } ?? "without a limit"
-        // An ordinary user's process can do without them as well.
+        // An ordinary user's process can also do without core dumps.
         let promise: SeparationPromise = if case .impossible = separation { .promised(userIDs: 0...0) } else { separation }
         return separate("process.core-dumps", status.coreLimit == 0, measured: measured, expected: "none: they hold the guest's memory", promise)
     }

@@ -6,14 +6,14 @@ internal import Reports
 internal import SecureShell
 internal import SystemPackage
 
-/// Whether the guest reaches this host itself, which user networking stands before: tried from inside the guest.
+/// Whether the guest can reach this host, which user networking is to prevent. The check tries it from inside the guest.
 ///
-/// On a network of the host's the guest is one of its hosts, and what it reaches there is for the host's own packet filter.
+/// On a network of the host, the guest is one of its hosts. What it may reach there is a matter for the host's own packet filter.
 enum IsolationChecks {
     static let group = CheckGroup(name: .network, check: "network.isolation") { run, _ in
         let target = run.target
         guard target.spec.network.mode == .user, target.spec.machine.isOnThisHost else { return [] }
-        // Something listens there in any case.
+        // This listener makes sure that at least one port is open.
         let (socket, port) = try Sockets.listen()
         defer { try? socket.close() }
         let places = HostPlace.all(listeners: try HostListener.all(), own: HostRoutes.ownAddresses(), probe: port)
@@ -23,16 +23,16 @@ enum IsolationChecks {
 
     static var program: String { BuiltinTemplates.text("guest/try-host.pl") ?? "die 'no program';\n" }
 
-    /// The tries take four seconds in the guest.
+    /// The attempts take four seconds in the guest.
     private static func ask(_ places: [HostPlace], _ shell: any RemoteShell) async throws -> IsolationAnswer {
         let text = program + "__END__\n" + places.map { "\($0)\n" }.joined()
-        // sshd tells whatever it starts: address and port of the client, then its own.
+        // sshd passes to the commands that it starts the client's address and port, then its own.
         let result = try await shell.run(
             #"set -- $SSH_CONNECTION; sudo -n perl - "$3" "$4""#, input: Array(text.utf8), timeout: .seconds(90))
         return IsolationAnswer(result.outputText, of: places)
     }
 
-    /// - Parameter answer: what the guest says, who may lie: that nothing was reached is worth what the guest is worth.
+    /// - Parameter answer: the guest's report. The guest may lie, so a report that nothing was reached is only as trustworthy as the guest.
     static func judge(_ answer: IsolationAnswer, of places: [HostPlace], path: NetworkPath, spec: ApplianceSpec) -> Finding {
         let expected = "none of \(places.count) open ports of this host reached, at any of its addresses"
         guard !answer.reached.isEmpty else {
@@ -67,22 +67,22 @@ struct HostPlace: Hashable, CustomStringConvertible {
     let address: IPv4Address
     let port: UInt16
 
-    /// As the guest's program reads and writes it.
+    /// The form in which the guest's program reads and writes it.
     var description: String { "\(address) \(port)" }
 
-    /// Of the places that there can be; a host may have thousands of ports open.
+    /// The most places to try: a host may have thousands of ports open.
     static let most = 400
 
     private static let loopback = IPv4Address(127, 0, 0, 1)
     private static let nobody = IPv4Address(0, 0, 0, 0)
 
-    /// What is open on the host, by every address that a guest could write into a packet to mean the host.
+    /// The open ports of the host, under every address that a guest could use to reach the host.
     /// - Parameter probe: a port of 127.0.0.1 on which this program itself listens.
     static func all(listeners: Set<HostListener>, own: Set<IPv4Address>, probe: UInt16) -> [HostPlace] {
         let ordered = listeners.filter { !($0.isLoopback && $0.port == probe) }.sorted {
             ($0.isLoopback ? 0 : 1, $0.address.value, $0.port) < ($1.isLoopback ? 0 : 1, $1.address.value, $1.port)
         }
-        // A host that is itself a guest of user networking may have the address that its own guest has. To the guest that address means itself.
+        // A host that is itself a guest of user networking may have the same address as its own guest. For the guest, that address means itself.
         let addresses = own.filter { $0 != UserNetworking.guest }.sorted { $0.value < $1.value }
         let first = [UserNetworking.gateway, UserNetworking.nameServer, loopback, nobody].map { HostPlace(address: $0, port: probe) }
         let rest = ordered.flatMap { listener in
@@ -97,9 +97,9 @@ struct HostPlace: Hashable, CustomStringConvertible {
 
 /// What the guest printed.
 struct IsolationAnswer: Equatable {
-    /// Those that it was asked for, in that order; of anything else the guest cannot know.
+    /// The places that it was asked to try, in that order; it cannot know about any others.
     let reached: [HostPlace]
-    /// Whether it came to its end, and found what it has to find.
+    /// Whether the report is complete, and the guest found what it must always find.
     let isWhole: Bool
 
     init(_ text: String, of places: [HostPlace]) {

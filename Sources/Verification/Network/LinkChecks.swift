@@ -8,16 +8,16 @@ enum LinkChecks {
         let link = try await run.guestReport.get()["network_link"]
         guard !link.isEmpty else { return ["network.offloads", "network.queues"].map { .unsaid($0, expected: "an answer about the network card") } }
         let path = try await NetworkPath.shown(run.target)
-        // A device without the one or the other is told apart from a missing ethtool by what is printed.
+        // The output shows whether the device lacks the feature or ethtool is missing.
         let features = try await run.target.shell.run("/usr/sbin/ethtool -k \(link)", input: [], timeout: .seconds(30)).outputText
         let channels = try await run.target.shell.run("/usr/sbin/ethtool -l \(link)", input: [], timeout: .seconds(30)).outputText
         return [offloads(features, path), queues(channels)]
     }
 
-    /// What a path to the host's kernel can offload; without it each packet is cut and summed by the guest's processor.
+    /// What a path to the host's kernel can offload. Without it, the guest's processor splits each packet and computes its checksum.
     private static let wanted = ["tx-checksumming", "tcp-segmentation-offload", "generic-segmentation-offload", "generic-receive-offload"]
 
-    /// - Parameter text: what `ethtool -k` printed.
+    /// - Parameter text: the output of `ethtool -k`.
     static func offloads(_ text: String, _ path: NetworkPath) -> Finding {
         var features: [String: Bool] = [:]
         for line in text.split(whereSeparator: \.isNewline) {
@@ -39,9 +39,9 @@ enum LinkChecks {
             remedy: isTap && !off.isEmpty ? "ethtool -K in the guest, or a network device that offers them" : nil)
     }
 
-    /// - Parameter text: what `ethtool -l` printed.
+    /// - Parameter text: the output of `ethtool -l`.
     static func queues(_ text: String) -> Finding {
-        // The maximum stands first, the number in use second.
+        // The maximum comes first, the number in use second.
         let counts = text.matches(of: #/\nCombined:\s*([0-9]+)/#).compactMap { Int($0.1) }
         guard counts.count == 2, counts[0] > 0 else {
             return Finding(

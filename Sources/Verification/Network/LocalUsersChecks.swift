@@ -3,7 +3,7 @@ internal import HostSystem
 internal import Quoting
 internal import Reports
 
-/// Who else of this host reaches the guest's ports: those of 127.0.0.1 are open to every user of the host.
+/// Which other users of this host can reach the guest's ports: ports of 127.0.0.1 are open to every user of the host.
 enum LocalUsersChecks {
     static let group = CheckGroup(name: .network, check: "network.local-users") { run, _ in
         guard run.target.spec.network.mode == .user, run.target.spec.machine.isOnThisHost else { return [] }
@@ -33,10 +33,10 @@ struct LocalUser: Equatable {
     let id: UInt32
     let shell: String
 
-    /// Ordinary users' accounts; those of services have other numbers, or no shell.
+    /// Accounts of ordinary users; service accounts have other numbers, or no shell.
     var canLogIn: Bool { (1_000..<60_000).contains(id) && !["nologin", "false", "sync"].contains(shell.split(at: "/").last.map(String.init) ?? "") }
 
-    /// - Parameter text: lines of seven fields, as passwd(5) has them; an empty shell is sh.
+    /// - Parameter text: lines of seven fields, as in passwd(5); an empty shell means sh.
     static func parse(_ text: String) -> [LocalUser] {
         text.utf8.split(separator: UInt8(ascii: "\n")).compactMap { line in
             let fields = line.split(separator: UInt8(ascii: ":"), omittingEmptySubsequences: false).map { String(decoding: $0, as: UTF8.self) }

@@ -12,7 +12,7 @@ enum NetworkPath: Sendable, Equatable {
     case slirp
     case passt
     case tap(vhost: Bool)
-    /// QEMU's own name of something else.
+    /// Another type, by QEMU's own name.
     case other(String)
 
     var name: String {
@@ -24,7 +24,7 @@ enum NetworkPath: Sendable, Equatable {
         }
     }
 
-    /// What a client needs to know of it.
+    /// What the path means for a client.
     var consequence: String {
         switch self {
         case .slirp: "no vhost: each packet passes through QEMU's process, and connections from the host end in it"
@@ -36,7 +36,7 @@ enum NetworkPath: Sendable, Equatable {
 
     /// - Parameters:
     ///   - arguments: QEMU's command line.
-    ///   - descriptors: what its descriptors point to; nil where they cannot be seen.
+    ///   - descriptors: what its descriptors point to; nil if they cannot be read.
     /// - Returns: nil for a machine without a network.
     init?(arguments: [String], descriptors: [String]?) {
         guard let position = arguments.firstIndex(of: "-netdev"), position + 1 < arguments.count,
@@ -46,7 +46,7 @@ enum NetworkPath: Sendable, Equatable {
         case "user": self = .slirp
         case "passt", "stream": self = .passt
         case "tap", "bridge":
-            // An open descriptor is the fact, the option only the wish.
+            // An open descriptor shows the fact, the option only the intention.
             self = .tap(vhost: descriptors?.contains("/dev/vhost-net") ?? option.wantsVhost)
         case let name: self = .other(name)
         }
@@ -61,27 +61,27 @@ enum NetworkPath: Sendable, Equatable {
         return words.first.map { ($0, words.contains { $0 == "vhost=on" || $0.begins(with: "vhostfd") }) }
     }
 
-    /// Reads it from the machine's process; nil where that is none of this host, or does not run.
+    /// Reads it from the machine's process; nil if the process is not on this host, or does not run.
     static func current(_ target: VerificationTarget) async throws -> NetworkPath? {
         guard let provider = target.backend.capabilities.process, let process = try await provider.processID(of: target.machine) else { return nil }
         let arguments = try Files.readText(FilePath("/proc/\(process)/cmdline")).split(at: "\0").map(String.init)
         let directory = FilePath("/proc/\(process)/fd")
-        // Another user's descriptors are closed to this one; one that was closed meanwhile has no link any more.
+        // This user cannot read another user's descriptors; a descriptor that was closed meanwhile no longer has a link.
         let descriptors = try? Files.list(directory).compactMap { try? Files.linkTarget(directory.appending($0)).string }
         return NetworkPath(arguments: arguments, descriptors: descriptors)
     }
 
-    /// The path by which figures are named: where it cannot be seen, the spec's, without a vhost that nobody has seen.
+    /// The path that names the figures. If it cannot be seen, it is the spec's path, without vhost.
     static func shown(_ target: VerificationTarget) async throws -> NetworkPath {
         try await current(target) ?? planned(target.spec, hasVhost: false)
     }
 
-    /// Whether this host's kernel would move the machine's packets. libvirt leaves it out where it emulates.
+    /// Whether this host's kernel is expected to move the machine's packets. libvirt does not use vhost with emulation.
     static func expectsVhost(_ target: VerificationTarget) -> Bool {
         Files.exists("/dev/vhost-net") && !(target.spec.machine.backend == .libvirt && target.accelerator == .tcg)
     }
 
-    /// What the spec stands for on a host with or without vhost.
+    /// The path that the spec means on a host with or without vhost.
     static func planned(_ spec: ApplianceSpec, hasVhost: Bool) -> NetworkPath {
         switch spec.network.mode {
         case .user: spec.takesPasst ? .passt : .slirp

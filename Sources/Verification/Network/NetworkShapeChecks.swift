@@ -1,7 +1,7 @@
 internal import ApplianceModel
 internal import Reports
 
-/// What the guest says of its network interface, without using it.
+/// What the guest reports about its network interface, without using it.
 enum NetworkShapeChecks {
     static let group = CheckGroup(name: .network, check: "guest.report") { run, _ in
         findings(try await run.guestReport.get())

@@ -4,7 +4,7 @@ internal import Quoting
 internal import Reports
 internal import SecureShell
 
-/// Whose packets the guest lets to its server, of a guest that others than its host can reach.
+/// Which packets the guest lets through to its server, if hosts other than its own can reach it.
 enum PacketFilterChecks {
     static let group = CheckGroup(name: .network, check: "network.filter") { run, _ in
         let target = run.target
@@ -15,9 +15,9 @@ enum PacketFilterChecks {
         return [judge(PacketFilterReport(result.outputText), networks: networks.joined(separator: ", "))]
     }
 
-    /// Holds every line against the wanted one: what a rule lets in is not worked out, so that none is overlooked.
+    /// Compares every line with the wanted one. It does not work out what a rule lets in, so no rule is overlooked.
     ///
-    /// Only pgkvm's own table is looked at: whatever another one accepts has to pass this one too.
+    /// Only pgkvm's own table is checked: whatever another table accepts has to pass this one too.
     static func judge(_ report: PacketFilterReport, networks: String) -> Finding {
         var faults = differences("in force", report.inForce, report.wanted) + differences("at boot", report.atBoot, report.wanted)
         if report.enabled != "enabled" { faults.append("nftables.service is \(report.enabled.isEmpty ? "not there" : report.enabled): no filter after a boot") }
@@ -32,7 +32,7 @@ enum PacketFilterChecks {
                     + "'pgkvm plan SPEC --out DIRECTORY' writes the right one")
     }
 
-    /// What lines tell two listings of nft's apart.
+    /// The lines in which two of nft's listings differ.
     private static func differences(_ when: String, _ lines: [String], _ wanted: [String]) -> [String] {
         guard !wanted.isEmpty, !lines.isEmpty else { return ["\(when): no filter of pgkvm's"] }
         guard lines != wanted else { return [] }
@@ -42,13 +42,13 @@ enum PacketFilterChecks {
     }
 }
 
-/// What the guest says of its packet filter: nft's own listings of pgkvm's table, line by line.
+/// What the guest reports about its packet filter: nft's own listings of pgkvm's table, line by line.
 struct PacketFilterReport: Sendable, Equatable {
     var inForce: [String] = []
-    /// As the file makes it that is loaded at each boot.
+    /// The rules in the file that is loaded at each boot.
     var atBoot: [String] = []
     var wanted: [String] = []
-    /// What systemd says of the unit that loads it.
+    /// What systemd reports about the unit that loads it.
     var enabled = ""
 
     init(_ text: String) {

@@ -4,9 +4,9 @@ internal import PostgresClient
 internal import Quoting
 internal import Reports
 
-/// How long the smallest question to the database takes over an open connection.
+/// How long the smallest query to the database takes over an open connection.
 ///
-/// Connecting is no measure of the way to the guest: under user networking it is QEMU, on the host, that accepts.
+/// Connecting does not measure the way to the guest: under user networking, QEMU on the host accepts the connection.
 enum RoundTripChecks {
     static let group = CheckGroup(name: .network, check: "network.round-trip", runs: { $0.depth != .quick }) { run, measurements in
         let path = try await NetworkPath.shown(run.target)
@@ -35,7 +35,7 @@ enum RoundTripChecks {
         let connection = try await target.connect()
         do {
             let clock = ContinuousClock()
-            // The first ones fill caches.
+            // The first queries fill caches.
             for _ in 0..<10 { try await connection.execute("SELECT 1") }
             let deadline = clock.now + .seconds(3)
             var samples: [Double] = []
@@ -54,7 +54,7 @@ enum RoundTripChecks {
     }
 
     /// Percentiles by nearest rank, each with at least ten samples above it.
-    /// - Returns: nil for too few samples.
+    /// - Returns: nil if there are too few samples.
     static func distribution(of samples: [Double]) -> LatencyDistribution? {
         guard samples.count >= fewest else { return nil }
         let sorted = samples.sorted()

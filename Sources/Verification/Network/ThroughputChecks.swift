@@ -5,9 +5,9 @@ internal import Probes
 internal import Reports
 internal import SecureShell
 
-/// What one TCP connection carries between host and guest, in both directions.
+/// The throughput of one TCP connection between host and guest, in both directions.
 enum ThroughputChecks {
-    /// Of each direction.
+    /// The duration for each direction.
     static let seconds = 2
 
     static let group = CheckGroup(name: .network, check: "network.throughput", runs: { $0.depth != .quick }) { run, measurements in
@@ -28,7 +28,7 @@ enum ThroughputChecks {
         return [finding(medians, path)]
     }
 
-    /// Nothing but SSH and PostgreSQL reaches the guest, and the guest does not reach the loopback interface where the server would be.
+    /// Only SSH and PostgreSQL reach the guest, and the guest does not reach the loopback interface on which the server would listen.
     private static let unreachable = Finding(
         check: "network.throughput", level: .skip, measured: "over passt: the guest does not reach this host's loopback interface, as is meant",
         expected: "a figure to compare later runs with")
@@ -40,7 +40,7 @@ enum ThroughputChecks {
         var phrase: String { self == .toGuest ? "to the guest" : "to the host" }
     }
 
-    /// The server is on the host: nothing but SSH and PostgreSQL reaches the guest from there.
+    /// The server runs on the host, because from there only SSH and PostgreSQL reach the guest.
     private static func measure(_ direction: Direction, _ target: VerificationTarget) async throws -> IperfReport {
         let (address, own) = try await hostAddress(target)
         return try await IperfServer.with(address: own) { port in
@@ -51,7 +51,7 @@ enum ThroughputChecks {
         }
     }
 
-    /// Where the guest finds the host, and the host's own name for the same: user networking leads to its loopback interface.
+    /// The host's address for the guest, and for the host itself: user networking leads to the host's loopback interface.
     private static func hostAddress(_ target: VerificationTarget) async throws -> (String, IPv4Address) {
         guard target.spec.network.mode != .user else { return ("\(UserNetworking.gateway)", IPv4Address(127, 0, 0, 1)) }
         let own = try await target.hostAddress()
@@ -68,7 +68,7 @@ enum ThroughputChecks {
             remedy: "apt-get install iperf3 \(place)")
     }
 
-    /// - Parameter rates: in bytes a second.
+    /// - Parameter rates: in bytes per second.
     static func finding(_ rates: [Direction: Double], _ path: NetworkPath) -> Finding {
         let shown = Direction.allCases.map { direction in "\(rates[direction].map(rate) ?? "nothing") \(direction.phrase)" }
         return Finding(
@@ -78,7 +78,7 @@ enum ThroughputChecks {
             remedy: rates.count == Direction.allCases.count ? nil : "verify again")
     }
 
-    /// Rounded down, so that no rate is shown that was not reached.
+    /// Rounded down, so that the shown rate was really reached.
     static func rate(_ bytesPerSecond: Double) -> String {
         let bits = bytesPerSecond * 8
         if bits >= 1e9 { return "\((bits / 1e8).rounded(.down) / 10) Gbit/s" }

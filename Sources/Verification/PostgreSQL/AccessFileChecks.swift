@@ -2,8 +2,7 @@ internal import ApplianceModel
 internal import Reports
 internal import SecureShell
 
-/// Lines of pg_hba.conf that are not pgkvm's. They are an administrator's good right, and the next change of the configuration asks before it
-/// removes them.
+/// Lines of pg_hba.conf that are not pgkvm's. An administrator may add them, and the next change of the configuration asks before it removes them.
 enum AccessFileChecks {
     static let group = CheckGroup(name: .postgresql, check: "postgresql.access-file") { run, _ in
         let target = run.target
@@ -12,7 +11,7 @@ enum AccessFileChecks {
         return [judge(inForce: found.outputText, planned: planned)]
     }
 
-    /// The rules, apart from the question.
+    /// The rules, separate from the query.
     static func judge(inForce: String, planned: String) -> Finding {
         let file = "pg_hba.conf"
         let added = HandAdded.lines(inForce: [file: inForce], known: [:], planned: [file: planned])[file] ?? []

@@ -1,12 +1,12 @@
 package import PostgresClient
 internal import Quoting
 
-/// A row that is committed and looked for again; its table is pgkvm's own and holds the last row only.
+/// Commits a row and reads it back. Its table is pgkvm's own and holds only the last row.
 package enum CommitProbe {
-    /// Commits a row over one connection and looks for it over another.
+    /// Commits a row over one connection and reads it over another.
     /// - Parameter connect: opens a connection as the role `pgkvm` to its own database.
     /// - Returns: whether the row came back.
-    /// - Throws: what connecting and querying throw.
+    /// - Throws: the errors of connecting and querying.
     package static func roundTrip(_ connect: @Sendable () async throws -> PostgresConnection) async throws -> Bool {
         let token = try await connected(connect, write)
         return try await connected(connect, read) == token
@@ -23,7 +23,7 @@ package enum CommitProbe {
         return token
     }
 
-    /// The same over a connection of its own, flushed as the server flushes the commits of others; only a standby is not waited for.
+    /// Does the same over its own connection, with the same flush as for other sessions' commits; it only does not wait for a standby.
     static func write(_ target: VerificationTarget) async throws -> String {
         var parameters = try await target.parameters()
         parameters.leaving = ["synchronous_commit"]
@@ -35,7 +35,7 @@ package enum CommitProbe {
         }
     }
 
-    /// The token that the server has now, asked over a connection of its own; nil when there is none.
+    /// The server's current token, read over its own connection; nil if there is none.
     static func read(_ target: VerificationTarget) async throws -> String? {
         try await connected(target.connect, read)
     }

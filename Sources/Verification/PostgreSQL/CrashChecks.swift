@@ -4,7 +4,7 @@ internal import PostgresClient
 internal import Reports
 internal import SecureShell
 
-/// Ends the postmaster with SIGKILL and looks for what was committed a moment before.
+/// Ends the postmaster with SIGKILL and checks for what was committed a moment before.
 enum CrashChecks {
     static let group = CheckGroup(name: .postgresql, check: "postgresql.crash", runs: { $0.depth == .full }) { run, _ in
         let target = run.target
@@ -15,7 +15,7 @@ enum CrashChecks {
         return [judge(report, committed: token, found: try await CommitProbe.read(target))]
     }
 
-    /// The rules, apart from the crash.
+    /// The rules, separate from the crash.
     static func judge(_ report: GuestReport, committed: String, found: String?) -> Finding {
         let expected = "the row that was committed before the kill"
         guard let old = Int(report["killed"]), let new = Int(report["running"]), old != new, let milliseconds = Int(report["milliseconds"]) else {

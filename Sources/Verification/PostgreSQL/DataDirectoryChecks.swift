@@ -2,7 +2,7 @@ internal import ApplianceModel
 internal import Quoting
 internal import Reports
 
-/// Where the cluster lies, as the guest's kernel has it mounted.
+/// Where the cluster is stored, according to the mounts of the guest's kernel.
 enum DataDirectoryChecks {
     static let group = CheckGroup(name: .postgresql, check: "guest.report") { run, _ in
         findings(try await run.guestReport.get())
@@ -11,7 +11,7 @@ enum DataDirectoryChecks {
     static func findings(_ report: GuestReport) -> [Finding] {
         let mount = report["data_mount"]
         let disk = report["data_disk"]
-        // The report names a disk without the serial too when the data lies on it.
+        // If the data is on a disk without the serial, the report names that disk too.
         let isOurs = !disk.isEmpty && report["data_disk_serial"] == "pgdata"
         let passed = isOurs && mount.begins(with: "\(disk) ext4 ") && mount.contains("noatime")
         return [

@@ -3,19 +3,19 @@ internal import Basics
 internal import PostgresClient
 internal import Quoting
 
-/// One way into the server that must be shut, and the refusal that shows that it is.
+/// One way into the server that must be shut, and the refusal that proves that it is.
 struct Door: Sendable {
-    /// Who refuses, and how.
+    /// Which side refuses, and how.
     enum Refusal: Sendable, Equatable {
         /// The server, with this SQLSTATE.
         case server(String)
-        /// libpq, which has no codes for it, with a text that holds this.
+        /// libpq, which has no error codes for it, with a message that contains this text.
         case client(String)
     }
 
     let name: String
     let refusal: Refusal
-    /// Turns the parameters of a good connection into those of this attempt.
+    /// Changes the parameters of a good connection into those of this attempt.
     let change: @Sendable (inout PostgresParameters) -> Void
 
     init(_ name: String, _ refusal: Refusal, change: @escaping @Sendable (inout PostgresParameters) -> Void) {
@@ -24,13 +24,13 @@ struct Door: Sendable {
         self.change = change
     }
 
-    /// What came of an attempt.
+    /// The result of an attempt.
     enum Outcome: Sendable, Equatable {
         case opened
         case refused(sqlState: String?, message: String)
     }
 
-    /// Tries to get in, with nothing on this side that would refuse in the server's place.
+    /// Tries to connect. Nothing on this side refuses in the server's place.
     func attempt(_ good: PostgresParameters) async throws -> Outcome {
         var parameters = good
         parameters.requiresSCRAM = false
@@ -48,14 +48,14 @@ struct Door: Sendable {
 
 /// Attempts at doors, judged together.
 struct DoorReport {
-    /// Each shut door with what shows it.
+    /// Each shut door with the refusal that proves it.
     private(set) var shut: [String] = []
     private(set) var open: [String] = []
-    /// Refused, but not by what should have refused.
+    /// Attempts that were refused, but not with the expected refusal.
     private(set) var wrong: [String] = []
-    /// The server was too busy, or about to start or stop: nothing is known of these.
+    /// The server was too busy, or about to start or stop: nothing is known about these doors.
     private(set) var untried: [String] = []
-    /// What kept attempts from getting as far as anybody's decision: nobody listens, say.
+    /// What kept attempts from reaching any decision, for example that nothing listens.
     private var obstacles: [String] = []
 
     mutating func add(_ door: Door, _ outcome: Door.Outcome) {
@@ -71,7 +71,7 @@ struct DoorReport {
         }
     }
 
-    /// - Parameter others: what is wrong besides the doors.
+    /// - Parameter others: faults besides the doors.
     func finding(check: String, others: [String] = [], expected: String, remedy: String) -> Finding {
         let obstacle =
             obstacles.count > 1 && obstacles.count == wrong.count && shut.isEmpty && open.isEmpty && Set(obstacles).count == 1 ? obstacles.first : nil
@@ -87,7 +87,7 @@ struct DoorReport {
             remedy: level == .pass ? nil : level == .skip ? "the server took no connections: verify again when it does" : remedy)
     }
 
-    /// The words that tell, without whom libpq asked before them and its advice after them.
+    /// The essential words, without the address that libpq puts before them and its advice after them.
     private static func brief(_ message: String) -> String {
         let start = (message.firstRange(of: "FATAL:  ") ?? message.firstRange(of: " failed: "))?.upperBound ?? message.startIndex
         return String(message[start...].prefix { $0 != ";" })

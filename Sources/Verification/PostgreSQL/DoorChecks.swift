@@ -5,7 +5,7 @@ internal import PostgresClient
 internal import Reports
 internal import SystemPackage
 
-/// Tries, from this host, every way in that must be shut.
+/// Tries, from this host, every way into the server that must be shut.
 enum DoorChecks {
     static let group = CheckGroup(name: .postgresql, check: "postgresql.doors") { run, _ in
         let good = try await run.target.parameters()
@@ -26,24 +26,23 @@ enum DoorChecks {
 
     /// - Parameters:
     ///   - name: the server's own name.
-    ///   - strangeAuthority: a file with the certificate of a CA that the server has nothing to do with.
+    ///   - strangeAuthority: a file with the certificate of a CA that is unrelated to the server.
     static func doors(name: String, strangeAuthority: FilePath) -> [Door] {
         [
             Door("plaintext", .server("28000")) { $0.sslMode = .disable },
             Door("another CA", .client("certificate verify failed")) { $0.rootCertificatePath = strangeAuthority.string },
             Door("another name", .client("does not match host name")) { $0.host = "not-\(name)" },
             Door("wrong password", .server("28P01")) { $0.password = randomPassword() },
-            // The same answer as to a wrong password: who asks does not learn which roles there are.
+            // The answer is the same as for a wrong password, so that a client cannot find out which roles exist.
             Door("unknown role", .server("28P01")) { $0.user = "pgkvm-nobody-\(UInt32.random(in: 0 ... .max))" },
-            // The one database that no line of pg_hba.conf opens, but for the roles of the spec that are to replicate.
+            // The one database that no line of pg_hba.conf opens, except for the spec's replicating roles.
             Door("replication", .server("28000")) { $0.isReplication = true },
         ]
     }
 
     static func randomPassword() -> Secret { Secret(String(UInt64.random(in: 0 ... .max), radix: 36)) }
 
-    /// libpq takes a CA from a file only; it lies beside the appliance's own, where the next deployment clears away what a killed
-    /// run left.
+    /// libpq reads a CA only from a file. The file is beside the appliance's own CA, where the next deployment removes what a killed run left.
     private static func withStrangeAuthority(beside own: String?, _ body: (FilePath) async throws -> Void) async throws {
         let parent = own.map { FilePath($0).removingLastComponent() } ?? "/tmp"
         let directory = try Files.createTemporaryDirectory(in: parent, prefix: ".doors")

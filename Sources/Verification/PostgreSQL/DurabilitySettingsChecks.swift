@@ -2,7 +2,7 @@ internal import ApplianceModel
 internal import Quoting
 internal import Reports
 
-/// The settings without which a commit is none, whoever asked for them.
+/// The settings without which a commit is not durable, whoever set them.
 enum DurabilitySettingsChecks {
     static let group = CheckGroup(name: .postgresql, check: "postgresql.durability-settings") { run, _ in
         [judge(try await run.target.shell.askServer(query, version: run.target.postgresqlVersion))]
@@ -12,13 +12,13 @@ enum DurabilitySettingsChecks {
         struct Override: Decodable {
             let role: String?
             let database: String?
-            /// As the administrator wrote it.
+            /// In the administrator's spelling.
             let value: String
         }
         let settings: [String: String]
-        /// Standbys for which a commit may wait, and that are connected; nil from a server that was not asked.
+        /// Connected standbys for which a commit may wait; nil if the server was not asked.
         var synchronousStandbys: Int?
-        /// Values of `synchronous_commit` that hold for some roles or databases only.
+        /// Values of `synchronous_commit` that apply only to some roles or databases.
         let overrides: [Override]
     }
 
@@ -36,7 +36,7 @@ enum DurabilitySettingsChecks {
                           WHERE lower(split_part(entry, '=', 1)) = 'synchronous_commit'));
         """
 
-    /// The rules, apart from the question.
+    /// The rules, separate from the query.
     static func judge(_ answer: Answer) -> Finding {
         let parts = ["fsync", "full_page_writes", "synchronous_commit"]
         var shown = parts.map { "\($0) \(answer.settings[$0] ?? "unknown")" }
@@ -68,6 +68,6 @@ enum DurabilitySettingsChecks {
         }
     }
 
-    /// The spellings that the server takes for off.
+    /// The spellings of off that the server accepts.
     private static func isOff(_ value: String) -> Bool { ["off", "false", "no", "0"].contains(value.lowercased()) }
 }

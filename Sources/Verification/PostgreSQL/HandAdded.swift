@@ -1,8 +1,8 @@
-/// Finds what an administrator wrote into files of pgkvm's. A change writes these files whole, so it would be lost.
+/// Finds what an administrator wrote into pgkvm's files. A change replaces these files completely, so it would be lost.
 package enum HandAdded {
-    /// Lines that are in force and that neither the configuration before nor the one to come has, by file.
+    /// Lines in force that neither the former nor the planned configuration has, by file.
     ///
-    /// In a file of settings only the names count. Each release of pgkvm decides which values they have.
+    /// In a file of settings only the names count, because each release of pgkvm chooses their values.
     package static func lines(inForce: [String: String], known: [String: String], planned: [String: String]) -> [String: [String]] {
         var added: [String: [String]] = [:]
         for (file, text) in inForce where planned[file] != nil {
@@ -13,7 +13,7 @@ package enum HandAdded {
         return added
     }
 
-    /// Lines that mean something, with single blanks between their words.
+    /// Lines that have an effect, with single spaces between their words.
     static func meaning(_ text: String) -> [String] {
         text.split(whereSeparator: \.isNewline).compactMap { line in
             let words = line.split(whereSeparator: \.isWhitespace)

@@ -2,7 +2,7 @@ internal import ApplianceModel
 internal import PostgresClient
 internal import Quoting
 
-/// Encoding and locale of the databases that were asked for.
+/// Encoding and locale of the databases that the spec asks for.
 enum LocaleChecks {
     struct Database: Sendable, Equatable {
         let name: String
@@ -11,11 +11,11 @@ enum LocaleChecks {
         let characterType: String
         /// `c` for the C library's, `b` for PostgreSQL's own, `i` for ICU's.
         let provider: String
-        /// The name that the provider knows it by; nil with the C library's.
+        /// The provider's name for the locale; nil for the C library.
         let locale: String?
     }
 
-    /// What the server says of all databases. Columns that only some versions have are taken from the row as JSON.
+    /// What the server reports about all databases. Columns that only some versions have are read from the row as JSON.
     static func databases(_ connection: PostgresConnection) async throws -> [Database] {
         try await connection.query(
             """
@@ -30,8 +30,8 @@ enum LocaleChecks {
         }
     }
 
-    /// The rules, apart from the question: pgkvm's own database, the spec's, and the one that new ones are copied from. What a user made
-    /// otherwise is the user's.
+    /// The rules, separate from the query. They apply to pgkvm's own database, the spec's, and the template for new ones. Databases that a user
+    /// created are the user's affair.
     static func judge(_ databases: [Database], _ spec: ApplianceSpec, version: Int) -> Finding {
         let names = ["template1", "pgkvm"] + spec.postgresql.databases.map(\.name)
         let locale = spec.postgresql.locale

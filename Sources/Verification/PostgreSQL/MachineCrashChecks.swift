@@ -4,8 +4,8 @@ internal import HostSystem
 internal import MachineBackend
 internal import Reports
 
-/// Ends the machine's process with SIGKILL and looks for what was committed a moment before: the death of a process, not a loss of
-/// the host's power.
+/// Ends the machine's process with SIGKILL and checks for what was committed a moment before. This tests the death of a process, not a loss of the
+/// host's power.
 enum MachineCrashChecks {
     static let group = CheckGroup(name: .postgresql, check: "postgresql.machine-crash", runs: \.killsMachine) { run, _ in
         let target = run.target
@@ -13,7 +13,7 @@ enum MachineCrashChecks {
         run.progress("ending the machine's process and starting it again: as long as a boot takes")
         let clock = ContinuousClock()
         let start = clock.now
-        // A machine that was ended is started again, whatever happens to this run.
+        // A killed machine is started again, whatever happens to this run.
         let killed = try await withoutCancellation {
             let killed = try await kill(target)
             try await target.restart()
@@ -24,7 +24,7 @@ enum MachineCrashChecks {
         return [judge(wasKilled: killed, seconds: seconds, committed: token, found: try await CommitProbe.read(target))]
     }
 
-    /// - Returns: whether it was SIGKILL; where the machine's process is not on this host, or not this user's to end, its power is cut instead.
+    /// - Returns: whether it was SIGKILL. If the machine's process is not on this host, or this user may not end it, its power is cut instead.
     private static func kill(_ target: VerificationTarget) async throws -> Bool {
         guard let provider = target.backend.capabilities.process, let process = try await provider.processID(of: target.machine),
             (try? ProcessTable.kill(process)) != nil
@@ -34,7 +34,7 @@ enum MachineCrashChecks {
         }
         let clock = ContinuousClock()
         let hasEnded = try await poll(every: .milliseconds(50), until: clock.now + .seconds(20), on: clock) { () -> Bool? in
-            // A daemon learns of the end a moment later, and would take it for a start that has nothing to do.
+            // A daemon notices the end a moment later. Until then, it would ignore a request to start the machine.
             if try await provider.processID(of: target.machine) == process { return nil }
             return try await target.backend.powerState(of: target.machine) == .running ? nil : true
         }
@@ -42,7 +42,7 @@ enum MachineCrashChecks {
         return true
     }
 
-    /// The rules, apart from the crash.
+    /// The rules, separate from the crash.
     static func judge(wasKilled: Bool, seconds: Int64, committed: String, found: String?) -> Finding {
         Finding(
             check: "postgresql.machine-crash", level: found == committed ? .pass : .fail,

@@ -2,7 +2,7 @@ internal import ApplianceModel
 internal import Quoting
 internal import Reports
 
-/// How the server keeps passwords. The hashes themselves never leave it.
+/// How the server stores passwords. The hashes themselves never leave it.
 enum PasswordChecks {
     static let group = CheckGroup(name: .postgresql, check: "postgresql.password-hashes") { run, _ in
         [judge(try await run.target.shell.askServer(query, version: run.target.postgresqlVersion))]
@@ -21,7 +21,7 @@ enum PasswordChecks {
         FROM pg_authid WHERE rolpassword IS NOT NULL;
         """
 
-    /// The rules, apart from the question.
+    /// The rules, separate from the query.
     static func judge(_ roles: [Role]) -> Finding {
         let others = roles.filter { $0.kind != "scram" }
         let level: Finding.Level = roles.isEmpty || !others.isEmpty ? .fail : .pass

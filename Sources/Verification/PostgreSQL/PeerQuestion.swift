@@ -6,16 +6,16 @@ package import Quoting
 package import SecureShell
 
 extension RemoteShell {
-    /// Runs SQL in the guest as the server's superuser: over SSH as `postgres`, by peer. The session takes nothing from the server's
-    /// configuration that `SessionDefaults` names, and ends with the time limit, in the guest too.
+    /// Runs SQL in the guest as the server's superuser: over SSH as `postgres`, with peer authentication. The session does not use the server's
+    /// configuration for the settings in `SessionDefaults`. At the time limit it ends, in the guest too.
     /// - Parameters:
     ///   - version: the server's major version.
     ///   - database: any name; it is never read as a connection string.
     ///   - limit: in whole seconds, at least 1.
-    ///   - statement: how long one statement may take; nil is as long as all of it.
+    ///   - statement: how long one statement may take; nil allows the whole limit.
     ///   - leaving: settings of `SessionDefaults` that the session takes from the server.
     /// - Returns: psql's result: status 2 means that no session could be opened, 3 that a statement failed.
-    /// - Throws: what `run` throws.
+    /// - Throws: the errors of `run`.
     package func runSQL(
         _ sql: SQLText, version: Int, database: String = "postgres", searchPath: String = "pg_catalog", limit: Duration = .seconds(60),
         statement: Duration? = nil, applicationName: String = "pgkvm", leaving: Set<String> = []
@@ -35,19 +35,19 @@ extension RemoteShell {
         let limitSeconds = max(1, limit.components.seconds)
         settings["statement_timeout"] = "\(max(1, (statement ?? limit).components.seconds))s"
         let options = SessionDefaults.options(settings)
-        // The name alone would be taken for a connection string when it looks like one.
+        // If a bare name looks like a connection string, psql would take it for one.
         return """
             sudo -n -u postgres env PGOPTIONS=\(options) PGAPPNAME=\(applicationName) timeout --signal=INT --kill-after=5 \(limitSeconds) \
             /usr/lib/postgresql/\(version)/bin/psql -XAtq -v ON_ERROR_STOP=1 -h /var/run/postgresql -p 5432 -d \(ConninfoText(dbname: database))
             """
     }
 
-    /// The settings of `SessionDefaults` that a question takes from the server: it commits nothing, and may ask what a commit of others means.
+    /// The settings of `SessionDefaults` that a query takes from the server: it commits nothing, and may ask what other sessions' commits guarantee.
     static var leftToServer: Set<String> { ["synchronous_commit"] }
 
-    /// Asks the server what only its superuser may know.
+    /// Asks the server for what only its superuser may read.
     /// - Parameter sql: one statement that returns one JSON value; names in it are the keys of `Answer`.
-    /// - Throws: `ssh.command-failed` with psql's words, what `run` throws, and `DecodingError` for an answer of another shape.
+    /// - Throws: `ssh.command-failed` with psql's message, the errors of `run`, and `DecodingError` for an answer of another shape.
     package func askServer<Answer: Decodable>(
         _ sql: SQLText, version: Int, database: String = "postgres", as type: Answer.Type = Answer.self
     ) async throws -> Answer {

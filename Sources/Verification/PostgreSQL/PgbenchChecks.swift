@@ -7,9 +7,9 @@ internal import Quoting
 internal import Reports
 internal import SecureShell
 
-/// A short pgbench run in the guest, kept as a figure for later ones.
+/// A short pgbench run in the guest, stored as a figure for later comparisons.
 enum PgbenchChecks {
-    /// Of each run; there are two kinds of them.
+    /// The length of each run; there are two kinds of them.
     static let seconds = 3
 
     static let group = CheckGroup(name: .postgresql, check: "postgresql.pgbench", runs: { $0.depth != .quick }) { run, measurements in
@@ -26,8 +26,8 @@ enum PgbenchChecks {
         return [results.finding(seconds: seconds, rounds: rounds)]
     }
 
-    /// A database whose disk is nearly full is not brought nearer to that by a measurement.
-    /// - Returns: why nothing is measured; nil when there is room enough.
+    /// A measurement must not fill a database disk that is already nearly full.
+    /// - Returns: why nothing is measured; nil if there is enough space.
     static func fullDisk(usedPercent: String) -> Finding? {
         if let used = Int(usedPercent), used <= 90 { return nil }
         return Finding(
@@ -42,12 +42,12 @@ enum PgbenchChecks {
         return try await target.shell.check("sh", input: Array(script.utf8), timeout: .seconds(180 + rounds * 4 * seconds)).outputText
     }
 
-    /// Medians over the rounds, in transactions a second.
+    /// Medians over the rounds, in transactions per second.
     struct Results {
         let selectOnly: Double
         let tpcbLike: Double
 
-        /// - Parameter output: of `pgbench.sh`: a line `== KIND` before each report.
+        /// - Parameter output: the output of `pgbench.sh`: a line `== KIND` before each report.
         init(_ output: String, seconds: Int, rounds: Int) throws {
             var sections: [(kind: String, text: String)] = []
             for line in output.split(whereSeparator: \.isNewline) {

@@ -5,7 +5,7 @@ internal import Quoting
 internal import Reports
 internal import SecureShell
 
-/// Where the cluster's files really lie in the guest, and the huge pages that its postmaster really has.
+/// Where the cluster's files actually are in the guest, and the huge pages that its postmaster actually has.
 enum PlacementChecks {
     static let group = CheckGroup(name: .postgresql, check: "postgresql.placement") { run, _ in
         let target = run.target
@@ -17,7 +17,7 @@ enum PlacementChecks {
         ]
     }
 
-    /// Data and WAL on the data disk, the log on the system disk, each in the planned directory with every link followed.
+    /// Data and WAL must be on the data disk and the log on the system disk, each in the planned directory after following every link.
     static func placement(_ report: GuestReport, version: Int, asked: [String: String]) -> Finding {
         let data = "/var/lib/postgresql/\(version)/main"
         let disk = report["data_disk"]
@@ -57,7 +57,7 @@ enum PlacementChecks {
                 check: "postgresql.huge-pages", level: .fail, measured: "the guest did not say", expected: "huge pages in force where asked for",
                 remedy: "verify again; if it stays, pgkvm logs")
         }
-        // Since 17 the server says it; before, the kernel's list of the postmaster's mappings does.
+        // Since version 17, the server reports it; before, the kernel's list of the postmaster's mappings shows it.
         let isInForce = ["on", "off"].contains(report["huge_pages_status"]) ? report["huge_pages_status"] == "on" : mappings > 0
         let asked = asked ?? "try"
         let level: Finding.Level = isInForce || asked == "off" ? .pass : asked == "on" ? .fail : areReserved || reserved > 0 ? .warn : .pass

@@ -3,15 +3,15 @@ internal import PostgresClient
 internal import Quoting
 internal import SecureShell
 
-/// The door through which the WAL is streamed: open for the roles of the spec that are to replicate, shut for every other.
+/// Access to the WAL stream: open for the spec's replicating roles, shut for all others.
 enum ReplicationDoors {
-    /// None where no role of the spec is to replicate: the attempt of the role 'pgkvm' then is enough.
+    /// Empty if no role of the spec is to replicate: the attempt of the role 'pgkvm' is enough then.
     static func doors(of roles: [ApplianceSpec.Role]) -> [Door] {
         let replicating = roles.filter(\.replication)
         guard !replicating.isEmpty else { return [] }
-        // A handful is enough to see that the lines name roles, and bounds the attempts that the server logs.
+        // A few roles are enough to show that the lines name roles, and limit the attempts that the server logs.
         let others = roles.filter { !$0.replication }.prefix(5)
-        // A password that is asked for shows that a line of pg_hba.conf lets the role in.
+        // If the server asks for a password, a line of pg_hba.conf lets the role in.
         return replicating.map { door($0.name, .server("28P01")) } + others.map { door($0.name, .server("28000")) }
     }
 
@@ -26,7 +26,7 @@ enum ReplicationDoors {
     struct Server: Decodable {
         /// The login roles that may replicate.
         let replicating: [String]
-        /// How many may at once.
+        /// How many may replicate at once.
         let senders: Int
     }
 
@@ -36,13 +36,13 @@ enum ReplicationDoors {
             'senders', current_setting('max_wal_senders')::integer);
         """
 
-    /// What keeps a role from replicating behind an open door, one fragment each.
+    /// What keeps a role from replicating although the access is open, one fragment each.
     static func obstacles(for roles: [ApplianceSpec.Role], _ shell: any RemoteShell, version: Int) async throws -> [String] {
         let wanted = roles.filter(\.replication).map(\.name)
         return wanted.isEmpty ? [] : obstacles(for: wanted, try await shell.askServer(query, version: version, as: Server.self))
     }
 
-    /// The rules, apart from the question.
+    /// The rules, separate from the query.
     static func obstacles(for wanted: [String], _ server: Server) -> [String] {
         let able = Set(server.replicating.map { ByteName($0) })
         return wanted.filter { !able.contains(ByteName($0)) }.map { "role \($0): does not have the attribute REPLICATION" }

@@ -3,10 +3,10 @@ internal import Quoting
 internal import Reports
 package import SecureShell
 
-/// Settings asked for against settings in force.
+/// Compares the requested settings with those in force.
 ///
-/// The server itself says which line of which file is in force (`pg_file_settings.applied`), so that units and spellings
-/// need no comparison of ours. That view is a superuser's.
+/// The server itself reports which line of which file is in force (`pg_file_settings.applied`), so that pgkvm does not have to compare units and
+/// spellings. Only a superuser may read that view.
 package enum SettingsChecks {
     static let group = CheckGroup(name: .postgresql, check: "postgresql.settings") { run, measurements in
         let target = run.target
@@ -15,9 +15,9 @@ package enum SettingsChecks {
         return [compare(asked: target.settings, rows: rows, resolved: target.resolvedSettings)]
     }
 
-    /// The values of settings in whose place the server has put others itself, by name: asked when they have just come into force. What an
-    /// administrator set is not among them.
-    /// - Throws: what the question throws.
+    /// The values, by name, of settings for which the server itself chose other values, queried when the settings have just come into force. Settings
+    /// that an administrator set are not among them.
+    /// - Throws: the errors of the query.
     package static func resolved(_ asked: [String: String], _ shell: any RemoteShell, version: Int) async throws -> [String: String] {
         let rows = byName(try await shell.askServer(query, version: version, as: [Row].self))
         var values: [String: String] = [:]
@@ -31,7 +31,7 @@ package enum SettingsChecks {
 
     struct Row: Codable, Sendable {
         let name: String
-        /// The values in conf.d, the last one read last.
+        /// The value in conf.d; the last one that was read counts.
         let written: String?
         let applied: Bool?
         let error: String?
@@ -44,7 +44,7 @@ package enum SettingsChecks {
         /// In the server's own unit.
         var setting: String?
 
-        /// Whether the value in force comes from no file but pgkvm's.
+        /// Whether the value in force comes only from pgkvm's files.
         var isOurs: Bool { file.map { $0.utf8.starts(with: "/etc/postgresql/".utf8) } ?? (source == "default" || source == "override") }
     }
 
@@ -67,8 +67,8 @@ package enum SettingsChecks {
             WHERE lower(name) = lower(s.name) AND sourcefile LIKE '%/conf.d/%' ORDER BY seqno DESC LIMIT 1) f ON true;
         """
 
-    /// The rules, apart from the question.
-    /// - Parameter resolved: values that the server has put in the place of what was asked for, by name.
+    /// The rules, separate from the query.
+    /// - Parameter resolved: values that the server chose in place of the requested ones, by name.
     static func compare(asked: [String: String], rows: [Row], resolved: [String: String] = [:]) -> Finding {
         let byName = byName(rows)
         let faults = asked.sorted { $0.key < $1.key }.compactMap { name, value in
@@ -81,7 +81,7 @@ package enum SettingsChecks {
             remedy: faults.isEmpty ? nil : "undo the change (ALTER SYSTEM RESET, or the file), or put it into the spec")
     }
 
-    /// Every setting that was asked for with what is in force, by name.
+    /// Every requested setting with its value in force, by name.
     static func table(asked: [String: String], rows: [Row], resolved: [String: String] = [:]) -> [SettingRow] {
         let byName = byName(rows)
         return asked.sorted { $0.key < $1.key }.map { name, value in
@@ -99,12 +99,12 @@ package enum SettingsChecks {
         return row.line.map { "\(file):\($0)" } ?? file
     }
 
-    /// What keeps a setting from being in force as asked; nil when nothing does.
+    /// Why a setting is not in force as requested; nil if it is.
     private static func fault(asked value: String, row: Row?, resolved: String?) -> String? {
         guard let row else { return "unknown to the server" }
         guard let written = row.written else { return "not in conf.d (asked \(value), in force \(row.inForce))" }
         if written != value { return "asked \(value), conf.d says \(written)" }
-        // The value that the server itself made of this one.
+        // The server itself made this value from the requested one.
         if let resolved, row.isOurs, row.setting == resolved { return nil }
         if row.pendingRestart { return "waits for a restart (in force \(row.inForce))" }
         if row.applied != true {

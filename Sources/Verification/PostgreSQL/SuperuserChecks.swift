@@ -3,13 +3,13 @@ internal import PostgresClient
 internal import Quoting
 internal import Reports
 
-/// Whether somebody from outside could be the superuser.
+/// Whether a remote client could become superuser.
 enum SuperuserChecks {
     static let group = CheckGroup(name: .postgresql, check: "postgresql.superuser") { run, _ in
         let roles = try await run.target.shell.askServer(query, version: run.target.postgresqlVersion, as: Roles.self)
         let good = try await run.target.parameters()
         var report = DoorReport()
-        // A handful is enough to see the door open, and bounds the attempts that the server logs.
+        // A few roles are enough to see whether the door is open, and limit the attempts that the server logs.
         for door in roles.superusers.prefix(10).map(door) { report.add(door, try await door.attempt(good)) }
         return [judge(roles, report)]
     }
@@ -19,7 +19,7 @@ enum SuperuserChecks {
         let superusers: [String]
         /// Login roles that may become a superuser with SET ROLE.
         let members: [String]
-        /// Login roles that may run programs or write files as the server's user, which is as much.
+        /// Login roles that may run programs or write files as the server's user, which amounts to the same.
         let executors: [String]
     }
 
@@ -32,7 +32,7 @@ enum SuperuserChecks {
                           AND (pg_has_role(oid, 'pg_execute_server_program', 'MEMBER') OR pg_has_role(oid, 'pg_write_server_files', 'MEMBER'))));
         """
 
-    /// Refused before it is asked for a password: one that is asked for can be guessed.
+    /// The server must refuse the role before it asks for a password: a password could be guessed.
     static func door(_ role: String) -> Door {
         Door("superuser \(role)", .server("28000")) {
             $0.user = role
@@ -41,7 +41,7 @@ enum SuperuserChecks {
         }
     }
 
-    /// The rules, apart from question and attempts.
+    /// The rules, separate from query and attempts.
     static func judge(_ roles: Roles, _ report: DoorReport) -> Finding {
         let expected = "every superuser refused by pg_hba.conf, and no other role that can become one"
         let finding = report.finding(
