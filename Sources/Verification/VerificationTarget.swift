@@ -12,7 +12,7 @@ package struct VerificationTarget: Sendable {
     package let accelerator: Accelerator
     package let postgresqlVersion: Int
     package let shell: any RemoteShell
-    /// The platform, asked with `as?` for what only some can do.
+    /// The platform; its `capabilities` are what it can do beyond the others.
     package let backend: any MachineBackend
     package let machine: MachineReference
     /// Opens a connection as the role `pgkvm` with `sslmode=verify-full` and channel binding, as a client would.
