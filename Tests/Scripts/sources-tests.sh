@@ -50,8 +50,8 @@ test_strings_that_have_no_place_are_found() {
 
 test_a_comparison_by_characters_is_found() {
     small_repository
-    mkdir -p project/templates project/Sources/ApplianceModel project/Sources/Quoting
-    for target in ApplianceModel Quoting; do printf 'let shared = 1\n' >"project/Sources/$target/TrappingConversions.swift"; done
+    mkdir -p project/templates project/Sources/Basics project/Sources/Quoting
+    for target in Basics Quoting; do printf 'let shared = 1\n' >"project/Sources/$target/TrappingConversions.swift"; done
     for line in 'let a = text.split(separator: ":")' 'let a = text.hasPrefix("-")' 'let a = text.contains("\n")' 'let a = text.hasSuffix("\u{301}")' \
         'let a = text.replacing("\\", with: "")'; do
         printf '%s\n' "$line" >project/templates/bad.swift
@@ -71,8 +71,8 @@ test_the_name_of_a_mirror_of_this_machine_is_found() {
 
 test_a_target_that_converts_numbers_unchecked_is_found() {
     small_repository
-    mkdir -p project/Sources/ApplianceModel project/Sources/Other
-    cp "$source_root/Sources/ApplianceModel/TrappingConversions.swift" project/Sources/ApplianceModel
+    mkdir -p project/Sources/Basics project/Sources/Other
+    cp "$source_root/Sources/Basics/TrappingConversions.swift" project/Sources/Basics
     printf 'let answer = 42\n' >project/Sources/Other/Other.swift
     expect_fault "Sources/Other: link TrappingConversions.swift"
     ln -s ../ApplianceModel/TrappingConversions.swift project/Sources/Other
