@@ -75,7 +75,7 @@ test_a_target_that_converts_numbers_unchecked_is_found() {
     cp "$source_root/Sources/Basics/TrappingConversions.swift" project/Sources/Basics
     printf 'let answer = 42\n' >project/Sources/Other/Other.swift
     expect_fault "Sources/Other: link TrappingConversions.swift"
-    ln -s ../ApplianceModel/TrappingConversions.swift project/Sources/Other
+    ln -s ../Basics/TrappingConversions.swift project/Sources/Other
     expect_status 0 project/scripts/check-sources
 }
 
