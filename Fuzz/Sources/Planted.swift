@@ -1,5 +1,5 @@
 internal import ApplianceModel
-import Basics
+internal import Basics
 
 @testable internal import Deployment
 @testable internal import GuestImage

@@ -1,10 +1,10 @@
 internal import ApplianceModel
 internal import Glibc
 internal import HostSystem
-import Probes
 internal import SystemPackage
 
 @testable internal import Deployment
+@testable internal import Probes
 @testable internal import SecureShell
 @testable internal import Verification
 

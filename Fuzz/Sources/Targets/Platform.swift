@@ -1,5 +1,5 @@
 internal import ApplianceModel
-import Basics
+internal import Basics
 internal import Dispatch
 internal import FoundationEssentials
 internal import Glibc

@@ -1,5 +1,5 @@
 internal import ApplianceModel
-import Basics
+internal import Basics
 internal import PostgresServer
 internal import Quoting
 internal import SecureShell

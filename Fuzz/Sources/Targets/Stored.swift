@@ -1,10 +1,10 @@
 internal import ApplianceModel
-import Basics
+internal import Basics
 internal import FoundationEssentials
 internal import PostgresServer
-import Reports
+internal import Reports
 internal import SpecFile
-import Terminal
+internal import Terminal
 
 @testable internal import Deployment
 @testable internal import Verification
