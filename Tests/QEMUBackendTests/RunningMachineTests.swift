@@ -14,7 +14,7 @@ import Testing
 /// Real QEMUs whose firmware finds nothing to boot and sits there.
 @Suite("A machine as a process", .serialized, .timeLimit(.minutes(40)))
 struct RunningMachineTests {
-    private typealias Name = MachineDirectory.Name
+    typealias Name = MachineDirectory.Name
 
     @Test("The data disk grows under a machine that runs and one that is off, as often as one asks, and never shrinks")
     func grows() async throws {
