@@ -5,7 +5,7 @@ internal import Quoting
 /// Determines the total size of a transfer from the answers' header lines that curl has written.
 enum TransferSize {
     /// The size of the whole file: from the last answer's `Content-Range`, otherwise what was there before plus its `Content-Length`.
-    /// - Returns: nil while there is no answer, for an answer that is not a success, and where it does not contain the size.
+    /// - Returns: nil until an answer came, for an answer that is not a success, and for one that does not contain the size.
     static func total(headers: String, before: Int64) -> Int64? {
         var total: Int64?
         var isSuccess = false

@@ -19,7 +19,7 @@ struct LibvirtMachine: Sendable, Equatable, Codable {
 
     init(spec: MachineSpec) { self.spec = spec }
 
-    /// Nil when there is no file.
+    /// Nil when the file does not exist.
     /// - Throws: `format.newer`, or `machine.failed` when the file is damaged.
     static func load(from directory: MachineDirectory) throws -> LibvirtMachine? {
         let records = MachineRecords(directory)

@@ -70,7 +70,7 @@ package struct CertificateAuthority: Sendable {
     /// - Parameters:
     ///   - names: DNS names; `localhost` is always added.
     ///   - addresses: the guest's addresses; 127.0.0.1 is always added.
-    /// - Throws: `certificate.invalid`; `input.invalid` if there is no name, or one that is not a host name of ASCII letters.
+    /// - Throws: `certificate.invalid`; `input.invalid` without a name, or for a name that is not a host name of ASCII letters.
     package func issueServer(names: [String], addresses: [IPv4Address], now: Date) throws -> ServerCertificate {
         guard let first = names.first else { throw Failure(.invalidInput, "a server certificate needs a name") }
         for name in names where name.wholeMatch(of: #/[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?/#) == nil || name.utf8.count > 253 {

@@ -51,7 +51,7 @@ package struct LatencyHistogram: Sendable, Equatable {
     package var median: Double? { nanoseconds(at: 50) }
 
     /// Combines all operations of several rounds into one distribution by adding up the bins.
-    /// - Returns: nil if there is no round, or one without bins.
+    /// - Returns: nil without rounds, or if one of them has no bins.
     package static func pooled(_ rounds: [LatencyHistogram]) -> LatencyHistogram? {
         guard !rounds.isEmpty, rounds.allSatisfy({ !$0.bins.isEmpty }) else { return nil }
         var counts: [Int: Int] = [:]

@@ -124,6 +124,19 @@ struct DeployerTests {
         }
     }
 
+    @Test("A place for which no disks were decided binds no later run, and the disks are decided for the place of the same run")
+    func freePlace() async throws {
+        try await Scratch.with { scratch in
+            try scratch.addImage()
+            scratch.backend.place.withLock { $0 = MachinePlace(node: "pve2", storage: "a", imageStorage: "b", mediaStorage: "c") }
+            scratch.backend.fail("decideDisks", with: Failure(.unsupported, "no such luck"))
+            _ = try await scratch.deploy(scratch.spec())
+            _ = try await scratch.deploy(scratch.spec())
+            #expect(scratch.backend.toldPlaces.withLock { $0 } == [nil, nil])
+            #expect(scratch.backend.diskPlaces.withLock { $0.map { $0?.node } } == ["pve2", "pve2"])
+        }
+    }
+
     @Test("A platform that does not answer for a moment does not end the wait for a guest")
     func silentPlatform() async throws {
         try await Scratch.with { scratch in

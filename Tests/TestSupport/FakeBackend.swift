@@ -27,6 +27,8 @@ package final class FakeBackend: MachineBackend, Sendable {
     package let place = Mutex<MachinePlace?>(nil)
     /// The place that each check of the host was told.
     package let toldPlaces = Mutex<[MachinePlace?]>([])
+    /// The place for which each decision on the disks was asked.
+    package let diskPlaces = Mutex<[MachinePlace?]>([])
 
     package let kind = BackendKind.qemu
 
@@ -64,10 +66,11 @@ package final class FakeBackend: MachineBackend, Sendable {
     package func checkHost(_ spec: ApplianceSpec, at place: MachinePlace?) async throws -> HostReport {
         toldPlaces.withLock { $0.append(place) }
         try note("checkHost")
-        return HostReport(accelerator: .tcg, findings: [])
+        return HostReport(accelerator: .tcg, findings: [], place: self.place.withLock { $0 })
     }
 
     package func decideDisks(_ spec: ApplianceSpec, at place: MachinePlace?) async throws -> (DiskDecision, [Finding]) {
+        diskPlaces.withLock { $0.append(place) }
         try note("decideDisks")
         return (DiskDecision(cacheDirect: true, aio: .native, ioThread: true, fileSystem: "ext4", place: self.place.withLock { $0 }), [])
     }

@@ -1,8 +1,8 @@
 # Tries, from inside the guest, which addresses and ports of its host answer. Run as root; arguments: address and port of the guest's own SSH
 # server; after __END__ lines 'ADDRESS PORT'. Prints 'self' when it finds that server, 'reached ADDRESS PORT' for each that answers, and 'end'.
 #
-# Whoever is root here can write any address into a packet. So loopback addresses, which the kernel would not let out, are tried by packets that
-# are made by hand: a SYN, and a look for its answer.
+# Root in the guest can write any address into a packet. So addresses that the kernel would not send out, those of loopback interfaces and the
+# guest's own, are tried by packets that are made by hand: a SYN, and a look for its answer. The host may have the guest's address too.
 use strict;
 use warnings;
 use Errno qw(EINPROGRESS);
@@ -14,7 +14,7 @@ my ($own, $ssh) = @ARGV;
 my (@ordinary, @forged);
 while (<DATA>) {
     my ($address, $port) = /^([0-9.]+) ([0-9]+)$/ or die "not understood: $_";
-    if ($address =~ /^(?:127|0)\./) { push @forged, [$address, $port] } else { push @ordinary, [$address, $port] }
+    if ($address =~ /^(?:127|0)\./ || $address eq $own) { push @forged, [$address, $port] } else { push @ordinary, [$address, $port] }
 }
 
 sub connecting {

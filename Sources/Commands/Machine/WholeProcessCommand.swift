@@ -1,6 +1,6 @@
 internal import ArgumentParser
 
-/// A command that makes up this whole process: there is no task, thread or signal handler beside it.
+/// A command that makes up this whole process: it runs without tasks, other threads or signal handlers.
 ///
 /// The C library gives up rights for all threads except those that are ending. The first thread of a program with tasks waits in its own end, so it
 /// would keep the rights.

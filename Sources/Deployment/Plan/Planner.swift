@@ -61,7 +61,7 @@ package struct Planner: Sendable {
             files: try files.all() + recipe.documents.map { PlannedFile(kind: .machine, target: $0.name, owner: nil, mode: nil, content: $0.content) })
     }
 
-    /// The context that the deployment will have. As long as there is no machine, another spec starts over, and the decisions for the first do not
+    /// The context that the deployment will have. Until the machine exists, another spec starts over, and the decisions for the first do not
     /// count.
     private func context(_ wanted: ApplianceSpec, _ present: PresentAppliance) throws -> DeploymentContext {
         let goesOn = present.machine != nil || present.comparable == present.known

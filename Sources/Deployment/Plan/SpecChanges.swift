@@ -17,7 +17,7 @@ struct SpecChanges {
     let changes: [PlannedChange]
 
     /// - Parameters:
-    ///   - version: the major version of PostgreSQL; nil if it is not known and there is no server.
+    ///   - version: the major version of PostgreSQL; nil while it is unknown and no server exists.
     ///   - made: what was made from the known spec; nil means all of it.
     init(from known: ApplianceSpec, to wanted: ApplianceSpec, version: Int?, restart: Restart, made: MadeParts? = nil) {
         var attributed: Set<String> = []

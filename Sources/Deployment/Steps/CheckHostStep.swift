@@ -17,7 +17,9 @@ struct CheckHostStep: Step {
     func perform(_ context: DeploymentContext) async throws {
         let deployment = try await context.journal.fact(DeploymentFact.self)?.id
         try await context.backend.capabilities.names?.checkName(context.spec.name, of: deployment)
-        let report = try await context.backend.checkHost(context.spec, at: context.decidedPlace())
+        // A place counts once the disks were decided for it. Until then nothing was put there, and another may be better by now.
+        let place = try await context.journal.fact(DiskFact.self)?.decision.place
+        let report = try await context.backend.checkHost(context.spec, at: place)
         for finding in report.findings { StepProgress.report("\(finding.check): \(finding.measured)") }
         try await context.journal.record(HostFact(report: report))
     }

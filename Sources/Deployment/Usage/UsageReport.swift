@@ -93,7 +93,7 @@ package struct UsageReport: Codable, Sendable, Equatable {
 }
 
 extension UsageReport.Rates {
-    /// Nil if there is no process, or not the same one.
+    /// Nil if the process has ended, or if another one has its number.
     init?(from earlier: UsageSample.Machine, to later: UsageSample.Machine, traffic: PortTraffic.Bytes?, seconds: Double) {
         guard seconds > 0, let id = later.processID, id == earlier.processID, let now = later.process, let before = earlier.process else { return nil }
         func percent(_ nanoseconds: Double) -> Double { (nanoseconds / seconds / 1e7 * 10).rounded() / 10 }

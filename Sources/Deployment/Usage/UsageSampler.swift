@@ -17,7 +17,7 @@ package struct UsageSample: Sendable {
         /// The ports on which this host reaches it.
         package let ports: Set<UInt16>
         package let processID: Int32?
-        /// Nil if there is no process, or /proc hides it.
+        /// Nil if the process has ended, or if /proc hides it.
         package let process: ProcessUsage?
         package let nice: Int?
         /// The pressure of its control group.

@@ -82,13 +82,12 @@ struct HostPlace: Hashable, CustomStringConvertible {
         let ordered = listeners.filter { !($0.isLoopback && $0.port == probe) }.sorted {
             ($0.isLoopback ? 0 : 1, $0.address.value, $0.port) < ($1.isLoopback ? 0 : 1, $1.address.value, $1.port)
         }
-        // A host that is itself a guest of user networking may have the same address as its own guest. For the guest, that address means itself.
-        let addresses = own.filter { $0 != UserNetworking.guest }.sorted { $0.value < $1.value }
+        let addresses = own.sorted { $0.value < $1.value }
         let first = [UserNetworking.gateway, UserNetworking.nameServer, loopback, nobody].map { HostPlace(address: $0, port: probe) }
         let rest = ordered.flatMap { listener in
             if listener.isLoopback { return [UserNetworking.gateway, listener.address].map { HostPlace(address: $0, port: listener.port) } }
             if listener.isEveryAddress { return ([UserNetworking.gateway, loopback] + addresses).map { HostPlace(address: $0, port: listener.port) } }
-            return listener.address == UserNetworking.guest ? [] : [HostPlace(address: listener.address, port: listener.port)]
+            return [HostPlace(address: listener.address, port: listener.port)]
         }
         var seen: Set<HostPlace> = []
         return Array((first + rest).filter { seen.insert($0).inserted }.prefix(most))
