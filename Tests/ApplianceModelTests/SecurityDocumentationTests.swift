@@ -60,9 +60,9 @@ struct SecurityDocumentationTests {
         guard FileManager.default.fileExists(atPath: directory) else { return false }
         for file in try FileManager.default.subpathsOfDirectory(atPath: directory) where file.hasSuffix(".swift") {
             let text = try String(contentsOfFile: "\(directory)/\(file)", encoding: .utf8)
-            let words = text.split { !($0.isLetter || $0.isNumber) }
-            func follows(_ word: String, _ before: [Substring]) -> Bool { zip(words, words.dropFirst()).contains { before.contains($0) && $1 == word } }
-            guard follows(name.suite, ["struct", "class", "actor", "enum", "extension"]) else { continue }
+            // An extension names a suite within another by its whole path.
+            let declared = text.matches(of: #/\b(?:struct|class|actor|enum|extension)\s+(?:[A-Za-z0-9]+\.)*([A-Za-z0-9]+)/#).map(\.1)
+            guard declared.contains(name.suite[...]) else { continue }
             let parts = text.split(separator: "@Test").dropFirst()
             if parts.contains(where: { $0.firstMatch(of: #/\bfunc\s+([A-Za-z0-9]+)/#)?.1 == name.function[...] }) { return true }
         }
